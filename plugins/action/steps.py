@@ -1,0 +1,151 @@
+"""Action plugin: an ordered list of steps on a host, in one round trip and with a journal. See docs in modules/steps.py."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload, progress, results
+
+DIRECTORY = Path(payload.__file__).parent
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "steps": {"type": "list", "elements": "dict", "default": []},
+    "kind": {"type": "str", "default": "steps"},
+    "run_id": {"type": "str", "default": ""},
+    "uid": {"type": "str", "default": ""},
+    "state": {"type": "str", "default": "present", "choices": ["present", "cancelled"]},
+    "timeout": {"type": "int", "default": 0},
+    "follow_seconds": {"type": "int", "default": 15},
+    "output_bytes": {"type": "int", "default": 4096},
+    "state_directory": {"type": "str", "default": ""},
+    "takeover": {"type": "bool", "default": False},
+    "forget": {"type": "bool", "default": False},
+    "progress": {"type": "bool", "default": False},
+}
+RECONNECT_ATTEMPTS = 5
+RECONNECT_PAUSE = 2.0
+"""Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
+
+
+def _program(name: str) -> str:
+    return (DIRECTORY / name).read_text()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no type information
+    """One ordered list of steps on one host."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns changed, run_id, steps (see StepResult), and on failure reason, msg and step."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self._arguments = arguments
+        self._steps: list[dict[str, Any]] = arguments["steps"]
+        try:
+            self._parts = [payload.to_part(step, number) for number, step in enumerate(self._steps)]
+        except payload.PayloadError as error:
+            raise AnsibleActionFail(str(error)) from None
+        run_id = arguments["run_id"] or payload.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
+        if not all(character.isalnum() or character in "._-" for character in run_id) or run_id.startswith("."):
+            raise AnsibleActionFail(f"run_id is {run_id!r}: letters, digits, dots, dashes and underscores are allowed")
+        self._run_id = run_id
+        self._common = _program("common.sh")
+        result["run_id"] = run_id
+        if self._task.check_mode:
+            return result | self._check()
+        if arguments["state"] == "cancelled":
+            return result | self._cancel()
+        return result | self._present()
+
+    def _exchange(self, mode: str, *, parts: bool = False, **settings: object) -> payload.Report:
+        """One round trip."""
+        head = {"mode": mode, "id": self._run_id, **settings}
+        if self._arguments["state_directory"]:
+            head["directory"] = payload.encode(self._arguments["state_directory"])
+        program = f"{self._common}\n{_program('program.sh')}\nprogram \"$1\"\n" if mode == "run" else ""
+        text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
+        answer = self._low_level_execute_command(
+            "/bin/sh -s", in_data=payload.call(self._common, _program("launch.sh"), text), executable=None
+        )
+        report = payload.parse_report(answer.get("stdout", ""))
+        if not report.begun:
+            self._refused(answer)
+        return report
+
+    def _refused(self, answer: dict[str, Any]) -> None:
+        """The program did not even begin: become said no, the shell is not one, or the session was lost."""
+        said = (answer.get("stderr") or answer.get("stdout") or "").strip()[-1000:]
+        if answer.get("rc", 0) < 0:
+            raise AnsibleConnectionFailure(f"the SSH session was lost before the host answered: {said}")
+        if self._connection.become is not None:
+            raise AnsibleActionFail(f"become was refused: {said}")
+        raise AnsibleActionFail(f"the host has not run the program (status {answer.get('rc')}): {said}")
+
+    def _present(self) -> dict[str, Any]:
+        arguments = self._arguments
+        settings: dict[str, object] = {
+            "timeout": arguments["timeout"],
+            "tail": arguments["output_bytes"],
+            "follow": max(1, arguments["follow_seconds"]),
+            "diff": int(bool(self._task.diff)),
+        }
+        teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
+        report = self._exchange("run", parts=True, takeover=int(arguments["takeover"]), **settings)
+        already = report.already
+        while report.running or not report.complete:
+            teller.tell(results.step_results(self._steps, report))
+            report = self._attach(settings)
+        steps = results.step_results(self._steps, report)
+        teller.tell(steps)
+        outcome: dict[str, Any] = {"changed": not already, "steps": [asdict(step) for step in steps]}
+        if self._task.diff:
+            outcome["diff"] = diff.written(self._steps, self._parts, report.before)
+        if not results.finished(report):
+            return outcome | {"failed": True} | results.failure(steps, report)
+        if arguments["forget"]:
+            self._exchange("drop")
+        word = "had finished before" if already else "finished"
+        return outcome | {"msg": f"{len(steps)} steps {word}"}
+
+    def _attach(self, settings: dict[str, object]) -> payload.Report:
+        """Follow again; a session that is lost meanwhile is taken up again a few times."""
+        for attempt in range(1, RECONNECT_ATTEMPTS + 1):
+            try:
+                return self._exchange("attach", **settings)
+            except AnsibleConnectionFailure:
+                if attempt == RECONNECT_ATTEMPTS:
+                    raise
+                self._connection.reset()
+                time.sleep(RECONNECT_PAUSE * attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _cancel(self) -> dict[str, Any]:
+        report = self._exchange("cancel", tail=self._arguments["output_bytes"])
+        steps = results.step_results(self._steps, report)
+        cancelled = any(step.state == "cut" for step in steps)
+        return {"changed": cancelled, "steps": [asdict(step) for step in steps], "msg": "cancelled"}
+
+    def _check(self) -> dict[str, Any]:
+        report = self._exchange("check", parts=True, diff=int(bool(self._task.diff)))
+        if not report.complete:
+            return {"failed": True} | results.failure([], report)
+        steps = [
+            {"number": number, "title": step.get("title") or step["kind"], "kind": step["kind"], "would": would}
+            for number, step in enumerate(self._steps)
+            for would in [report.would.get(number, "run")]
+        ]
+        changes = [step for step in steps if step["would"] not in ("done", "same")]
+        outcome: dict[str, Any] = {
+            "changed": bool(changes),
+            "steps": steps,
+            "msg": f"{len(changes)} of {len(steps)} steps would run",
+        }
+        if self._task.diff:
+            outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)
+        return outcome

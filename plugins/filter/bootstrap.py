@@ -1,0 +1,63 @@
+"""Filters: bootstrap data to steps. A shim: the one parser is capra.bootstrap, in the Python package `capra`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+try:
+    from capra import bootstrap
+    from capra.errors import CapraError
+except ImportError:
+    bootstrap = None
+
+
+def _data(path: str) -> bytes:
+    if bootstrap is None:
+        raise AnsibleFilterError("the Python package capra is missing beside Ansible: pip install capra")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise AnsibleFilterError(f"bootstrap_data_file: {path}: {error.strerror}") from None
+
+
+def bootstrap_steps(
+    path: str,
+    data_format: str = "cloud-config",
+    commands_as_script: bool = False,
+    working_dir: str = "/etc/k0smotron",
+    sentinel: str = "",
+) -> list[dict[str, Any]]:
+    """The steps of the bootstrap data in a file on the control node, as `capra.machine.steps` takes them."""
+    data = _data(path)
+    try:
+        return bootstrap.to_tasks(
+            bootstrap.parse(
+                data,
+                format=data_format,
+                commands_as_script=commands_as_script,
+                working_dir=working_dir,
+                subject=path,
+            ),
+            sentinel=sentinel,
+        )
+    except CapraError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def bootstrap_run_id(
+    path: str, uid: str = "", commands_as_script: bool = False, working_dir: str = "/etc/k0smotron"
+) -> str:
+    """The id of the run that carries out the bootstrap data in a file on the control node."""
+    return bootstrap.run_id(_data(path), uid=uid, commands_as_script=commands_as_script, working_dir=working_dir)
+
+
+class FilterModule:
+    """Registers the filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Filter names to functions."""
+        return {"bootstrap_steps": bootstrap_steps, "bootstrap_run_id": bootstrap_run_id}

@@ -1,0 +1,80 @@
+# shellcheck shell=sh
+# Functions that both halves of the work on a host share: launch.sh (in the SSH session) and program.sh (detached
+# from it). POSIX shell and coreutils or busybox only. Results come back in upper-case variables, because a command
+# substitution would cost a process each time.
+
+# boot_mark: sets BOOT, which differs after every boot. The start time of process 1 tells boots of a container apart,
+# which shares the kernel's boot id.
+boot_mark() {
+    BOOT=unknown
+    if [ -r /proc/sys/kernel/random/boot_id ]; then read -r BOOT </proc/sys/kernel/random/boot_id; fi
+    if process_start 1; then BOOT="$BOOT.$START"; fi
+}
+
+# process_start PID: sets START, the kernel's start time of a process; fails when it is gone or a zombie.
+process_start() {
+    START=
+    read -r STAT 2>/dev/null <"/proc/$1/stat" || return 1
+    STAT=${STAT##*) }
+    # Fields after the command's closing parenthesis: the state is the first, the start time the twentieth.
+    case $STAT in Z* | X*) return 1 ;; esac
+    # shellcheck disable=SC2086 # one word a field is what is wanted
+    set -- $STAT
+    shift 19
+    START=$1
+}
+
+# uptime_now: sets NOW, seconds and hundredths since the kernel started; no process is needed for it.
+uptime_now() {
+    NOW=0
+    if [ -r /proc/uptime ]; then read -r NOW STAT </proc/uptime; fi
+}
+
+# decode TEXT: sets TEXT to what the octal escapes of a payload field stand for, trailing newlines included.
+decode() {
+    TEXT=$(printf '%bx' "$1")
+    TEXT=${TEXT%x}
+}
+
+# The lock of a host is a series of symbolic links lock.1, lock.2, …: only the newest counts, and its target names
+# the holder. Making a link is atomic, a dead holder never comes back to life, and nothing is ever taken away from a
+# holder, so no two programs can believe that they hold it.
+
+# newest_lock BASE: sets LOCK, the number of the newest lock (0 for none), and HOLDER_* from its target.
+newest_lock() {
+    LOCK=0
+    for STAT in "$1"/lock.*; do
+        [ -h "$STAT" ] || continue
+        STAT=${STAT##*.}
+        if [ "$STAT" -gt "$LOCK" ]; then LOCK=$STAT; fi
+    done
+    HOLDER_PID='' HOLDER_START='' HOLDER_BOOT='' HOLDER_ID=''
+    [ "$LOCK" -gt 0 ] || return 0
+    STAT=$(readlink "$1/lock.$LOCK") || return 0
+    HOLDER_PID=${STAT%%:*} STAT=${STAT#*:}
+    HOLDER_START=${STAT%%:*} STAT=${STAT#*:}
+    HOLDER_BOOT=${STAT%%:*} HOLDER_ID=${STAT#*:}
+}
+
+# holder_alive: true while the program that newest_lock found is running. Needs BOOT.
+holder_alive() {
+    [ -n "$HOLDER_PID" ] && [ "$HOLDER_BOOT" = "$BOOT" ] && process_start "$HOLDER_PID" && [ "$START" = "$HOLDER_START" ]
+}
+
+# read_journal FILE: sets ENDED (" 1 2 " for the steps that ended well), OPEN (the step that began and has no end, or
+# nothing) and OPEN_BOOT. A line that was cut short is not counted.
+read_journal() {
+    ENDED=" " OPEN='' OPEN_BOOT=''
+    [ -f "$1" ] || return 0
+    while read -r EVENT NUMBER VALUE REST; do
+        case $EVENT in
+        start) OPEN=$NUMBER OPEN_BOOT=$VALUE ;;
+        end)
+            OPEN=
+            if [ "$VALUE" = 0 ]; then ENDED="$ENDED$NUMBER "; fi
+            ;;
+        cut) OPEN= ;;
+        esac
+    done <"$1"
+    : "${REST:-}"
+}

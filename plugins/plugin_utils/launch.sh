@@ -1,0 +1,259 @@
+# shellcheck shell=sh
+# shellcheck source=plugins/plugin_utils/common.sh
+# The session's half: reads one payload from standard input, unpacks it, starts the program or attaches to the one that
+# is running, follows it for a while and reports. common.sh stands before it, a line that calls launch with the payload
+# as a here-document behind it. Losing this session at any point does not touch the program.
+#
+# A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
+
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SINCE TAKEOVER DIFF DIRECTORY PROGRAM from the head of the payload.
+read_settings() {
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SINCE=0 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0"
+    while read -r WORD VALUE; do
+        case $WORD in
+        mode) MODE=$VALUE ;;
+        id) ID=$VALUE ;;
+        follow) FOLLOW=$VALUE ;;
+        timeout) TIMEOUT=$VALUE ;;
+        tail) TAIL=$VALUE ;;
+        since) SINCE=$VALUE ;;
+        takeover) TAKEOVER=$VALUE ;;
+        diff) DIFF=$VALUE ;;
+        directory) DIRECTORY=$VALUE ;;
+        program) PROGRAM=$VALUE ;;
+        *) break ;;
+        esac
+    done
+}
+
+# find_base: sets BASE, where this user's runs are remembered.
+find_base() {
+    if [ -n "$DIRECTORY" ]; then
+        decode "$DIRECTORY"
+        BASE=$TEXT
+    elif [ "$(id -u)" = 0 ]; then
+        BASE=/var/lib/capra
+    else
+        BASE=${XDG_STATE_HOME:-$HOME/.local/state}/capra/runs
+    fi
+    RUN=$BASE/$ID
+}
+
+fail() {
+    printf 'error %s\n' "$*"
+    exit 0
+}
+
+# program_running: true while the program of this run holds the host, or has been started here and not yet ended.
+program_running() {
+    newest_lock "$BASE"
+    if [ "$HOLDER_ID" = "$ID" ] && holder_alive; then return 0; fi
+    [ -n "$STARTED" ] && process_start "$STARTED"
+}
+
+# nap: a pause that grows from 0.02 s to 0.5 s; whole seconds where sleep knows no fractions.
+nap() {
+    sleep "0.$NAP" 2>/dev/null || sleep 1
+    case $NAP in 02) NAP=04 ;; 04) NAP=08 ;; 08) NAP=15 ;; 15) NAP=25 ;; *) NAP=5 ;; esac
+}
+
+# end_holder WHY: ends the program that newest_lock found, with all that it started, and notes why.
+end_holder() {
+    kill -TERM -- "-$HOLDER_PID" 2>/dev/null || kill -TERM "$HOLDER_PID" 2>/dev/null
+    NAP=02 COUNT=0
+    while process_start "$HOLDER_PID" && [ "$COUNT" -lt 15 ]; do
+        nap
+        COUNT=$((COUNT + 1))
+    done
+    kill -KILL -- "-$HOLDER_PID" 2>/dev/null || kill -KILL "$HOLDER_PID" 2>/dev/null
+    while process_start "$HOLDER_PID"; do nap; done
+    read_journal "$BASE/$HOLDER_ID/journal"
+    if [ -d "$BASE/$HOLDER_ID" ]; then
+        printf 'cut %s %s\n' "${OPEN:-0}" "$1" >>"$BASE/$HOLDER_ID/journal"
+        rm -f "$BASE/$HOLDER_ID/payload" "$BASE/$HOLDER_ID"/*.command
+    fi
+}
+
+# unpack: keeps the rest of the payload on the host, whole or not at all.
+unpack() {
+    umask 077
+    mkdir -p "$RUN" || fail "cannot make $RUN"
+    cat >"$RUN/payload.$$" || fail "cannot write below $RUN"
+    # shellcheck disable=SC2086 # first line and number of lines
+    set -- $PROGRAM
+    tail -n "+$1" "$RUN/payload.$$" | head -n "$2" | base64 -d >"$RUN/program.$$" || fail "cannot unpack the program"
+    mv -f "$RUN/program.$$" "$RUN/program.sh" || fail "cannot write below $RUN"
+    mv -f "$RUN/payload.$$" "$RUN/payload" || fail "cannot write below $RUN"
+}
+
+# detached COMMAND…: in a session of its own where the host has setsid. A systemd that kills what a user leaves behind
+# (KillUserProcesses) does not look into a scope outside the user's slice.
+detached() {
+    SETSID=
+    if command -v setsid >/dev/null 2>&1; then SETSID=setsid; fi
+    read -r STAT 2>/dev/null </proc/self/cgroup || STAT=
+    case $STAT in
+    *user.slice*)
+        if [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
+            # Fails before the command has begun, or not at all: the program itself ends with status 0.
+            systemd-run --scope --quiet --collect --slice=system.slice $SETSID "$@" && return 0
+        fi
+        ;;
+    esac
+    exec $SETSID "$@"
+}
+
+start() {
+    STARTED=
+    if program_running; then
+        cat >/dev/null
+        return 0
+    fi
+    if holder_alive; then
+        if [ "$TAKEOVER" != 1 ]; then
+            printf 'busy %s\n' "$HOLDER_ID"
+            cat >/dev/null
+            return 0
+        fi
+        end_holder cancelled
+    fi
+    read_journal "$RUN/journal"
+    if [ -f "$RUN/journal" ] && all_ended; then
+        echo "already finished"
+        cat >/dev/null
+        return 0
+    fi
+    unpack
+    detached sh "$RUN/program.sh" "$RUN" </dev/null >/dev/null 2>&1 &
+    STARTED=$!
+}
+
+# all_ended: true when the journal says that the run is finished.
+all_ended() {
+    while read -r EVENT REST; do
+        if [ "$EVENT" = finished ]; then return 0; fi
+    done <"$RUN/journal"
+    return 1
+}
+
+# begun: sets BEGUN, the uptime at which the newest program of this run began.
+begun() {
+    BEGUN=
+    if [ ! -f "$RUN/journal" ]; then return 0; fi
+    while read -r EVENT NUMBER VALUE REST; do
+        if [ "$EVENT" = begin ]; then BEGUN=${REST%%[. ]*}; fi
+    done <"$RUN/journal"
+}
+
+# follow: until the program has ended, this session's share of the time is over, or the run's time limit is.
+follow() {
+    NAP=02
+    uptime_now
+    FROM=${NOW%%.*}
+    while program_running; do
+        uptime_now
+        NOW=${NOW%%.*}
+        begun
+        if [ "$TIMEOUT" -gt 0 ] && [ -n "$BEGUN" ] && [ $((NOW - BEGUN)) -ge "$TIMEOUT" ] && [ "$HOLDER_ID" = "$ID" ]; then
+            end_holder timeout
+            return 0
+        fi
+        if [ $((NOW - FROM)) -ge "$FOLLOW" ]; then return 0; fi
+        nap
+    done
+}
+
+# parts NAME: a file of the run in base64, or its last TAIL bytes.
+part() {
+    printf '%s\n' "$1"
+    tail -c "$TAIL" "$2" | base64
+    printf '.\n'
+}
+
+report() {
+    if program_running; then echo "state running"; else echo "state ended"; fi
+    if [ ! -f "$RUN/journal" ]; then return 0; fi
+    cat "$RUN/journal"
+    echo
+    for FILE in "$RUN"/*.output; do
+        NUMBER=${FILE##*/}
+        NUMBER=${NUMBER%.output}
+        if [ -s "$FILE" ] && [ "$NUMBER" -ge "$SINCE" ]; then part "output $NUMBER" "$FILE"; fi
+    done
+    if [ "$DIFF" != 1 ]; then return 0; fi
+    TAIL=65536
+    for FILE in "$RUN"/*.original; do
+        NUMBER=${FILE##*/}
+        if [ -f "$FILE" ]; then part "before ${NUMBER%.original}" "$FILE"; fi
+    done
+}
+
+# check_file KIND ENCODED_PATH DIGEST: what a write would do; changes nothing.
+check_file() {
+    decode "$2"
+    TARGET=$TEXT
+    if [ -d "$TARGET" ]; then echo "would $NUMBER directory" && return; fi
+    if [ ! -e "$TARGET" ]; then echo "would $NUMBER create" && return; fi
+    # Only the content is compared: coreutils' and busybox's stat have no output format in common with all systems.
+    if [ "$1" = write ] && [ "$(sha256sum <"$TARGET")" = "$3  -" ]; then
+        echo "would $NUMBER same"
+    else
+        echo "would $NUMBER change"
+        if [ "$DIFF" = 1 ]; then TAIL=65536 && part "before $NUMBER" "$TARGET"; fi
+    fi
+}
+
+# check: says for every step what a run would do now. Reads only.
+check() {
+    newest_lock "$BASE"
+    if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
+    read_journal "$RUN/journal"
+    while read -r WORD NUMBER KIND FIRST LINES MODE OWNER DIGEST REST; do
+        if [ "$WORD" != step ]; then break; fi
+        case $ENDED in *" $NUMBER "*) echo "would $NUMBER done" && continue ;; esac
+        case $KIND in
+        write | append) check_file "$KIND" "$REST" "$DIGEST" ;;
+        *) echo "would $NUMBER run" ;;
+        esac
+    done
+    : "$FIRST $LINES $MODE $OWNER" # only a run needs them
+    cat >/dev/null
+}
+
+# drop: removes what is left of this run, and the base directory when it was the last.
+drop() {
+    if program_running; then return 0; fi
+    rm -rf "$RUN"
+    for FILE in "$BASE"/*/; do
+        if [ -d "$FILE" ]; then return 0; fi
+    done
+    rm -f "$BASE"/lock.*
+    rmdir "$BASE" 2>/dev/null || return 0
+}
+
+launch() {
+    read_settings
+    find_base
+    boot_mark
+    STARTED=
+    echo "capra begin"
+    case $MODE in
+    run)
+        start
+        follow
+        report
+        ;;
+    attach)
+        follow
+        report
+        ;;
+    check) check ;;
+    cancel)
+        if program_running; then end_holder cancelled; fi
+        report
+        ;;
+    drop) drop ;;
+    *) fail "unknown mode: $MODE" ;;
+    esac
+    echo "capra end"
+}

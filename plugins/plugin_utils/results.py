@@ -1,0 +1,102 @@
+"""From a host's report to what became of each step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
+
+CUT_REASONS = {
+    "reboot": "was cut off by a reboot of the host",
+    "lost": "was cut off: the program on the host was killed",
+    "cancelled": "was cancelled",
+    "timeout": "was ended: the run's time limit was over",
+}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
+    it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout)."""
+
+    number: int
+    title: str
+    kind: str
+    state: str = "pending"
+    rc: int = -1
+    seconds: float = 0.0
+    output: str = ""
+    cuts: tuple[str, ...] = ()
+
+
+def _seconds(start: str, end: str) -> float:
+    try:
+        return max(0.0, round(float(end) - float(start), 2))
+    except ValueError:
+        return 0.0
+
+
+def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[StepResult]:
+    """What the journal says of each step, in order."""
+    state: dict[int, dict[str, Any]] = {number: {"cuts": ()} for number in range(len(steps))}
+    started: dict[int, str] = {}
+    for words in report.journal:
+        if not words[1].isdigit() or int(words[1]) not in state:
+            continue
+        number = int(words[1])
+        match words:
+            case ("start", _, _, uptime, *_):
+                started[number] = uptime
+                state[number]["state"] = "running"
+            case ("end", _, rc, uptime, *_) if rc.isdigit():
+                state[number] |= {
+                    "state": "ok" if rc == "0" else "failed",
+                    "rc": int(rc),
+                    "seconds": _seconds(started.get(number, uptime), uptime),
+                }
+            case ("cut", _, why, *_) if state[number].get("state") == "running":
+                state[number] |= {"state": "cut", "cuts": (*state[number]["cuts"], why)}
+    results = []
+    for number, step in enumerate(steps):
+        values = state[number]
+        if values.get("state") == "running" and not report.running:
+            # Started, not ended, and no program: whatever ended it has not been noted yet.
+            values |= {"state": "cut", "cuts": (*values["cuts"], "lost")}
+        output = report.outputs.get(number, b"").decode("utf-8", "replace") if "state" in values else ""
+        title = str(step.get("title") or step["kind"])
+        results.append(StepResult(number, title, step["kind"], output=output, **values))
+    return results
+
+
+def finished(report: Report) -> bool:
+    """True when every step has ended well and the host said so. A missing report is never success."""
+    return any(words[0] == "finished" for words in report.journal)
+
+
+def last_lines(output: str, count: int = 10) -> str:
+    """The end of a step's output, for a message."""
+    return "\n".join(output.rstrip().splitlines()[-count:])
+
+
+def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
+    """Why a run that does not go on has not finished: `reason` (a word), `msg` and, where one step is to blame, `step`."""
+    if report.error:
+        return {"reason": "host_error", "msg": f"the host could not begin: {report.error}"}
+    if report.busy:
+        return {"reason": "busy", "msg": f"another run holds the host: {report.busy}"}
+    why = next((words[2] for words in reversed(report.journal) if words[0] in ("cut", "begin")), "")
+    for result in results:
+        if result.state == "failed":
+            tail = last_lines(result.output)
+            message = f"step {result.number + 1} of {len(results)} ({result.title}) failed with status {result.rc}"
+            return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
+        if result.state == "cut":
+            cut = result.cuts[-1]
+            message = f"step {result.number + 1} of {len(results)} ({result.title}) {CUT_REASONS.get(cut, 'was cut off')}"
+            reason = cut if cut in ("cancelled", "timeout") else "cut_off"
+            return {"reason": reason, "msg": message, "step": asdict(result)}
+    if why in ("cancelled", "timeout"):
+        return {"reason": why, "msg": f"the run {CUT_REASONS[why]} between two steps"}
+    return {"reason": "no_report", "msg": "the host's report is missing or incomplete, which is never success"}

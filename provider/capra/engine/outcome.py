@@ -1,0 +1,157 @@
+"""From what a runner saw to how the run ended. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from capra.engine.fingerprint import fingerprint
+from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
+
+FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
+STEP_REASONS = {
+    "step_failed": OutcomeKind.STEP_FAILED,
+    "cut_off": OutcomeKind.CUT_OFF,
+    "timeout": OutcomeKind.TIMED_OUT,
+    "cancelled": OutcomeKind.CANCELLED,
+    "busy": OutcomeKind.HOST_BUSY,
+    "host_error": OutcomeKind.STEP_FAILED,
+    "no_report": OutcomeKind.LOST,
+}
+"""`reason` of the action capra.machine.steps to the kind of outcome."""
+
+BECOME_REFUSED = re.compile(
+    r"become was refused|a password is required|Missing \S+ password|Incorrect \S+ password|Sorry, try again"
+    r"|not in the sudoers|is not allowed to (run|execute)|you must have a tty|privilege escalation prompt"
+    r"|sudo: (command )?not found|may not run sudo",
+    re.IGNORECASE,
+)
+WRONG_CREDENTIALS = re.compile(
+    r"Permission denied \(|Too many authentication failures|Invalid/incorrect (username|password)|error in libcrypto"
+    r"|Load key .*: invalid format",
+    re.IGNORECASE,
+)
+HOST_KEY = re.compile(r"HOST IDENTIFICATION HAS CHANGED|Host key verification failed", re.IGNORECASE)
+SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
+
+
+def judge(request: RunRequest, result: RunResult) -> Outcome:
+    """The outcome of a run. Success needs Ansible's recap: a run without one is lost, whatever else it said."""
+    if result.ended == "timeout":
+        return _outcome(result, OutcomeKind.TIMED_OUT, f"the run took longer than {request.timeout:.0f} s and was ended")
+    if result.ended == "cancelled":
+        return _outcome(result, OutcomeKind.CANCELLED, "the run was cancelled")
+    failed = next((event for event in reversed(result.events) if event.name in FAILED_EVENTS), None)
+    if failed is not None:
+        return _judge_failure(request, result, failed)
+    if result.stats is None:
+        tail = f": {result.output}" if result.output else ""
+        return _outcome(result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
+    if result.stats.get("ok", 0) == 0 or result.stats.get("failures", 0) or result.stats.get("dark", 0):
+        return _outcome(result, OutcomeKind.LOST, f"the run ended with the recap {dict(result.stats)} and no result")
+    return _finished(result)
+
+
+def _outcome(result: RunResult, kind: OutcomeKind, message: str, details: Mapping[str, Any] | None = None) -> Outcome:
+    details = details if details is not None else _details(result.events)
+    return Outcome(
+        kind,
+        message,
+        changed=bool(details.get("changed")),
+        steps=_steps(details.get("steps")),
+        host_keys=result.host_keys,
+        details=details,
+    )
+
+
+def _details(events: Iterable[TaskEvent]) -> Mapping[str, Any]:
+    """The result of the last task that said something about steps or findings."""
+    telling = [event.result for event in events if "steps" in event.result or "findings" in event.result]
+    return telling[-1] if telling else {}
+
+
+def _steps(values: Any) -> tuple[StepReport, ...]:
+    if not isinstance(values, list):
+        return ()
+    return tuple(
+        StepReport(
+            number=int(value["number"]),
+            title=str(value["title"]),
+            state=str(value.get("would") or value.get("state", "pending")),
+            rc=int(value.get("rc", -1)),
+            seconds=float(value.get("seconds", 0.0)),
+            output=str(value.get("output", "")),
+            cuts=tuple(str(cut) for cut in value.get("cuts", ())),
+        )
+        for value in values
+    )
+
+
+def _finished(result: RunResult) -> Outcome:
+    details = _details(result.events)
+    return _outcome(result, OutcomeKind.FINISHED, str(details.get("msg", "finished")), details)
+
+
+def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
+    message = _message(failed.result)
+    reason = str(failed.result.get("reason", ""))
+    if reason in STEP_REASONS:
+        # A step's own output may hold any words: it is never searched for what only SSH or sudo say.
+        return _outcome(result, STEP_REASONS[reason], message, failed.result)
+    for pattern, judge_message in _PATTERNS:
+        if pattern.search(message):
+            return judge_message(request, result, message)
+    if failed.name == "runner_on_unreachable":
+        where = f"{request.connection.address}:{request.connection.port}"
+        return _outcome(result, OutcomeKind.UNREACHABLE, f"{where} cannot be reached: {_last_line(message)}", {})
+    if "argument_errors" in failed.result:
+        problems = "; ".join(str(error) for error in failed.result["argument_errors"])
+        return _outcome(result, OutcomeKind.INVALID, problems, {})
+    return _outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    parts = [str(result[name]).strip() for name in ("msg", "stderr", "module_stderr") if result.get(name)]
+    return "\n".join(dict.fromkeys(parts))
+
+
+def _last_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was given"
+
+
+def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    place = f"{request.connection.address}:{request.connection.port}"
+    known = ", ".join(fingerprint(key) for key in request.connection.host_keys) or "none"
+    found = SENT_FINGERPRINT.search(message)
+    sent = found.group() if found else "unknown"
+    text = (
+        f"the host key of {place} has changed: it is known as {known} and now shows {sent}. Nothing was run. Either the"
+        f" host was reinstalled or somebody is in between. If the new key is right: capra trust {place} {sent}"
+    )
+    details = {"known_fingerprint": known, "sent_fingerprint": sent}
+    return _outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)
+
+
+def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    text = (
+        f"{request.connection.address}:{request.connection.port} does not accept the SSH key for user"
+        f" {request.connection.user}: {_last_line(message)}"
+    )
+    return _outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
+
+
+def _become_refused(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    text = (
+        f"user {request.connection.user} cannot become root on {request.connection.address}: {_last_line(message)}."
+        " useSudo needs sudo without a password (or a become password), and a host that resolves its own name"
+    )
+    return _outcome(result, OutcomeKind.BECOME_REFUSED, text, {})
+
+
+_PATTERNS: tuple[tuple[re.Pattern[str], Callable[[RunRequest, RunResult, str], Outcome]], ...] = (
+    (HOST_KEY, _host_key_changed),
+    (WRONG_CREDENTIALS, _wrong_credentials),
+    (BECOME_REFUSED, _become_refused),
+)

@@ -1,0 +1,171 @@
+"""From a decision to the run that carries it out. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+
+from capra.bootstrap import parse
+from capra.bootstrap.steps import Step, WriteFile, run_id
+from capra.engine.decide import Cleanup
+from capra.errors import InputError
+from capra.model.machine import RemoteMachine
+from capra.model.observation import Observation
+from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
+
+MINIMUM_SECRET = 8
+"""Shorter texts are not redacted: they would blot out ordinary words, and no token is that short."""
+
+LONG_WORD = 16
+WORD_BREAK = re.compile(r"[\s\"'`=:,;|<>()\[\]{}]+")
+ORDINARY = re.compile(r"[/.~-]|https?$")
+"""Long words that begin like this are paths, options and the like."""
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the caller chooses for every run, beside what the machine says.
+
+    bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
+    step's output is brought back. sentinel: the file that proves a bootstrap (Cluster API's contract). Host paths are
+    only ever changed for hosts without root.
+    """
+
+    check: bool = False
+    diff: bool = False
+    artifacts: str = ""
+    bootstrap_timeout: int = 3600
+    cleanup_timeout: int = 900
+    output_bytes: int = 4096
+    sentinel: str = "/run/cluster-api/bootstrap-success.complete"
+    state_directory: str = ""
+    k0s_data_dir: str = ""
+    k0s_binary: str = ""
+
+
+def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
+    """The steps of the machine's bootstrap data. Raises InputError naming the machine's data, and what is wrong."""
+    data = observation.bootstrap
+    if data is None:
+        raise InputError("there is no bootstrap data", subject=str(observation.machine.key))
+    spec = observation.machine.spec
+    return parse(
+        data.data,
+        format=data.format,
+        commands_as_script=spec.commands_as_script,
+        working_dir=spec.working_dir,
+        subject=data.source,
+    )
+
+
+def digest(observation: Observation) -> str:
+    """SHA-256 of the bootstrap data, in hexadecimal; empty without any."""
+    return hashlib.sha256(observation.bootstrap.data).hexdigest() if observation.bootstrap else ""
+
+
+def bootstrap_run_id(observation: Observation) -> str:
+    """The id of the machine's bootstrap run; empty without bootstrap data."""
+    spec = observation.machine.spec
+    if observation.bootstrap is None:
+        return ""
+    return run_id(
+        observation.bootstrap.data,
+        uid=observation.machine.uid,
+        commands_as_script=spec.commands_as_script,
+        working_dir=spec.working_dir,
+    )
+
+
+def hidden_texts(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The texts of the steps that must not be shown, longest first: file contents whole, by line and by long word,
+    commands whole and by long word. A join token stands in a file, alone on a line, or within a command.
+    """
+    texts: set[str] = set()
+    for step in steps:
+        text = step.content.decode("utf-8", "replace") if isinstance(step, WriteFile) else step.command
+        lines = text.splitlines() if isinstance(step, WriteFile) else []
+        words = [word for word in WORD_BREAK.split(text) if len(word) >= LONG_WORD and not ORDINARY.match(word)]
+        texts.update(part.strip() for part in (text, *lines, *words) if len(part.strip()) >= MINIMUM_SECRET)
+    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
+
+
+def connection(observation: Observation) -> Connection:
+    """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
+    spec = observation.machine.spec
+    keys = spec.host_keys or observation.record.host_keys
+    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys)
+
+
+def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest:
+    """The bootstrap run. Raises InputError for bootstrap data that cannot be carried out."""
+    steps = bootstrap_steps(observation)
+    spec = observation.machine.spec
+    assert observation.bootstrap is not None  # bootstrap_steps has refused it
+    variables = {
+        "bootstrap_data_format": observation.bootstrap.format,
+        "bootstrap_commands_as_script": spec.commands_as_script,
+        "bootstrap_working_dir": spec.working_dir,
+        "bootstrap_sentinel": options.sentinel,
+    }
+    request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
+    return _with_data(request, observation, hidden_texts(steps))
+
+
+def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
+    """The cleanup run that the decision asks for."""
+    if decision.custom:
+        commands = list(observation.machine.spec.clean_up_commands)
+        variables = {"custom_cleanup_commands": commands, "custom_cleanup_sentinel": options.sentinel}
+        return _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
+    variables = {
+        "k0s_cleanup_role": decision.role,
+        "k0s_cleanup_sentinel": options.sentinel,
+        "k0s_cleanup_data_dir": options.k0s_data_dir,
+        "k0s_cleanup_binary": options.k0s_binary,
+    }
+    return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
+
+
+def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
+    """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
+    variables: dict[str, object] = {"preflight_fail_on_error": False}
+    return _request(observation, options, Playbook.PREFLIGHT, variables, 60)
+
+
+def _request(
+    observation: Observation,
+    options: PlanOptions,
+    playbook: Playbook,
+    variables: dict[str, object],
+    timeout: int,
+) -> RunRequest:
+    machine: RemoteMachine = observation.machine
+    if playbook is not Playbook.PREFLIGHT:
+        common = {
+            "uid": machine.uid,
+            "timeout": timeout,
+            "output_bytes": options.output_bytes,
+            "state_directory": options.state_directory,
+            "progress": True,
+        }
+        variables = variables | {f"{playbook}_{name}": value for name, value in common.items()}
+    key = observation.ssh_key.value if observation.ssh_key else ""
+    return RunRequest(
+        key=machine.key,
+        playbook=playbook,
+        connection=connection(observation),
+        variables=variables | {"use_sudo": machine.spec.use_sudo},
+        secrets=RunSecrets(ssh_key=key, become_password=observation.become_password),
+        timeout=float(timeout),
+        check=options.check,
+        diff=options.diff,
+        artifacts=options.artifacts,
+    )
+
+
+def _with_data(request: RunRequest, observation: Observation, hidden: tuple[str, ...]) -> RunRequest:
+    assert observation.bootstrap is not None
+    secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data, hidden=hidden)
+    return replace(request, secrets=secrets)
+

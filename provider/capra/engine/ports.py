@@ -1,0 +1,37 @@
+"""What the engine needs of the world. `capra.kube` and `capra.local` are stores, `capra.runs` is the runner,
+`capra.testing` has a fake of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Record
+from capra.model.run import Progress, RunRequest, RunResult
+
+ProgressListener = Callable[[Progress], None]
+
+
+class Store(Protocol):
+    """Where machines and what is known of them are kept."""
+
+    async def load(self, key: MachineKey) -> Observation:
+        """Everything one decision looks at. Raises InputError for input that cannot be read."""
+        ...
+
+    async def save(self, key: MachineKey, record: Record) -> None:
+        """Keep the record, whole or not at all. Raises Retry when another writer was faster."""
+        ...
+
+
+class Runner(Protocol):
+    """Runs one playbook on one host."""
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """Run to the end. Cancelling the task that awaits this ends the run on this side; the host goes on."""
+        ...
+
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""

@@ -1,0 +1,128 @@
+"""One step of one machine: load, decide, act, save. The controller and the terminal both call this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, decide
+from capra.engine.outcome import judge
+from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, plan_bootstrap, plan_cleanup
+from capra.engine.ports import Clock, ProgressListener, Runner, Store
+from capra.errors import InputError
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Phase, Record
+from capra.model.run import Outcome, RunRequest
+
+BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
+"""Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
+
+
+@dataclass(frozen=True)
+class StepTaken:
+    """What one step saw, decided and did. outcome: None when nothing was run."""
+
+    observation: Observation
+    decision: Decision
+    record: Record
+    outcome: Outcome | None = None
+
+
+def back_off(attempts: int) -> int:
+    """Seconds to wait after this many failures in a row."""
+    return BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
+
+
+async def step(
+    key: MachineKey,
+    store: Store,
+    runner: Runner,
+    clock: Clock,
+    *,
+    options: PlanOptions | None = None,
+    listener: ProgressListener = lambda progress: None,
+) -> StepTaken:
+    """Look at one machine once and do what there is to do. Raises what the store raises, never for a failed run.
+
+    The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ended:
+    whoever dies in between leaves a record that leads to the same run again, which the host then only goes on with.
+    """
+    options = options or PlanOptions()
+    observation = await store.load(key)
+    decision = decide(observation)
+    if isinstance(decision, Bootstrap | Cleanup):
+        try:
+            request = _plan(observation, decision, options)
+        except InputError as error:
+            decision = Refuse(error.reason, error.field, str(error))
+        else:
+            return await _act(observation, decision, request, store, runner, clock, listener)
+    record = _without_run(observation, decision)
+    if record != observation.record and not options.check:
+        await store.save(key, replace(record, changed_at=clock()))
+    return StepTaken(observation, decision, record)
+
+
+def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
+    if isinstance(decision, Cleanup):
+        return plan_cleanup(observation, decision, options)
+    return plan_bootstrap(observation, options)
+
+
+def _without_run(observation: Observation, decision: Decision) -> Record:
+    """What a decision that runs nothing changes in the record."""
+    if isinstance(decision, Keep) and decision.adopted:
+        return replace(observation.record, phase=Phase.PROVISIONED)
+    if isinstance(decision, Release):
+        return replace(observation.record, phase=Phase.CLEAN, run_id="", digest="")
+    return observation.record
+
+
+async def _act(
+    observation: Observation,
+    decision: Bootstrap | Cleanup,
+    request: RunRequest,
+    store: Store,
+    runner: Runner,
+    clock: Clock,
+    listener: ProgressListener,
+) -> StepTaken:
+    record = _begun(observation, decision)
+    if not request.check and record != observation.record:
+        record = replace(record, changed_at=clock())
+        await store.save(request.key, record)
+    outcome = judge(request, await runner.run(request, listener))
+    ended = _ended(observation.record if request.check else record, decision, outcome, clock(), request.check)
+    if ended != record:
+        await store.save(request.key, ended)
+    return StepTaken(observation, decision, ended, outcome)
+
+
+def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
+    if isinstance(decision, Cleanup):
+        return replace(observation.record, phase=Phase.CLEANING)
+    return replace(
+        observation.record,
+        phase=Phase.BOOTSTRAPPING,
+        run_id=bootstrap_run_id(observation),
+        digest=digest(observation),
+    )
+
+
+def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
+    """The record after a run. A check run leaves only the host keys of a first contact behind."""
+    record = replace(record, host_keys=record.host_keys or outcome.host_keys)
+    if check:
+        return record
+    if not outcome.ok:
+        attempts = record.attempts + 1
+        return replace(
+            record,
+            attempts=attempts,
+            not_before=now + back_off(attempts),
+            reason=outcome.kind.value,
+            message=outcome.message,
+            changed_at=now,
+        )
+    phase = Phase.CLEAN if isinstance(decision, Cleanup) else Phase.PROVISIONED
+    done = replace(record, phase=phase, attempts=0, not_before=0.0, reason="", message="", changed_at=now)
+    return replace(done, run_id="", digest="") if phase is Phase.CLEAN else done

@@ -1,0 +1,43 @@
+"""Every error that Capra raises on purpose.
+
+    CapraError
+    ├── Retry            it may go well later: look again after `after` seconds
+    └── Fatal            it cannot go well until somebody changes something
+        └── InputError   what the user gave is wrong; names the object, the field and what would be right
+
+The controller turns Retry and Fatal into kopf's TemporaryError and PermanentError; the terminal turns them into
+exit codes. Nothing else does.
+"""
+
+from __future__ import annotations
+
+
+class CapraError(Exception):
+    """The root. `str(error)` is one sentence for a person and holds no secret."""
+
+
+class Retry(CapraError):
+    """It may go well later. after: seconds to wait before looking again, 30 by default."""
+
+    def __init__(self, message: str, after: float = 30.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Fatal(CapraError):
+    """It cannot go well until somebody changes something. reason: a CamelCase word for a condition."""
+
+    def __init__(self, message: str, reason: str = "Failed") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class InputError(Fatal):
+    """Bad input. subject: the object or file; field: the path inside it, empty when the whole is meant."""
+
+    def __init__(self, problem: str, *, subject: str = "", field: str = "", reason: str = "InvalidInput") -> None:
+        place = ": ".join(part for part in (subject, field) if part)
+        super().__init__(f"{place}: {problem}" if place else problem, reason)
+        self.problem = problem
+        self.subject = subject
+        self.field = field

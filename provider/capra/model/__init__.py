@@ -1,0 +1,1 @@
+"""What Capra knows of the world, as frozen data. Nothing here reads a file, a cluster or a clock."""

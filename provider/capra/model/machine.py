@@ -1,0 +1,65 @@
+"""The machine that a manifest asks for, whichever kind and API version it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+GROUP = "infrastructure.cluster.x-k8s.io"
+PREFIX = f"capra.{GROUP}/"
+"""What Capra's own annotations and labels begin with."""
+
+PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
+DELETE_FOR_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/delete-for-move"
+DEFAULT_WORKING_DIR = "/etc/k0smotron"
+
+
+@dataclass(frozen=True, order=True)
+class MachineKey:
+    """What names a machine: kind, namespace and name."""
+
+    namespace: str
+    name: str
+    kind: str = "RemoteMachine"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class MachineSpec:
+    """`spec` of a RemoteMachine, or `spec.machine` of a PooledRemoteMachine (reference/contract C).
+
+    ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
+    clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
+    host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
+    """
+
+    address: str = ""
+    port: int = 22
+    user: str = "root"
+    use_sudo: bool = False
+    commands_as_script: bool = False
+    working_dir: str = DEFAULT_WORKING_DIR
+    ssh_key_name: str = ""
+    clean_up_commands: tuple[str, ...] = ()
+    provider_id: str = ""
+    pool: str = ""
+    host_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RemoteMachine:
+    """One machine. uid: empty where no API server gave one. deleting: it is to become a clean host again."""
+
+    key: MachineKey
+    spec: MachineSpec
+    uid: str = ""
+    deleting: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def provider_id(self) -> str:
+        """`remote-machine://<address>:<port>`, the reference's form."""
+        return f"remote-machine://{self.spec.address}:{self.spec.port}"

@@ -1,0 +1,147 @@
+"""One run of one playbook on one host: what is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from capra.model.machine import MachineKey
+
+
+class Playbook(StrEnum):
+    """The playbooks of the collection capra.machine."""
+
+    BOOTSTRAP = "bootstrap"
+    K0S_CLEANUP = "k0s_cleanup"
+    CUSTOM_CLEANUP = "custom_cleanup"
+    PREFLIGHT = "preflight"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How a host is reached. host_keys: pinned, each `TYPE BASE64`; empty means that the first one seen is trusted
+    and reported. become: run the work as root with sudo."""
+
+    address: str
+    port: int = 22
+    user: str = "root"
+    become: bool = False
+    host_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunSecrets:
+    """What never stands in arguments, logs, events or artifacts. bootstrap_data: becomes a file of the run's private
+    directory, whose path the playbook gets as `bootstrap_data_file`. hidden: further values to redact."""
+
+    ssh_key: str = field(default="", repr=False)
+    become_password: str = field(default="", repr=False)
+    bootstrap_data: bytes | None = field(default=None, repr=False)
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a runner needs, and nothing of where it came from.
+
+    variables: extra variables of the playbook, no secrets. timeout: seconds for the run on the host; the run as a
+    whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
+    artifacts, redacted; empty keeps none.
+    """
+
+    key: MachineKey
+    playbook: Playbook
+    connection: Connection
+    variables: Mapping[str, Any]
+    secrets: RunSecrets
+    timeout: float = 3600.0
+    check: bool = False
+    diff: bool = False
+    artifacts: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step has changed its state (running, ok, failed, cut). number counts from 0."""
+
+    number: int
+    count: int
+    title: str
+    state: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """One result of a task on the host. name: the runner's event (runner_on_ok, …). result: Ansible's, redacted."""
+
+    name: str
+    task: str
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a runner saw, before anybody judges it.
+
+    stats: Ansible's recap for the host, None when the run ended without one. host_keys: new ones that the host
+    showed. ended: empty, `cancelled` or `timeout` when the runner itself ended the run. output: the last lines that
+    the process printed, redacted, for the case that there is nothing better to say.
+    """
+
+    events: tuple[TaskEvent, ...] = ()
+    stats: Mapping[str, int] | None = None
+    host_keys: tuple[str, ...] = ()
+    ended: str = ""
+    output: str = ""
+
+
+class OutcomeKind(StrEnum):
+    """The closed set of ways in which a run ends."""
+
+    FINISHED = "Finished"
+    STEP_FAILED = "StepFailed"
+    UNREACHABLE = "Unreachable"
+    WRONG_CREDENTIALS = "WrongCredentials"
+    HOST_KEY_CHANGED = "HostKeyChanged"
+    BECOME_REFUSED = "BecomeRefused"
+    HOST_BUSY = "HostBusy"
+    CUT_OFF = "CutOff"
+    TIMED_OUT = "TimedOut"
+    CANCELLED = "Cancelled"
+    INVALID = "InvalidInput"
+    LOST = "Lost"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What became of one step. state: pending, running, ok, failed, cut; in a check run what would happen (create,
+    change, same, run, done). cuts: why earlier attempts were cut off (reboot, lost, …)."""
+
+    number: int
+    title: str
+    state: str
+    rc: int = -1
+    seconds: float = 0.0
+    output: str = ""
+    cuts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. message: one or a few lines for a person. changed: something was done on the host.
+    details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight)."""
+
+    kind: OutcomeKind
+    message: str
+    changed: bool = False
+    steps: tuple[StepReport, ...] = ()
+    host_keys: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """The run did all that it was asked for."""
+        return self.kind is OutcomeKind.FINISHED
