@@ -1,4 +1,4 @@
-"""Action plugin: an ordered list of steps on a host, in one round trip and with a journal. See docs in modules/steps.py."""
+"""Action plugin: an ordered list of steps on a host, in one round trip, with a journal. See modules/steps.py."""
 
 from __future__ import annotations
 

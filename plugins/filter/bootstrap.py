@@ -9,14 +9,15 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 try:
-    from capra import bootstrap
+    from capra.bootstrap import parse
+    from capra.bootstrap.steps import run_id, to_tasks
     from capra.errors import CapraError
 except ImportError:
-    bootstrap = None
+    parse = None
 
 
 def _data(path: str) -> bytes:
-    if bootstrap is None:
+    if parse is None:
         raise AnsibleFilterError("the Python package capra is missing beside Ansible: pip install capra")
     try:
         return Path(path).read_bytes()
@@ -34,8 +35,8 @@ def bootstrap_steps(
     """The steps of the bootstrap data in a file on the control node, as `capra.machine.steps` takes them."""
     data = _data(path)
     try:
-        return bootstrap.to_tasks(
-            bootstrap.parse(
+        return to_tasks(
+            parse(
                 data,
                 format=data_format,
                 commands_as_script=commands_as_script,
@@ -52,7 +53,8 @@ def bootstrap_run_id(
     path: str, uid: str = "", commands_as_script: bool = False, working_dir: str = "/etc/k0smotron"
 ) -> str:
     """The id of the run that carries out the bootstrap data in a file on the control node."""
-    return bootstrap.run_id(_data(path), uid=uid, commands_as_script=commands_as_script, working_dir=working_dir)
+    data = _data(path)
+    return run_id(data, uid=uid, commands_as_script=commands_as_script, working_dir=working_dir)
 
 
 class FilterModule:

@@ -81,7 +81,7 @@ def last_lines(output: str, count: int = 10) -> str:
 
 
 def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
-    """Why a run that does not go on has not finished: `reason` (a word), `msg` and, where one step is to blame, `step`."""
+    """Why a run that does not go on has not finished: `reason` (a word), `msg` and the `step` that is to blame."""
     if report.error:
         return {"reason": "host_error", "msg": f"the host could not begin: {report.error}"}
     if report.busy:
@@ -94,7 +94,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
             return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
         if result.state == "cut":
             cut = result.cuts[-1]
-            message = f"step {result.number + 1} of {len(results)} ({result.title}) {CUT_REASONS.get(cut, 'was cut off')}"
+            how = CUT_REASONS.get(cut, "was cut off")
+            message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
             reason = cut if cut in ("cancelled", "timeout") else "cut_off"
             return {"reason": reason, "msg": message, "step": asdict(result)}
     if why in ("cancelled", "timeout"):

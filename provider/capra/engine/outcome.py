@@ -39,7 +39,7 @@ SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
 def judge(request: RunRequest, result: RunResult) -> Outcome:
     """The outcome of a run. Success needs Ansible's recap: a run without one is lost, whatever else it said."""
     if result.ended == "timeout":
-        return _outcome(result, OutcomeKind.TIMED_OUT, f"the run took longer than {request.timeout:.0f} s and was ended")
+        return _outcome(result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
     if result.ended == "cancelled":
         return _outcome(result, OutcomeKind.CANCELLED, "the run was cancelled")
     failed = next((event for event in reversed(result.events) if event.name in FAILED_EVENTS), None)

@@ -168,4 +168,3 @@ def _with_data(request: RunRequest, observation: Observation, hidden: tuple[str,
     assert observation.bootstrap is not None
     secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data, hidden=hidden)
     return replace(request, secrets=secrets)
-

@@ -1,0 +1,46 @@
+# Everything a person or CI does with the checkout. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/capra
+SHELL_PROGRAMS := plugins/plugin_utils/common.sh plugins/plugin_utils/launch.sh plugins/plugin_utils/program.sh
+SCRIPTS := $(wildcard scripts/*.sh roles/*/files/*.sh) .ci/run tests/hosts/k0s
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv system demo test test-assets check format bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.ready ## Make the virtual environment with the locked versions
+
+$(VENV)/.ready: pyproject.toml constraints.txt scripts/venv.sh
+	scripts/venv.sh $(PYTHON) $(VENV)
+	touch $@
+
+system: ## Install the Debian packages that Capra's own runs need (ssh); tells what is missing without root
+	scripts/system.sh
+
+demo: system venv ## Bootstrap, show and clean a throw-away host; needs nothing beforehand
+	scripts/demo.sh
+
+test-assets: system venv ## Build what the tests need once, into the cache: the file systems of the test hosts
+	$(PYTHON) -m tests.hosts assets
+
+test: test-assets check ## Set everything up, then run all checks and all tests
+	scripts/test.sh
+
+check: venv ## Lint, types, layers, playbooks, shell: warnings are errors
+	scripts/check.sh
+
+format: venv ## Put the Python files into their form
+	ruff format . && ruff check --fix .
+
+bench: test-assets ## Measure Capra against plain Ansible and plain ssh on one host in one run
+	bench/oneshot
+
+clean: ## Remove what make has made here; the cache below $XDG_CACHE_HOME stays
+	rm -rf $(VENV) build dist out .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible

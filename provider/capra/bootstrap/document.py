@@ -1,0 +1,125 @@
+"""From the bytes of bootstrap data to the mapping of a cloud-config document.
+
+What user data may start with: cloud-init, 'User-data formats'. cloud-init insists on the first line
+`#cloud-config`; k0smotron's provisioner reads any YAML. Here the line may be missing, but data that says it
+is something else is refused by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from capra.bootstrap import strict_yaml
+from capra.bootstrap.encoding import Unreadable, gunzip
+from capra.bootstrap.place import Place
+
+_FORMATS_OF_OTHERS = {
+    "ignition": "Ignition",
+    "powershell": "a PowerShell script",
+    "powershell-xml": "a PowerShell script in XML",
+}
+# Starts of the first line, longest first where one is the start of another.
+_STARTS = {
+    "#cloud-config-archive": "a cloud-config archive",
+    "#cloud-config-jsonp": "a JSON patch of cloud-config",
+    "#cloud-boothook": "a cloud-init boothook",
+    "#part-handler": "a cloud-init part handler",
+    "#upstart-job": "an upstart job",
+    "#include": "a list of documents to include",
+    "#ps1": "a PowerShell script",
+    "#!": "a script",
+    "<powershell": "a PowerShell script in XML",
+    "<script": "a Windows batch script",
+    "rem cmd": "a Windows batch script",
+    "content-type:": "a MIME multipart document",
+    "mime-version:": "a MIME multipart document",
+    "from ": "a MIME multipart document",
+}
+_IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
+_JINJA_HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)
+# Names that only cloud-init's instance data has (its 'Instance metadata' page), and what k0smotron's
+# CloudInitVars sets for the custom user data after it. `{{` alone says nothing: Go and Helm templates are
+# legitimate content.
+_INSTANCE_DATA = re.compile(
+    r"\{\{[-+]?\s*(?P<name>(?:ds|v1|v2)(?=\s*[.\[])|k0smotron_\w+|local_hostname|instance_id|availability_zone"
+    r"|cloud_name|subplatform|public_ssh_keys|merged_cfg|merged_system_cfg|sys_info)\b"
+    r"|\{%[-+]?\s*\w+\b[^%\n]*?\b(?P<named>(?:ds|v1|v2)(?=\s*[.\[])|k0smotron_\w+)"
+    # In the first column no content can stand, so this is a statement for the document itself.
+    r"|^(?P<statement>\{[%#])",
+    re.MULTILINE,
+)
+_NAMED_AT_MOST = 10
+
+
+def read(data: bytes, format: str, subject: str) -> dict[str, Any]:
+    """The merged top-level mapping of the document. Raises InputError naming `subject`."""
+    place = Place(subject)
+    if format and format != "cloud-config":
+        what = _FORMATS_OF_OTHERS.get(format)
+        problem = f"{what} is not supported yet" if what else "is not a known format"
+        raise place.key("format").error(f"{problem}; cloud-config is")
+    text = _text(data, place)
+    header = _leading_lines(text)
+    if not header.strip() and not text.strip():
+        raise place.error("is empty")
+    _refuse_other_formats(text, header, place)
+    if any(_JINJA_HEADER.fullmatch(line) for line in header.splitlines()):
+        _refuse_instance_data(text, place)
+    if header == text:
+        raise place.error("holds only comments: there is nothing to do")
+    return strict_yaml.load(text, place)
+
+
+def _text(data: bytes, place: Place) -> str:
+    """The text. cloud-init accepts user data that is gzipped as a whole, and so does this."""
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = gunzip(data, strict_yaml.MAX_CHARACTERS)
+        except Unreadable as error:
+            raise place.error(f"looks gzipped, but {error}") from None
+    bad = -1
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        bad = error.start
+    raise place.error(f"is not UTF-8 text (byte {bad}, line {data.count(10, 0, bad) + 1}): binary data?")
+
+
+def _leading_lines(text: str) -> str:
+    """The blank lines and comments before the first line of content."""
+    end = 0
+    for line in text.splitlines(keepends=True):
+        if line.strip() and not line.startswith("#"):
+            break
+        end += len(line)
+    return text[:end]
+
+
+def _refuse_other_formats(text: str, header: str, place: Place) -> None:
+    if _IGNITION.match(text):
+        raise place.error("is Ignition, which is not supported yet; cloud-config is")
+    candidates = [*header.splitlines(), text[len(header) :][:100]]
+    for line in candidates:
+        if re.fullmatch(r"#cloud-config\s*", line):
+            break  # what follows are comments of the document itself
+        for start, what in _STARTS.items():
+            if line.lower().startswith(start):
+                raise place.error(f"is {what}, which is not supported yet; cloud-config is")
+
+
+def _refuse_instance_data(text: str, place: Place) -> None:
+    """With the Jinja header cloud-init renders the document first. Here nothing is rendered: there is no
+    instance data on a host without cloud-init, and k0smotron's own provisioner renders nothing although it
+    always writes the header. What needs instance data is named; every other brace is content and stays as it
+    is."""
+    found = []
+    for match in _INSTANCE_DATA.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(f"line {line} (`{match[match.lastgroup or 0]}`)")
+        if len(found) == _NAMED_AT_MOST:
+            found.append("and maybe more")
+            break
+    if found:
+        where = ", ".join(found)
+        raise place.error(f"needs cloud-init's Jinja templates, which are not supported yet: {where}")

@@ -1,0 +1,88 @@
+"""The ordered steps that bootstrap data comes down to.
+
+A step is plain data: nothing here knows how a host is reached. Content is bytes, so that what arrives on the
+host is equal byte for byte to what the bootstrap provider wrote.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_FILE_MODE = "0644"
+"""Mode of a file whose `permissions` are missing or empty (cloud-init, and the k0s bootstrap provider)."""
+
+
+@dataclass(frozen=True)
+class WriteFile:
+    """Write one file whole, or append to it.
+
+    path: absolute, without NUL. content: exact bytes. mode: four octal digits, or empty when appending to leave the
+    mode as it is. owner: `user`, `user:group` or
+    empty for the user that the run becomes. append: add to the end of the file instead of replacing it.
+    source: where the step stands in the document (`write_files[2]`), for messages.
+    """
+
+    path: str
+    content: bytes
+    mode: str = DEFAULT_FILE_MODE
+    owner: str = ""
+    append: bool = False
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """What a person reads: never the content."""
+        return f"{'append to' if self.append else 'write'} {self.path}"
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """Run one command with `/bin/sh -c`, without NUL.
+
+    source: where the step stands in the document (`runcmd[0]`), for messages.
+    """
+
+    command: str
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """What a person reads: the place, never the command, which may hold a token."""
+        return f"run {self.source or 'command'}"
+
+
+Step = WriteFile | RunCommand
+
+
+def to_task(step: Step) -> dict[str, Any]:
+    """The step as an item of the `steps` argument of the Ansible action `capra.machine.steps`."""
+    if isinstance(step, WriteFile):
+        return {
+            "kind": "append" if step.append else "write",
+            "title": step.title,
+            "path": step.path,
+            "content": base64.b64encode(step.content).decode(),
+            "mode": step.mode,
+            "owner": step.owner,
+        }
+    return {"kind": "command", "title": step.title, "command": step.command}
+
+
+def to_tasks(steps: Iterable[Step], sentinel: str = "") -> list[dict[str, Any]]:
+    """`to_task` over all of them, in order, and at the end the look for the sentinel file, unless it is empty."""
+    tasks = [to_task(step) for step in steps]
+    if sentinel:
+        tasks.append({"kind": "sentinel", "title": "look for the sentinel file", "path": sentinel})
+    return tasks
+
+
+def run_id(data: bytes, *, uid: str = "", commands_as_script: bool = False, working_dir: str = "/etc/k0smotron") -> str:
+    """The id of the run that carries out this bootstrap data for the RemoteMachine with this UID: the same for the
+    same input, so that whoever comes next finds the journal on the host."""
+    script = working_dir if commands_as_script else ""
+    text = b"\0".join([uid.encode(), script.encode(), hashlib.sha256(data).digest()])
+    return f"bootstrap-{hashlib.sha256(text).hexdigest()[:20]}"

@@ -1,0 +1,49 @@
+"""What the parent and the worker of a run say to each other: one JSON document a line.
+
+To the worker: the request, then nothing; the end of its input means that nobody waits for it any more.
+From the worker: `directory`, then `progress`, `event` and `output` as they come, then one `result`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict
+from typing import Any
+
+from capra.model.machine import MachineKey
+from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets, TaskEvent
+
+
+def dump_request(request: RunRequest) -> bytes:
+    """The request as a line. Secrets travel through this pipe only."""
+    values = asdict(request)
+    data = request.secrets.bootstrap_data
+    values["secrets"]["bootstrap_data"] = None if data is None else base64.b64encode(data).decode()
+    return json.dumps(values).encode() + b"\n"
+
+
+def load_request(line: bytes) -> RunRequest:
+    """The other way round."""
+    values: dict[str, Any] = json.loads(line)
+    secrets = values["secrets"]
+    data = secrets["bootstrap_data"]
+    secrets["bootstrap_data"] = None if data is None else base64.b64decode(data)
+    secrets["hidden"] = tuple(secrets["hidden"])
+    connection = values["connection"]
+    connection["host_keys"] = tuple(connection["host_keys"])
+    return RunRequest(
+        **values
+        | {
+            "key": MachineKey(**values["key"]),
+            "playbook": Playbook(values["playbook"]),
+            "connection": Connection(**connection),
+            "secrets": RunSecrets(**secrets),
+        }
+    )
+
+
+def load_result(values: dict[str, Any]) -> RunResult:
+    """A RunResult from its JSON form."""
+    events = tuple(TaskEvent(**event) for event in values["events"])
+    return RunResult(**values | {"events": events, "host_keys": tuple(values["host_keys"])})

@@ -1,0 +1,35 @@
+"""Where the Ansible collection capra.machine is, and where a run's private directory goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import capra
+from capra.errors import Fatal
+
+COLLECTION = Path("ansible_collections", "capra", "machine")
+
+
+def collections_path() -> Path:
+    """A directory for ANSIBLE_COLLECTIONS_PATH that holds capra.machine: inside the installed package, or the
+    checkout's own. Raises Fatal when neither is there."""
+    package = Path(capra.__file__).parent
+    for candidate in (package / "ansible", package.parents[1] / ".collections"):
+        if (candidate / COLLECTION / "playbooks").is_dir():
+            return candidate
+    raise Fatal(f"the Ansible collection capra.machine is not beside the package in {package}", "BrokenInstallation")
+
+
+def private_base() -> Path:
+    """Where private directories are made: memory-backed where there is such a place.
+
+    `$XDG_RUNTIME_DIR` belongs to this user and is a tmpfs; `/dev/shm` is a tmpfs; the temporary directory is the last
+    resort.
+    """
+    candidates = (os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir())
+    for candidate in candidates:
+        if candidate and os.path.isdir(candidate) and os.access(candidate, os.W_OK | os.X_OK):
+            return Path(candidate)
+    return Path(tempfile.gettempdir())

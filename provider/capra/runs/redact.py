@@ -1,0 +1,45 @@
+"""Takes secrets out of what people and files get to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from capra.model.run import RunSecrets
+
+HIDDEN = "[hidden]"
+MINIMUM = 8
+
+
+class Redactor:
+    """Knows every secret value of one run."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = sorted({text for text in texts if len(text) >= MINIMUM}, key=lambda text: (-len(text), text))
+
+    @classmethod
+    def of(cls, secrets: RunSecrets) -> Redactor:
+        """The redactor for a run: the key whole and by line, the become password, and what the request names."""
+        lines = [line.strip() for line in secrets.ssh_key.splitlines() if not line.startswith("-----")]
+        password = [secrets.become_password] if secrets.become_password else []
+        redactor = cls([secrets.ssh_key.strip(), *lines, *secrets.hidden])
+        # A password is hidden however short it is.
+        redactor._texts += [text for text in password if text not in redactor._texts]
+        return redactor
+
+    def text(self, value: str) -> str:
+        """The text without the secrets."""
+        for secret in self._texts:
+            if secret in value:
+                value = value.replace(secret, HIDDEN)
+        return value
+
+    def data(self, value: Any) -> Any:
+        """The same for everything inside lists and mappings; keys are left alone."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self.data(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.data(item) for item in value]
+        return value

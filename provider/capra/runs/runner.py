@@ -1,0 +1,111 @@
+"""The runner port over ansible-runner: one worker process a run, a bounded number at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from capra.engine.ports import ProgressListener
+from capra.model.run import Progress, RunRequest, RunResult
+from capra.runs.message import dump_request, load_result
+
+LINE_LIMIT = 64 * 1024 * 1024
+END_PATIENCE = 15.0
+"""Seconds that a worker gets to end Ansible and remove its private directory before it is killed."""
+
+OutputListener = Callable[[str, str], None]
+"""Called with the machine's name and a piece of Ansible's own output, redacted."""
+
+
+class AnsibleRunner:
+    """Runs playbooks of capra.machine. concurrency: how many runs at once, 50 by default."""
+
+    def __init__(self, concurrency: int = 50, output: OutputListener | None = None) -> None:
+        self._slots = asyncio.Semaphore(concurrency)
+        self._output = output
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """See engine.ports.Runner. A worker that dies leaves a result without stats, which is never success."""
+        async with self._slots:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "capra.runs.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=LINE_LIMIT,
+            )
+            conversation = _Conversation(process, request, listener, self._output)
+            try:
+                return await conversation.hold()
+            finally:
+                await asyncio.shield(conversation.end())
+
+
+class _Conversation:
+    """What is said with one worker."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        request: RunRequest,
+        listener: ProgressListener,
+        output: OutputListener | None,
+    ) -> None:
+        self._process = process
+        self._request = request
+        self._listener = listener
+        self._output = output
+        self._directory: Path | None = None
+        self._result: RunResult | None = None
+        self._errors = asyncio.ensure_future(self._read_errors())
+
+    async def hold(self) -> RunResult:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(dump_request(self._request))
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it has died at once; what it said on standard error tells why
+        async for line in self._process.stdout:
+            self._hear(json.loads(line))
+        if self._result is not None:
+            return self._result
+        return RunResult(output=f"the worker process died: {await self._errors}")
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        match message:
+            case {"directory": str(directory)}:
+                self._directory = Path(directory)
+            case {"progress": dict(values)}:
+                self._listener(Progress(**values))
+            case {"output": str(text)}:
+                if self._output is not None:
+                    self._output(self._request.key.name, text)
+            case {"result": dict(values)}:
+                self._result = load_result(values)
+
+    async def _read_errors(self) -> str:
+        assert self._process.stderr is not None
+        text = (await self._process.stderr.read()).decode("utf-8", "replace")
+        return " ".join(text.strip().splitlines()[-1:]) or "it said nothing"
+
+    async def end(self) -> None:
+        """Whatever happened: the worker is gone after this, and so is its private directory."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), END_PATIENCE)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        self._errors.cancel()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)

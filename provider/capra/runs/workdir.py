@@ -1,0 +1,140 @@
+"""Lays out what ansible-runner needs in a run's private directory: inventory, variables, key, known hosts, settings."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from capra.model.run import Connection, RunRequest
+from capra.runs.paths import collections_path
+from capra.runs.private import write_private
+
+CONNECT_TIMEOUT = 10
+BECOME_TIMEOUT = 30
+"""Seconds. A host that cannot resolve its own name makes sudo take 20 s; Ansible would call that unreachable."""
+
+KEEPALIVE_INTERVAL = 10
+KEEPALIVE_COUNT = 3
+
+
+class UnsafeDumper(yaml.SafeDumper):
+    """Writes every string as `!unsafe`, so that Ansible takes no value for a template."""
+
+
+def _represent_unsafe(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("!unsafe", value, style='"')
+
+
+UnsafeDumper.add_representer(str, _represent_unsafe)
+
+
+class PlainKey(str):
+    """A mapping key: names of variables are not values."""
+
+
+UnsafeDumper.add_representer(PlainKey, lambda dumper, value: dumper.represent_str(str(value)))
+
+
+def dump_unsafe(value: Any) -> bytes:
+    """YAML in which no string can be taken for a template. value: mappings, lists, strings, numbers, booleans."""
+    return yaml.dump(_plain_keys(value), Dumper=UnsafeDumper, allow_unicode=False).encode()
+
+
+def _plain_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {PlainKey(key): _plain_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_keys(item) for item in value]
+    return value
+
+
+def known_hosts_name(connection: Connection) -> str:
+    """What OpenSSH calls the host in a known_hosts file."""
+    return connection.address if connection.port == 22 else f"[{connection.address}]:{connection.port}"
+
+
+def ssh_arguments(connection: Connection, known_hosts: Path) -> list[str]:
+    """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run."""
+    options = {
+        "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
+        "UserKnownHostsFile": str(known_hosts),
+        "GlobalKnownHostsFile": "/dev/null",
+        "HashKnownHosts": "no",
+        "UpdateHostKeys": "no",
+        "CheckHostIP": "no",
+        "FingerprintHash": "sha256",
+        "VisualHostKey": "no",
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "ForwardAgent": "no",
+        "ControlMaster": "no",
+        "ControlPath": "none",
+        "PermitLocalCommand": "no",
+        "ConnectTimeout": str(CONNECT_TIMEOUT),
+        "ServerAliveInterval": str(KEEPALIVE_INTERVAL),
+        "ServerAliveCountMax": str(KEEPALIVE_COUNT),
+    }
+    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+
+
+def lay_out(directory: Path, request: RunRequest) -> None:
+    """Write everything. directory: new and private. All files get mode 0600."""
+    for name in ("env", "inventory", "project", "home"):
+        (directory / name).mkdir(mode=0o700)
+    connection, secrets = request.connection, request.secrets
+    write_private(directory / "ansible.cfg", b"")
+    write_private(directory / "key", _key(secrets.ssh_key))
+    name = known_hosts_name(connection)
+    known = "".join(f"{name} {key}\n" for key in connection.host_keys)
+    write_private(directory / "known_hosts", known.encode())
+    write_private(directory / "inventory" / "hosts.yml", dump_unsafe(_inventory(directory, request)))
+    variables = dict(request.variables)
+    if secrets.bootstrap_data is not None:
+        write_private(directory / "bootstrap-data", secrets.bootstrap_data)
+        variables["bootstrap_data_file"] = str(directory / "bootstrap-data")
+    write_private(directory / "env" / "extravars", dump_unsafe(variables))
+
+
+def _key(value: str) -> bytes:
+    """OpenSSH insists on Unix line ends and a final one."""
+    return (value.replace("\r\n", "\n").strip() + "\n").encode()
+
+
+def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:
+    connection = request.connection
+    variables: dict[str, Any] = {
+        "ansible_host": connection.address,
+        "ansible_port": connection.port,
+        "ansible_user": connection.user,
+        "ansible_connection": "ansible.builtin.ssh",
+        "ansible_ssh_private_key_file": str(directory / "key"),
+        "ansible_pipelining": True,
+    }
+    if request.secrets.become_password:
+        variables["ansible_become_password"] = request.secrets.become_password
+    return {"all": {"hosts": {request.key.name: variables}}}
+
+
+def environment(directory: Path, request: RunRequest) -> dict[str, str]:
+    """Ansible's settings for the run; nothing of the caller's own Ansible configuration counts."""
+    arguments = ssh_arguments(request.connection, directory / "known_hosts")
+    return {
+        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "home" / "tmp"),
+        "ANSIBLE_SSH_ARGS": shlex.join(arguments),
+        "ANSIBLE_SSH_RETRIES": "0",
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_TIMEOUT": str(BECOME_TIMEOUT),
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_GATHERING": "explicit",
+        "ANSIBLE_RETRY_FILES_ENABLED": "False",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "False",
+        "ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml",
+        "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+    }

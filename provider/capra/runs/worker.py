@@ -1,0 +1,147 @@
+"""The process of one run: `python -m capra.runs.worker`, request on standard input, messages on standard output.
+
+A process of its own, because it must outlive neither its parent nor its secrets: when its input ends, whatever became
+of the parent, it ends Ansible on this side and removes its private directory. The program on the host goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+from capra.model.run import RunRequest, RunResult, TaskEvent
+from capra.runs import events
+from capra.runs.artifacts import keep_artifacts
+from capra.runs.descendants import adopt_orphans, end_descendants
+from capra.runs.message import load_request
+from capra.runs.private import private_directory
+from capra.runs.redact import Redactor
+from capra.runs.workdir import environment, lay_out
+
+GRACE = 60.0
+"""Seconds beyond the host's own time limit before the run is ended from this side."""
+
+OUTPUT_LINES = 20
+
+
+class Listener:
+    """Collects what ansible-runner tells, and passes on what is worth telling at once."""
+
+    def __init__(self, request: RunRequest) -> None:
+        self.events: list[TaskEvent] = []
+        self.stats: dict[str, int] | None = None
+        self.output: list[str] = []
+        self._host = request.key.name
+        self._redactor = Redactor.of(request.secrets)
+
+    def on_event(self, event: dict[str, Any]) -> bool:
+        """ansible-runner's event handler. Returns whether it keeps the event as a file."""
+        if (change := events.progress(event)) is not None:
+            say("progress", asdict(change))
+            return False
+        if (result := events.task_event(event, self._redactor)) is not None:
+            self.events.append(result)
+        if (recap := events.stats(event, self._host)) is not None:
+            self.stats = recap
+        if text := self._redactor.text(str(event.get("stdout") or "")).strip():
+            self.output = [*self.output, *text.splitlines()][-OUTPUT_LINES:]
+            say("output", text)
+        return True
+
+
+def say(kind: str, value: Any) -> None:
+    """One message to the parent. A parent that is gone does not hear it, and is noticed by `abandoned`."""
+    try:
+        sys.stdout.write(json.dumps({kind: value}) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def abandoned() -> bool:
+    """True when nobody holds the other end of standard input any more."""
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
+
+
+def run(request: RunRequest, directory: Path) -> RunResult:
+    """The run itself."""
+    lay_out(directory, request)
+    listener = Listener(request)
+    flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
+    limit = request.timeout + GRACE if request.timeout else None
+    finished = ansible_runner.run(
+        private_data_dir=str(directory),
+        project_dir=str(directory / "project"),
+        playbook=f"capra.machine.{request.playbook}",
+        envvars=environment(directory, request),
+        cmdline=" ".join(flags) or None,
+        settings={"pexpect_timeout": 1, "job_timeout": limit, "suppress_env_files": True},
+        ident="run",
+        quiet=True,
+        event_handler=listener.on_event,
+        cancel_callback=abandoned,
+    )
+    if request.artifacts:
+        keep_artifacts(directory / "artifacts" / "run", Path(request.artifacts), request)
+    return RunResult(
+        events=tuple(listener.events),
+        stats=listener.stats,
+        host_keys=_new_host_keys(request, directory),
+        ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
+        output="\n".join(listener.output),
+    )
+
+
+def _new_host_keys(request: RunRequest, directory: Path) -> tuple[str, ...]:
+    """The keys that OpenSSH has accepted at the first contact."""
+    if request.connection.host_keys:
+        return ()
+    lines = (directory / "known_hosts").read_text().splitlines()
+    return tuple(" ".join(line.split()[1:3]) for line in lines if len(line.split()) >= 3)
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def main() -> None:
+    """Read the request, run it, say the result."""
+    # Interrupts of a terminal reach the whole foreground group; only the parent decides what they mean.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _terminate)
+    os.setsid()
+    adopt_orphans()
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        del os.environ[name]
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    request = load_request(read_line())
+    with private_directory() as directory:
+        say("directory", str(directory))
+        try:
+            say("result", asdict(run(request, directory)))
+        finally:
+            end_descendants()
+
+
+def read_line() -> bytes:
+    """One line of standard input, unbuffered: `abandoned` looks at the descriptor itself."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        chunk = os.read(sys.stdin.fileno(), 1 << 20)
+        if not chunk:
+            raise SystemExit("capra.runs.worker: no request")
+        line += chunk
+    return bytes(line)
+
+
+if __name__ == "__main__":
+    main()

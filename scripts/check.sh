@@ -1,0 +1,22 @@
+#!/bin/sh
+# check.sh: every quality tool; all run, and the first failure is not the last word.
+set -u
+cd "$(dirname "$0")/.."
+failed=
+run() {
+    printf '%s\n' "== $*"
+    "$@" || failed="$failed $1"
+}
+host_programs() {
+    # The halves of the host's program share one file, and are checked as they are sent.
+    cat plugins/plugin_utils/common.sh plugins/plugin_utils/launch.sh plugins/plugin_utils/program.sh | shellcheck -s sh -
+}
+run ruff check .
+run ruff format --check .
+run mypy
+run lint-imports
+run yamllint --strict .
+run ansible-lint --offline --strict
+run host_programs
+run shellcheck scripts/*.sh roles/*/files/*.sh tests/hosts/k0s .ci/run
+[ -z "$failed" ] || { echo "check failed:$failed" >&2; exit 1; }

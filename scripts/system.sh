@@ -1,0 +1,16 @@
+#!/bin/sh
+# system.sh: the programs that Capra's own runs need on this machine.
+set -eu
+missing=
+for pair in ssh:openssh-client ssh-keyscan:openssh-client git:git; do
+    if ! command -v "${pair%%:*}" >/dev/null 2>&1; then missing="$missing ${pair#*:}"; fi
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    apt-get update -q
+    # shellcheck disable=SC2086 # a list of packages
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+else
+    echo "capra: these packages are missing:$missing; ask root for 'apt-get install$missing'" >&2
+    exit 2
+fi
