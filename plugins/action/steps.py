@@ -19,7 +19,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "uid": {"type": "str", "default": ""},
     "state": {"type": "str", "default": "present", "choices": ["present", "cancelled"]},
     "timeout": {"type": "int", "default": 0},
-    "follow_seconds": {"type": "int", "default": 15},
+    "follow_seconds": {"type": "int", "default": 10},
     "output_bytes": {"type": "int", "default": 4096},
     "state_directory": {"type": "str", "default": ""},
     "takeover": {"type": "bool", "default": False},

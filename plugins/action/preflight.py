@@ -1,0 +1,85 @@
+"""Action plugin: what to know of a host before it joins a cluster, in one round trip. See modules/preflight.py."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.capra.machine.plugins.plugin_utils import preflight
+from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
+
+SCRIPT = Path(preflight.__file__).parents[2] / "roles" / "preflight" / "files" / "preflight.sh"
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "role": {"type": "str", "default": "any", "choices": ["any", "controller", "worker"]},
+    "memory": {"type": "int", "default": 0},
+    "disk": {"type": "int", "default": 2048},
+    "clock_skew": {"type": "float", "default": 30.0},
+    "ports": {"type": "list", "elements": "int", "default": []},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no type information
+    """Facts and findings of one host. Reads only, so a check run does the same."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Returns host, findings, facts, errors and warned (how many), report (lines) and msg."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        become = self._connection.become
+        method = str(getattr(become, "name", "")).rsplit(".", 1)[-1] if become else ""
+        limits = Limits(
+            role=arguments["role"],
+            memory=arguments["memory"],
+            disk=arguments["disk"],
+            clock_skew=arguments["clock_skew"],
+            ports=tuple(arguments["ports"]),
+            become=method,
+        )
+        facts, skew, refused = self._ask_in_spite_of(method)
+        findings = preflight.evaluate(facts, limits, skew)
+        if refused:
+            advice = "see the findings for sudo and hostname"
+            findings.insert(0, Finding("become", "error", method, f"{method}: {refused}", advice))
+        result |= {
+            "changed": False,
+            "host": (task_vars or {}).get("inventory_hostname", ""),
+            "findings": [asdict(finding) for finding in findings],
+            "facts": facts,
+            "errors": sum(finding.level == "error" for finding in findings),
+            "warned": sum(finding.level == "warning" for finding in findings),
+            "report": preflight.report(findings),
+            "msg": preflight.summary(findings),
+        }
+        return result
+
+    def _ask_in_spite_of(self, method: str) -> tuple[dict[str, str], float, str]:
+        """Facts, clock skew, and why become did not work, if it did not: then the host is asked without it, because
+        the reason is what one wants to know (a slow sudo, most often). A host that cannot be reached raises."""
+        try:
+            return (*self._ask(), "")
+        except (AnsibleActionFail, AnsibleConnectionFailure) as error:
+            if not method:
+                raise
+            refused = " ".join(str(error).split())[:300]
+            self._connection.reset()
+            self._connection.set_become_plugin(None)
+            return (*self._ask(), refused)
+
+    def _ask(self) -> tuple[dict[str, str], float]:
+        """One round trip."""
+        before = time.time()
+        answer = self._low_level_execute_command("/bin/sh -s", in_data=SCRIPT.read_bytes(), executable=None)
+        after = time.time()
+        facts = preflight.parse(answer.get("stdout", ""))
+        if facts is None:
+            said = " ".join((answer.get("stderr") or answer.get("stdout") or "").split())[-500:]
+            raise AnsibleActionFail(f"the host has not run the checks (status {answer.get('rc')}): {said}")
+        return facts, preflight.clock_skew(facts, before, after)

@@ -1,0 +1,106 @@
+"""Documentation of the action plugin capra.machine.steps; nothing here runs on a host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: steps
+short_description: Carry out an ordered list of steps on a host, in one round trip and with a journal
+description:
+  - Sends the steps to the host in one round trip. A small POSIX program there carries them out in order, detached from
+    the SSH session, and keeps a journal.
+  - A step that has finished is never run again. A run that is under way is followed, not started again. A step that
+    failed, or was cut off, is the first one of the next run.
+  - The host needs a POSIX shell and coreutils or busybox, and no Python.
+version_added: 0.1.0
+options:
+  steps:
+    description:
+      - The steps in order. C(kind) is one of V(write), V(append), V(command), V(script), V(sentinel), V(forget).
+      - V(write) and V(append) take C(path), C(content) in base64, C(mode) and C(owner).
+      - V(command) takes C(command), run by C(/bin/sh) from a private file.
+      - V(script) takes C(content) in plain text, C(arguments), and C(check) if it knows C(--check).
+      - V(sentinel) takes C(path) and fails when there is no such file.
+      - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
+      - Each may have a C(title).
+    type: list
+    elements: dict
+    default: []
+  kind:
+    description: What the run is for; a part of its derived id.
+    type: str
+    default: steps
+  run_id:
+    description: Names the run on the host. Empty means derived from O(kind), O(uid) and O(steps).
+    type: str
+    default: ""
+  uid:
+    description: For whom the run is; a part of its derived id.
+    type: str
+    default: ""
+  state:
+    description: V(present) carries out the steps; V(cancelled) ends the run if it is under way.
+    type: str
+    choices: [present, cancelled]
+    default: present
+  timeout:
+    description: Seconds for the whole run on the host, then it is ended. 0 means no limit.
+    type: int
+    default: 0
+  follow_seconds:
+    description: How long one SSH session follows the run before it tells how far it has come.
+    type: int
+    default: 10
+  output_bytes:
+    description: How many bytes of the end of each step's output are brought back.
+    type: int
+    default: 4096
+  state_directory:
+    description: Where the host keeps journals. Empty means C(/var/lib/capra) as root, else the user's state directory.
+    type: str
+    default: ""
+  takeover:
+    description: End another run that holds the host, instead of failing.
+    type: bool
+    default: false
+  forget:
+    description: Remove the run's own journal once it has finished and been reported.
+    type: bool
+    default: false
+  progress:
+    description: Tell each change of a step as a line of JSON.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    description: Says what each step would do; reads only.
+    support: full
+  diff_mode:
+    description: Shows written files, but not the content of files that only their owner may read.
+    support: full
+author:
+  - The Capra authors
+"""
+
+EXAMPLES = r"""
+- name: Write a file and run a command, once
+  capra.machine.steps:
+    steps:
+      - {kind: write, path: /etc/motd, content: "{{ 'hello' | b64encode }}", mode: "0644"}
+      - {kind: command, command: "systemctl restart example"}
+"""
+
+RETURN = r"""
+run_id:
+  description: The id of the run; its journal is in a directory of that name on the host.
+  type: str
+  returned: always
+steps:
+  description: What became of each step. In check mode C(would) says what would happen.
+  type: list
+  elements: dict
+  returned: always
+reason:
+  description: Why the run has not finished, in one word.
+  type: str
+  returned: failure
+"""

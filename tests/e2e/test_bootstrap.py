@@ -1,0 +1,131 @@
+"""A real host is bootstrapped over real SSH by real Ansible: in one round trip, to the byte, as root and with sudo."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine
+from tests.hosts import Host
+
+EVERY_BYTE = bytes(range(256)) * 3
+AWKWARD = "it's \"quoted\"\n$HOME `id` \\ {{ 7 * 7 }} {% raw %} %b\\n\ttab\r\nlast line without end"
+AWKWARD_PATH = "/etc/capra test/a 'b' $c `d` {{ e }}.txt"
+
+FILES: list[dict[str, Any]] = [
+    {"path": "/etc/k0s.token", "permissions": "0600", "content": "token"},
+    {"path": "/opt/deep/er/bytes", "encoding": "b64", "content": base64.b64encode(EVERY_BYTE).decode()},
+    {"path": AWKWARD_PATH, "permissions": "0640", "owner": "root:ops", "content": AWKWARD},
+]
+COMMANDS = [counted("one"), counted("two"), "cd /opt && pwd > /var/tmp/where", counted("four", "umask > /var/tmp/umask")]
+"""With the sentinel's: five."""
+
+
+@pytest.mark.parametrize("user", ["root", "ops"])
+def test_three_files_and_five_commands_in_one_round_trip(host: Host, capra: Capra, user: str) -> None:
+    assert host.ssh("command -v python3 python || echo none").stdout.strip() == "none"
+    manifest = capra.manifests(machine(host, user=user), key_secret(host))
+    data = capra.data(cloud_config(FILES, COMMANDS))
+    before = host.exec_requests()
+
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    assert host.exec_requests() - before == 1
+    assert report["outcome"] == "Finished"
+    assert report["providerID"] == f"remote-machine://{host.address}:{host.port}"
+    assert [step["state"] for step in report["steps"]] == ["ok"] * 9  # 3 files, 5 commands, the look for the sentinel
+    assert {name: count(host, name) for name in ("one", "two", "four")} == {"one": 1, "two": 1, "four": 1}
+    _assert_files(host)
+
+
+def _assert_files(host: Host) -> None:
+    def read(path: str) -> bytes:
+        return base64.b64decode(host.ssh(f'base64 "$(printf %s {base64.b64encode(path.encode()).decode()} | base64 -d)"').stdout)
+
+    assert read("/etc/k0s.token") == b"token"
+    assert read("/opt/deep/er/bytes") == EVERY_BYTE
+    assert read(AWKWARD_PATH) == AWKWARD.encode()
+    stat = host.ssh("stat -c '%a %U %G' /etc/k0s.token /opt/deep/er/bytes /etc/capra*/*").stdout.splitlines()
+    assert stat == ["600 root root", "644 root root", "640 root ops"]
+    # Created parents are 0755, whatever the file's mode.
+    assert host.ssh("stat -c %a /opt/deep /opt/deep/er '/etc/capra test'").stdout.split() == ["755"] * 3
+    assert host.ssh("cat /var/tmp/umask").stdout.strip() == "0022"
+
+
+def test_a_second_bootstrap_says_so_and_does_nothing(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("once")]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    before = host.exec_requests()
+
+    done = capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    assert "already" in (done.stdout + done.stderr).lower()
+    assert host.exec_requests() == before
+    assert count(host, "once") == 1
+
+
+def test_with_the_state_lost_the_host_remembers(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("once")]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    for file in (capra.state / "machines").iterdir():
+        file.unlink()
+
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    assert report["outcome"] == "Finished"
+    assert report["changed"] is False
+    assert count(host, "once") == 1
+
+
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(FILES, COMMANDS))
+    snapshot = "find /etc /opt /var/lib /var/tmp /root /run/cluster-api -printf '%p %s %T@ %m\\n' 2>/dev/null | sort"
+    before = host.ssh(snapshot).stdout
+
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, "--check")
+
+    assert host.ssh(snapshot).stdout == before
+    assert [step["state"] for step in report["steps"]] == ["create"] * 3 + ["run"] * 6
+    [status] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert status["changed"] is True
+
+
+def test_commands_as_script(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(
+        machine(host, user="ops", commandsAsScript=True, workingDir="/opt/capra work"), key_secret(host)
+    )
+    data = capra.data(cloud_config(commands=["value=kept", 'echo "$value" > /var/tmp/value']))
+
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    assert host.ssh("cat /var/tmp/value").stdout.strip() == "kept"
+    script = host.ssh("stat -c '%a' '/opt/capra work/k0s_install.sh'; head -n 2 '/opt/capra work/k0s_install.sh'")
+    assert script.stdout.splitlines() == ["700", "#!/bin/sh", "set -e"]
+
+
+def test_without_the_sentinel_it_has_not_succeeded(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(b"#cloud-config\nruncmd:\n- 'true'\n")
+
+    done = capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+
+    assert "/run/cluster-api/bootstrap-success.complete does not exist" in done.stdout + done.stderr
+
+
+def test_ten_hosts_side_by_side_from_one_file(ten_hosts: list[Host], capra: Capra) -> None:
+    documents = [document for host in ten_hosts for document in (machine(host), key_secret(host))]
+    manifest = capra.manifests(*documents)
+    data = capra.data(cloud_config(FILES[:1], [counted("once", "sleep 3")]))
+
+    reports = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    assert [report["outcome"] for report in reports] == ["Finished"] * 10
+    assert [count(host, "once") for host in ten_hosts] == [1] * 10
+    cleaned = capra.json("cleanup", "-f", manifest)
+    assert [report["outcome"] for report in cleaned] == ["Finished"] * 10
+    assert {host.ssh("ls -d /etc/k0s.token /var/lib/capra 2>/dev/null | wc -l").stdout.strip() for host in ten_hosts} == {"0"}

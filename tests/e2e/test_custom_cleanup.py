@@ -1,0 +1,72 @@
+"""Custom commands replace the k0s cleanup entirely, respect useSudo, and a failing one fails the cleanup."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, wait_for
+from tests.hosts import Host
+
+FILES = [
+    {"path": "/opt/made/by/capra", "content": "new"},
+    {"path": "/etc/motd", "content": "replaced"},
+    {"path": "/etc/hosts", "content": "192.0.2.9 other\n", "append": True},
+]
+
+
+@pytest.mark.parametrize(("user", "field"), [("root", "cleanUpCommands"), ("ops", "customCleanUpCommands")])
+def test_commands_replace_the_default(host: Host, capra: Capra, user: str, field: str) -> None:
+    version = "v1beta2" if field == "cleanUpCommands" else "v1beta1"
+    commands = [counted("clean1", "id -u > /var/tmp/uid"), counted("clean2", "echo '{{ 7 * 7 }}' > /var/tmp/braces")]
+    manifest = capra.manifests(machine(host, user=user, version=version, **{field: commands}), key_secret(host))
+    data = capra.data(cloud_config(FILES, ["k0s install worker --token-file /etc/none", "k0s start"]))
+    host.ssh("echo original > /etc/motd; cp -p /etc/hosts /var/tmp/hosts")
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert report["outcome"] == "Finished"
+    assert host.ssh("cat /var/tmp/uid /var/tmp/braces").stdout.split("\n")[:2] == ["0", "{{ 7 * 7 }}"]
+    assert "reset" not in host.ssh("cat /var/log/k0s-calls.log").stdout
+    # What Capra itself left is gone, and what it had replaced is back.
+    left = host.ssh("ls -d /opt/made /var/lib/capra /run/cluster-api 2>/dev/null | wc -l")
+    assert left.stdout.strip() == "0"
+    assert host.ssh("cat /etc/motd").stdout == "original\n"
+    assert host.ssh("cmp /etc/hosts /var/tmp/hosts && echo same").stdout.strip() == "same"
+
+
+def test_a_failing_command_fails_the_cleanup_and_names_itself(host: Host, capra: Capra) -> None:
+    commands = [counted("clean1"), counted("clean2", "test -e /var/tmp/cause || exit 9"), counted("clean3")]
+    manifest = capra.manifests(machine(host, cleanUpCommands=commands), key_secret(host))
+    data = capra.data(cloud_config(FILES[:1]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    done = capra.run("cleanup", "-f", manifest, code=1)
+
+    said = done.stdout + done.stderr
+    assert "cleanUpCommands[1]" in said
+    assert "status 9" in said
+    assert host.ssh("cat /opt/made/by/capra").stdout == "new"  # nothing is removed before the commands are done
+    host.ssh("touch /var/tmp/cause")
+    [report] = capra.json("cleanup", "-f", manifest)
+    assert report["outcome"] == "Finished"
+    assert [count(host, name) for name in ("clean1", "clean2", "clean3")] == [1, 2, 1]
+
+
+def test_a_cleanup_ends_a_bootstrap_that_is_under_way(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host, cleanUpCommands=[counted("clean")]), key_secret(host))
+    data = capra.data(cloud_config(FILES[:1], [counted("long", "sleep 60")]))
+    done = capra.start("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    wait_for(lambda: count(host, "long") == 1, "the long command has begun")
+    done.kill()
+    done.communicate(timeout=30)
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert report["outcome"] == "Finished"
+    assert host.ssh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout.count("sleep 60") == 0
+    assert host.ssh("ls -d /opt/made /var/lib/capra 2>/dev/null | wc -l").stdout.strip() == "0"
+    # Clean again: the same data bootstraps the host anew.
+    data = capra.data(cloud_config(FILES[:1], [counted("again")]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert count(host, "again") == 1
