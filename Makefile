@@ -25,7 +25,7 @@ system: ## Install the Debian packages that Capra's own runs need (ssh); tells w
 	scripts/system.sh
 
 demo: system venv ## Bootstrap, show and clean a throw-away host; needs nothing beforehand
-	scripts/demo.sh
+	python scripts/demo.py
 
 test-assets: system venv ## Build what the tests need once, into the cache: the file systems of the test hosts
 	$(PYTHON) -m tests.hosts assets

@@ -54,9 +54,11 @@ class Cleanup:
 
 @dataclass(frozen=True)
 class Release:
-    """Nothing is left to clean: let the machine go. reason: why."""
+    """Nothing is left to clean: let the machine go. reason: why. moved: the host lives on under another management
+    cluster, so nothing is said of it here."""
 
     reason: str
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,18 @@ def decide(observation: Observation) -> Decision:
 def _decide_deletion(observation: Observation) -> Decision:
     """Deletion never waits for anything that only provisioning needs."""
     machine, record = observation.machine, observation.record
+    # clusterctl deletes what it has moved while the Cluster is still paused.
+    if DELETE_FOR_MOVE_ANNOTATION in machine.annotations:
+        return Release("the object has moved to another management cluster", moved=True)
     if paused := paused_by(observation):
         return Wait("Paused", paused)
-    if DELETE_FOR_MOVE_ANNOTATION in machine.annotations:
-        return Release("the object has moved to another management cluster")
     if record.phase is Phase.CLEAN:
         return Release("the host was cleaned")
     if record.phase is Phase.NEW and not machine.spec.provider_id:
         return Release("no host was ever contacted")
-    return _missing(observation, bootstrap=False) or _back_off(observation) or _cleanup(observation)
+    # The back-off of a bootstrap that failed is over with it.
+    waits = _back_off(observation) if record.phase is Phase.CLEANING else None
+    return _missing(observation, bootstrap=False) or waits or _cleanup(observation)
 
 
 def _cleanup(observation: Observation) -> Decision:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 
 
@@ -14,7 +13,7 @@ def fingerprint(key: str) -> str:
         return "unreadable"
     try:
         blob = base64.b64decode(words[1], validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is what other than ASCII gives
         return "unreadable"
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     return f"SHA256:{digest}"

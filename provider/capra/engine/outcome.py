@@ -43,14 +43,19 @@ def judge(request: RunRequest, result: RunResult) -> Outcome:
     if result.ended == "cancelled":
         return _outcome(result, OutcomeKind.CANCELLED, "the run was cancelled")
     failed = next((event for event in reversed(result.events) if event.name in FAILED_EVENTS), None)
-    if failed is not None:
+    # A failure that the recap does not count was rescued or ignored by the playbook.
+    if failed is not None and (result.stats is None or _counts_failure(result.stats)):
         return _judge_failure(request, result, failed)
     if result.stats is None:
         tail = f": {result.output}" if result.output else ""
         return _outcome(result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
-    if result.stats.get("ok", 0) == 0 or result.stats.get("failures", 0) or result.stats.get("dark", 0):
+    if result.stats.get("ok", 0) == 0 or _counts_failure(result.stats):
         return _outcome(result, OutcomeKind.LOST, f"the run ended with the recap {dict(result.stats)} and no result")
     return _finished(result)
+
+
+def _counts_failure(stats: Mapping[str, int]) -> bool:
+    return bool(stats.get("failures", 0) or stats.get("dark", 0))
 
 
 def _outcome(result: RunResult, kind: OutcomeKind, message: str, details: Mapping[str, Any] | None = None) -> Outcome:
@@ -99,15 +104,15 @@ def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) ->
     if reason in STEP_REASONS:
         # A step's own output may hold any words: it is never searched for what only SSH or sudo say.
         return _outcome(result, STEP_REASONS[reason], message, failed.result)
+    if "argument_errors" in failed.result:
+        problems = "; ".join(str(error) for error in failed.result["argument_errors"])
+        return _outcome(result, OutcomeKind.INVALID, problems, {})
     for pattern, judge_message in _PATTERNS:
         if pattern.search(message):
             return judge_message(request, result, message)
     if failed.name == "runner_on_unreachable":
         where = f"{request.connection.address}:{request.connection.port}"
         return _outcome(result, OutcomeKind.UNREACHABLE, f"{where} cannot be reached: {_last_line(message)}", {})
-    if "argument_errors" in failed.result:
-        problems = "; ".join(str(error) for error in failed.result["argument_errors"])
-        return _outcome(result, OutcomeKind.INVALID, problems, {})
     return _outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
 
 
@@ -118,7 +123,8 @@ def _message(result: Mapping[str, Any]) -> str:
 
 def _last_line(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason was given"
+    # Ansible's own words stand before what ssh said.
+    return lines[-1].rpartition("over ssh: ")[2].rpartition("via ssh: ")[2] if lines else "no reason was given"
 
 
 def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> Outcome:

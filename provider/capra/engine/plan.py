@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from capra.bootstrap import parse
@@ -19,8 +20,10 @@ MINIMUM_SECRET = 8
 
 LONG_WORD = 16
 WORD_BREAK = re.compile(r"[\s\"'`=:,;|<>()\[\]{}]+")
-ORDINARY = re.compile(r"[/.~-]|https?$")
-"""Long words that begin like this are paths, options and the like."""
+ORDINARY = re.compile(
+    r"/(bin|boot|dev|etc|home|lib|lib64|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(/|$)|(\.{1,2}|~)/|--?[a-z][a-z-]*$"
+)
+"""Long words that begin like this are paths and options. A slash alone says nothing: base64 has it, too."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,12 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
     return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
 
 
+def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:
+    """The run that ends, on the host, the machine's bootstrap if it is under way; it leaves the host resumable."""
+    request = plan_bootstrap(observation, options)
+    return replace(request, variables={**request.variables, "bootstrap_state": "cancelled"}, timeout=60.0)
+
+
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
     """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
     variables: dict[str, object] = {"preflight_fail_on_error": False}
@@ -137,7 +146,7 @@ def _request(
     observation: Observation,
     options: PlanOptions,
     playbook: Playbook,
-    variables: dict[str, object],
+    variables: Mapping[str, object],
     timeout: int,
 ) -> RunRequest:
     machine: RemoteMachine = observation.machine
@@ -149,13 +158,13 @@ def _request(
             "state_directory": options.state_directory,
             "progress": True,
         }
-        variables = variables | {f"{playbook}_{name}": value for name, value in common.items()}
+        variables = {**variables} | {f"{playbook}_{name}": value for name, value in common.items()}
     key = observation.ssh_key.value if observation.ssh_key else ""
     return RunRequest(
         key=machine.key,
         playbook=playbook,
         connection=connection(observation),
-        variables=variables | {"use_sudo": machine.spec.use_sudo},
+        variables={**variables, "use_sudo": machine.spec.use_sudo},
         secrets=RunSecrets(ssh_key=key, become_password=observation.become_password),
         timeout=float(timeout),
         check=options.check,

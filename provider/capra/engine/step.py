@@ -72,7 +72,7 @@ def _without_run(observation: Observation, decision: Decision) -> Record:
     """What a decision that runs nothing changes in the record."""
     if isinstance(decision, Keep) and decision.adopted:
         return replace(observation.record, phase=Phase.PROVISIONED)
-    if isinstance(decision, Release):
+    if isinstance(decision, Release) and not decision.moved:
         return replace(observation.record, phase=Phase.CLEAN, run_id="", digest="")
     return observation.record
 
@@ -86,12 +86,12 @@ async def _act(
     clock: Clock,
     listener: ProgressListener,
 ) -> StepTaken:
-    record = _begun(observation, decision)
-    if not request.check and record != observation.record:
+    record = observation.record if request.check else _begun(observation, decision)
+    if record != observation.record:
         record = replace(record, changed_at=clock())
         await store.save(request.key, record)
     outcome = judge(request, await runner.run(request, listener))
-    ended = _ended(observation.record if request.check else record, decision, outcome, clock(), request.check)
+    ended = _ended(record, decision, outcome, clock(), request.check)
     if ended != record:
         await store.save(request.key, ended)
     return StepTaken(observation, decision, ended, outcome)
@@ -99,7 +99,12 @@ async def _act(
 
 def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
     if isinstance(decision, Cleanup):
-        return replace(observation.record, phase=Phase.CLEANING)
+        if observation.record.phase is Phase.CLEANING:
+            return observation.record
+        # The failures of a bootstrap are not the cleanup's.
+        return replace(
+            observation.record, phase=Phase.CLEANING, attempts=0, not_before=0.0, reason="", message=""
+        )
     return replace(
         observation.record,
         phase=Phase.BOOTSTRAPPING,
