@@ -87,7 +87,11 @@ class Demo:
         if self._scratch:
             arguments = (*arguments, *self._rootless(arguments[0]))
         print(f"$ capra {shlex.join(arguments)}", flush=True)
-        environment = {**os.environ, "XDG_STATE_HOME": str(self._directory / "state"), "K0S_STANDIN_ROOT": self._scratch}
+        environment = {
+            **os.environ,
+            "XDG_STATE_HOME": str(self._directory / "state"),
+            "K0S_STANDIN_ROOT": self._scratch,
+        }
         command = [sys.executable, "-m", "capra", *arguments]
         done = subprocess.run(command, env=environment, cwd=self._directory, check=False)
         if done.returncode:

@@ -11,7 +11,7 @@ from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, m
 from tests.hosts import Host
 
 EVERY_BYTE = bytes(range(256)) * 3
-AWKWARD = "it's \"quoted\"\n$HOME `id` \\ {{ 7 * 7 }} {% raw %} %b\\n\ttab\r\nlast line without end"
+AWKWARD = 'it\'s "quoted"\n$HOME `id` \\ {{ 7 * 7 }} {% raw %} %b\\n\ttab\r\nlast line without end'
 AWKWARD_PATH = "/etc/capra test/a 'b' $c `d` {{ e }}.txt"
 
 FILES: list[dict[str, Any]] = [
@@ -19,7 +19,12 @@ FILES: list[dict[str, Any]] = [
     {"path": "/opt/deep/er/bytes", "encoding": "b64", "content": base64.b64encode(EVERY_BYTE).decode()},
     {"path": AWKWARD_PATH, "permissions": "0640", "owner": "root:ops", "content": AWKWARD},
 ]
-COMMANDS = [counted("one"), counted("two"), "cd /opt && pwd > /var/tmp/where", counted("four", "umask > /var/tmp/umask")]
+COMMANDS = [
+    counted("one"),
+    counted("two"),
+    "cd /opt && pwd > /var/tmp/where",
+    counted("four", "umask > /var/tmp/umask"),
+]
 """With the sentinel's: five."""
 
 
@@ -42,7 +47,9 @@ def test_three_files_and_five_commands_in_one_round_trip(host: Host, capra: Capr
 
 def _assert_files(host: Host) -> None:
     def read(path: str) -> bytes:
-        return base64.b64decode(host.ssh(f'base64 "$(printf %s {base64.b64encode(path.encode()).decode()} | base64 -d)"').stdout)
+        return base64.b64decode(
+            host.ssh(f'base64 "$(printf %s {base64.b64encode(path.encode()).decode()} | base64 -d)"').stdout
+        )
 
     assert read("/etc/k0s.token") == b"token"
     assert read("/opt/deep/er/bytes") == EVERY_BYTE
@@ -128,4 +135,6 @@ def test_ten_hosts_side_by_side_from_one_file(ten_hosts: list[Host], capra: Capr
     assert [count(host, "once") for host in ten_hosts] == [1] * 10
     cleaned = capra.json("cleanup", "-f", manifest)
     assert [report["outcome"] for report in cleaned] == ["Finished"] * 10
-    assert {host.ssh("ls -d /etc/k0s.token /var/lib/capra 2>/dev/null | wc -l").stdout.strip() for host in ten_hosts} == {"0"}
+    assert {
+        host.ssh("ls -d /etc/k0s.token /var/lib/capra 2>/dev/null | wc -l").stdout.strip() for host in ten_hosts
+    } == {"0"}

@@ -54,7 +54,9 @@ def test_the_whole_life_of_two_hosts(
     inventory = _inventory(two_hosts, tmp_path / "inventory.ini", "ops")
     data = tmp_path / "user-data.yaml"
     files = [{"path": "/etc/k0s.token", "permissions": "0600", "content": "token"}]
-    data.write_bytes(cloud_config(files, [counted("once"), "k0s install worker --token-file /etc/k0s.token", "k0s start"]))
+    data.write_bytes(
+        cloud_config(files, [counted("once"), "k0s install worker --token-file /etc/k0s.token", "k0s start"])
+    )
     common = ("-i", inventory, "-e", "use_sudo=true")
     bootstrap = (*common, form.format("bootstrap"), "-e", f"bootstrap_data_file={data}")
 
@@ -69,7 +71,9 @@ def test_the_whole_life_of_two_hosts(
     run_ansible((*common, form.format("k0s_cleanup")), cwd, environment)
 
     for host in two_hosts:
-        left = host.ssh("ls -d /etc/k0s.token /var/lib/k0s /var/lib/capra /etc/systemd/system/k0sworker.service 2>/dev/null")
+        left = host.ssh(
+            "ls -d /etc/k0s.token /var/lib/k0s /var/lib/capra /etc/systemd/system/k0sworker.service 2>/dev/null"
+        )
         assert left.stdout == ""
     commands = json.dumps({"custom_cleanup_commands": [counted("custom")]})
     run_ansible((*common, form.format("custom_cleanup"), "-e", commands), cwd, environment)

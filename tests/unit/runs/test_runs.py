@@ -1,0 +1,152 @@
+"""The parts of a run that need no host: its private directory, its messages, its files, and what is hidden."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capra.model.machine import MachineKey
+from capra.model.run import Connection, Playbook, Progress, RunRequest, RunResult, RunSecrets, TaskEvent
+from capra.runs import events
+from capra.runs.artifacts import keep_artifacts
+from capra.runs.message import dump_request, load_request, load_result
+from capra.runs.paths import collections_path
+from capra.runs.private import private_directory, sweep
+from capra.runs.redact import HIDDEN, Redactor
+from capra.runs.workdir import dump_unsafe, environment, lay_out, ssh_arguments
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
+REQUEST = RunRequest(
+    key=MachineKey("default", "node-0"),
+    playbook=Playbook.BOOTSTRAP,
+    connection=Connection("192.0.2.1", 2222, "ops", True, ("ssh-ed25519 AAAA",)),
+    variables={"bootstrap_uid": "x", "text": "{{ 7 * 7 }}"},
+    secrets=RunSecrets(KEY, "hunter2", b"\xff\x00data", ("join-token-123",)),
+)
+
+
+@given(data=st.one_of(st.none(), st.binary()), text=st.text())
+def test_a_request_survives_the_pipe(data: bytes | None, text: str) -> None:
+    secrets = RunSecrets(text, text, data, (text,))
+    request = replace(REQUEST, secrets=secrets, variables={"list": [text, 1, True]})
+    line = dump_request(request)
+    assert line.count(b"\n") == 1
+    assert load_request(line) == request
+
+
+def test_a_result_survives_the_pipe() -> None:
+    result = RunResult((TaskEvent("runner_on_ok", "task", {"steps": []}),), {"ok": 1}, ("ssh-ed25519 AAAA",), "timeout")
+    assert load_result(json.loads(json.dumps(asdict(result)))) == result
+
+
+@given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=4)))
+def test_variables_are_written_so_that_no_value_is_a_template(value: object) -> None:
+    document = dump_unsafe({"name": value})
+    loader = yaml.SafeLoader
+    seen: list[str] = []
+
+    class Reader(loader):  # type: ignore[misc, valid-type]  # PyYAML's loaders are classes made at run time
+        """Knows the tag."""
+
+    def unsafe(reader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+        seen.append(node.value)
+        return str(reader.construct_scalar(node))
+
+    Reader.add_constructor("!unsafe", unsafe)
+    assert yaml.load(document, Loader=Reader) == {"name": value}
+    texts = [item for item in _flat(value) if isinstance(item, str)]
+    assert len(seen) == len(texts)
+
+
+def _flat(value: object) -> list[object]:
+    return [leaf for item in value for leaf in _flat(item)] if isinstance(value, list) else [value]
+
+
+def test_a_private_directory_is_private_and_gone_afterwards(tmp_path: Path) -> None:
+    with private_directory(tmp_path) as directory:
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        lay_out(directory, REQUEST)
+        for file in directory.rglob("*"):
+            mode = stat.S_IMODE(file.stat().st_mode)
+            assert mode == (0o700 if file.is_dir() else 0o600) or file.name == "lock"
+        assert (directory / "bootstrap-data").read_bytes() == b"\xff\x00data"
+        assert "hunter2" not in " ".join(environment(directory, REQUEST).values())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directories_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    dead = tmp_path / "capra-run-dead"
+    dead.mkdir()
+    (dead / "lock").touch()
+    (dead / "key").write_text(KEY)
+    being_made = tmp_path / "capra-run-new"
+    being_made.mkdir()
+    alive = tmp_path / "capra-run-alive"
+    alive.mkdir()
+    with (alive / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert sweep(tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["capra-run-alive", "capra-run-new"]
+
+
+def test_everything_secret_is_hidden_however_deep() -> None:
+    redactor = Redactor.of(REQUEST.secrets)
+    seen = redactor.data({"msg": "token join-token-123", "list": [("b3BlbnNzaC1rZXktdjEAAAAA", 5)], "short": "hunter2"})
+    assert seen == {"msg": f"token {HIDDEN}", "list": [[HIDDEN, 5]], "short": HIDDEN}
+    assert redactor.text("-----BEGIN OPENSSH PRIVATE KEY-----") == "-----BEGIN OPENSSH PRIVATE KEY-----"
+
+
+def test_a_first_contact_trusts_and_a_known_host_is_checked(tmp_path: Path) -> None:
+    known = " ".join(ssh_arguments(REQUEST.connection, tmp_path / "known_hosts"))
+    assert "StrictHostKeyChecking=yes" in known
+    first = " ".join(ssh_arguments(replace(REQUEST.connection, host_keys=()), tmp_path / "known_hosts"))
+    assert "StrictHostKeyChecking=accept-new" in first
+    lay_out(tmp_path, REQUEST)
+    assert (tmp_path / "known_hosts").read_text() == "[192.0.2.1]:2222 ssh-ed25519 AAAA\n"
+
+
+def test_events_that_tell_something() -> None:
+    redactor = Redactor.of(REQUEST.secrets)
+    said = {"event": "verbose", "stdout": 'capra-progress {"step":1,"count":2,"title":"t","state":"ok","seconds":0.5}'}
+    assert events.progress(said) == Progress(1, 2, "t", "ok", 0.5)
+    assert events.progress({"event": "verbose", "stdout": "capra-progress {broken"}) is None
+    result = {"event": "runner_on_failed", "event_data": {"task": "t", "res": {"msg": "join-token-123"}}}
+    assert events.task_event(result, redactor) == TaskEvent("runner_on_failed", "t", {"msg": HIDDEN})
+    ignored = {"event": "runner_on_failed", "event_data": {"task": "t", "res": {}, "ignore_errors": True}}
+    assert events.task_event(ignored, redactor) is None
+    recap = {"event": "playbook_on_stats", "event_data": {"ok": {"node-0": 2}, "failures": {"other": 1}}}
+    assert events.stats(recap, "node-0") == dict.fromkeys(events.STATS_FIELDS, 0) | {"ok": 2}
+    assert events.stats(said, "node-0") is None
+
+
+def test_kept_artifacts_hold_no_secret_and_not_the_environment(tmp_path: Path) -> None:
+    source = tmp_path / "run"
+    (source / "job_events").mkdir(parents=True)
+    (source / "job_events" / "1.json").write_text(json.dumps({"stdout": "join-token-123 said"}))
+    (source / "stdout").write_text("join-token-123")
+    (source / "command").write_text("environment")
+    place = keep_artifacts(source, tmp_path / "kept", REQUEST)
+    assert sorted(str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()) == [
+        "job_events/1.json",
+        "stdout",
+    ]
+    assert "join-token-123" not in "".join(file.read_text() for file in place.rglob("*") if file.is_file())
+
+
+def test_the_collection_is_found_beside_the_package() -> None:
+    assert (collections_path() / "ansible_collections" / "capra" / "machine" / "roles" / "bootstrap").is_dir()
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"), private_directory(tmp_path / "missing"):
+        pass
+    assert os.listdir(tmp_path) == []
