@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "forget": {"type": "bool", "default": False},
     "progress": {"type": "bool", "default": False},
 }
+RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
@@ -52,8 +54,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except payload.PayloadError as error:
             raise AnsibleActionFail(str(error)) from None
         run_id = arguments["run_id"] or payload.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
-        if not all(character.isalnum() or character in "._-" for character in run_id) or run_id.startswith("."):
+        if not RUN_ID.fullmatch(run_id):
             raise AnsibleActionFail(f"run_id is {run_id!r}: letters, digits, dots, dashes and underscores are allowed")
+        directory = arguments["state_directory"]
+        if directory and (not directory.startswith("/") or "\0" in directory):
+            raise AnsibleActionFail(f"state_directory is {directory!r}, not an absolute path")
         self._run_id = run_id
         self._common = _program("common.sh")
         result["run_id"] = run_id
@@ -68,7 +73,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head = {"mode": mode, "id": self._run_id, **settings}
         if self._arguments["state_directory"]:
             head["directory"] = payload.encode(self._arguments["state_directory"])
-        program = f"{self._common}\n{_program('program.sh')}\nprogram \"$1\"\n" if mode == "run" else ""
+        program = f"{self._common}\n{_program('program.sh')}\nprogram \"$1\" \"$2\"\n" if mode == "run" else ""
         text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
         answer = self._low_level_execute_command(
             "/bin/sh -s", in_data=payload.call(self._common, _program("launch.sh"), text), executable=None
@@ -103,8 +108,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             report = self._attach(settings)
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
-        outcome: dict[str, Any] = {"changed": not already, "steps": [asdict(step) for step in steps]}
-        if self._task.diff:
+        began = not (already or report.busy or report.error)
+        outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps]}
+        if self._task.diff and began:
             outcome["diff"] = diff.written(self._steps, self._parts, report.before)
         if not results.finished(report):
             return outcome | {"failed": True} | results.failure(steps, report)
@@ -114,16 +120,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return outcome | {"msg": f"{len(steps)} steps {word}"}
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
-        """Follow again; a session that is lost meanwhile is taken up again a few times."""
+        """Follow again; a session that is lost meanwhile, or whose report is cut short, is taken up again a few times."""
         for attempt in range(1, RECONNECT_ATTEMPTS + 1):
             try:
-                return self._exchange("attach", **settings)
+                report = self._exchange("attach", **settings)
+                if report.complete:
+                    return report
             except AnsibleConnectionFailure:
                 if attempt == RECONNECT_ATTEMPTS:
                     raise
-                self._connection.reset()
-                time.sleep(RECONNECT_PAUSE * attempt)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            self._connection.reset()
+            time.sleep(RECONNECT_PAUSE * attempt)
+        raise AnsibleConnectionFailure("the host's reports came back cut short, several times in a row")
 
     def _cancel(self) -> dict[str, Any]:
         report = self._exchange("cancel", tail=self._arguments["output_bytes"])

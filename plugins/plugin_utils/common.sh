@@ -24,10 +24,10 @@ process_start() {
     START=$1
 }
 
-# uptime_now: sets NOW, seconds and hundredths since the kernel started; no process is needed for it.
+# uptime_now: sets NOW, seconds and hundredths since the kernel started; no process is needed for it. A host that does
+# not tell that gives the time of day.
 uptime_now() {
-    NOW=0
-    if [ -r /proc/uptime ]; then read -r NOW STAT </proc/uptime; fi
+    if [ -r /proc/uptime ]; then read -r NOW STAT </proc/uptime; else NOW=$(date +%s); fi
 }
 
 # decode TEXT: sets TEXT to what the octal escapes of a payload field stand for, trailing newlines included.
@@ -59,6 +59,30 @@ newest_lock() {
 # holder_alive: true while the program that newest_lock found is running. Needs BOOT.
 holder_alive() {
     [ -n "$HOLDER_PID" ] && [ "$HOLDER_BOOT" = "$BOOT" ] && process_start "$HOLDER_PID" && [ "$START" = "$HOLDER_START" ]
+}
+
+# take_lock ID: makes this shell the holder of the host, or fails when another one is. Sets NEXT, the lock's number. Needs
+# BASE and BOOT.
+take_lock() {
+    process_start "$$" || return 1
+    MINE="$$:$START:$BOOT:$1"
+    while :; do
+        newest_lock "$BASE"
+        if holder_alive; then return 1; fi
+        NEXT=$((LOCK + 1))
+        if ! ln -s "$MINE" "$BASE/lock.$NEXT" 2>/dev/null; then
+            [ -h "$BASE/lock.$NEXT" ] || return 1
+            continue
+        fi
+        # Others may have taken and left newer ones between the look and the link: then this one is worth nothing.
+        newest_lock "$BASE"
+        if [ "$LOCK" = "$NEXT" ]; then break; fi
+        rm -f "$BASE/lock.$NEXT"
+    done
+    # The lock just before stays, so that whoever is listing the directory now sees at least one.
+    for STAT in "$BASE"/lock.*; do
+        if [ "${STAT##*.}" -lt $((NEXT - 1)) ]; then rm -f "$STAT"; fi
+    done
 }
 
 # read_journal FILE: sets ENDED (" 1 2 " for the steps that ended well), OPEN (the step that began and has no end, or

@@ -7,8 +7,10 @@
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
 # read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SINCE TAKEOVER DIFF DIRECTORY PROGRAM from the head of the payload.
+# Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
+# shell takes for a whole one.
 read_settings() {
-    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SINCE=0 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0"
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SINCE=0 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
     while read -r WORD VALUE; do
         case $WORD in
         mode) MODE=$VALUE ;;
@@ -21,9 +23,10 @@ read_settings() {
         diff) DIFF=$VALUE ;;
         directory) DIRECTORY=$VALUE ;;
         program) PROGRAM=$VALUE ;;
-        *) break ;;
+        '') [ -n "$ID" ] && return 0 ;;
         esac
     done
+    return 1
 }
 
 # find_base: sets BASE, where this user's runs are remembered.
@@ -40,7 +43,7 @@ find_base() {
 }
 
 fail() {
-    printf 'error %s\n' "$*"
+    printf 'error %s\ncapra end\n' "$*"
     exit 0
 }
 
@@ -57,33 +60,61 @@ nap() {
     case $NAP in 02) NAP=04 ;; 04) NAP=08 ;; 08) NAP=15 ;; 15) NAP=25 ;; *) NAP=5 ;; esac
 }
 
-# end_holder WHY: ends the program that newest_lock found, with all that it started, and notes why.
+# note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended.
+note_cut() {
+    if [ ! -d "$BASE/$HOLDER_ID" ]; then return 0; fi
+    read_journal "$BASE/$HOLDER_ID/journal"
+    if [ -n "$OPEN" ] || [ "$NOTED" = 0 ]; then printf 'cut %s %s\n' "${OPEN:-0}" "$1" >>"$BASE/$HOLDER_ID/journal"; fi
+    NOTED=1
+}
+
+# end_holder WHY: ends the program that newest_lock found, with all that it started, and notes why: first, so that
+# whoever follows it reads it, and again for a step that began in between. The program goes at once, so that it cannot
+# note an end of the command that is ended here; the command gets 5 s. No `--` stands before a group: dash's kill takes
+# it for a process.
 end_holder() {
-    kill -TERM -- "-$HOLDER_PID" 2>/dev/null || kill -TERM "$HOLDER_PID" 2>/dev/null
+    NOTED=0
+    note_cut "$1"
+    kill -KILL "$HOLDER_PID" 2>/dev/null
+    NAP=02
+    while process_start "$HOLDER_PID"; do nap; done
+    note_cut "$1"
+    kill -TERM "-$HOLDER_PID" 2>/dev/null
     NAP=02 COUNT=0
-    while process_start "$HOLDER_PID" && [ "$COUNT" -lt 15 ]; do
+    while kill -0 "-$HOLDER_PID" 2>/dev/null && [ "$COUNT" -lt 14 ]; do
         nap
         COUNT=$((COUNT + 1))
     done
-    kill -KILL -- "-$HOLDER_PID" 2>/dev/null || kill -KILL "$HOLDER_PID" 2>/dev/null
-    while process_start "$HOLDER_PID"; do nap; done
-    read_journal "$BASE/$HOLDER_ID/journal"
-    if [ -d "$BASE/$HOLDER_ID" ]; then
-        printf 'cut %s %s\n' "${OPEN:-0}" "$1" >>"$BASE/$HOLDER_ID/journal"
-        rm -f "$BASE/$HOLDER_ID/payload" "$BASE/$HOLDER_ID"/*.command
-    fi
+    kill -KILL "-$HOLDER_PID" 2>/dev/null
+    rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command
 }
 
-# unpack: keeps the rest of the payload on the host, whole or not at all.
+# unpack: keeps the rest of the payload on the host, in files of this session's own: another session may be about to
+# start the same run. The program stands at the end, so a payload that was cut short has no whole one.
 unpack() {
     umask 077
     mkdir -p "$RUN" || fail "cannot make $RUN"
-    cat >"$RUN/payload.$$" || fail "cannot write below $RUN"
-    # shellcheck disable=SC2086 # first line and number of lines
+    cat >"$RUN/payload.$$" || not_unpacked "cannot write below $RUN"
+    # shellcheck disable=SC2086 # first line, number of lines, digest
     set -- $PROGRAM
-    tail -n "+$1" "$RUN/payload.$$" | head -n "$2" | base64 -d >"$RUN/program.$$" || fail "cannot unpack the program"
-    mv -f "$RUN/program.$$" "$RUN/program.sh" || fail "cannot write below $RUN"
-    mv -f "$RUN/payload.$$" "$RUN/payload" || fail "cannot write below $RUN"
+    tail -n "+$1" "$RUN/payload.$$" | head -n "$2" | base64 -d >"$RUN/program.$$" 2>/dev/null
+    if [ "$(sha256sum <"$RUN/program.$$")" != "$3  -" ]; then
+        not_unpacked "the payload did not arrive whole, or there is no room for it below $RUN"
+    fi
+}
+
+not_unpacked() {
+    rm -f "$RUN/payload.$$" "$RUN/program.$$"
+    fail "$@"
+}
+
+# in_user_slice: true when systemd counts this session among the things of a logged-in user. Version 1 of cgroups has a
+# line a hierarchy.
+in_user_slice() {
+    while read -r STAT; do
+        case $STAT in *user.slice*) return 0 ;; esac
+    done </proc/self/cgroup
+    return 1
 }
 
 # detached COMMAND…: in a session of its own where the host has setsid. A systemd that kills what a user leaves behind
@@ -91,15 +122,12 @@ unpack() {
 detached() {
     SETSID=
     if command -v setsid >/dev/null 2>&1; then SETSID=setsid; fi
-    read -r STAT 2>/dev/null </proc/self/cgroup || STAT=
-    case $STAT in
-    *user.slice*)
-        if [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
-            # Fails before the command has begun, or not at all: the program itself ends with status 0.
-            systemd-run --scope --quiet --collect --slice=system.slice $SETSID "$@" && return 0
-        fi
-        ;;
-    esac
+    if in_user_slice && [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
+        systemd-run --scope --quiet --collect --slice=system.slice $SETSID "$@"
+        # 1 is systemd-run's own, before the command has begun. The program never ends with it, and one that was killed
+        # must not begin again.
+        if [ "$?" != 1 ]; then return 0; fi
+    fi
     exec $SETSID "$@"
 }
 
@@ -117,19 +145,19 @@ start() {
         fi
         end_holder cancelled
     fi
-    read_journal "$RUN/journal"
-    if [ -f "$RUN/journal" ] && all_ended; then
+    if all_ended; then
         echo "already finished"
         cat >/dev/null
         return 0
     fi
     unpack
-    detached sh "$RUN/program.sh" "$RUN" </dev/null >/dev/null 2>&1 &
+    detached sh "$RUN/program.$$" "$RUN" "$$" </dev/null >/dev/null 2>&1 &
     STARTED=$!
 }
 
 # all_ended: true when the journal says that the run is finished.
 all_ended() {
+    [ -f "$RUN/journal" ] || return 1
     while read -r EVENT REST; do
         if [ "$EVENT" = finished ]; then return 0; fi
     done <"$RUN/journal"
@@ -163,7 +191,7 @@ follow() {
     done
 }
 
-# parts NAME: a file of the run in base64, or its last TAIL bytes.
+# part NAME FILE: a file of the run in base64, or its last TAIL bytes.
 part() {
     printf '%s\n' "$1"
     tail -c "$TAIL" "$2" | base64
@@ -172,6 +200,8 @@ part() {
 
 report() {
     if program_running; then echo "state running"; else echo "state ended"; fi
+    # Another run was faster to take the lock than the program started here.
+    if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! all_ended; then printf 'busy %s\n' "$HOLDER_ID"; fi
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     cat "$RUN/journal"
     echo
@@ -208,7 +238,7 @@ check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     read_journal "$RUN/journal"
-    while read -r WORD NUMBER KIND FIRST LINES MODE OWNER DIGEST REST; do
+    while read -r WORD NUMBER KIND FIRST LENGTH MODE OWNER DIGEST REST; do
         if [ "$WORD" != step ]; then break; fi
         case $ENDED in *" $NUMBER "*) echo "would $NUMBER done" && continue ;; esac
         case $KIND in
@@ -216,27 +246,32 @@ check() {
         *) echo "would $NUMBER run" ;;
         esac
     done
-    : "$FIRST $LINES $MODE $OWNER" # only a run needs them
+    : "$FIRST $LENGTH $MODE $OWNER" # only a run needs them
     cat >/dev/null
 }
 
-# drop: removes what is left of this run, and the base directory when it was the last.
+# drop: removes what is left of this run, and the base directory when it was the last. Holds the lock meanwhile, so that
+# no program begins that would lose its own.
 drop() {
-    if program_running; then return 0; fi
+    if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
     rm -rf "$RUN"
     for FILE in "$BASE"/*/; do
         if [ -d "$FILE" ]; then return 0; fi
     done
     rm -f "$BASE"/lock.*
     rmdir "$BASE" 2>/dev/null || return 0
+    # Where there is no root: the parent is Capra's own as well.
+    case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
 launch() {
-    read_settings
+    # What a login shell has printed may have no newline at its end.
+    printf '\ncapra begin\n'
+    read_settings || fail "the payload did not arrive whole"
     find_base
+    process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
     STARTED=
-    echo "capra begin"
     case $MODE in
     run)
         start

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 MARKER = "CAPRA_PAYLOAD"
+MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 LINE = 76
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
@@ -63,9 +65,36 @@ def _text(step: Mapping[str, Any], name: str, number: int) -> str:
     value = step.get(name, "")
     if not isinstance(value, str):
         raise PayloadError(f"steps[{number}].{name} is a {type(value).__name__}, not a string")
+    return _sendable(value, f"steps[{number}].{name}")
+
+
+def _sendable(value: str, place: str) -> str:
     if "\0" in value:
-        raise PayloadError(f"steps[{number}].{name} holds a NUL byte, which no command line and no path can hold")
+        raise PayloadError(f"{place} holds a NUL byte, which no command line and no path can hold")
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise PayloadError(f"{place} holds half a surrogate pair, which stands for no bytes") from None
     return value
+
+
+def _mode(step: Mapping[str, Any], number: int) -> str:
+    mode = _text(step, "mode", number)
+    if mode and not MODE.fullmatch(mode):
+        raise PayloadError(f"steps[{number}].mode is {mode!r}, not three or four octal digits")
+    return mode or "-"
+
+
+def _arguments(step: Mapping[str, Any], number: int) -> str:
+    """Empty arguments are left out, so that a template can leave one out."""
+    values = [str(value) for value in step.get("arguments", [])]
+    places = (f"steps[{number}].arguments[{index}]" for index in range(len(values)))
+    return " ".join(encode(_sendable(value, place)) for value, place in zip(values, places, strict=True) if value)
+
+
+def _flag(step: Mapping[str, Any], name: str) -> bool:
+    # Templates of ansible-core before 2.19 make a string of a boolean.
+    return str(step.get(name, False)).lower() in ("true", "yes", "on", "1")
 
 
 def _path(step: Mapping[str, Any], number: int) -> str:
@@ -86,22 +115,18 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
     """One item of the action's `steps` as a Part. number: its index, for messages. Raises PayloadError."""
     kind = step.get("kind")
     if kind in ("write", "append"):
-        mode, owner = _text(step, "mode", number), _text(step, "owner", number)
-        return Part(kind, _content(step, number), mode or "-", encode(owner) or "-", _path(step, number))
+        owner = encode(_text(step, "owner", number)) or "-"
+        return Part(kind, _content(step, number), _mode(step, number), owner, _path(step, number))
     if kind == "command":
         return Part(kind, _text(step, "command", number).encode("utf-8", "surrogateescape"))
     if kind == "script":
-        arguments = [str(argument) for argument in step.get("arguments", []) if str(argument)]
-        return Part(
-            kind,
-            _text(step, "content", number).encode("utf-8", "surrogateescape"),
-            rest=" ".join(encode(argument) for argument in arguments),
-        )
+        content = _text(step, "content", number).encode("utf-8", "surrogateescape")
+        return Part(kind, content, rest=_arguments(step, number))
     if kind == "sentinel":
         return Part(kind, rest=_path(step, number))
     if kind == "forget":
         rest = _path(step, number) if step.get("path") else "-"
-        return Part(kind, mode="1" if step.get("keep_files") else "0", rest=rest)
+        return Part(kind, mode="1" if _flag(step, "keep_files") else "0", rest=rest)
     raise PayloadError(f"steps[{number}].kind is {kind!r}, not one of {', '.join(STEP_KINDS)}")
 
 
@@ -130,7 +155,8 @@ def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: s
         steps.append(f"step {number} {part.kind} {place} {part.mode} {part.owner} {digest} {part.rest}".rstrip())
         body += lines
     lines = _lines(program.encode())
-    head = {**settings, "program": f"{first + len(body)} {len(lines)}"}
+    digest = hashlib.sha256(program.encode()).hexdigest()
+    head = {**settings, "program": f"{first + len(body)} {len(lines)} {digest}"}
     body += lines
     return "\n".join([*(f"{name} {value}" for name, value in head.items()), "", *steps, "", *body, ""])
 
@@ -174,11 +200,11 @@ def parse_report(text: str) -> Report:
                 values["busy"] = run_id
             case ["error", *message]:
                 values["error"] = " ".join(message)
-            case ["would", number, *what]:
+            case ["would", number, *what] if number.isdecimal():
                 values["would"][int(number)] = " ".join(what)
-            case ["output", number]:
+            case ["output", number] if number.isdecimal():
                 values["outputs"][int(number)], index = _base64_block(lines, index)
-            case ["before", number]:
+            case ["before", number] if number.isdecimal():
                 values["before"][int(number)], index = _base64_block(lines, index)
             case [("begin" | "start" | "end" | "cut" | "finished"), *_] if len(words) >= 3:
                 values["journal"].append(tuple(words))

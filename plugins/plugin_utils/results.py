@@ -43,14 +43,15 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
     state: dict[int, dict[str, Any]] = {number: {"cuts": ()} for number in range(len(steps))}
     started: dict[int, str] = {}
     for words in report.journal:
-        if not words[1].isdigit() or int(words[1]) not in state:
+        if not words[1].isdecimal() or int(words[1]) not in state:
             continue
         number = int(words[1])
         match words:
             case ("start", _, _, uptime, *_):
                 started[number] = uptime
-                state[number]["state"] = "running"
-            case ("end", _, rc, uptime, *_) if rc.isdigit():
+                # A step that is tried again has neither the status nor the time of the try before.
+                state[number] = {"state": "running", "cuts": state[number]["cuts"]}
+            case ("end", _, rc, uptime, *_) if rc.isdecimal():
                 state[number] |= {
                     "state": "ok" if rc == "0" else "failed",
                     "rc": int(rc),

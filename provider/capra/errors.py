@@ -4,12 +4,15 @@
     ├── Retry            it may go well later: look again after `after` seconds
     └── Fatal            it cannot go well until somebody changes something
         └── InputError   what the user gave is wrong; names the object, the field and what would be right
+            └── InputErrors   several of them
 
 The controller turns Retry and Fatal into kopf's TemporaryError and PermanentError; the terminal turns them into
 exit codes. Nothing else does.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class CapraError(Exception):
@@ -41,3 +44,11 @@ class InputError(Fatal):
         self.problem = problem
         self.subject = subject
         self.field = field
+
+
+class InputErrors(InputError):
+    """Several inputs are wrong at once, so that a person can mend them all. errors: at least one, in order."""
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = tuple(errors)

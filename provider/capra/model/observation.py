@@ -74,10 +74,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Observation:
-    """One look at the world. now: seconds since the epoch. None stands for what could not be found.
-
-    ssh_key_problem, bootstrap_problem: one sentence each when the thing is there and cannot be used.
-    """
+    """One look at the world. now: seconds since the epoch. None stands for what could not be found."""
 
     machine: RemoteMachine
     record: Record

@@ -25,7 +25,8 @@ class UnsafeDumper(yaml.SafeDumper):
 
 
 def _represent_unsafe(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("!unsafe", value, style='"')
+    # Ansible reads an empty unsafe string as null; there is nothing in it to be taken for a template.
+    return dumper.represent_scalar("!unsafe", value, style='"') if value else dumper.represent_str(value)
 
 
 UnsafeDumper.add_representer(str, _represent_unsafe)

@@ -1,0 +1,21 @@
+"""`capra ansible-path`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import typer
+
+from capra.cli.errors import ExitCode
+from capra.runs.paths import collections_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """`capra ansible-path` has none."""
+
+
+def ansible_path(options: Options) -> int:
+    """Print the directory for ANSIBLE_COLLECTIONS_PATH that holds the collection capra.machine."""
+    typer.echo(collections_path())
+    return ExitCode.DONE

@@ -1,0 +1,30 @@
+"""`capra bootstrap`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from capra.cli.change import change
+from capra.cli.options import RunOptions
+
+BootstrapData = Annotated[
+    str | None, typer.Option("--bootstrap-data", help="Bootstrap data for machines without a Secret of their own.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
+    """The options of `capra bootstrap`."""
+
+    bootstrap_data: BootstrapData = None
+
+
+def bootstrap(options: Options) -> int:
+    """Bootstrap the machines of the files.
+
+    A machine that is provisioned is left alone; one whose bootstrap was interrupted or failed goes on where it is.
+    """
+    return change(options, deleting=False)

@@ -1,0 +1,54 @@
+"""What `capra bootstrap` and `capra cleanup` have in common: the engine's step for every machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from capra.cli import work
+from capra.cli.display import PlainDisplay, displaying
+from capra.cli.errors import note
+from capra.cli.options import RunOptions, plan_options
+from capra.cli.report import print_results
+from capra.cli.result import MachineResult, exit_code, of_step
+from capra.engine.ports import ProgressListener
+from capra.engine.step import step
+from capra.local.prepare import PreparedMachines, prepare
+from capra.local.state import StateDirectory
+from capra.local.store import FileStore
+from capra.model.machine import RemoteMachine
+from capra.settings import Settings
+
+
+def change(options: RunOptions, *, deleting: bool) -> int:
+    """Bootstrap or clean every machine. Everything is checked before any host is contacted."""
+    settings = options.settings()
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting)
+    state = StateDirectory(settings.state_directory)
+    store = FileStore(prepared, state, time.time, deleting=deleting)
+    store.check()
+    state.prepare()
+    for sentence in prepared.notes:
+        note(sentence)
+    with displaying(settings.verbose) as display:
+        results, ended_by = asyncio.run(_change(options, settings, prepared, store, display))
+    print_results(results, settings.output, check=options.check, diff=options.diff)
+    if ended_by:
+        note("interrupted: the hosts go on with what has begun; run the same command again to take it up")
+    return exit_code(results, ended_by)
+
+
+async def _change(
+    options: RunOptions, settings: Settings, prepared: PreparedMachines, store: FileStore, display: PlainDisplay
+) -> tuple[list[MachineResult], int]:
+    runner = work.make_runner(settings, display.output)
+    planned = plan_options(settings, check=options.check, diff=options.diff)
+
+    async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
+        with store.lock(machine.key):
+            taken = await step(machine.key, store, runner, time.time, options=planned, listener=listener)
+        return of_step(taken)
+
+    all_work = work.Work(display, settings.concurrency)
+    results = await all_work.do([one.machine for one in prepared.machines.values()], act)
+    return results, all_work.ended_by

@@ -1,0 +1,21 @@
+"""`capra cleanup`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capra.cli.change import change
+from capra.cli.options import RunOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(RunOptions):
+    """The options of `capra cleanup`."""
+
+
+def cleanup(options: Options) -> int:
+    """Clean the machines of the files: k0s and what the bootstrap wrote, or their own commands instead.
+
+    The host is looked at afterwards: a cleanup that leaves something behind has failed.
+    """
+    return change(options, deleting=True)

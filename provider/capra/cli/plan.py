@@ -1,0 +1,138 @@
+"""`capra plan`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from capra.bootstrap.steps import Step, WriteFile
+from capra.cli.bootstrap import BootstrapData
+from capra.cli.errors import ExitCode, note
+from capra.cli.options import HostPathOptions, MachineOptions, plan_options
+from capra.cli.report import cells, display_name, identity, print_json, print_table, table
+from capra.cli.result import name_of, of_step
+from capra.engine.decide import Bootstrap, Cleanup, decide
+from capra.engine.fingerprint import fingerprint
+from capra.engine.plan import PlanOptions, bootstrap_steps, plan_bootstrap, plan_cleanup
+from capra.engine.step import StepTaken
+from capra.local.prepare import PreparedMachines, prepare
+from capra.local.state import StateDirectory
+from capra.local.store import FileStore
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation
+from capra.model.run import RunRequest
+from capra.settings import Output
+
+FIRST_USE = "trusted at first contact, then pinned"
+
+
+class Purpose(StrEnum):
+    """What is planned."""
+
+    BOOTSTRAP = "bootstrap"
+    CLEANUP = "cleanup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(HostPathOptions, MachineOptions):
+    """The options of `capra plan`."""
+
+    purpose: Annotated[Purpose, typer.Option("--for", help="What to plan.")] = Purpose.BOOTSTRAP
+    bootstrap_data: BootstrapData = None
+
+
+def plan(options: Options) -> int:
+    """Print what would run on the machines of the files. Contacts nobody and changes nothing."""
+    settings = options.settings()
+    deleting = options.purpose is Purpose.CLEANUP
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting)
+    store = FileStore(prepared, StateDirectory(settings.state_directory), time.time, deleting=deleting)
+    store.check()
+    for sentence in prepared.notes:
+        note(sentence)
+    plans = asyncio.run(_plan_all(prepared, store, plan_options(settings)))
+    if settings.output is Output.JSON:
+        print_json({"machines": plans})
+    else:
+        _print_plans(list(prepared.machines), plans)
+    return ExitCode.DONE
+
+
+async def _plan_all(prepared: PreparedMachines, store: FileStore, options: PlanOptions) -> list[dict[str, Any]]:
+    return [_planned(await store.load(key), options) for key in prepared.machines]
+
+
+def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
+    decision = decide(observation)
+    common = identity(observation.machine) | {"decision": name_of(decision)}
+    if isinstance(decision, Bootstrap):
+        request = plan_bootstrap(observation, options)
+        steps = _listed(bootstrap_steps(observation), options.sentinel)
+    elif isinstance(decision, Cleanup):
+        request = plan_cleanup(observation, decision, options)
+        steps = []
+    else:
+        return common | {"message": of_step(StepTaken(observation, decision, observation.record)).message}
+    return common | {
+        "message": f"{request.playbook} would run, or go on where the host is",
+        "playbook": f"capra.machine.{request.playbook}",
+        "inventory": _inventory(request),
+        "variables": dict(request.variables),
+        "steps": steps,
+    }
+
+
+def _inventory(request: RunRequest) -> dict[str, Any]:
+    """How the host would be reached; the key and the password are not shown."""
+    connection = request.connection
+    keys = [f"{key.split()[0]} {fingerprint(key)}" for key in connection.host_keys]
+    return {
+        "address": connection.address,
+        "port": connection.port,
+        "user": connection.user,
+        "become": connection.become,
+        "hostKeyPolicy": f"pinned: {', '.join(keys)}" if keys else FIRST_USE,
+    }
+
+
+def _listed(steps: Sequence[Step], sentinel: str) -> list[dict[str, Any]]:
+    """Every step by its title, never by its content."""
+    listed: list[dict[str, Any]] = []
+    for number, step in enumerate(steps, 1):
+        one: dict[str, Any] = {"number": number, "title": step.title}
+        if isinstance(step, WriteFile):
+            one |= {"path": step.path, "mode": step.mode, "owner": step.owner, "size": len(step.content)}
+        else:
+            one |= {"size": len(step.command.encode())}
+        listed.append(one)
+    if sentinel:
+        listed.append({"number": len(listed) + 1, "title": "look for the sentinel file", "path": sentinel})
+    return listed
+
+
+def _print_plans(keys: Sequence[MachineKey], plans: Sequence[dict[str, Any]]) -> None:
+    for key, planned in zip(keys, plans, strict=True):
+        typer.echo(f"{display_name(key)}: {planned['decision']}: {planned['message']}")
+        if "playbook" not in planned:
+            continue
+        facts = table("what", "value")
+        facts.show_header = False
+        for name in ("playbook",):
+            facts.add_row(*cells(f"  {name}", planned[name]))
+        for group in ("inventory", "variables"):
+            for name, value in planned[group].items():
+                facts.add_row(*cells(f"  {name}", value))
+        print_table(facts)
+        if planned["steps"]:
+            steps = table("  step", "title", "mode", "owner", "bytes")
+            for step in planned["steps"]:
+                values = (step.get(name, "") for name in ("mode", "owner", "size"))
+                steps.add_row(*cells(f"  {step['number']}", step["title"], *values))
+            print_table(steps)
+        typer.echo()

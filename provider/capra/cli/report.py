@@ -1,0 +1,150 @@
+"""The end of a command, on standard output: a table, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from capra.cli.display import make_console
+from capra.cli.result import MachineResult
+from capra.cli.text import first_line, indented, printable
+from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.run import StepReport
+from capra.settings import Output
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one document of a command."""
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def table(*columns: str) -> Table:
+    """A table whose cells are folded, never cut."""
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        made.add_column(column.upper(), overflow="fold", header_style="bold")
+    return made
+
+
+def cells(*values: object) -> list[Text]:
+    """Text as it is, whatever stands in it."""
+    return [Text(printable(str(value))) for value in values]
+
+
+def print_table(made: Table) -> None:
+    """On standard output."""
+    make_console(stderr=False).print(made)
+
+
+def display_name(key: MachineKey) -> str:
+    """`name`, with the namespace where it is not the default one."""
+    return key.name if key.namespace == "default" else f"{key.namespace}/{key.name}"
+
+
+def identity(machine: RemoteMachine) -> dict[str, Any]:
+    """What names a machine in JSON."""
+    return place(machine.key, machine.spec.address, machine.spec.port)
+
+
+def place(key: MachineKey, address: str, port: int) -> dict[str, Any]:
+    """What names a machine in JSON, of its parts."""
+    return {"name": key.name, "namespace": key.namespace, "kind": key.kind, "address": address, "port": port}
+
+
+def print_results(results: Sequence[MachineResult], output: Output, *, check: bool = False, diff: bool = False) -> None:
+    """The summary of a command over machines."""
+    if output is Output.JSON:
+        print_json({"machines": [_as_json(result, diff) for result in results]})
+        return
+    if check:
+        _print_check(results)
+    if diff:
+        _print_diffs(results)
+    summary = table("machine", "address", "outcome", "steps", "seconds", "message")
+    for result in results:
+        spec = result.machine.spec
+        steps = f"{result.done}/{len(result.steps)}" if result.steps else "-"
+        summary.add_row(
+            *cells(display_name(result.machine.key), f"{spec.address}:{spec.port}", result.outcome),
+            *cells(steps, f"{result.seconds:.1f}", first_line(result.message)),
+        )
+    print_table(summary)
+    _print_failures(results)
+
+
+def _print_failures(results: Sequence[MachineResult]) -> None:
+    """On standard error: the whole message where it has more lines, and what to do next."""
+    for result in results:
+        name = display_name(result.machine.key)
+        if not result.ok and len(result.message.strip().splitlines()) > 1:
+            typer.echo(f"\n{name}:\n{indented(result.message)}", err=True)
+        if result.hint:
+            typer.echo(printable(f"{name}: next: {result.hint}"), err=True)
+
+
+def _print_check(results: Sequence[MachineResult]) -> None:
+    """What a check run says would happen."""
+    would = table("machine", "step", "would", "title")
+    for result in results:
+        for step in result.steps:
+            would.add_row(*cells(display_name(result.machine.key), step.number + 1, step.state, step.title))
+    if would.row_count:
+        print_table(would)
+        typer.echo()
+
+
+def _print_diffs(results: Sequence[MachineResult]) -> None:
+    import difflib  # noqa: PLC0415  # only for --diff
+
+    for result in results:
+        for entry in _diffs(result):
+            lines = difflib.unified_diff(
+                str(entry.get("before", "")).splitlines(),
+                str(entry.get("after", "")).splitlines(),
+                f"{display_name(result.machine.key)}:{entry.get('before_header', '')} (before)",
+                f"{display_name(result.machine.key)}:{entry.get('after_header', '')} (after)",
+                lineterm="",
+            )
+            typer.echo(printable("\n".join(lines)))
+
+
+def _diffs(result: MachineResult) -> list[Mapping[str, Any]]:
+    entries = result.details.get("diff")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _as_json(result: MachineResult, diff: bool) -> dict[str, Any]:
+    document = identity(result.machine) | {
+        "decision": result.decision,
+        "outcome": result.outcome,
+        "ok": result.ok,
+        "message": result.message,
+        "next": result.hint,
+        "changed": result.changed,
+        "steps": [_step_as_json(step) for step in result.steps],
+        "providerID": result.machine.provider_id,
+        "seconds": result.seconds,
+    }
+    if "findings" in result.details:
+        document["findings"] = result.details["findings"]
+    if diff:
+        document["diff"] = _diffs(result)
+    return document
+
+
+def _step_as_json(step: StepReport) -> dict[str, Any]:
+    """Steps count from 1, as everywhere where people read."""
+    return {
+        "number": step.number + 1,
+        "title": step.title,
+        "state": step.state,
+        "rc": step.rc if step.rc >= 0 else None,
+        "seconds": step.seconds,
+        "output": step.output,
+        "cuts": list(step.cuts),
+    }

@@ -1,0 +1,118 @@
+"""How a command ended for one machine, whatever the command. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from capra.cli.errors import ExitCode
+from capra.engine.decide import Decision, Keep, Refuse, Release, Wait
+from capra.engine.step import StepTaken
+from capra.local.store import has_other_data
+from capra.model.machine import RemoteMachine
+from capra.model.run import Outcome, OutcomeKind, StepReport
+
+INTERRUPTED = "Interrupted"
+UNCHANGED = "Unchanged"
+
+AGAIN = "run the same command again"
+NEXT: Mapping[OutcomeKind, str] = {
+    OutcomeKind.UNREACHABLE: f"look at address, port and firewall, and {AGAIN}",
+    OutcomeKind.WRONG_CREDENTIALS: f"give the right key (--ssh-key or the Secret) and user, and {AGAIN}",
+    OutcomeKind.BECOME_REFUSED: "capra preflight with the same files shows what is wrong with sudo",
+    OutcomeKind.HOST_BUSY: f"wait until the other run has ended, and {AGAIN}",
+    OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be: finished steps are not repeated",
+    OutcomeKind.CANCELLED: f"{AGAIN}: finished steps are not repeated",
+    OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says: finished steps are not repeated",
+}
+
+
+@dataclass(frozen=True)
+class MachineResult:
+    """One machine's end. outcome: an OutcomeKind, or Unchanged, Interrupted, Failed, or a decision's reason.
+    seconds: from start to end. hint: the next thing to do, empty after a good end."""
+
+    machine: RemoteMachine
+    decision: str
+    outcome: str
+    ok: bool
+    message: str
+    changed: bool = False
+    steps: tuple[StepReport, ...] = ()
+    seconds: float = 0.0
+    hint: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Steps that have ended well."""
+        return sum(step.state in ("ok", "done", "same") for step in self.steps)
+
+
+def of_step(taken: StepTaken) -> MachineResult:
+    """The result of an engine step."""
+    machine, decision = taken.observation.machine, taken.decision
+    if taken.outcome is not None:
+        return of_outcome(machine, decision, taken.outcome)
+    outcome, ok, message, hint = _without_run(taken)
+    return MachineResult(machine, name_of(decision), outcome, ok, message, hint=hint)
+
+
+def name_of(decision: Decision) -> str:
+    """What a decision is called in the output."""
+    return type(decision).__name__
+
+
+def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcome) -> MachineResult:
+    """The result of a run."""
+    return MachineResult(
+        machine,
+        decision if isinstance(decision, str) else name_of(decision),
+        outcome.kind.value,
+        outcome.ok,
+        outcome.message,
+        changed=outcome.changed,
+        steps=outcome.steps,
+        hint=_hint(outcome),
+        details=outcome.details,
+    )
+
+
+def _hint(outcome: Outcome) -> str:
+    if outcome.kind in (OutcomeKind.STEP_FAILED, OutcomeKind.CUT_OFF):
+        stopped = next((step.number + 1 for step in outcome.steps if step.state in ("failed", "cut")), 0)
+        where = f": it goes on at step {stopped}" if stopped else ""
+        mend = "mend the cause and " if outcome.kind is OutcomeKind.STEP_FAILED else ""
+        return f"{mend}{AGAIN}{where}"
+    return NEXT.get(outcome.kind, "")
+
+
+def _without_run(taken: StepTaken) -> tuple[str, bool, str, str]:
+    """outcome, ok, message and hint of a decision that runs nothing."""
+    decision = taken.decision
+    if isinstance(decision, Keep):
+        if has_other_data(taken.observation):
+            message = "the host was provisioned with other bootstrap data; nothing was run"
+            return "OtherData", False, message, "capra cleanup with the same files comes first"
+        message = "spec.providerID says that it is provisioned" if decision.adopted else "is provisioned already"
+        return UNCHANGED, True, f"{message}; nothing was run", ""
+    if isinstance(decision, Release):
+        return UNCHANGED, True, f"{decision.reason}; nothing was run", ""
+    if isinstance(decision, Refuse):
+        message = f"{decision.field}: {decision.message}" if decision.field else decision.message
+        return decision.reason, False, message, ""
+    if isinstance(decision, Wait):
+        hint = "capra cleanup with the same files" if decision.reason == "CleanupUnfinished" else ""
+        return decision.reason, False, decision.message, hint
+    return name_of(decision), False, "nothing was run", ""
+
+
+def exit_code(results: Iterable[MachineResult], ended_by: int = 0) -> int:
+    """The exit code of a command. ended_by: the signal that ended it early, 0 for none."""
+    if ended_by:
+        return 128 + ended_by
+    failed = {result.outcome for result in results if not result.ok}
+    if not failed:
+        return ExitCode.DONE
+    return ExitCode.UNREACHABLE if failed == {OutcomeKind.UNREACHABLE.value} else ExitCode.FAILED

@@ -1,0 +1,78 @@
+"""`capra status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from capra.cli.errors import ExitCode
+from capra.cli.options import ShownOptions
+from capra.cli.report import cells, display_name, place, print_json, print_table, table
+from capra.cli.text import first_line
+from capra.engine.fingerprint import fingerprint
+from capra.local.manifests import load
+from capra.local.prepare import limited
+from capra.local.state import Remembered, StateDirectory
+from capra.settings import Output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(ShownOptions):
+    """The options of `capra status`."""
+
+    file: Annotated[
+        list[str] | None, typer.Option("--file", "-f", help="Only the machines of this manifest. Repeatable.")
+    ] = None
+    limit: Annotated[list[str] | None, typer.Option(help="Only the machine with this name. Repeatable.")] = None
+
+
+def status(options: Options) -> int:
+    """Print what is remembered of machines. Contacts nobody."""
+    settings = options.settings()
+    state = StateDirectory(settings.state_directory)
+    if options.file:
+        placed = limited(load(options.file).machines, options.limit or ())
+        found = [state.remembered(one.machine) for one in placed]
+    else:
+        found = [one for one in state.all() if not options.limit or one.key.name in options.limit]
+    if settings.output is Output.JSON:
+        print_json({"machines": [_as_json(one) for one in found]})
+    elif found:
+        _print_table(found)
+    else:
+        typer.echo(f"nothing is remembered in {settings.state_directory}; capra bootstrap -f FILE begins", err=True)
+    return ExitCode.DONE
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+
+
+def _print_table(found: Sequence[Remembered]) -> None:
+    made = table("machine", "address", "phase", "changed", "last run")
+    for one in found:
+        record = one.record
+        last = f"{record.reason}: {first_line(record.message)}" if record.reason else ""
+        if one.busy:
+            last = f"capra (pid {one.busy}) is at work on it"
+        address = f"{one.address}:{one.port}"
+        made.add_row(*cells(display_name(one.key), address, record.phase, _time(record.changed_at), last))
+    print_table(made)
+
+
+def _as_json(one: Remembered) -> dict[str, Any]:
+    record = one.record
+    return place(one.key, one.address, one.port) | {
+        "phase": record.phase.value,
+        "runID": record.run_id,
+        "attempts": record.attempts,
+        "reason": record.reason,
+        "message": record.message,
+        "changedAt": _time(record.changed_at),
+        "hostKeys": [f"{key.split()[0]} {fingerprint(key)}" for key in record.host_keys],
+        "busy": one.busy,
+    }

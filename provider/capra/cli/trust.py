@@ -1,0 +1,96 @@
+"""`capra trust`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from capra.cli.errors import ExitCode, note
+from capra.cli.options import ShownOptions
+from capra.cli.report import print_json
+from capra.engine.fingerprint import fingerprint
+from capra.errors import Fatal, InputError
+from capra.local.state import StateDirectory
+from capra.model import checks
+from capra.runs import keyscan
+from capra.settings import Output
+
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(ShownOptions):
+    """The options of `capra trust`."""
+
+    place: Annotated[str, typer.Argument(metavar="ADDRESS[:PORT]", help="Where the host is; [::1]:22 for IPv6.")]
+    fingerprint: Annotated[
+        str | None, typer.Argument(metavar="[SHA256:…]", help="The fingerprint of its key, from the host's console.")
+    ] = None
+
+
+def trust(options: Options) -> int:
+    """Pin the host key of a machine, instead of the one that was known.
+
+    The host is asked for its keys. With a fingerprint, the key that has it is pinned, and nothing if none has; without
+    one the keys are shown, and on a terminal a question follows.
+    """
+    settings = options.settings()
+    address, port = parse_place(options.place)
+    if options.fingerprint and not options.fingerprint.startswith("SHA256:"):
+        raise InputError("must begin with 'SHA256:', as ssh-keygen -l shows it", subject="fingerprint")
+    keys = asyncio.run(keyscan.scan(address, port))
+    chosen = _matching(keys, options.fingerprint) if options.fingerprint else _asked(keys, options.place)
+    state = StateDirectory(settings.state_directory)
+    state.prepare()
+    state.known_hosts.pin(address, port, chosen)
+    note(f"pinned for {options.place}: {', '.join(_shown(key) for key in chosen)}")
+    if settings.output is Output.JSON:
+        pinned = [{"type": key.split()[0], "fingerprint": fingerprint(key)} for key in chosen]
+        print_json({"address": address, "port": port, "pinned": pinned})
+    return ExitCode.DONE
+
+
+def parse_place(place: str) -> tuple[str, int]:
+    """`address`, `address:port`, an IPv6 address, or `[address]:port`. Raises InputError."""
+    address, port = place, str(SSH_PORT)
+    if place.startswith("["):
+        address, _, rest = place[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif place.count(":") == 1:
+        address, _, port = place.partition(":")
+    try:
+        if not address:
+            raise ValueError("must not be empty")
+        if not (port.isascii() and port.isdigit()):
+            raise ValueError("must have a number after the colon")
+        return checks.address(address), checks.port(int(port))
+    except ValueError as error:
+        raise InputError(str(error), subject=place) from None
+
+
+def _shown(key: str) -> str:
+    return f"{key.partition(' ')[0]} {fingerprint(key)}"
+
+
+def _matching(keys: Sequence[str], wanted: str) -> list[str]:
+    found = [key for key in keys if fingerprint(key) == wanted.rstrip("=")]
+    if not found:
+        shows = ", ".join(_shown(key) for key in keys)
+        raise Fatal(f"no key of the host has the fingerprint {wanted}; nothing was changed. It shows: {shows}")
+    return found
+
+
+def _asked(keys: Sequence[str], place: str) -> list[str]:
+    for key in keys:
+        note(f"{place} shows {_shown(key)}")
+    if not sys.stdin.isatty():
+        problem = "give the fingerprint too: without a terminal nobody can be asked whether these keys are right"
+        raise InputError(problem, subject=place)
+    if not typer.confirm("Are these the host's own keys?", err=True):
+        raise Fatal("nothing was changed")
+    return list(keys)

@@ -1,0 +1,100 @@
+"""Many machines side by side: bounded, interruptible, every end reported."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from capra.cli.display import Display
+from capra.cli.result import AGAIN, INTERRUPTED, MachineResult
+from capra.engine.ports import ProgressListener, Runner
+from capra.errors import CapraError, InputError
+from capra.model.machine import RemoteMachine
+from capra.model.run import OutcomeKind, Progress
+from capra.runs import AnsibleRunner
+from capra.settings import Settings
+
+Act = Callable[[RemoteMachine, ProgressListener], Awaitable[MachineResult]]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+log = structlog.get_logger()
+
+
+def make_runner(settings: Settings, show: Callable[[str, str], None]) -> Runner:
+    """The runner of a command. show: gets the machine's name and a piece of Ansible's output; used from -vv on."""
+    return AnsibleRunner(settings.concurrency, show if settings.verbose > 1 else None)
+
+
+class Work:
+    """One command's work on its machines."""
+
+    def __init__(self, display: Display, concurrency: int) -> None:
+        self._display = display
+        self._slots = asyncio.Semaphore(concurrency)
+        self._tasks: list[asyncio.Task[MachineResult]] = []
+        self.ended_by = 0
+        """The signal that ended it early, 0 for none."""
+
+    async def do(self, machines: Iterable[RemoteMachine], act: Act) -> list[MachineResult]:
+        """Do it for all, and report all, in their order. A signal ends what runs on this side; the hosts go on."""
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, partial(self._interrupt, number))
+        try:
+            self._tasks = [asyncio.ensure_future(self._one(machine, act)) for machine in machines]
+            return await asyncio.gather(*self._tasks)
+        finally:
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _interrupt(self, number: int) -> None:
+        self.ended_by = number
+        for task in self._tasks:
+            task.cancel()
+
+    async def _one(self, machine: RemoteMachine, act: Act) -> MachineResult:
+        """One machine's work, which never raises."""
+        last: list[Progress] = []
+
+        def listen(progress: Progress) -> None:
+            last[:] = [progress]
+            self._display.progress(machine, progress)
+
+        started = time.monotonic()
+        begun = False
+        try:
+            async with self._slots:
+                begun, started = True, time.monotonic()
+                self._display.begin(machine)
+                result = await act(machine, listen)
+        except asyncio.CancelledError:
+            result = _interrupted(machine, begun, last)
+        except InputError as error:
+            result = MachineResult(machine, "Refuse", OutcomeKind.INVALID.value, ok=False, message=str(error))
+        except CapraError as error:
+            reason = getattr(error, "reason", "Failed")
+            result = MachineResult(machine, "Wait", reason, ok=False, message=str(error), hint=AGAIN)
+        except Exception as error:
+            log.info("unexpected error", machine=str(machine.key), exc_info=True)
+            message = f"an error in capra itself ({type(error).__name__}); -v shows where. The host is left resumable"
+            result = MachineResult(machine, "Wait", "Failed", ok=False, message=message, hint=AGAIN)
+        result = replace(result, seconds=round(time.monotonic() - started, 2) if begun else 0.0)
+        self._display.end(result)
+        return result
+
+
+def _interrupted(machine: RemoteMachine, begun: bool, last: list[Progress]) -> MachineResult:
+    if not begun:
+        message = "was not begun"
+    elif last:
+        message = f"interrupted at step {last[0].number + 1} of {last[0].count} ({last[0].title}); the host goes on"
+    else:
+        message = "interrupted; what has begun on the host goes on there"
+    hint = f"{AGAIN}: it takes up where the host is"
+    return MachineResult(machine, "Wait", INTERRUPTED, ok=False, message=message, hint=hint)

@@ -1,0 +1,193 @@
+"""Text → documents: YAML with several documents, and JSON with several values one after the other.
+
+Strict where plain PyYAML is not: a repeated key is an error, what aliases expand to is bounded, numbers with colons
+and dates stay text (as Kubernetes reads them), and an error gives line and column but never a snippet, which may hold
+a key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from capra.errors import InputError
+
+MAX_CHARACTERS = 64 * 2**20
+MAX_VALUES = 1_000_000
+"""Of one document, counting every alias in full."""
+MAX_DEPTH = 64
+
+_QUOTED = re.compile(r"""(['"])(.*?)\1""")
+_LEFT_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*|0b[01]+|0o?[0-7]+|0x[0-9a-fA-F]+)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass(frozen=True)
+class RawDocument:
+    """One document. subject: `<file>: document <number>`, what errors call it. An item of a List has its number too."""
+
+    subject: str
+    content: Any
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # a base chosen at run time
+    """Reads numbers as Kubernetes does."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _LEFT_AS_TEXT]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(f"^(?:{_INTEGER.pattern})$"), list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
+
+
+def read(text: str, source: str) -> list[RawDocument]:
+    """Every document with something in it, Lists taken apart. source: the file's name, for messages.
+
+    Raises InputError for what cannot be read.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"is {len(text)} characters long; at most {MAX_CHARACTERS} are read", subject=source)
+    contents = _read_json(text, source)
+    if contents is None:
+        contents = _read_yaml(text, source)
+    found: list[RawDocument] = []
+    for number, content in enumerate(contents, 1):
+        found += _expanded(RawDocument(f"{source}: document {number}", content))
+    return found
+
+
+def _expanded(document: RawDocument) -> Iterator[RawDocument]:
+    """The document, the items of a List, or nothing for an empty one."""
+    content = document.content
+    if content is None:
+        return
+    if not isinstance(content, dict):
+        raise InputError("must be a mapping with apiVersion and kind", subject=document.subject)
+    items = content.get("items")
+    if not (str(content.get("kind", "")).endswith("List") and isinstance(items, list)):
+        yield document
+        return
+    for number, item in enumerate(items, 1):
+        yield from _expanded(RawDocument(f"{document.subject}, item {number}", item))
+
+
+def _read_json(text: str, source: str) -> list[Any] | None:
+    """The JSON values one after the other; None when it is not JSON, and so YAML.
+
+    JSON is nearly a part of YAML, but a tab may indent it.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    decoder = json.JSONDecoder(object_pairs_hook=_pairs)
+    values, position = [], 0
+    try:
+        while (position := _after_space(text, position)) < len(text):
+            value, position = decoder.raw_decode(text, position)
+            values.append(value)
+    except _RepeatedKeyError as error:
+        raise InputError(f"a key stands twice in one mapping: {error}", subject=source) from None
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    return values
+
+
+class _RepeatedKeyError(Exception):
+    """A key stands twice in a JSON object."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in content:
+            raise _RepeatedKeyError(key)
+        content[key] = value
+    return content
+
+
+def _after_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _read_yaml(text: str, source: str) -> list[Any]:
+    problem = ""
+    try:
+        _check_depth(text, source)
+        loader = _Loader(text)
+        try:
+            return list(_contents(loader, source))
+        finally:
+            loader.dispose()
+    except yaml.YAMLError as error:
+        problem = _without_snippet(error)
+    except (ValueError, OverflowError, RecursionError):  # the text of such an error quotes the value
+        problem = "a value cannot be read; put text that looks like a number in quotes"
+    # Raised here and not above: an exception raised in a handler carries the one with the snippet along.
+    raise InputError(f"is not valid YAML: {problem}", subject=source)
+
+
+def _contents(loader: Any, source: str) -> Iterator[Any]:
+    number = 0
+    while loader.check_node():
+        number += 1
+        node = loader.get_node()
+        _check_keys(node, f"{source}: document {number}")
+        yield loader.construct_document(node)
+
+
+def _check_depth(text: str, source: str) -> None:
+    """Before anything recursive sees it."""
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=_Loader):
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InputError(
+                    f"line {mark.line + 1}: nested deeper than {MAX_DEPTH} levels", subject=source
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _check_keys(top: Any, subject: str) -> None:
+    """Refuses a key that stands twice or is not text, and a document that aliases make too large."""
+    waiting = [top]
+    count = 0
+    while waiting:
+        node = waiting.pop()
+        count += 1
+        if count > MAX_VALUES:
+            raise InputError(f"holds more than {MAX_VALUES} values, counting every alias in full", subject=subject)
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            waiting.append(value)
+            if not isinstance(key, yaml.ScalarNode):
+                raise InputError(f"line {line}: a key must be plain text", subject=subject)
+            if key.value in lines:
+                problem = f"line {line}: the key {key.value} already stands on line {lines[key.value]}"
+                raise InputError(problem, subject=subject)
+            lines[key.value] = line
+
+
+def _without_snippet(error: yaml.YAMLError) -> str:
+    """Line, column and kind of a YAML error; longer quoted parts are left out."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    problem = str(getattr(error, "problem", None) or getattr(error, "context", None) or "has a forbidden character")
+    return where + _QUOTED.sub(lambda match: match[0] if len(match[2]) <= 2 else "(not shown)", problem.splitlines()[0])

@@ -1,0 +1,62 @@
+"""The host keys that were pinned at first contact or by `capra trust`, in OpenSSH's own known_hosts format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from capra.errors import InputError
+from capra.local.files import locked, write_whole
+from capra.model.checks import host_key, same_address
+
+SSH_PORT = 22
+
+
+class KnownHosts:
+    """One file. Several processes may write it at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keys(self, address: str, port: int) -> tuple[str, ...]:
+        """The pinned keys of a host, each `TYPE BASE64`. Raises InputError for a line that is none."""
+        names = _names(address, port)
+        return tuple(key for host, key in self._lines() if host in names)
+
+    def pin(self, address: str, port: int, keys: Iterable[str]) -> None:
+        """Make these the keys of a host, instead of those that were there."""
+        names = _names(address, port)
+        with locked(self._path.with_name("known_hosts.lock")):
+            kept = [(host, key) for host, key in self._lines() if host not in names]
+            new = [(_name(address, port), key) for key in keys]
+            write_whole(self._path, "".join(f"{host} {key}\n" for host, key in kept + new))
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """Host and key of each line."""
+        try:
+            text = self._path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", subject=str(self._path)) from None
+        found = []
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            host, _, rest = line.strip().partition(" ")
+            try:
+                found.append((host, host_key(rest)))
+            except ValueError:
+                problem = f"line {number} is not 'HOST TYPE KEY': remove it, and pin that host's key with capra trust"
+                raise InputError(problem, subject=str(self._path)) from None
+        return found
+
+
+def _name(address: str, port: int) -> str:
+    """What OpenSSH calls the host."""
+    host = same_address(address)
+    return host if port == SSH_PORT else f"[{host}]:{port}"
+
+
+def _names(address: str, port: int) -> set[str]:
+    return {_name(address, port), f"[{same_address(address)}]:{port}"}

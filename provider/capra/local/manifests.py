@@ -1,0 +1,177 @@
+"""Manifest files → machines, Secrets and owners. Reads files, contacts nobody."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from capra.errors import InputError, InputErrors
+from capra.local.documents import RawDocument, read
+from capra.model.checks import same_address
+from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.manifest import (
+    CoreMachineDocument,
+    Document,
+    PooledRemoteMachineDocument,
+    SecretDocument,
+)
+from capra.model.validation import to_document
+
+STANDARD_INPUT = "-"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A machine and where it was read. field: the path of its machine fields, `spec` or `spec.machine`."""
+
+    machine: RemoteMachine
+    subject: str
+    field: str
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What the files say. secrets: by namespace and name. owners: the Machine of each RemoteMachine. ignored: how many
+    documents of each kind say nothing about a machine."""
+
+    machines: tuple[Placed, ...]
+    secrets: Mapping[tuple[str, str], SecretDocument] = field(repr=False)
+    owners: Mapping[MachineKey, CoreMachineDocument]
+    ignored: Mapping[str, int]
+
+
+def load(files: Sequence[str]) -> Manifests:
+    """Everything in the files, checked. files: paths, `-` for standard input.
+
+    Raises InputErrors with every problem found.
+    """
+    errors: list[InputError] = []
+    documents: list[tuple[RawDocument, Document]] = []
+    ignored: Counter[str] = Counter()
+    for file in files:
+        for raw in _collect(errors, partial(_read_file, file)) or ():
+            before = len(errors)
+            document = _collect(errors, partial(to_document, raw.content, raw.subject))
+            if document is not None:
+                documents.append((raw, document))
+            elif len(errors) == before:
+                ignored[str(raw.content["kind"])] += 1
+    machines = _machines(documents, errors)
+    secrets = _secrets(documents, errors)
+    owners = _owners(documents, errors)
+    if not machines and not errors:
+        problem = "no machine is in there: a RemoteMachine or PooledRemoteMachine document is needed"
+        errors.append(InputError(problem, subject=", ".join(files)))
+    raise_all(errors)
+    return Manifests(tuple(machines), secrets, owners, ignored)
+
+
+def raise_all(errors: Sequence[InputError]) -> None:
+    """Raise them together, if there are any."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise InputErrors(errors)
+
+
+def _collect(errors: list[InputError], read_one: Callable[[], Result]) -> Result | None:
+    """The result, or None with the errors put to the others."""
+    try:
+        return read_one()
+    except InputErrors as several:
+        errors.extend(several.errors)
+    except InputError as error:
+        errors.append(error)
+    return None
+
+
+def _read_file(file: str) -> list[RawDocument]:
+    name = "standard input" if file == STANDARD_INPUT else file
+    try:
+        data = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", subject=name) from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 text: byte {error.start + 1}", subject=name) from None
+    documents = read(text, name)
+    if not documents:
+        raise InputError("is empty", subject=name)
+    return documents
+
+
+def _machines(documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]) -> list[Placed]:
+    placed: list[Placed] = []
+    for raw, document in documents:
+        if isinstance(document, SecretDocument | CoreMachineDocument):
+            continue
+        pooled = isinstance(document, PooledRemoteMachineDocument)
+        one = Placed(document.to_machine(), raw.subject, "spec.machine" if pooled else "spec")
+        problem = _refused(one, placed)
+        if problem is not None:
+            errors.append(problem)
+        else:
+            placed.append(one)
+    return placed
+
+
+def _refused(one: Placed, others: Iterable[Placed]) -> InputError | None:
+    """Why this machine cannot stand beside the others."""
+    machine, spec = one.machine, one.machine.spec
+    address = f"{one.field}.address"
+    if not spec.address and spec.pool:
+        problem = (
+            "is required here: only the controller in a cluster hands out machines of a pool; give the"
+            " PooledRemoteMachine documents instead"
+        )
+        return InputError(problem, subject=one.subject, field=address)
+    if not spec.address:
+        return InputError("is required", subject=one.subject, field=address)
+    for other in others:
+        if other.machine.key == machine.key:
+            problem = f"{machine.key} stands in there twice, first in {other.subject}"
+            return InputError(problem, subject=one.subject, field="metadata.name")
+        if _place(other.machine) == _place(machine):
+            problem = f"{machine.key} has the same address and port as {other.machine.key} in {other.subject}"
+            return InputError(f"{problem}: {spec.address}:{spec.port}", subject=one.subject, field=address)
+    return None
+
+
+def _place(machine: RemoteMachine) -> tuple[str, int]:
+    return same_address(machine.spec.address), machine.spec.port
+
+
+def _secrets(
+    documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]
+) -> dict[tuple[str, str], SecretDocument]:
+    secrets: dict[tuple[str, str], SecretDocument] = {}
+    for raw, document in documents:
+        if not isinstance(document, SecretDocument):
+            continue
+        place = (document.metadata.namespace, document.metadata.name)
+        if place in secrets:
+            problem = f"Secret {'/'.join(place)} stands in there twice"
+            errors.append(InputError(problem, subject=raw.subject, field="metadata.name"))
+        secrets[place] = document
+    return secrets
+
+
+def _owners(
+    documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]
+) -> dict[MachineKey, CoreMachineDocument]:
+    owners: dict[MachineKey, CoreMachineDocument] = {}
+    for raw, document in documents:
+        if not isinstance(document, CoreMachineDocument):
+            continue
+        key = document.infrastructure
+        if key in owners:
+            problem = f"a second Machine refers to {key}; the first is {owners[key].metadata.name}"
+            errors.append(InputError(problem, subject=raw.subject, field="spec.infrastructureRef"))
+        owners[key] = document
+    return owners

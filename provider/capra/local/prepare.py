@@ -1,0 +1,219 @@
+"""Files and options → everything the commands need of each machine, checked before any host is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from capra.engine.plan import bootstrap_steps
+from capra.errors import InputError
+from capra.local.keys import check_key, read_key_file, read_private_file
+from capra.local.manifests import Manifests, Placed, load, raise_all
+from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.manifest import CoreMachineDocument
+from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
+
+Result = TypeVar("Result")
+MAX_BOOTSTRAP_BYTES = 16 * 2**20
+"""Of a file; a Secret holds 1 MiB at most. What is in it has bounds of its own."""
+
+
+@dataclass(frozen=True)
+class InputOptions:
+    """What the command line says about input. Paths are empty where the option was not given.
+
+    ssh_key: used for every machine, whatever its sshKeyRef says. bootstrap_data: used for every machine without a
+    Secret of its own. limit: names of the only machines that count; empty means all.
+    """
+
+    files: tuple[str, ...]
+    ssh_key: str = ""
+    become_password_file: str = ""
+    bootstrap_data: str = ""
+    limit: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreparedMachine:
+    """One machine with all that an Observation needs beside the record."""
+
+    machine: RemoteMachine
+    owner: Owner
+    cluster: Cluster
+    ssh_key: SSHKey | None
+    bootstrap: BootstrapData | None
+    become_password: str = field(default="", repr=False)
+
+    def observe(self, machine: RemoteMachine, record: Record, now: float) -> Observation:
+        """The observation of this machine."""
+        return Observation(
+            machine=machine,
+            record=record,
+            now=now,
+            owner=self.owner,
+            cluster=self.cluster,
+            bootstrap=self.bootstrap,
+            ssh_key=self.ssh_key,
+            become_password=self.become_password,
+        )
+
+
+@dataclass(frozen=True)
+class PreparedMachines:
+    """The machines of a command, in the files' order. notes: sentences for the person, no errors."""
+
+    machines: Mapping[MachineKey, PreparedMachine]
+    notes: tuple[str, ...] = ()
+
+
+def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
+    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data.
+
+    Raises InputErrors with every problem of every machine.
+    """
+    manifests = load(options.files)
+    errors: list[InputError] = []
+    key = _attempt(errors, options.ssh_key, lambda path: read_key_file(Path(path)))
+    password = _attempt(errors, options.become_password_file, _read_password) or ""
+    data = _attempt(errors, options.bootstrap_data, _read_bootstrap) if need_bootstrap else None
+    raise_all(errors)
+    prepared = {}
+    for placed in limited(manifests.machines, options.limit):
+        try:
+            one = _Preparation(manifests, placed, key, password, data).prepare(need_bootstrap)
+            prepared[placed.machine.key] = one
+        except InputError as error:
+            errors.append(error)
+    raise_all(errors)
+    return PreparedMachines(prepared, notes(manifests))
+
+
+def notes(manifests: Manifests) -> tuple[str, ...]:
+    """What a person should know although nothing is wrong."""
+    if not manifests.ignored:
+        return ()
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(manifests.ignored.items()))
+    return (f"left alone, as only a cluster needs them: {kinds}",)
+
+
+def limited(machines: Sequence[Placed], names: Iterable[str]) -> list[Placed]:
+    """The machines with these names (`name` or `namespace/name`), or all. Raises InputError for an unknown name."""
+    wanted = set(names)
+    known = {name for one in machines for name in _names(one)}
+    if missing := sorted(wanted - known):
+        have = ", ".join(one.machine.key.name for one in machines)
+        raise InputError(f"no machine is named {', '.join(missing)}; there are: {have}", subject="--limit")
+    return [one for one in machines if not wanted or wanted & _names(one)]
+
+
+def _names(placed: Placed) -> set[str]:
+    key = placed.machine.key
+    return {key.name, f"{key.namespace}/{key.name}"}
+
+
+def _attempt(errors: list[InputError], path: str, read: Callable[[str], Result]) -> Result | None:
+    """What the file of an option holds; None without one, and when it cannot be read, which is put to the errors."""
+    if not path:
+        return None
+    try:
+        return read(path)
+    except InputError as error:
+        errors.append(error)
+        return None
+
+
+def _read_password(path: str) -> str:
+    subject = f"--become-password-file {path}"
+    try:
+        text = read_private_file(Path(path), "--become-password-file").decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", subject=subject) from None
+    if not text or any(ord(character) < 32 for character in text):
+        raise InputError("must hold the password and nothing else, on one line", subject=subject)
+    return text
+
+
+def _read_bootstrap(path: str) -> BootstrapData:
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BOOTSTRAP_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", subject=f"--bootstrap-data {path}") from None
+    if len(data) > MAX_BOOTSTRAP_BYTES:
+        raise InputError(f"is larger than {MAX_BOOTSTRAP_BYTES} bytes", subject=f"--bootstrap-data {path}")
+    return BootstrapData(data, source=path)
+
+
+@dataclass(frozen=True)
+class _Preparation:
+    """Puts one machine together."""
+
+    manifests: Manifests
+    placed: Placed
+    given_key: SSHKey | None
+    become_password: str = field(repr=False)
+    given_data: BootstrapData | None
+
+    def prepare(self, need_bootstrap: bool) -> PreparedMachine:
+        machine = self.placed.machine
+        document = self.manifests.owners.get(machine.key)
+        prepared = PreparedMachine(
+            machine=machine,
+            owner=_owner(machine, document),
+            cluster=Cluster(document.spec.cluster_name if document else ""),
+            ssh_key=self.given_key or self._key(),
+            bootstrap=self._bootstrap(document) if need_bootstrap else None,
+            become_password=self.become_password,
+        )
+        if need_bootstrap:
+            bootstrap_steps(prepared.observe(machine, Record(), 0.0))
+        return prepared
+
+    def _key(self) -> SSHKey:
+        spec = self.placed.machine.spec
+        path = f"{self.placed.field}.sshKeyRef.name"
+        if not spec.ssh_key_name:
+            problem = "is required: the Secret with the SSH private key; or give the key with --ssh-key"
+            raise InputError(problem, subject=self.placed.subject, field=path)
+        value = self._secret(spec.ssh_key_name, path, "; or give the key with --ssh-key")
+        source = f"Secret {spec.ssh_key_name}"
+        subject = f"{self.placed.subject}: {path}: {source}"
+        return check_key(value["value"], subject=subject, field="value", source=source)
+
+    def _secret(self, name: str, path: str, otherwise: str) -> dict[str, bytes]:
+        """A Secret that has the key `value`."""
+        namespace = self.placed.machine.key.namespace
+        document = self.manifests.secrets.get((namespace, name))
+        problem = ""
+        if document is None:
+            problem = f"Secret {name} of namespace {namespace} is not in the files{otherwise}"
+        elif "value" not in (values := document.values()):
+            found = ", ".join(sorted(values)) or "nothing"
+            problem = f"Secret {name} must have the key 'value', but has: {found}"
+        else:
+            return values
+        raise InputError(problem, subject=self.placed.subject, field=path)
+
+    def _bootstrap(self, document: CoreMachineDocument | None) -> BootstrapData:
+        name = document.spec.bootstrap.data_secret_name if document else ""
+        known = (self.placed.machine.key.namespace, name) in self.manifests.secrets
+        if name and (known or self.given_data is None):
+            values = self._secret(name, "bootstrap.dataSecretName of its Machine", "; or give --bootstrap-data")
+            format = values.get("format", b"").decode("utf-8", "replace").strip() or "cloud-config"
+            return BootstrapData(values["value"], format, f"Secret {name}")
+        if self.given_data is not None:
+            return self.given_data
+        problem = (
+            "there is no bootstrap data: give --bootstrap-data, or a Machine that refers to it with"
+            " bootstrap.dataSecretName and the Secret"
+        )
+        raise InputError(problem, subject=self.placed.subject)
+
+
+def _owner(machine: RemoteMachine, document: CoreMachineDocument | None) -> Owner:
+    """The Machine of the file; without one the machine stands for itself, and its host tells its role."""
+    if document is None:
+        return Owner(machine.key.name)
+    return Owner(document.metadata.name, document.spec.bootstrap.config_ref.kind)

@@ -1,0 +1,182 @@
+"""What is remembered of each machine between two commands: one JSON file a machine, and the known host keys.
+
+    $XDG_STATE_HOME/capra/                                  0700
+        machines/<namespace>.<name>@<address>_<port>.json   how far the host has come, and how the last run ended
+        locks/<the same>.lock                               held while a capra works on the machine
+        known_hosts                                         pinned host keys, as OpenSSH has them
+
+No secret stands in any of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from capra.errors import InputError
+from capra.local.files import lock_holder, locked, make_directory, write_whole
+from capra.local.known_hosts import KnownHosts
+from capra.model.checks import same_address
+from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.observation import Phase, Record
+
+VERSION = 1
+MAX_NAME = 200
+"""Characters of a file's name, of 255 that file systems allow."""
+
+
+class _Saved(BaseModel):
+    """A state file. Fields that a later version adds are left alone."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    version: int
+    kind: str
+    namespace: str
+    name: str
+    address: str
+    port: int
+    phase: Phase
+    run_id: str = ""
+    digest: str = ""
+    attempts: int = 0
+    reason: str = ""
+    message: str = ""
+    changed_at: float = 0.0
+
+    @property
+    def record(self) -> Record:
+        """Without host keys, which are kept in known_hosts, and without back-off: a person who calls is not held up."""
+        return Record(
+            phase=self.phase,
+            run_id=self.run_id,
+            digest=self.digest,
+            attempts=self.attempts,
+            reason=self.reason,
+            message=self.message,
+            changed_at=self.changed_at,
+        )
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A machine of the state directory. busy: pid of the capra that is at work on it, empty when none is."""
+
+    key: MachineKey
+    address: str
+    port: int
+    record: Record
+    busy: str = ""
+
+
+class StateDirectory:
+    """Reads and writes the state. path: made when first written to."""
+
+    def __init__(self, path: Path) -> None:
+        self._machines = path / "machines"
+        self._locks = path / "locks"
+        self._path = path
+        self.known_hosts = KnownHosts(path / "known_hosts")
+
+    def prepare(self) -> None:
+        """Make the directories. Raises InputError where that is not possible."""
+        for directory in (self._path, self._machines, self._locks):
+            make_directory(directory)
+
+    def read(self, machine: RemoteMachine) -> Record:
+        """What is known of a machine; a new Record when nothing is. Raises InputError for a damaged file."""
+        path = self._file(machine)
+        saved = _load(path) if path.exists() else None
+        record = saved.record if saved else Record()
+        return replace(record, host_keys=self.known_hosts.keys(machine.spec.address, machine.spec.port))
+
+    def write(self, machine: RemoteMachine, record: Record) -> None:
+        """Keep the record. Host keys go to known_hosts; a file appears only when there is more to say than these."""
+        spec, before = machine.spec, self.read(machine)
+        if record.host_keys != before.host_keys:
+            self.known_hosts.pin(spec.address, spec.port, record.host_keys)
+        unchanged = replace(record, host_keys=(), not_before=0.0, changed_at=0.0)
+        if unchanged == replace(before, host_keys=(), not_before=0.0, changed_at=0.0):
+            return
+        key = machine.key
+        values = _Saved(
+            version=VERSION,
+            kind=key.kind,
+            namespace=key.namespace,
+            name=key.name,
+            address=spec.address,
+            port=spec.port,
+            phase=record.phase,
+            run_id=record.run_id,
+            digest=record.digest,
+            attempts=record.attempts,
+            reason=record.reason,
+            message=record.message,
+            changed_at=record.changed_at,
+        )
+        write_whole(self._file(machine), values.model_dump_json(by_alias=True, indent=2) + "\n")
+
+    def lock(self, machine: RemoteMachine) -> AbstractContextManager[None]:
+        """Hold a machine while working on it. Raises Fatal when another process does."""
+        return locked(self._lock(machine), wait=False, owner=str(machine.key))
+
+    def all(self) -> list[Remembered]:
+        """Every machine that is remembered, by namespace and name."""
+        found = []
+        for path in sorted(self._machines.glob("*.json")):
+            saved = _load(path)
+            keys = self.known_hosts.keys(saved.address, saved.port)
+            found.append(
+                Remembered(
+                    MachineKey(saved.namespace, saved.name, saved.kind),
+                    saved.address,
+                    saved.port,
+                    replace(saved.record, host_keys=keys),
+                    lock_holder(self._locks / f"{path.stem}.lock"),
+                )
+            )
+        return found
+
+    def remembered(self, machine: RemoteMachine) -> Remembered:
+        """What is known of this machine."""
+        spec = machine.spec
+        busy = lock_holder(self._lock(machine))
+        return Remembered(machine.key, spec.address, spec.port, self.read(machine), busy)
+
+    def _file(self, machine: RemoteMachine) -> Path:
+        return self._machines / f"{_stem(machine)}.json"
+
+    def _lock(self, machine: RemoteMachine) -> Path:
+        return self._locks / f"{_stem(machine)}.lock"
+
+
+def _stem(machine: RemoteMachine) -> str:
+    """The file's name without its ending: readable, and the same for the same machine at the same place."""
+    key, spec = machine.key, machine.spec
+    text = f"{key.namespace}.{key.name}@{same_address(spec.address)}_{spec.port}"
+    if len(text) <= MAX_NAME:
+        return text
+    return f"{text[:MAX_NAME]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _load(path: Path) -> _Saved:
+    problem = ""
+    try:
+        saved = _Saved.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        if saved.version == VERSION:
+            return saved
+        problem = f"has version {saved.version}, and this capra knows version {VERSION}"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except (ValueError, ValidationError):
+        problem = (
+            "is damaged; remove it, and the next bootstrap finds on the host what has been done already,"
+            " or clean the host with capra cleanup"
+        )
+    raise InputError(problem, subject=f"state file {path}")

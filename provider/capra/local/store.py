@@ -1,0 +1,73 @@
+"""The store over files: engine.ports.Store for a terminal without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from capra.engine.plan import digest
+from capra.errors import InputError
+from capra.local.manifests import raise_all
+from capra.local.prepare import PreparedMachine, PreparedMachines
+from capra.local.state import StateDirectory
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Phase, Record
+
+
+class FileStore:
+    """Machines of the manifests, records of the state directory.
+
+    deleting: the machines are to become clean hosts again.
+    """
+
+    def __init__(
+        self, prepared: PreparedMachines, state: StateDirectory, clock: Callable[[], float], *, deleting: bool = False
+    ) -> None:
+        self._prepared = prepared
+        self._state = state
+        self._clock = clock
+        self._deleting = deleting
+
+    def check(self) -> None:
+        """Look at every machine's state once, so that a damaged file is found before a host is contacted.
+
+        Raises InputErrors.
+        """
+        errors: list[InputError] = []
+        for prepared in self._prepared.machines.values():
+            try:
+                self._state.read(prepared.machine)
+            except InputError as error:
+                errors.append(error)
+        raise_all(list(dict.fromkeys(errors)))
+
+    def lock(self, key: MachineKey) -> AbstractContextManager[None]:
+        """Hold a machine while working on it. Raises Fatal when another capra does."""
+        return self._state.lock(self._machine(key).machine)
+
+    async def load(self, key: MachineKey) -> Observation:
+        """See engine.ports.Store."""
+        prepared = self._machine(key)
+        machine = replace(prepared.machine, deleting=self._deleting)
+        record = self._state.read(machine)
+        if self._deleting and record.phase is Phase.NEW:
+            # Nobody knows whether the host was bootstrapped from elsewhere, and cleaning a clean host is harmless.
+            record = replace(record, phase=Phase.BOOTSTRAPPING)
+        return prepared.observe(machine, record, self._clock())
+
+    async def save(self, key: MachineKey, record: Record) -> None:
+        """See engine.ports.Store."""
+        if record.phase is Phase.BOOTSTRAPPING and not record.run_id:
+            record = replace(record, phase=Phase.NEW)  # as `load` has found it
+        self._state.write(self._machine(key).machine, record)
+
+    def _machine(self, key: MachineKey) -> PreparedMachine:
+        return self._prepared.machines[key]
+
+
+def has_other_data(observation: Observation) -> bool:
+    """The host was provisioned, and with other bootstrap data than what is given now."""
+    record = observation.record
+    given = digest(observation)
+    return record.phase is Phase.PROVISIONED and bool(record.digest) and bool(given) and record.digest != given

@@ -1,0 +1,116 @@
+"""Checks of single values in a manifest. Each returns the value, or raises ValueError with the rest of a sentence that
+begins with the field ('must be …'). Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+
+MAX_LENGTH = 256
+"""Characters of an address (Cluster API's own limit for a machine's address) and of a user name."""
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]")
+
+
+def address(value: str) -> str:
+    """An IPv4 or IPv6 address (a zone is fine) or a DNS name, without port and brackets. Empty stays empty."""
+    if not value:
+        return value
+    if _UNSAFE.search(value):
+        raise ValueError("must not hold spaces, line breaks or control characters")
+    if value.startswith("-"):
+        raise ValueError("must not begin with a dash")
+    if value.startswith("["):
+        raise ValueError("must be without brackets; the port belongs in 'port'")
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        _host_name(value)
+    return value
+
+
+def _host_name(value: str) -> None:
+    host, _, port = value.rpartition(":")
+    if host and ":" not in host and port.isdigit():
+        raise ValueError("must be without a port; the port belongs in 'port'")
+    if len(value) > MAX_LENGTH or not _HOST_NAME.fullmatch(value):
+        raise ValueError("must be an IPv4 address, an IPv6 address or a DNS name")
+    if value.replace(".", "").isdigit():
+        raise ValueError("looks like an IPv4 address and is none")
+
+
+def same_address(value: str) -> str:
+    """The address in the one form by which two spellings are found to be the same."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return value.rstrip(".").lower()
+
+
+def user(value: str) -> str:
+    """A login name that ssh cannot take for an option."""
+    if not value or len(value) > MAX_LENGTH or _UNSAFE.search(value):
+        raise ValueError("must be a login name without spaces and control characters")
+    if value.startswith("-"):
+        raise ValueError("must not begin with a dash")
+    return value
+
+
+def port(value: int) -> int:
+    """A TCP port."""
+    if not 1 <= value <= 65535:
+        raise ValueError(f"must be between 1 and 65535, but is {value}")
+    return value
+
+
+def absolute_path(value: str) -> str:
+    """An absolute path on the host."""
+    if not value.startswith("/"):
+        raise ValueError("must be an absolute path")
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("must not hold line breaks or control characters")
+    return value
+
+
+def command(value: str) -> str:
+    """A command for `/bin/sh -c`."""
+    if "\0" in value:
+        raise ValueError("must not hold a NUL character")
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def object_name(value: str) -> str:
+    """The name of an object (RFC 1123 subdomain)."""
+    if len(value) > 253 or not _OBJECT_NAME.fullmatch(value):
+        raise ValueError("must be lower-case letters, digits, dashes and dots, as Kubernetes has it")
+    return value
+
+
+def namespace(value: str) -> str:
+    """The name of a namespace (RFC 1123 label)."""
+    if len(value) > 63 or not _NAMESPACE.fullmatch(value):
+        raise ValueError("must be lower-case letters, digits and dashes, as Kubernetes has it")
+    return value
+
+
+def host_key(value: str) -> str:
+    """`TYPE BASE64` of an SSH host key; a comment after it is dropped."""
+    words = value.split()
+    if len(words) < 2 or not _KEY_TYPE.fullmatch(words[0]):
+        raise ValueError("must be a host key such as 'ssh-ed25519 AAAAC3…' (a line of ssh-keyscan without the address)")
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except binascii.Error:
+        raise ValueError("must be a host key: what follows the type is not base64") from None
+    length = int.from_bytes(blob[:4], "big")
+    if blob[4 : 4 + length] != words[0].encode():
+        raise ValueError(f"must be a host key: what follows {words[0]} is not a key of that type")
+    return f"{words[0]} {words[1]}"

@@ -1,0 +1,169 @@
+"""From plain data to a document of `capra.model.manifest`, with errors for people. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from capra.errors import InputError, InputErrors
+from capra.model.machine import GROUP
+from capra.model.manifest import (
+    CoreMachineDocument,
+    Document,
+    PooledRemoteMachineDocument,
+    RemoteMachineDocument,
+    SecretDocument,
+)
+
+CORE_GROUP = "cluster.x-k8s.io"
+API_VERSIONS = ("v1beta1", "v1beta2")
+TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""pydantic's name of a type error to what would be right."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind that is read. group: empty for the core group. versions: those that are known."""
+
+    name: str
+    group: str
+    versions: tuple[str, ...]
+    model: type[RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | CoreMachineDocument]
+
+    @property
+    def api_versions(self) -> list[str]:
+        """Every apiVersion that is known, as it stands in a manifest."""
+        return [f"{self.group}/{version}" if self.group else version for version in self.versions]
+
+
+KINDS = (
+    Kind("RemoteMachine", GROUP, API_VERSIONS, RemoteMachineDocument),
+    Kind("PooledRemoteMachine", GROUP, API_VERSIONS, PooledRemoteMachineDocument),
+    Kind("Machine", CORE_GROUP, API_VERSIONS, CoreMachineDocument),
+    Kind("Secret", "", ("v1",), SecretDocument),
+)
+OTHER_OWN_KINDS = ("RemoteCluster", "RemoteClusterTemplate", "RemoteMachineTemplate")
+
+
+def to_document(content: Mapping[str, Any], subject: str) -> Document | None:
+    """The document, or None for one that stands in a cluster's manifests and says nothing about a machine.
+
+    subject: what errors call it. Raises InputError or InputErrors.
+    """
+    api_version, name = (_text(content, field, subject) for field in ("apiVersion", "kind"))
+    group, _, _ = api_version.rpartition("/")
+    kind = next((kind for kind in KINDS if (kind.name, kind.group) == (name, group)), None)
+    if kind is None:
+        _refuse_unless_ignored(group, api_version, name, subject)
+        return None
+    if api_version not in kind.api_versions:
+        known = " and ".join(kind.api_versions)
+        raise InputError(f"{api_version} is not known for {name}; known: {known}", subject=subject, field="apiVersion")
+    return validate(kind.model, content, subject)
+
+
+def _text(content: Mapping[str, Any], field: str, subject: str) -> str:
+    value = content.get(field)
+    if not isinstance(value, str) or not value:
+        raise InputError("is required, and must be text", subject=subject, field=field)
+    return value
+
+
+def _refuse_unless_ignored(group: str, api_version: str, name: str, subject: str) -> None:
+    if (group, name) == ("", "Namespace"):
+        return
+    ours = [kind.name for kind in KINDS]
+    close = difflib.get_close_matches(name, ours, 1, 0.8) if name not in OTHER_OWN_KINDS else []
+    cluster_api = group == CORE_GROUP or group.endswith(f".{CORE_GROUP}")
+    if cluster_api and (group != GROUP or not close):  # a mistyped name of a machine is not left alone
+        return
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise InputError(
+        f"{name} of {api_version} is not known; {hint}Known: RemoteMachine and PooledRemoteMachine of {GROUP}, Machine"
+        f" of {CORE_GROUP}, Secret of v1; Namespace and other kinds of Cluster API are left alone",
+        subject=subject,
+        field="kind",
+    )
+
+
+def validate(model: type[Model], content: Mapping[str, Any], subject: str) -> Model:
+    """The content as this model. Raises InputErrors with every problem, none of which shows a value."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(model, details, subject) for details in error.errors(include_url=False)]
+    raise InputErrors(problems) if len(problems) > 1 else problems[0]
+
+
+def _problem(model: type[BaseModel], details: ErrorDetails, subject: str) -> InputError:
+    place = details["loc"]
+    return InputError(_sentence(model, details), subject=subject, field=path(place))
+
+
+def path(place: Iterable[int | str]) -> str:
+    """`spec.cleanUpCommands[1]` of its parts."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _sentence(model: type[BaseModel], details: ErrorDetails) -> str:
+    kind = details["type"]
+    if kind == "missing":
+        return "is required"
+    if kind == "extra_forbidden":
+        return _unknown_field(model, details["loc"])
+    if kind in TYPES:
+        given = details["input"]
+        hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+        return f"must be {TYPES[kind]}, but is {kind_of(given)}{hint}"
+    if kind == "value_error":
+        return str(details["ctx"]["error"])
+    return details["msg"]
+
+
+def kind_of(value: object) -> str:
+    """What a person calls the kind of a plain value. Never the value: it may be a secret."""
+    names: tuple[tuple[type, str], ...] = (
+        (bool, "true or false"),
+        (int, "a whole number"),
+        (float, "a number with a fraction"),
+        (str, "text"),
+        (list, "a list"),
+        (dict, "a mapping"),
+        (type(None), "empty"),
+    )
+    return next((name for kind, name in names if isinstance(value, kind)), type(value).__name__)
+
+
+def _unknown_field(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    known = _known_fields(model, place[:-1])
+    close = difflib.get_close_matches(str(place[-1]), known, 1, 0.6)
+    return f"is not a known field; did you mean {close[0]}?" if close else f"is not known; known: {', '.join(known)}"
+
+
+def _known_fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The names of the fields at a place in the document."""
+    for part in place:
+        annotation = next(field.annotation for field in model.model_fields.values() if field.alias == part)
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return sorted(field.alias or name for name, field in model.model_fields.items())

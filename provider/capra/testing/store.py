@@ -1,0 +1,40 @@
+"""A store that keeps everything in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from capra.engine.ports import Clock
+from capra.errors import InputError, Retry
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Record
+
+
+class MemoryStore:
+    """A port `Store` over observations.
+
+    clock: gives the `now` of what is loaded; the observation's own without one. saved: every record that was saved, in
+    order. conflicts: how many of the next saves another writer is faster than.
+    """
+
+    def __init__(self, observations: Iterable[Observation] = (), clock: Clock | None = None) -> None:
+        self.observations = {observation.machine.key: observation for observation in observations}
+        self.saved: list[tuple[MachineKey, Record]] = []
+        self.conflicts = 0
+        self._clock = clock
+
+    async def load(self, key: MachineKey) -> Observation:
+        """The observation with the record saved last. Raises InputError for a machine that is not there."""
+        if key not in self.observations:
+            raise InputError("there is no such machine", subject=str(key))
+        observation = self.observations[key]
+        return replace(observation, now=self._clock()) if self._clock else observation
+
+    async def save(self, key: MachineKey, record: Record) -> None:
+        """Keep the record. Raises Retry while `conflicts` are left."""
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Retry(f"{key} was changed by another writer", after=1.0)
+        self.observations[key] = replace(self.observations[key], record=record)
+        self.saved.append((key, record))

@@ -1,0 +1,263 @@
+#!/bin/sh
+# What one wants to know of a host before it joins a cluster, as `name value` lines between two markers. Reads only:
+# nothing is written on the host, not even a temporary file. POSIX shell, coreutils or busybox.
+# Most of it is shell built-ins: a process for every fact would take longer than the round trip.
+
+LIMIT=15 # seconds for one command that may hang: longer than anyone should wait for sudo or a name server
+
+# fact NAME VALUE: one line, without control characters.
+fact() {
+    case $2 in
+    *[[:cntrl:]]*) printf '%s %s\n' "$1" unprintable ;;
+    *) printf '%s %s\n' "$1" "$2" ;;
+    esac
+}
+
+# hundredths: sets NOW, hundredths of a second since the kernel started.
+hundredths() {
+    NOW=0
+    if [ ! -r /proc/uptime ]; then return; fi
+    read -r NOW REST </proc/uptime
+    REST=${NOW#*.}
+    NOW=$((${NOW%%.*} * 100 + 1${REST} - 100))
+}
+
+alive() {
+    read -r REST 2>/dev/null <"/proc/$1/stat" || return 1
+    case ${REST##*) } in Z* | X*) return 1 ;; esac
+}
+
+# bounded COMMAND…: its status (124 when it took longer than LIMIT); sets TOOK, milliseconds.
+bounded() {
+    hundredths
+    BEGAN=$NOW
+    "$@" </dev/null >/dev/null 2>&1 &
+    CHILD=$!
+    while alive "$CHILD"; do
+        hundredths
+        if [ $((NOW - BEGAN)) -ge $((LIMIT * 100)) ]; then
+            kill -KILL "$CHILD" 2>/dev/null
+            wait "$CHILD" 2>/dev/null
+            TOOK=$((LIMIT * 1000))
+            return 124
+        fi
+        sleep 0.02 2>/dev/null || sleep 1
+    done
+    wait "$CHILD" 2>/dev/null
+    STATUS=$?
+    hundredths
+    TOOK=$(((NOW - BEGAN) * 10))
+    return "$STATUS"
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# first_line FILE: sets LINE.
+first_line() {
+    LINE=
+    if [ -r "$1" ]; then { read -r LINE <"$1"; } 2>/dev/null; fi
+    [ -n "$LINE" ]
+}
+
+system() {
+    for FILE in /etc/os-release /usr/lib/os-release; do
+        [ -r "$FILE" ] || continue
+        while IFS='=' read -r NAME VALUE; do
+            VALUE=${VALUE#[\"\']}
+            VALUE=${VALUE%[\"\']}
+            case $NAME in
+            ID) fact os.id "$VALUE" ;;
+            VERSION_ID) fact os.version "$VALUE" ;;
+            PRETTY_NAME) fact os.name "$VALUE" ;;
+            esac
+        done <"$FILE"
+        break
+    done
+    fact system "$(uname -s)"
+    KERNEL=$(uname -r)
+    fact kernel "$KERNEL"
+    fact architecture "$(uname -m)"
+    first_line /proc/1/comm
+    if [ -d /run/systemd/system ]; then
+        LINE=systemd
+    elif [ -d /run/openrc ] || has openrc-run; then
+        LINE=openrc
+    elif [ "$LINE" = init ] && [ -d /etc/init.d ] && [ -f /etc/inittab ]; then
+        LINE=sysvinit
+    fi
+    fact init "${LINE:-unknown}"
+    if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
+        fact cgroup v2
+        first_line /sys/fs/cgroup/cgroup.controllers
+        fact cgroup.controllers "$LINE"
+    elif [ -d /sys/fs/cgroup/unified ]; then
+        fact cgroup hybrid
+    elif [ -d /sys/fs/cgroup/memory ]; then
+        fact cgroup v1
+    else
+        fact cgroup none
+    fi
+}
+
+# modules: loaded, loadable or unknown (a container does not see its kernel's files).
+modules() {
+    while read -r REST NAME; do
+        case ${NAME:-$REST} in overlay) OVERLAY=loaded ;; esac
+    done </proc/filesystems
+    for FILE in "/lib/modules/$KERNEL/kernel/fs/overlayfs/overlay.ko"*; do
+        if [ -e "$FILE" ]; then OVERLAY=${OVERLAY:-loadable}; fi
+    done
+    fact module.overlay "${OVERLAY:-unknown}"
+    BRIDGE=
+    if [ -d /sys/module/br_netfilter ] || [ -d /proc/sys/net/bridge ]; then BRIDGE=loaded; fi
+    for FILE in "/lib/modules/$KERNEL/kernel/net/bridge/br_netfilter.ko"*; do
+        if [ -e "$FILE" ]; then BRIDGE=${BRIDGE:-loadable}; fi
+    done
+    fact module.br_netfilter "${BRIDGE:-unknown}"
+}
+
+user() {
+    fact uid "$(id -u)"
+    fact user "${SUDO_USER:-$(id -un)}"
+    if ! has sudo; then fact sudo absent && return; fi
+    bounded sudo -n true
+    case $? in
+    0) fact sudo works ;;
+    124) fact sudo hangs ;;
+    *) fact sudo refused ;;
+    esac
+    fact sudo.milliseconds "$TOOK"
+}
+
+# in_hosts NAME: true when /etc/hosts knows it.
+in_hosts() {
+    while read -r REST LINE; do
+        case " ${LINE%%#*} " in *[[:space:]]"$1"[[:space:]]*) case $REST in '#'*) ;; *) return 0 ;; esac ;; esac
+    done </etc/hosts
+    return 1
+}
+
+host_name() {
+    first_line /proc/sys/kernel/hostname
+    NAME=$LINE
+    fact hostname "$NAME"
+    if has getent; then
+        bounded getent hosts "$NAME"
+        case $? in 0) LINE=yes ;; 124) LINE=hangs ;; *) LINE=no ;; esac
+        fact hostname.milliseconds "$TOOK"
+    elif [ -r /etc/hosts ] && in_hosts "$NAME"; then
+        LINE=yes
+    else
+        LINE=unknown
+    fi
+    fact hostname.resolves "$LINE"
+}
+
+# identity: two hosts with the same are clones of one image, and a cluster takes them for one machine.
+identity() {
+    if first_line /etc/machine-id || first_line /var/lib/dbus/machine-id; then fact machine_id "$LINE"; fi
+    if first_line /sys/class/dmi/id/product_uuid; then fact product_uuid "$LINE"; fi
+}
+
+# resources: kibibytes.
+resources() {
+    while read -r NAME VALUE REST; do
+        case $NAME in MemTotal:) fact memory "$VALUE" && break ;; esac
+    done </proc/meminfo
+    LINE=no
+    while read -r NAME REST; do
+        case $NAME in Filename | '') ;; *) LINE=yes ;; esac
+    done </proc/swaps
+    fact swap "$LINE"
+    for PLACE in / /var /var/lib; do
+        # The second line of df -P: file system, blocks, used, available, capacity, where it is mounted.
+        LINE=$(df -Pk "$PLACE" 2>/dev/null | tail -n 1)
+        # shellcheck disable=SC2086 # one word a column
+        set -- $LINE
+        [ $# -ge 6 ] || continue
+        fact "disk.$PLACE" "$4 $2"
+    done
+}
+
+# ports: those that something listens on, as the kernel writes them (hexadecimal).
+ports() {
+    LISTENING=' '
+    LOCAL='' REMOTE=''
+    # shellcheck disable=SC2013 # words are what is wanted; reading lines costs a system call for every letter
+    for REST in $(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null); do
+        # local address, remote address, state; 0A is LISTEN.
+        case $REST in
+        0A)
+            case $REMOTE in
+            *:0000) case $LISTENING in *" ${LOCAL##*:} "*) ;; *) LISTENING="$LISTENING${LOCAL##*:} " ;; esac ;;
+            esac
+            ;;
+        esac
+        LOCAL=$REMOTE REMOTE=$REST
+    done
+    fact listening "$LISTENING"
+}
+
+security() {
+    if first_line /sys/fs/selinux/enforce; then
+        case $LINE in 1) fact selinux enforcing ;; *) fact selinux permissive ;; esac
+    else
+        fact selinux absent
+    fi
+    first_line /sys/module/apparmor/parameters/enabled
+    case $LINE in Y) fact apparmor enabled ;; *) fact apparmor absent ;; esac
+    if has curl; then fact download curl; elif has wget; then fact download wget; else fact download none; fi
+}
+
+# kubernetes: whatever of it is here already: programs, services, processes, data.
+kubernetes() {
+    FOUND=
+    for NAME in k0s k3s rke2 kubelet kubeadm; do
+        PLACE=$(command -v "$NAME")
+        for PLACE in "$PLACE" /usr/local/bin/$NAME /usr/bin/$NAME /opt/bin/$NAME /opt/k0s/bin/$NAME; do
+            case $PLACE in /*) if [ -x "$PLACE" ]; then FOUND="$FOUND $PLACE" && break; fi ;; esac
+        done
+    done
+    fact here.programs "${FOUND# }"
+    FOUND=
+    for NAME in k0scontroller k0sworker k3s k3s-agent rke2-server rke2-agent kubelet; do
+        for PLACE in /etc/systemd/system/$NAME.service /usr/local/lib/systemd/system/$NAME.service \
+            /usr/lib/systemd/system/$NAME.service /lib/systemd/system/$NAME.service /etc/init.d/$NAME; do
+            if [ -e "$PLACE" ]; then FOUND="$FOUND $NAME" && break; fi
+        done
+    done
+    fact here.services "${FOUND# }"
+    FOUND=
+    for FILE in /proc/[0-9]*/comm; do
+        first_line "$FILE" || continue
+        case $LINE in k0s | k3s | k3s-* | rke2 | kubelet | kube-apiserver | etcd) ;; *) continue ;; esac
+        case " $FOUND " in *" $LINE "*) ;; *) FOUND="$FOUND $LINE" ;; esac
+    done
+    fact here.processes "${FOUND# }"
+    FOUND=
+    for PLACE in /var/lib/k0s /etc/k0s /var/lib/rancher/k3s /var/lib/rancher/rke2 /etc/kubernetes /var/lib/kubelet; do
+        if [ -e "$PLACE" ]; then FOUND="$FOUND $PLACE"; fi
+    done
+    fact here.data "${FOUND# }"
+}
+
+preflight() {
+    PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    LC_ALL=C
+    export PATH LC_ALL
+    echo "capra preflight begin"
+    # At both ends: the difference between the clocks lies between the two, however long the rest takes.
+    fact clock.begin "$(date +%s)"
+    system
+    modules
+    user
+    host_name
+    identity
+    resources
+    ports
+    security
+    kubernetes
+    fact clock.end "$(date +%s)"
+    echo "capra preflight end"
+}
+preflight </dev/null
