@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
@@ -65,8 +65,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         the reason is what one wants to know (a slow sudo, most often). A host that cannot be reached raises."""
         try:
             return (*self._ask(), "")
-        except (AnsibleActionFail, AnsibleConnectionFailure) as error:
-            if not method:
+        except AnsibleError as error:
+            unreachable = isinstance(error, AnsibleConnectionFailure) and "privilege escalation" not in str(error)
+            if not method or unreachable:
                 raise
             refused = " ".join(str(error).split())[:300]
             self._connection.reset()

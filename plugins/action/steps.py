@@ -120,7 +120,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return outcome | {"msg": f"{len(steps)} steps {word}"}
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
-        """Follow again; a session that is lost meanwhile, or whose report is cut short, is taken up again a few times."""
+        """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""
         for attempt in range(1, RECONNECT_ATTEMPTS + 1):
             try:
                 report = self._exchange("attach", **settings)

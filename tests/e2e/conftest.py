@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.support import Capra
+from tests.hosts import Host
+from tests.hosts.fixtures import bring_up, host
+
+__all__ = ["capra", "host", "ten_hosts", "two_hosts"]
+
+
+@pytest.fixture
+def two_hosts() -> Iterator[list[Host]]:
+    """Two new hosts with systemd."""
+    with bring_up(2) as hosts:
+        yield list(hosts)
+
+
+@pytest.fixture
+def ten_hosts() -> Iterator[list[Host]]:
+    """Ten of them."""
+    with bring_up(10) as hosts:
+        yield list(hosts)
 
 
 @pytest.fixture

@@ -88,6 +88,11 @@ class Capra:
         """Where it keeps its state."""
         return self.directory / "state" / "capra"
 
+    @property
+    def private(self) -> Path:
+        """Where its runs have their private directories."""
+        return self.directory / "runtime"
+
     def manifests(self, *documents: dict[str, Any], name: str = "machine.yaml") -> Path:
         """Write a manifest file."""
         path = self.directory / name
@@ -104,10 +109,12 @@ class Capra:
     def _environment(self) -> dict[str, str]:
         home = self.directory / "home"
         home.mkdir(exist_ok=True)
+        self.private.mkdir(exist_ok=True, mode=0o700)
         return {
             **os.environ,
             "HOME": str(home),
             "XDG_STATE_HOME": str(self.directory / "state"),
+            "XDG_RUNTIME_DIR": str(self.private),
             "PYTHONPATH": "",
             **self.environment,
         }

@@ -79,7 +79,7 @@ def test_nothing_is_left_on_this_side_when_capra_is_killed(host: Host, capra: Ca
     process.communicate(timeout=60)
 
     wait_for(lambda: not any(_alive(pid) for pid in below), "worker, Ansible and ssh have ended")
-    wait_for(lambda: not list(Path("/dev/shm").glob("capra-run-*")), "the private directory is gone")
+    wait_for(lambda: not list(capra.private.iterdir()), "the private directory is gone")
 
 
 def _alive(pid: int) -> bool:

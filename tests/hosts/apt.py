@@ -68,9 +68,10 @@ def _deb822_entries(text: str) -> Iterator[dict[str, list[str]]]:
         for line in stanza.splitlines():
             if line.startswith("#"):
                 continue
+            values = line
             if not line.startswith((" ", "\t")):
-                key, _, line = line.partition(":")
-            fields.setdefault(key.strip().lower(), []).extend(line.split())
+                key, _, values = line.partition(":")
+            fields.setdefault(key.strip().lower(), []).extend(values.split())
         if "deb" in fields.get("types", []) and fields.get("enabled", ["yes"])[0] != "no":
             yield fields
 
@@ -98,9 +99,7 @@ def proxy_environment() -> dict[str, str]:
     """The environment with apt's own proxy in it, for debootstrap."""
     names = {"http_proxy": "Acquire::http::Proxy", "https_proxy": "Acquire::https::Proxy"}
     query = [part for pair in names.items() for part in pair]
-    found = dict(
-        line.split("=", 1) for line in run("apt-config", "shell", *query).stdout.splitlines() if "=" in line
-    )
+    found = dict(line.split("=", 1) for line in run("apt-config", "shell", *query).stdout.splitlines() if "=" in line)
     said = {name: shlex.split(value)[0] for name, value in found.items()}
     return {**QUIET, **{name: value for name, value in said.items() if not os.environ.get(name)}}
 

@@ -82,7 +82,7 @@ class Host:
         }
         words = ["ssh", "-F", "none", "-i", str(self.key_file), "-p", str(self.port)]
         # ssh splits the value of an option like a shell: a blank in the path would end it.
-        words += [f"-o{name}=\"{value}\"" for name, value in options.items()]
+        words += [f'-o{name}="{value}"' for name, value in options.items()]
         return [*words, f"{user or self.user}@{self.address}"]
 
     def ssh(
@@ -150,7 +150,7 @@ class Host:
                     done = self.ssh(check, timeout=left)
                 except subprocess.TimeoutExpired:
                     break
-                if done.returncode == 0 and done.stdout.split()[0] != not_boot:
+                if done.returncode == 0 and done.stdout.split()[:1] != [not_boot]:
                     return
                 said = done.stdout + done.stderr
             time.sleep(0.1)

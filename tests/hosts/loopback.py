@@ -143,9 +143,7 @@ def _listen(group: Group, place: Path, log: Path) -> tuple[int, int]:
             port = int(probe.getsockname()[1])
         config = place / "sshd_config"
         environment = _session_environment(place / "root")
-        config.write_text(
-            SSHD_CONFIG.format(port=port, place=place, key_file=group.key_file, environment=environment)
-        )
+        config.write_text(SSHD_CONFIG.format(port=port, place=place, key_file=group.key_file, environment=environment))
         words = [str(sshd), "-D", "-f", str(config), "-E", str(log)]
         streams = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
         pid = os.posix_spawn(sshd, words, {"PATH": PATH, **extra}, file_actions=streams, setsid=True)

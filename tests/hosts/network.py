@@ -29,9 +29,7 @@ def free_subnet() -> ipaddress.IPv4Network:
     """A /23 of 10.0.0.0/8 (509 hosts) that no route of this machine touches."""
     routes = json.loads(run("ip", "-json", "-4", "route", "show", "table", "all").stdout or "[]")
     taken = [
-        ipaddress.ip_network(route["dst"], strict=False)
-        for route in routes
-        if route.get("dst", "default")[0].isdigit()
+        ipaddress.ip_network(route["dst"], strict=False) for route in routes if route.get("dst", "default")[0].isdigit()
     ]
     for _ in range(1000):
         candidate = ipaddress.IPv4Network((0x0A000000 + (secrets.randbelow(1 << 15) << 9), 23))

@@ -142,17 +142,17 @@ def down(group: Group) -> None:
 
 def _unmount_below(directory: Path) -> None:
     """Unmount the directory and everything below it, last mounted first."""
-    for mounted in reversed(mount_points()):
-        if mounted == directory or directory in mounted.parents:
-            if run("umount", mounted, check=False).returncode != 0:
-                run("umount", "--lazy", mounted, check=False)
-    left = [mounted for mounted in mount_points() if mounted == directory or directory in mounted.parents]
-    if left:
+    for mounted in reversed(mount_points(directory)):
+        if run("umount", mounted, check=False).returncode != 0:
+            run("umount", "--lazy", mounted, check=False)
+    if left := mount_points(directory):
         raise HostError(f"still mounted: {', '.join(map(str, left))}")
 
 
-def mount_points() -> list[Path]:
-    """Mount points of this machine, in the order of mounting."""
+def mount_points(directory: Path) -> list[Path]:
+    """Mount points at and below a directory, in the order of mounting."""
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
     escaped = (line.split()[4] for line in lines)
-    return [Path(text.encode().decode("unicode_escape").encode("latin-1").decode()) for text in escaped]
+    # Blanks and the like are written as \040 in octal.
+    paths = (Path(text.encode().decode("unicode_escape").encode("latin-1").decode()) for text in escaped)
+    return [path for path in paths if path == directory or directory in path.parents]

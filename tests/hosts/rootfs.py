@@ -189,10 +189,9 @@ def _configure_init(root: Path, init: str) -> None:
     inittab = root / "etc/inittab"
     kept = [line for line in inittab.read_text().splitlines() if "getty" not in line]
     inittab.write_text("\n".join(kept) + "\n")
-    # Start what has a link in rc2.d, in order: insserv's own order would leave out k0s's service, which the
-    # service library k0s uses links by hand.
-    rcs = root / "etc/default/rcS"
-    rcs.write_text((rcs.read_text() if rcs.exists() else "") + "CONCURRENCY=none\n")
+    # Run what has a link in rc2.d, in that order: startpar's list would leave out the service that k0s links
+    # by hand.
+    (root / "etc/init.d/.legacy-bootordering").touch()
     if init == "openrc":
         service = root / "etc/init.d/hosts-net"
         service.write_text(OPENRC_NET)

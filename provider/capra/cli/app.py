@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import capra
-from capra.cli import ansible_path, bootstrap, cleanup, plan, preflight, status, trust
+from capra.cli import ansible_path, bootstrap, cancel, cleanup, plan, preflight, status, trust
 from capra.cli.options import takes
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
@@ -15,9 +15,12 @@ HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into
 Exit codes: 0 done, 1 some machine failed, 2 bad input (nothing was contacted), 3 unreachable, 130 interrupted.
 """
 
-app = typer.Typer(name="capra", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = typer.Typer(
+    name="capra", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+)
 app.command("bootstrap")(takes(bootstrap.Options)(bootstrap.bootstrap))
 app.command("cleanup")(takes(cleanup.Options)(cleanup.cleanup))
+app.command("cancel")(takes(cancel.Options)(cancel.cancel))
 app.command("preflight")(takes(preflight.Options)(preflight.preflight))
 app.command("plan")(takes(plan.Options)(plan.plan))
 app.command("status")(takes(status.Options)(status.status))

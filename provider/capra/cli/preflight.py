@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import typer
 
-from capra.cli import work
-from capra.cli.display import PlainDisplay, displaying
-from capra.cli.errors import note
+from capra.cli.once import run_once
 from capra.cli.options import ContactOptions, plan_options
 from capra.cli.report import cells, display_name, print_results, print_table, table
-from capra.cli.result import MachineResult, exit_code, of_outcome
-from capra.engine.outcome import judge
+from capra.cli.result import MachineResult, exit_code
 from capra.engine.plan import plan_preflight
-from capra.engine.ports import ProgressListener
-from capra.local.prepare import PreparedMachines, prepare
-from capra.local.state import StateDirectory
-from capra.local.store import FileStore
-from capra.model.machine import RemoteMachine
-from capra.settings import Output, Settings
+from capra.local.prepare import prepare
+from capra.settings import Output
 
 NOT_READY = "NotReady"
 
@@ -36,38 +27,16 @@ class Options(ContactOptions):
 def preflight(options: Options) -> int:
     """Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing."""
     settings = options.settings()
+    planned = plan_options(settings)
     prepared = prepare(options.inputs(), need_bootstrap=False)
-    state = StateDirectory(settings.state_directory)
-    store = FileStore(prepared, state, time.time)
-    store.check()
-    state.prepare()
-    for sentence in prepared.notes:
-        note(sentence)
-    with displaying(settings.verbose) as display:
-        results, ended_by = asyncio.run(_preflight(settings, prepared, store, display))
+    found, ended_by = run_once(
+        settings, prepared, "Preflight", lambda observation: plan_preflight(observation, planned)
+    )
+    results = [_judged(result) for result in found]
     if settings.output is Output.TABLE:
         _print_findings(results)
     print_results(results, settings.output)
     return exit_code(results, ended_by)
-
-
-async def _preflight(
-    settings: Settings, prepared: PreparedMachines, store: FileStore, display: PlainDisplay
-) -> tuple[list[MachineResult], int]:
-    runner = work.make_runner(settings, display.output)
-    planned = plan_options(settings)
-
-    async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
-        observation = await store.load(machine.key)
-        request = plan_preflight(observation, planned)
-        outcome = judge(request, await runner.run(request, listener))
-        if outcome.host_keys and not observation.record.host_keys:
-            await store.save(machine.key, replace(observation.record, host_keys=outcome.host_keys))
-        return _judged(of_outcome(machine, "Preflight", outcome))
-
-    all_work = work.Work(display, settings.concurrency)
-    results = await all_work.do([one.machine for one in prepared.machines.values()], act)
-    return results, all_work.ended_by
 
 
 def _judged(result: MachineResult) -> MachineResult:
@@ -87,7 +56,7 @@ def _print_findings(results: Sequence[MachineResult]) -> None:
     for result in results:
         findings = table("finding", "level", "value", "message")
         for finding in _findings(result):
-            text = " ".join(str(finding.get(name) or "") for name in ("message", "advice")).strip()
+            text = ": ".join(str(finding[name]) for name in ("message", "advice") if finding.get(name))
             findings.add_row(*cells(finding.get("name", ""), finding.get("level", ""), finding.get("value", ""), text))
         if findings.row_count:
             typer.echo(display_name(result.machine.key))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from capra.cli.display import make_console
-from capra.cli.result import MachineResult
+from capra.cli.result import UNCHANGED, MachineResult
 from capra.cli.text import first_line, indented, printable
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import StepReport
@@ -38,7 +38,13 @@ def cells(*values: object) -> list[Text]:
 
 def print_table(made: Table) -> None:
     """On standard output."""
-    make_console(stderr=False).print(made)
+    console = make_console(stderr=False)
+    if console.is_terminal:
+        console.print(made)
+        return
+    with console.capture() as capture:
+        console.print(made)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def display_name(key: MachineKey) -> str:
@@ -121,7 +127,7 @@ def _diffs(result: MachineResult) -> list[Mapping[str, Any]]:
 def _as_json(result: MachineResult, diff: bool) -> dict[str, Any]:
     document = identity(result.machine) | {
         "decision": result.decision,
-        "outcome": result.outcome,
+        "outcome": None if result.outcome == UNCHANGED else result.outcome,
         "ok": result.ok,
         "message": result.message,
         "next": result.hint,

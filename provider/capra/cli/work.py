@@ -93,8 +93,8 @@ def _interrupted(machine: RemoteMachine, begun: bool, last: list[Progress]) -> M
     if not begun:
         message = "was not begun"
     elif last:
-        message = f"interrupted at step {last[0].number + 1} of {last[0].count} ({last[0].title}); the host goes on"
+        message = f"at step {last[0].number + 1} of {last[0].count} ({last[0].title}); the host goes on"
     else:
-        message = "interrupted; what has begun on the host goes on there"
+        message = "what has begun on the host goes on there"
     hint = f"{AGAIN}: it takes up where the host is"
     return MachineResult(machine, "Wait", INTERRUPTED, ok=False, message=message, hint=hint)

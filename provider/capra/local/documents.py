@@ -153,9 +153,7 @@ def _check_depth(text: str, source: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise InputError(
-                    f"line {mark.line + 1}: nested deeper than {MAX_DEPTH} levels", subject=source
-                )
+                raise InputError(f"line {mark.line + 1}: nested deeper than {MAX_DEPTH} levels", subject=source)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

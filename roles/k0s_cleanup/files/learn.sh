@@ -142,9 +142,11 @@ learn_processes() {
         *"k0s${NEWLINE}worker${NEWLINE}"* | *"${BINARY}${NEWLINE}worker${NEWLINE}"*) ROLE_HERE=worker ;;
         *) continue ;;
         esac
+        program "$PID" || continue
+        # A supervisor has the command line of k0s in its own, and is not k0s.
+        case ${EXE##*/} in supervise-daemon) continue ;; esac
         RUNNING=yes
         FOUND_ROLE=${FOUND_ROLE:-$ROLE_HERE}
-        program "$PID" || continue
         case ${EXE##*/} in
         sh | ash | bash | dash | busybox) TOKENS=${TOKENS#*"$NEWLINE"} ;;
         *) if [ -z "$FOUND_BINARY" ] && [ -x "$EXE" ]; then FOUND_BINARY=$EXE; fi ;;

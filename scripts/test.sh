@@ -1,0 +1,13 @@
+#!/bin/sh
+# test.sh: all tests. The unit tests first and alone, with coverage of the pure parts; then those with real parts.
+set -u
+cd "$(dirname "$0")/.."
+failed=
+run() {
+    printf '\n== %s\n' "$*"
+    "$@" || failed="$failed $1-$2"
+}
+run pytest tests/unit --cov --cov-report=term --durations=5
+run pytest tests/component tests/e2e tests/hosts --numprocesses=3 --dist=loadgroup --durations=10
+run scripts/molecule.sh test
+[ -z "$failed" ] || { echo "tests failed:$failed" >&2; exit 1; }

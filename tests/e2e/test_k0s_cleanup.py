@@ -1,0 +1,212 @@
+"""The default cleanup on real hosts, under each service manager, by the playbook as a person would call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.support import run_ansible, wait_for
+from tests.hosts import Host, Hosts, Unavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT = "ls -d /var/lib/k0s /etc/k0s /run/k0s /etc/systemd/system/k0s* /etc/init.d/k0s* /var/lib/capra 2>/dev/null; true"
+
+
+@pytest.fixture(scope="module", params=["systemd", "sysvinit", "openrc"])
+def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    """One host, for all tests of this file: each leaves it clean, which is what they are about."""
+    try:
+        group = Hosts.up(1, init=request.param, prefix=f"clean-{request.param}")
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    with group:
+        yield group
+
+
+@pytest.fixture
+def host(hosts: Hosts) -> Iterator[Host]:
+    """That host, with an empty record of calls and no faults, and clean again however the test ends."""
+    hosts[0].ssh("rm -f /var/log/k0s-calls.log /etc/k0s-standin/*; touch /etc/k0s.token", check=True)
+    yield hosts[0]
+    if hosts[0].ssh(LEFT).stdout:
+        hosts[0].ssh("rm -f /etc/k0s-standin/*; k0s stop; k0s reset; rm -rf /var/lib/capra")
+
+
+def fault(host: Host, name: str, content: str = "") -> None:
+    """Turn one of the stand-in's knobs."""
+    host.ssh(f"cat > /etc/k0s-standin/{name}", stdin=content, check=True)
+
+
+def members(host: Host, number: int) -> None:
+    """What etcd says of its members: this host and others."""
+    others = [f"other-{index}=https://192.0.2.{index}:2380" for index in range(1, number)]
+    fault(host, "members", "\n".join([f"{host.name}=https://{host.address}:2380", *others]) + "\n")
+
+
+def clean(hosts: Hosts, code: int = 0, sudo: bool = False, check: bool = False, **variables: object) -> str:
+    """Run the playbook; what it said of its steps."""
+    inventory = hosts.sudo_inventory if sudo else hosts.inventory
+    variables = {f"k0s_cleanup_{name}": value for name, value in variables.items()}
+    arguments = ["-i", inventory, "playbooks/k0s_cleanup.yml", "-v", "-e", json.dumps(variables)]
+    return run_ansible([*arguments, *(["--check"] if check else [])], ROOT, code=code).stdout
+
+
+def install(host: Host, role: str, *arguments: str, binary: str = "k0s", data: str = "/var/lib/k0s") -> None:
+    """k0s installed and started, and its data there."""
+    host.ssh(f"{binary} install {role} {' '.join(arguments)} && {binary} start", check=True)
+    wait_for(lambda: host.ssh(f"test -d {data} && {binary} status").returncode == 0, "k0s runs")
+
+
+def verbs(host: Host) -> list[str]:
+    """The calls that change something or ask etcd, without those of installing."""
+    words = ("etcd", "stop", "reset")  # the stand-in's own start and stop are not the service manager's
+    return [call for call in host.k0s_calls() if call.split(" ")[0] in words]
+
+
+def assert_clean(host: Host) -> None:
+    """No service, process, mount or data, as another than the role itself sees it."""
+    assert host.ssh(LEFT).stdout == ""
+    assert "k0s" not in host.ssh("cat /proc/mounts").stdout
+    assert host.ssh("cat /proc/[0-9]*/comm").stdout.split().count("k0s") == 0
+    if host.init == "systemd":
+        assert "k0s" not in host.ssh("systemctl list-units --all --no-legend 'k0s*'").stdout
+
+
+@pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])
+def test_a_host_that_was_never_bootstrapped(hosts: Hosts, host: Host, sudo: bool) -> None:
+    said = clean(hosts, sudo=sudo)
+    assert "changed=0" in said
+    assert host.k0s_calls() == []
+    assert_clean(host)
+
+
+@pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])
+def test_a_controller_leaves_stops_and_resets(hosts: Hosts, host: Host, sudo: bool) -> None:
+    members(host, 3)
+    install(host, "controller", "--enable-worker")
+    said = clean(hosts, sudo=sudo)
+    assert "leave: left etcd" in said
+    assert "verify: no service" in said
+    assert verbs(host) == ["etcd member-list", "etcd leave", "reset"]
+    assert_clean(host)
+    assert "changed=0" in clean(hosts, sudo=sudo)
+
+
+def test_the_only_controller_has_nothing_to_leave(hosts: Hosts, host: Host) -> None:
+    members(host, 1)
+    install(host, "controller")
+    assert "leave: nothing to do (the only member)" in clean(hosts)
+    assert verbs(host) == ["etcd member-list", "reset"]
+    assert_clean(host)
+
+
+def test_a_worker(hosts: Hosts, host: Host) -> None:
+    fault(host, "mounts")
+    install(host, "worker", "--token-file=/etc/k0s.token")
+    assert "leave: nothing to do (role: worker)" in clean(hosts)
+    assert verbs(host) == ["reset"]
+    assert_clean(host)
+
+
+def test_directories_and_binary_of_ones_own(hosts: Hosts, host: Host) -> None:
+    host.ssh("mkdir -p /srv/tools && mv /usr/local/bin/k0s /srv/tools/k0s", check=True)
+    try:
+        data, kubelet = "/srv/k0s/data", "/srv/k0s/kubelet"
+        install(host, "worker", f"--data-dir={data} --kubelet-root-dir={kubelet}", binary="/srv/tools/k0s", data=data)
+        host.ssh(f"mkdir -p '{kubelet}/pods/a b' && mount -t tmpfs none '{kubelet}/pods/a b'", check=True)
+        clean(hosts, sudo=True)
+        assert verbs(host) == [f"reset --data-dir={data} --kubelet-root-dir={kubelet}"]
+        assert host.ssh("ls /srv/k0s").stdout == ""
+        assert_clean(host)
+    finally:
+        host.ssh("mv /srv/tools/k0s /usr/local/bin/k0s; rm -rf /srv/tools /srv/k0s")
+
+
+def test_leaving_that_hangs_ends_within_its_time_and_is_told(hosts: Hosts, host: Host) -> None:
+    members(host, 3)
+    install(host, "controller")
+    fault(host, "leave-hangs")
+    began = time.monotonic()
+    said = clean(hosts, leave_timeout=3)
+    assert time.monotonic() - began < 40
+    assert "leave: warning: k0s etcd leave has not ended within 3 s" in said
+    assert_clean(host)
+
+
+def test_a_reset_that_fails_fails_the_role_and_the_next_one_ends_well(hosts: Hosts, host: Host) -> None:
+    install(host, "worker", "--token-file=/etc/k0s.token")
+    fault(host, "reset-fails")
+    assert "reset: failed:" in clean(hosts, code=2)
+    assert host.ssh("test -d /var/lib/k0s").returncode == 0
+    host.ssh("rm -f /etc/k0s-standin/*", check=True)
+    clean(hosts)
+    assert_clean(host)
+
+
+def test_check_mode_touches_nothing(hosts: Hosts, host: Host) -> None:
+    members(host, 3)
+    install(host, "controller")
+    before = host.k0s_calls()
+    said = clean(hosts, check=True)
+    assert "would run /usr/local/bin/k0s reset" in said
+    assert host.k0s_calls() == before
+    assert host.ssh("k0s status").returncode == 0
+    assert host.ssh("test -e /var/lib/capra").returncode == 1
+    clean(hosts)
+    assert_clean(host)
+
+
+def test_killed_in_the_middle_and_run_again(hosts: Hosts, host: Host) -> None:
+    """The unit is gone by then: what the first attempt wrote down is what the second one goes by."""
+    data = "/srv/k0s-data"
+    install(host, "worker", "--token-file=/etc/k0s.token", f"--data-dir={data}", data=data)
+    fault(host, "reset-hangs")
+    program = str(Path(sys.executable).parent / "ansible-playbook")
+    arguments = [program, "-i", str(hosts.inventory), "playbooks/k0s_cleanup.yml"]
+    first = subprocess.Popen(arguments, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: f"reset --data-dir={data}" in host.k0s_calls(), "the reset has begun")
+        host.ssh("rm -f /etc/k0s-standin/* /etc/systemd/system/k0sworker.service /etc/init.d/k0sworker", check=True)
+        # The program on the host, by the id that its journal's lock names.
+        host.ssh("kill -KILL $(for L in /var/lib/capra/lock.*; do readlink $L | cut -d: -f1; done)", check=True)
+    finally:
+        first.kill()
+        first.wait()
+    clean(hosts)
+    assert host.ssh(f"test -e {data}").returncode == 1
+    assert_clean(host)
+
+
+def test_without_a_binary(hosts: Hosts, host: Host) -> None:
+    install(host, "worker", "--token-file=/etc/k0s.token")
+    host.ssh("cp /usr/local/bin/k0s /root/kept && rm /usr/local/bin/k0s", check=True)
+    try:
+        assert "there is no k0s binary" in clean(hosts)
+        assert_clean(host)
+    finally:
+        host.ssh("mv /root/kept /usr/local/bin/k0s", check=True)
+
+
+def test_what_a_reset_leaves_is_removed(hosts: Hosts, host: Host) -> None:
+    """Containers' shims outlive k0s by design, and a reset can end well and leave its data."""
+    for name in ("leaves-process", "reset-leaves"):
+        fault(host, name)
+    install(host, "worker", "--token-file=/etc/k0s.token")
+    assert "remove: removed" in clean(hosts)
+    assert "containerd-shim" not in host.ssh("cat /proc/[0-9]*/comm").stdout
+    assert_clean(host)
+
+
+def test_a_controller_that_does_not_run_cannot_leave_and_is_told(hosts: Hosts, host: Host) -> None:
+    members(host, 3)
+    install(host, "controller")
+    host.ssh("k0s stop", check=True)
+    began = time.monotonic()
+    assert "leave: warning: k0s does not run here" in clean(hosts)
+    assert time.monotonic() - began < 40
+    assert_clean(host)

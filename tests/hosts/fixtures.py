@@ -1,0 +1,45 @@
+"""Hosts for pytest. In a conftest.py: `from tests.hosts.fixtures import host, hosts`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .errors import Unavailable
+from .group import Hosts
+from .host import Host
+
+HostsFactory = Callable[..., Hosts]
+
+
+def bring_up(count: int = 1, init: str = "systemd", backend: str = "nspawn") -> Hosts:
+    """`Hosts.up`; where this machine cannot, the test is skipped with the reason, or fails with `CI=true`."""
+    try:
+        return Hosts.up(count=count, init=init, backend=backend)
+    except Unavailable as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no test hosts: {error}", pytrace=False)
+        pytest.skip(f"no test hosts: {error}")
+
+
+@pytest.fixture(scope="session")
+def hosts() -> Iterator[HostsFactory]:
+    """`hosts(count=3, init="openrc")`: hosts that stay until the session ends; ask once and share them."""
+    groups: list[Hosts] = []
+
+    def up(count: int = 1, init: str = "systemd", backend: str = "nspawn") -> Hosts:
+        groups.append(bring_up(count, init, backend))
+        return groups[-1]
+
+    yield up
+    for group in groups:
+        group.down()
+
+
+@pytest.fixture
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """One fresh host with systemd; another init by indirect parametrization with its name."""
+    with bring_up(init=getattr(request, "param", "systemd")) as group:
+        yield group[0]
