@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh: every quality tool; all run, and the first failure is not the last word.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 failed=
 run() {
     printf '%s\n' "== $*"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # test.sh: all tests. The unit tests first and alone, with coverage of the pure parts; then those with real parts.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 failed=
 run() {
     printf '\n== %s\n' "$*"

@@ -28,6 +28,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "progress": {"type": "bool", "default": False},
 }
 RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+LOST_SESSION = re.compile(r"closed by remote host|not responding|Broken pipe|client_loop|Connection reset by")
+"""What OpenSSH says when a connection is lost that had been there."""
+
+BECOME_SUCCESS = "BECOME-SUCCESS-"
 RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
@@ -88,9 +92,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         said = (answer.get("stderr") or answer.get("stdout") or "").strip()[-1000:]
         if answer.get("rc", 0) < 0:
             raise AnsibleConnectionFailure(f"the SSH session was lost before the host answered: {said}")
-        if self._connection.become is not None:
+        if self._connection.become is not None and BECOME_SUCCESS not in answer.get("stdout", ""):
             raise AnsibleActionFail(f"become was refused: {said}")
-        raise AnsibleActionFail(f"the host has not run the program (status {answer.get('rc')}): {said}")
+        message = f"the host has not run the program (status {answer.get('rc')}): {said}"
+        raise AnsibleActionFail(message, result={"reason": "host_error"})
 
     def _present(self) -> dict[str, Any]:
         arguments = self._arguments
@@ -101,7 +106,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             "diff": int(bool(self._task.diff)),
         }
         teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
-        report = self._exchange("run", parts=True, takeover=int(arguments["takeover"]), **settings)
+        report = self._begin(settings)
         already = report.already
         while report.running or not report.complete:
             teller.tell(results.step_results(self._steps, report))
@@ -118,6 +123,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             self._exchange("drop")
         word = "had finished before" if already else "finished"
         return outcome | {"msg": f"{len(steps)} steps {word}"}
+
+    def _begin(self, settings: dict[str, object]) -> payload.Report:
+        """The first session. One that is lost after it was there may have started the program: that is followed."""
+        try:
+            return self._exchange("run", parts=True, takeover=int(self._arguments["takeover"]), **settings)
+        except AnsibleConnectionFailure as error:
+            if not LOST_SESSION.search(str(error)):
+                raise
+            self._connection.reset()
+            return self._attach(settings)
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
         """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""
@@ -140,19 +155,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return {"changed": cancelled, "steps": [asdict(step) for step in steps], "msg": "cancelled"}
 
     def _check(self) -> dict[str, Any]:
-        report = self._exchange("check", parts=True, diff=int(bool(self._task.diff)))
+        if self._arguments["state"] == "cancelled":
+            return {"changed": False, "steps": [], "msg": "a run that is under way would be ended"}
+        tail = self._arguments["output_bytes"]
+        report = self._exchange("check", parts=True, tail=tail, diff=int(bool(self._task.diff)))
         if not report.complete:
             return {"failed": True} | results.failure([], report)
         steps = [
-            {"number": number, "title": step.get("title") or step["kind"], "kind": step["kind"], "would": would}
+            {
+                "number": number,
+                "title": step.get("title") or step["kind"],
+                "kind": step["kind"],
+                "would": report.would.get(number, "run"),
+                "output": report.outputs.get(number, b"").decode("utf-8", "replace"),
+            }
             for number, step in enumerate(self._steps)
-            for would in [report.would.get(number, "run")]
         ]
         changes = [step for step in steps if step["would"] not in ("done", "same")]
         outcome: dict[str, Any] = {
             "changed": bool(changes),
             "steps": steps,
-            "msg": f"{len(changes)} of {len(steps)} steps would run",
+            "msg": f"{len(changes)} of {len(steps)} steps would run"
+            + (f", but another run holds the host: {report.busy}" if report.busy else ""),
         }
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)

@@ -203,6 +203,7 @@ report() {
     # Another run was faster to take the lock than the program started here.
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! all_ended; then printf 'busy %s\n' "$HOLDER_ID"; fi
     if [ ! -f "$RUN/journal" ]; then return 0; fi
+    echo "boot $BOOT"
     cat "$RUN/journal"
     echo
     for FILE in "$RUN"/*.output; do
@@ -233,21 +234,47 @@ check_file() {
     fi
 }
 
+# check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do. FIRST counts
+# from the first step line on; BODY begins behind the empty line after the last.
+check_script() {
+    SCRIPT=$(printf '%s\n' "$BODY" | tail -n "+$(($2 - STEPS - 1))" | head -n "$3" | base64 -d)
+    NUMBER=$1 ARGUMENTS=$4
+    set --
+    for ARGUMENT in $ARGUMENTS; do
+        decode "$ARGUMENT"
+        set -- "$@" "$TEXT"
+    done
+    printf 'output %s\n' "$NUMBER"
+    (cd / && sh -c "$SCRIPT" check "$@" --check </dev/null 2>&1) | tail -c "$TAIL" | base64
+    printf '.\n'
+}
+
 # check: says for every step what a run would do now. Reads only.
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     read_journal "$RUN/journal"
+    STEPS=0 SCRIPTS=''
     while read -r WORD NUMBER KIND FIRST LENGTH MODE OWNER DIGEST REST; do
         if [ "$WORD" != step ]; then break; fi
+        STEPS=$((STEPS + 1))
         case $ENDED in *" $NUMBER "*) echo "would $NUMBER done" && continue ;; esac
         case $KIND in
         write | append) check_file "$KIND" "$REST" "$DIGEST" ;;
         *) echo "would $NUMBER run" ;;
         esac
+        if [ "$MODE" = check ]; then
+            SCRIPTS="$SCRIPTS$NUMBER $FIRST $LENGTH $REST
+"
+        fi
     done
-    : "$FIRST $LENGTH $MODE $OWNER" # only a run needs them
-    cat >/dev/null
+    : "$OWNER" # only a run needs it
+    BODY=$(cat)
+    while read -r NUMBER FIRST LENGTH REST; do
+        if [ -n "$NUMBER" ]; then check_script "$NUMBER" "$FIRST" "$LENGTH" "$REST"; fi
+    done <<END
+$SCRIPTS
+END
 }
 
 # drop: removes what is left of this run, and the base directory when it was the last. Holds the lock meanwhile, so that

@@ -40,12 +40,13 @@ class Part:
 @dataclass(frozen=True)
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
-    run had finished before. busy: the id of another run that holds the host. journal: its lines, in words. outputs,
+    run had finished before. boot: the mark of the host's present boot. busy: the id of another run that holds the host. journal: its lines, in words. outputs,
     before: bytes by step number. would: what a check run found, by step number."""
 
     begun: bool = False
     running: bool = False
     already: bool = False
+    boot: str = ""
     busy: str = ""
     error: str = ""
     complete: bool = False
@@ -121,7 +122,8 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
         return Part(kind, _text(step, "command", number).encode("utf-8", "surrogateescape"))
     if kind == "script":
         content = _text(step, "content", number).encode("utf-8", "surrogateescape")
-        return Part(kind, content, rest=_arguments(step, number))
+        mode = "check" if _flag(step, "check") else "-"
+        return Part(kind, content, mode, rest=_arguments(step, number))
     if kind == "sentinel":
         return Part(kind, rest=_path(step, number))
     if kind == "forget":
@@ -143,13 +145,13 @@ def _lines(content: bytes) -> list[str]:
 
 def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: str = "", contents: bool = True) -> str:
     """The payload. settings: see launch.sh's read_settings. program: the detached half. contents: False for a check
-    run, which needs only digests and so never sends a secret."""
+    run, which needs only digests, and scripts that know --check: it never sends a secret."""
     parts = tuple(parts)
     body: list[str] = []
     first = len(parts) + 2  # the step lines, the empty line behind them, and tail(1) counts from 1
     steps: list[str] = []
     for number, part in enumerate(parts):
-        lines = _lines(part.content) if contents else []
+        lines = _lines(part.content) if contents or part.mode == "check" else []
         digest = hashlib.sha256(part.content).hexdigest()
         place = f"{first + len(body)} {len(lines)}"
         steps.append(f"step {number} {part.kind} {place} {part.mode} {part.owner} {digest} {part.rest}".rstrip())
@@ -194,6 +196,8 @@ def parse_report(text: str) -> Report:
                 break
             case ["state", state]:
                 values["running"] = state == "running"
+            case ["boot", boot]:
+                values["boot"] = boot
             case ["already", _]:
                 values["already"] = True
             case ["busy", run_id]:

@@ -42,13 +42,14 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
     """What the journal says of each step, in order."""
     state: dict[int, dict[str, Any]] = {number: {"cuts": ()} for number in range(len(steps))}
     started: dict[int, str] = {}
+    boots: dict[int, str] = {}
     for words in report.journal:
         if not words[1].isdecimal() or int(words[1]) not in state:
             continue
         number = int(words[1])
         match words:
-            case ("start", _, _, uptime, *_):
-                started[number] = uptime
+            case ("start", _, boot, uptime, *_):
+                started[number], boots[number] = uptime, boot
                 # A step that is tried again has neither the status nor the time of the try before.
                 state[number] = {"state": "running", "cuts": state[number]["cuts"]}
             case ("end", _, rc, uptime, *_) if rc.isdecimal():
@@ -64,7 +65,8 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
         values = state[number]
         if values.get("state") == "running" and not report.running:
             # Started, not ended, and no program: whatever ended it has not been noted yet.
-            values |= {"state": "cut", "cuts": (*values["cuts"], "lost")}
+            why = "reboot" if report.boot and report.boot != boots[number] else "lost"
+            values |= {"state": "cut", "cuts": (*values["cuts"], why)}
         output = report.outputs.get(number, b"").decode("utf-8", "replace") if "state" in values else ""
         title = str(step.get("title") or step["kind"])
         results.append(StepResult(number, title, step["kind"], output=output, **values))

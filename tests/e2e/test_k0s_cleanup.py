@@ -52,7 +52,7 @@ def clean(hosts: Hosts, code: int = 0, sudo: bool = False, check: bool = False, 
     """Run the playbook; what it said of its steps."""
     inventory = hosts.sudo_inventory if sudo else hosts.inventory
     variables = {f"k0s_cleanup_{name}": value for name, value in variables.items()}
-    arguments = ["-i", inventory, "playbooks/k0s_cleanup.yml", "-v", "-e", json.dumps(variables)]
+    arguments: list[str | Path] = ["-i", inventory, "playbooks/k0s_cleanup.yml", "-v", "-e", json.dumps(variables)]
     return run_ansible([*arguments, *(["--check"] if check else [])], ROOT, code=code).stdout
 
 

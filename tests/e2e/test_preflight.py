@@ -41,7 +41,13 @@ def look(
 ) -> dict[str, dict[str, Any]]:
     """Run the playbook; by host, the results of its tasks: `look`, and `fail` where it failed."""
     variables = {name if name == "use_sudo" else f"preflight_{name}": value for name, value in extra.items()}
-    arguments = ["-i", inventory or hosts.inventory, "playbooks/preflight.yml", "-e", json.dumps(variables)]
+    arguments: list[str | Path] = [
+        "-i",
+        inventory or hosts.inventory,
+        "playbooks/preflight.yml",
+        "-e",
+        json.dumps(variables),
+    ]
     # ansible-core alone has no callback that writes JSON; this one writes each result as JSON on one line.
     plugin = {"ANSIBLE_STDOUT_CALLBACK": "oneline", "ANSIBLE_NOCOLOR": "true", **(environment or {})}
     said = run_ansible([*arguments, "-v"], ROOT, plugin, code).stdout

@@ -1,0 +1,170 @@
+"""A host for tests of the shell programs: this machine, one of its shells, and a directory of the test's own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+
+UTILS = Path(__file__).parents[3] / "plugins" / "plugin_utils"
+COMMON, LAUNCH, PROGRAM = ((UTILS / f"{name}.sh").read_text() for name in ("common", "launch", "program"))
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+PATIENCE = 8.0
+"""Seconds after which a test gives up waiting."""
+
+
+def write(path: Path | str, content: bytes, **more: Any) -> dict[str, Any]:
+    """A step that writes a file whole."""
+    step = {"kind": "write", "path": str(path), "content": base64.b64encode(content).decode(), "mode": "0644"}
+    return step | more
+
+
+def append(path: Path | str, content: bytes, **more: Any) -> dict[str, Any]:
+    """A step that adds to a file, whose mode stays."""
+    return write(path, content) | {"kind": "append", "mode": ""} | more
+
+
+def command(text: str) -> dict[str, Any]:
+    """A step that runs a command."""
+    return {"kind": "command", "command": text}
+
+
+class Host:
+    """What the action plugin sees of a host, without SSH."""
+
+    def __init__(self, root: Path, shell: str) -> None:
+        self.root = root
+        self.base = root / "state"
+        self.work = root / "work"
+        self.work.mkdir()
+        self.shell = shell
+        self.program = PROGRAM
+        self.environment = dict(os.environ) | {"HOME": str(root)}
+        tools = root / "bin"
+        tools.mkdir()
+        # The detached half is started as `sh`; a name of its own makes it this shell.
+        (tools / "sh").symlink_to(shutil.which(SHELLS[shell][0]) or "")
+        self.environment["PATH"] = f"{tools}:{os.environ['PATH']}"
+
+    def text(self, mode: str, steps: list[dict[str, Any]], run_id: str, **settings: object) -> bytes:
+        """What goes over the wire."""
+        parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
+        program = f'{COMMON}\n{self.program}\nprogram "$1" "$2"\n' if mode == "run" else ""
+        head = {
+            "mode": mode,
+            "id": run_id,
+            "follow": 20,
+            "directory": payload.encode(str(self.base)),
+        } | settings
+        return payload.call(COMMON, LAUNCH, payload.build(head, parts, program, contents=mode == "run"))
+
+    def session(self, text: bytes, **more: Any) -> subprocess.Popen[bytes]:
+        """A session that has got this text on its standard input, as sshd gives it."""
+        process = subprocess.Popen(
+            [shutil.which(SHELLS[self.shell][0]) or "", *SHELLS[self.shell][1:], "-s"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+            start_new_session=True,
+            **more,
+        )
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(text)
+            process.stdin.close()
+        process.stdin = None
+        return process
+
+    def exchange(
+        self, mode: str, steps: list[dict[str, Any]] | None = None, run_id: str = "one", **settings: object
+    ) -> payload.Report:
+        """One round trip."""
+        process = self.session(self.text(mode, steps or [], run_id, **settings))
+        return self.heard(process)
+
+    def heard(self, process: subprocess.Popen[bytes]) -> payload.Report:
+        """What a session says until it ends."""
+        output, self.errors = process.communicate(timeout=PATIENCE * 3)
+        return payload.parse_report(output.decode())
+
+    def run(
+        self, *steps: dict[str, Any], run_id: str = "one", **settings: object
+    ) -> list[results.StepResult]:
+        """A run to its end; the report stays in `report`."""
+        self.report = self.exchange("run", list(steps), run_id, **settings)
+        return results.step_results(list(steps), self.report)
+
+    def finished(
+        self, *steps: dict[str, Any], run_id: str = "one", **settings: object
+    ) -> list[results.StepResult]:
+        """A run that ends well."""
+        ended = self.run(*steps, run_id=run_id, **settings)
+        assert results.finished(self.report), (self.report, self.errors)
+        assert self.report.complete
+        return ended
+
+    def holder(self) -> int:
+        """The pid of the newest holder of the host, once there is one."""
+        wait_for(lambda: list(self.base.glob("lock.*")))
+        newest = max(self.base.glob("lock.*"), key=lambda path: int(path.suffix[1:]))
+        return int(os.readlink(newest).split(":")[0])
+
+    def kill_program(self) -> None:
+        """As the kernel's out-of-memory killer might: the program and all that it has started, at once."""
+        pid = self.holder()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid))
+
+    def close(self) -> None:
+        """Ends whatever a test has left running."""
+        for lock in self.base.glob("lock.*"):
+            pid = int(os.readlink(lock).split(":")[0])
+            line = Path(f"/proc/{pid}/cmdline")
+            if line.exists() and str(self.base).encode() in line.read_bytes():
+                os.killpg(pid, signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_for(condition: Any) -> None:
+    """Until it holds, or the test fails."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain")
+        time.sleep(0.005)
+
+
+def tree(directory: Path) -> dict[str, tuple[int, bytes]]:
+    """Every path below a directory, with its mode and content."""
+    return {
+        str(path.relative_to(directory)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(directory.rglob("*"))
+    }
+
+
+def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+    """A host with the shell that the parameter names."""
+    if shutil.which(SHELLS[request.param][0]) is None:
+        pytest.skip(f"{request.param} IS MISSING on this machine: its tests have not run")
+    host = Host(tmp_path, request.param)
+    yield host
+    host.close()

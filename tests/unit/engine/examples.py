@@ -1,0 +1,52 @@
+"""A machine that is ready to run, to change from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
+
+KEY = MachineKey("default", "m")
+TOKEN = "H4sIAAAAAAAC/2yTT2/bPBCE7/4V"  # long enough to be taken for a secret, which it is not
+DATA = f"""#cloud-config
+write_files:
+  - {{path: /etc/k0s.token, content: "{TOKEN}", permissions: "0600"}}
+runcmd:
+  - k0s install worker --token-file /etc/k0s.token
+""".encode()
+SSH_KEY = (
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0IGtleSBtYXRlcmlhbA==\n-----END OPENSSH PRIVATE KEY-----\n"
+)
+READY = Observation(
+    machine=RemoteMachine(KEY, MachineSpec(address="192.0.2.7", ssh_key_name="key"), uid="uid-1"),
+    record=Record(),
+    now=1000.0,
+    owner=Owner("machine", "K0sWorkerConfig"),
+    cluster=Cluster("cluster"),
+    bootstrap=BootstrapData(DATA, source="Secret m-data"),
+    ssh_key=SSHKey(SSH_KEY, "Secret key"),
+    become_password="become-pass",
+)
+
+
+def observation(**changes: Any) -> Observation:
+    """READY, changed: a mapping changes fields of a part, `spec` those of the machine's spec; None removes a part."""
+    result = READY
+    for name, value in changes.items():
+        if name == "spec":
+            values: dict[str, Any] = {
+                k: tuple(item) if isinstance(item, list) else item for k, item in value.items()
+            }
+            machine = result.machine
+            result = replace(result, machine=replace(machine, spec=replace(machine.spec, **values)))
+        elif isinstance(value, Mapping):
+            fields = dict(value)
+            if "phase" in fields:
+                fields["phase"] = Phase(fields["phase"])
+            result = replace(result, **{name: replace(getattr(result, name), **fields)})
+        else:
+            result = replace(result, **{name: value})
+    return result

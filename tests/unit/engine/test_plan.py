@@ -1,0 +1,128 @@
+"""Decisions to run requests: variables, and secrets apart from them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
+
+from capra.bootstrap import RunCommand, WriteFile
+from capra.engine import plan
+from capra.engine.decide import Cleanup
+from capra.errors import InputError
+from capra.model.run import Playbook, RunRequest
+
+OPTIONS = plan.PlanOptions()
+COMMON = {"output_bytes": 4096, "state_directory": "", "progress": True, "uid": "uid-1"}
+
+
+def named(playbook: str, **values: object) -> dict[str, object]:
+    return {f"{playbook}_{name}": value for name, value in (COMMON | values).items()} | {"use_sudo": False}
+
+
+def assert_no_secret(request: RunRequest) -> None:
+    shown = f"{request!r} {request} {json.dumps(dict(request.variables))}"
+    for secret in (SSH_KEY, SSH_KEY.splitlines()[1], TOKEN, DATA.decode(), "become-pass"):
+        assert secret not in shown
+
+
+def test_bootstrap() -> None:
+    request = plan.plan_bootstrap(READY, OPTIONS)
+    assert request.playbook is Playbook.BOOTSTRAP
+    assert request.variables == named(
+        "bootstrap",
+        timeout=3600,
+        data_format="cloud-config",
+        commands_as_script=False,
+        working_dir="/etc/k0smotron",
+        sentinel="/run/cluster-api/bootstrap-success.complete",
+    )
+    assert request.secrets.bootstrap_data == DATA
+    assert request.secrets.ssh_key == SSH_KEY
+    assert request.secrets.become_password == "become-pass"
+    assert TOKEN in request.secrets.hidden
+    assert request.timeout == 3600.0
+    assert_no_secret(request)
+
+
+def test_cleanups() -> None:
+    request = plan.plan_cleanup(READY, Cleanup(custom=False, role="worker"), OPTIONS)
+    assert request.playbook is Playbook.K0S_CLEANUP
+    assert request.variables == named(
+        "k0s_cleanup",
+        timeout=900,
+        role="worker",
+        data_dir="",
+        binary="",
+        sentinel="/run/cluster-api/bootstrap-success.complete",
+    )
+    assert request.secrets.bootstrap_data is None
+    assert_no_secret(request)
+    seen = observation(spec={"clean_up_commands": ("a", "b"), "use_sudo": True})
+    request = plan.plan_cleanup(seen, Cleanup(custom=True), OPTIONS)
+    assert request.playbook is Playbook.CUSTOM_CLEANUP
+    assert request.variables["custom_cleanup_commands"] == ["a", "b"]
+    assert request.variables["use_sudo"] is True
+    assert request.connection.become is True
+    assert_no_secret(request)
+
+
+def test_preflight_and_options() -> None:
+    options = plan.PlanOptions(check=True, diff=True, artifacts="/a", state_directory="/s")
+    request = plan.plan_preflight(observation(ssh_key=None), options)
+    assert request.variables == {"preflight_fail_on_error": False, "use_sudo": False}
+    assert (request.check, request.diff, request.artifacts, request.secrets.ssh_key) == (True, True, "/a", "")
+    assert plan.plan_bootstrap(READY, options).variables["bootstrap_state_directory"] == "/s"
+
+
+def test_keys_pinned_in_the_spec_count_first() -> None:
+    seen = observation(record={"host_keys": ("ssh-ed25519 AAAA",)})
+    assert plan.connection(seen).host_keys == ("ssh-ed25519 AAAA",)
+    seen = observation(record={"host_keys": ("ssh-ed25519 AAAA",)}, spec={"host_keys": ("ssh-ed25519 BBBB",)})
+    assert plan.connection(seen).host_keys == ("ssh-ed25519 BBBB",)
+
+
+def test_what_cannot_be_planned() -> None:
+    with pytest.raises(InputError, match="no bootstrap data"):
+        plan.plan_bootstrap(observation(bootstrap=None), OPTIONS)
+    with pytest.raises(InputError, match="Secret m-data"):
+        plan.plan_bootstrap(observation(bootstrap={"data": b"\xff\xfe"}), OPTIONS)
+    assert (
+        plan.digest(observation(bootstrap=None)) == plan.bootstrap_run_id(observation(bootstrap=None)) == ""
+    )
+
+
+def test_run_ids() -> None:
+    first = plan.bootstrap_run_id(READY)
+    assert re.fullmatch(r"bootstrap-[0-9a-f]{20}", first)
+    assert plan.bootstrap_run_id(READY) == first
+    others = {
+        plan.bootstrap_run_id(observation(machine={"uid": "uid-2"})),
+        plan.bootstrap_run_id(observation(bootstrap={"data": DATA + b"#"})),
+        plan.bootstrap_run_id(observation(spec={"commands_as_script": True})),
+    }
+    assert len(others | {first}) == 4
+
+
+def test_hidden_texts() -> None:
+    base64_with_a_slash = "/9j4AAQSkZJRgABAQEASABIAAD"
+    hidden = plan.hidden_texts(
+        (
+            WriteFile("/f", f"user: admin\npassword='{TOKEN}'\nab\n".encode()),
+            RunCommand(
+                f"join --token={base64_with_a_slash} --config-of-the-cluster /etc/kubernetes/config ./some/long/path"
+            ),
+        )
+    )
+    assert {TOKEN, base64_with_a_slash, "user: admin", f"password='{TOKEN}'"} <= set(hidden)
+    assert not {"ab", "--config-of-the-cluster", "/etc/kubernetes/config", "./some/long/path"} & set(hidden)
+    assert list(hidden) == sorted(hidden, key=lambda text: (-len(text), text))
+    assert plan.hidden_texts((WriteFile("/f", b"\xff\x00" * 20),)) != ()
+
+
+def test_cancel() -> None:
+    request = plan.plan_cancel(READY, OPTIONS)
+    assert request.variables["bootstrap_state"] == "cancelled"
+    assert (request.playbook, request.timeout) == (Playbook.BOOTSTRAP, 60.0)

@@ -1,0 +1,196 @@
+"""One step over fakes: what is saved when, and what survives a death in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.engine.examples import KEY, READY, observation
+
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
+from capra.engine.plan import PlanOptions, bootstrap_run_id, digest
+from capra.engine.step import BACK_OFF, StepTaken, back_off, step
+from capra.errors import InputError, Retry
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
+from capra.model.observation import Observation, Phase, Record
+from capra.model.run import OutcomeKind, Playbook, Progress
+from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped
+
+HOST_KEY = "ssh-ed25519 AAAA"
+
+
+class World:
+    """The ports, and a step over them."""
+
+    def __init__(self, seen: Observation = READY, runner: FakeRunner | None = None) -> None:
+        self.clock = FakeClock(1000.0)
+        self.store = MemoryStore([seen], self.clock)
+        self.runner = runner or FakeRunner()
+
+    async def step(self, *, check: bool = False) -> StepTaken:
+        return await step(KEY, self.store, self.runner, self.clock, options=PlanOptions(check=check))
+
+    @property
+    def record(self) -> Record:
+        return self.store.observations[KEY].record
+
+    def delete(self) -> None:
+        seen = self.store.observations[KEY]
+        self.store.observations[KEY] = replace(seen, machine=replace(seen.machine, deleting=True))
+
+
+async def test_from_new_to_provisioned_to_clean() -> None:
+    world = World(runner=FakeRunner([finished((HOST_KEY,)), finished()]))
+    taken = await world.step()
+    assert taken.decision == Bootstrap()
+    assert taken.outcome is not None
+    assert taken.outcome.ok
+    phases = [record.phase for _, record in world.store.saved]
+    assert phases == [Phase.BOOTSTRAPPING, Phase.PROVISIONED]
+    begun = world.store.saved[0][1]
+    assert (begun.run_id, begun.digest) == (bootstrap_run_id(READY), digest(READY))
+    assert world.record.host_keys == (HOST_KEY,)
+
+    taken = await world.step()
+    assert taken.decision == Keep()
+    assert len(world.store.saved) == 2
+    assert len(world.runner.requests) == 1
+
+    world.delete()
+    taken = await world.step()
+    assert taken.decision == Cleanup(custom=False, role="worker")
+    assert world.runner.requests[1].playbook is Playbook.K0S_CLEANUP
+    assert world.runner.requests[1].connection.host_keys == (HOST_KEY,)
+    assert (world.record.phase, world.record.run_id, world.record.digest) == (Phase.CLEAN, "", "")
+    saves = len(world.store.saved)
+    taken = await world.step()
+    assert taken.decision == Release("the host was cleaned")
+    assert len(world.store.saved) == saves
+
+
+@pytest.mark.parametrize("when", ["die_before", "die_after"])
+async def test_a_death_in_between_leads_to_the_same_run(when: str) -> None:
+    world = World()
+    setattr(world.runner, when, True)
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    assert world.record.phase is Phase.BOOTSTRAPPING
+    assert world.record.run_id == bootstrap_run_id(READY)
+    assert world.record.attempts == 0
+    saves = len(world.store.saved)
+    taken = await world.step()
+    assert taken.record.phase is Phase.PROVISIONED
+    assert taken.record.run_id == bootstrap_run_id(READY)
+    assert world.runner.requests[0] == world.runner.requests[1]
+    assert len(world.store.saved) == saves + 1
+
+
+async def test_a_death_during_cleanup() -> None:
+    world = World(observation(machine={"deleting": True}, record={"phase": "Provisioned"}))
+    world.runner.die_after = True
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    assert world.record.phase is Phase.CLEANING
+    taken = await world.step()
+    assert taken.record.phase is Phase.CLEAN
+
+
+async def test_back_off_grows_and_ends() -> None:
+    world = World(runner=FakeRunner([stepped()]))
+    for attempt in range(1, 10):
+        taken = await world.step()
+        assert taken.outcome is not None
+        assert taken.outcome.kind is OutcomeKind.STEP_FAILED
+        assert world.record.attempts == attempt
+        assert world.record.reason == "StepFailed"
+        assert world.record.message == "step 1 of 1 failed"
+        assert world.record.not_before == world.clock() + back_off(attempt)
+        assert isinstance((await world.step()).decision, BackOff)
+        world.clock.advance(back_off(attempt))
+    assert back_off(0) == BACK_OFF[0]
+    assert back_off(100) == BACK_OFF[-1] == 300
+    world.runner.results = [finished()]
+    taken = await world.step()
+    record = taken.record
+    assert (record.phase, record.attempts, record.not_before, record.reason) == (
+        Phase.PROVISIONED,
+        0,
+        0.0,
+        "",
+    )
+
+
+async def test_the_failures_of_a_bootstrap_are_not_the_cleanups() -> None:
+    world = World(runner=FakeRunner([stepped()]))
+    await world.step()
+    world.delete()
+    taken = await world.step()
+    assert isinstance(taken.decision, Cleanup)
+    assert (taken.record.phase, taken.record.attempts) == (Phase.CLEANING, 1)
+    world.clock.advance(1.0)
+    assert isinstance((await world.step()).decision, BackOff)
+
+
+async def test_a_check_run_leaves_only_host_keys() -> None:
+    world = World(runner=FakeRunner([stepped(), finished((HOST_KEY,)), finished()]))
+    taken = await world.step(check=True)
+    assert taken.outcome is not None
+    assert not taken.outcome.ok
+    assert world.store.saved == []
+    await world.step(check=True)
+    assert [record for _, record in world.store.saved] == [Record(host_keys=(HOST_KEY,))]
+    await world.step(check=True)
+    assert len(world.store.saved) == 1
+    assert all(request.check for request in world.runner.requests)
+    world.delete()
+    await world.step(check=True)
+    assert len(world.store.saved) == 1
+
+
+async def test_unusable_bootstrap_data_is_refused() -> None:
+    world = World(observation(bootstrap={"data": b"#cloud-config\nruncmd: 7\n"}))
+    taken = await world.step()
+    assert isinstance(taken.decision, Refuse)
+    assert taken.decision.field == "runcmd"
+    assert "Secret m-data" in taken.decision.message
+    assert world.runner.requests == []
+    assert world.store.saved == []
+
+
+async def test_release_adopted_moved_and_waiting() -> None:
+    world = World(observation(machine={"deleting": True}))
+    assert isinstance((await world.step()).decision, Release)
+    assert world.record == Record(phase=Phase.CLEAN, changed_at=1000.0)
+
+    world = World(observation(spec={"provider_id": "remote-machine://192.0.2.7:22"}))
+    assert (await world.step()).decision == Keep(adopted=True)
+    assert world.record == Record(phase=Phase.PROVISIONED, changed_at=1000.0)
+
+    moved = {"deleting": True, "annotations": {DELETE_FOR_MOVE_ANNOTATION: ""}}
+    world = World(observation(machine=moved, record={"phase": "Provisioned"}))
+    assert isinstance((await world.step()).decision, Release)
+    assert world.store.saved == []
+
+    world = World(observation(owner=None))
+    assert isinstance((await world.step()).decision, Wait)
+    assert world.store.saved == []
+    assert world.runner.requests == []
+
+
+async def test_a_faster_writer_keeps_the_host_untouched() -> None:
+    world = World()
+    world.store.conflicts = 1
+    with pytest.raises(Retry):
+        await world.step()
+    assert world.runner.requests == []
+
+
+async def test_fakes() -> None:
+    told: list[Progress] = []
+    progress = Progress(0, 1, "a", "ok")
+    store = MemoryStore([READY])
+    assert (await store.load(KEY)).now == READY.now
+    with pytest.raises(InputError, match="no such machine"):
+        await store.load(MachineKey("default", "other"))
+    await step(KEY, store, FakeRunner(progress=[progress]), FakeClock(), listener=told.append)
+    assert told == [progress]

@@ -1,0 +1,202 @@
+"""What is remembered: records, host keys, locks."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from capra.errors import Fatal, InputError
+from capra.local.files import lock_holder, write_whole
+from capra.local.known_hosts import KnownHosts
+from capra.local.prepare import PreparedMachine, PreparedMachines
+from capra.local.state import StateDirectory
+from capra.local.store import FileStore, has_other_data
+from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.model.observation import BootstrapData, Cluster, Owner, Phase, Record
+from tests.unit.local.examples import HOST_KEY, OTHER_HOST_KEY
+
+MACHINE = RemoteMachine(MachineKey("default", "node-0"), MachineSpec(address="192.0.2.1", port=2222))
+RECORD = Record(
+    phase=Phase.BOOTSTRAPPING,
+    run_id="bootstrap-1",
+    digest="abc",
+    host_keys=(HOST_KEY,),
+    attempts=2,
+    reason="StepFailed",
+    message="step 1 failed",
+    changed_at=5.0,
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateDirectory:
+    made = StateDirectory(tmp_path / "capra")
+    made.prepare()
+    return made
+
+
+def _machine_file(tmp_path: Path) -> Path:
+    return tmp_path / "capra" / "machines" / "default.node-0@192.0.2.1_2222.json"
+
+
+def _store(state: StateDirectory, *, deleting: bool = False, data: bytes = b"data") -> FileStore:
+    prepared = PreparedMachine(MACHINE, Owner("node-0"), Cluster(""), None, BootstrapData(data))
+    return FileStore(PreparedMachines({MACHINE.key: prepared}), state, lambda: 7.0, deleting=deleting)
+
+
+def test_a_record_survives(tmp_path: Path, state: StateDirectory) -> None:
+    state.write(MACHINE, RECORD)
+
+    assert state.read(MACHINE) == RECORD
+    assert [one.record for one in state.all()] == [RECORD]
+    assert stat.S_IMODE(_machine_file(tmp_path).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "capra").stat().st_mode) == 0o700
+    assert (tmp_path / "capra" / "known_hosts").read_text() == f"[192.0.2.1]:2222 {HOST_KEY}\n"
+
+
+def test_an_explicit_call_is_not_held_up(state: StateDirectory) -> None:
+    state.write(MACHINE, replace(RECORD, not_before=99.0))
+
+    assert state.read(MACHINE).not_before == 0.0
+
+
+def test_host_keys_alone_leave_no_machine_file(tmp_path: Path, state: StateDirectory) -> None:
+    state.write(MACHINE, Record(host_keys=(HOST_KEY,)))
+
+    assert state.read(MACHINE) == Record(host_keys=(HOST_KEY,))
+    assert not _machine_file(tmp_path).exists()
+
+
+def test_two_names_never_share_a_file(tmp_path: Path, state: StateDirectory) -> None:
+    long = [
+        RemoteMachine(MachineKey("default", "n" * 253), MachineSpec(address="h" * 60 + end)) for end in (".one", ".two")
+    ]
+    for machine in (*long, MACHINE, replace(MACHINE, spec=MachineSpec(address="192.0.2.1"))):
+        state.write(machine, RECORD)
+
+    assert len(list((tmp_path / "capra" / "machines").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is damaged; remove it"),
+        ("{", "is damaged; remove it"),
+        ("[]", "is damaged; remove it"),
+        ('{"version": 1}', "is damaged; remove it"),
+        ("\udc80", "is damaged; remove it"),
+        ('"phase"', "is damaged; remove it"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, state: StateDirectory, text: str, problem: str) -> None:
+    _machine_file(tmp_path).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    with pytest.raises(InputError, match=problem) as caught:
+        _store(state).check()
+
+    assert str(_machine_file(tmp_path)) in str(caught.value)
+
+
+def test_a_later_version_is_not_guessed_at(tmp_path: Path, state: StateDirectory) -> None:
+    state.write(MACHINE, RECORD)
+    saved = json.loads(_machine_file(tmp_path).read_text())
+    _machine_file(tmp_path).write_text(json.dumps(saved | {"version": 2}))
+
+    with pytest.raises(InputError, match="has version 2, and this capra knows version 1"):
+        state.read(MACHINE)
+
+
+def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InputError, match=r"state directory .*/file/capra: cannot be made: Not a directory"):
+        StateDirectory(tmp_path / "file" / "capra").prepare()
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, "old")
+    monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("full")))
+
+    with pytest.raises(OSError, match="full"):
+        write_whole(path, "new")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert path.read_text() == "old"
+
+
+def test_known_hosts_are_replaced_by_host(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    path.write_text(f"# mine\nother {HOST_KEY}\n[192.0.2.1]:22 {HOST_KEY} comment\n\n192.0.2.1 {HOST_KEY}\n")
+    hosts = KnownHosts(path)
+    assert hosts.keys("192.0.2.1", 22) == (HOST_KEY, HOST_KEY)
+
+    hosts.pin("192.0.2.1", 22, [OTHER_HOST_KEY])
+    hosts.pin("2001:DB8::1", 2222, [HOST_KEY])
+
+    assert hosts.keys("192.0.2.1", 22) == (OTHER_HOST_KEY,)
+    assert hosts.keys("2001:db8:0::1", 2222) == (HOST_KEY,)
+    assert hosts.keys("OTHER", 22) == (HOST_KEY,)
+    assert path.read_text().splitlines()[1] == f"192.0.2.1 {OTHER_HOST_KEY}"
+
+
+def test_a_damaged_line_of_known_hosts_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    path.write_text(f"other {HOST_KEY}\nhost nonsense\n")
+
+    with pytest.raises(InputError, match="known_hosts: line 2 is not 'HOST TYPE KEY'"):
+        KnownHosts(path).keys("other", 22)
+
+
+def _hold(directory: Path, held: multiprocessing.synchronize.Event, release: multiprocessing.synchronize.Event) -> None:
+    with StateDirectory(directory).lock(MACHINE):
+        held.set()
+        release.wait(10)
+
+
+def test_only_one_capra_at_a_machine(tmp_path: Path, state: StateDirectory) -> None:
+    context = multiprocessing.get_context("fork")
+    held, release = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(tmp_path / "capra", held, release))
+    other.start()
+    assert held.wait(10)
+
+    with (
+        pytest.raises(Fatal, match=rf"another capra \(pid {other.pid}\) is at work on RemoteMachine default/node-0"),
+        state.lock(MACHINE),
+    ):
+        pass
+    assert state.remembered(MACHINE).busy == str(other.pid)
+
+    release.set()
+    other.join(10)
+    with state.lock(MACHINE):
+        pass
+    assert state.remembered(MACHINE).busy == ""
+    assert lock_holder(tmp_path / "absent") == ""
+
+
+async def test_the_store_takes_an_unknown_host_for_one_that_may_need_cleaning(state: StateDirectory) -> None:
+    store = _store(state, deleting=True)
+
+    observation = await store.load(MACHINE.key)
+    await store.save(MACHINE.key, replace(observation.record, host_keys=(HOST_KEY,)))
+
+    assert observation.record.phase is Phase.BOOTSTRAPPING
+    assert observation.machine.deleting
+    assert observation.now == 7.0
+    assert state.read(MACHINE) == Record(host_keys=(HOST_KEY,))
+
+
+async def test_other_data_than_what_the_host_was_provisioned_with(state: StateDirectory) -> None:
+    # SHA-256 of b"data"
+    digest = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
+    state.write(MACHINE, replace(RECORD, phase=Phase.PROVISIONED, digest=digest))
+
+    assert not has_other_data(await _store(state).load(MACHINE.key))
+    assert has_other_data(await _store(state, data=b"other").load(MACHINE.key))

@@ -1,0 +1,38 @@
+"""What a diff shows, and what it does not."""
+
+from __future__ import annotations
+
+from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload
+from tests.component.programs.host import append, command, write
+
+STEPS = [
+    write("/new", b"new\n"),
+    write("/secret", b"token\n", mode="0600"),
+    append("/log", b"more\n"),
+    command("true"),
+    write("/same", b"same\n"),
+]
+PARTS = [payload.to_part(step, number) for number, step in enumerate(STEPS)]
+
+
+def test_written() -> None:
+    new, secret, log, same = diff.written(STEPS, PARTS, {1: b"old token\n", 2: b"line\n", 4: b"same\n"})
+    assert new == {"before": "", "after": "new\n", "before_header": "/new", "after_header": "/new"}
+    assert "token" not in secret["before"] + secret["after"]
+    assert (log["before"], log["after"]) == ("line\n", "line\nmore\n")
+    assert same["before"] == same["after"]
+
+
+def test_planned() -> None:
+    would = {0: "create", 1: "change", 2: "change", 3: "run", 4: "same"}
+    entries = diff.planned(STEPS, PARTS, {2: b"line\n"}, would)
+    assert [entry["after_header"] for entry in entries] == ["/new", "/secret", "/log"]
+    assert entries[1]["before"] == ""
+
+
+def test_long_and_binary_files() -> None:
+    steps = [write("/big", b"x" * 100_000), write("/binary", b"\xff\0")]
+    parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
+    big, binary = diff.written(steps, parts, {})
+    assert len(big["after"]) == diff.LIMIT
+    assert binary["after"] == "\ufffd\0"

@@ -1,0 +1,191 @@
+"""Facts of a host to findings, and what is read of what a host prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.capra.machine.plugins.plugin_utils import preflight
+from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
+
+SCRIPT = Path(__file__).parents[3] / "roles/preflight/files/preflight.sh"
+GOOD = {
+    "clock.begin": "1000",
+    "clock.end": "1000",
+    "os.id": "debian",
+    "os.name": "Debian GNU/Linux 12 (bookworm)",
+    "system": "Linux",
+    "kernel": "6.1.0-18-amd64",
+    "architecture": "x86_64",
+    "init": "systemd",
+    "cgroup": "v2",
+    "cgroup.controllers": "cpuset cpu io memory hugetlb pids rdma misc",
+    "module.overlay": "loaded",
+    "module.br_netfilter": "loadable",
+    "uid": "0",
+    "user": "root",
+    "sudo": "works",
+    "sudo.milliseconds": "20",
+    "hostname": "node-1",
+    "hostname.milliseconds": "20",
+    "hostname.resolves": "yes",
+    "machine_id": "0123456789abcdef0123456789abcdef",
+    "memory": "2031616",
+    "swap": "no",
+    "disk./": "20000000 40000000",
+    "disk./var": "20000000 40000000",
+    "disk./var/lib": "20000000 40000000",
+    "listening": "0016 0035",
+    "selinux": "absent",
+    "apparmor": "enabled",
+    "download": "curl",
+    "here.programs": "",
+    "here.services": "",
+    "here.processes": "",
+    "here.data": "",
+}
+"""A host that nothing is wrong with."""
+
+CASES = [
+    ({"system": "FreeBSD"}, "os", "error", "k0s and kubeadm need Linux"),
+    ({"kernel": "3.10.0-1160.el7.x86_64"}, "kernel", "warning", "4.3"),
+    ({"architecture": "mips"}, "architecture", "warning", "k0s"),
+    ({"init": "runit"}, "init", "error", "systemd, OpenRC and SysV"),
+    ({"init": "openrc"}, "init", "ok", ""),
+    ({"cgroup": "v1"}, "cgroup", "warning", "unified_cgroup_hierarchy"),
+    ({"cgroup": "hybrid"}, "cgroup", "warning", "unified_cgroup_hierarchy"),
+    ({"cgroup": "none"}, "cgroup", "error", "mount"),
+    ({"cgroup.controllers": "cpu pids"}, "cgroup", "error", "command line"),
+    ({"module.overlay": "unknown"}, "module overlay", "warning", "modprobe overlay"),
+    ({"swap": "yes"}, "swap", "warning", "swapoff"),
+    ({"sudo": "absent"}, "sudo", "ok", ""),
+    ({"uid": "1000", "user": "ops"}, "sudo", "warning", "use_sudo"),
+    ({"uid": "1000", "user": "ops", "sudo": "refused"}, "sudo", "error", "NOPASSWD"),
+    ({"uid": "1000", "user": "ops", "sudo": "absent"}, "sudo", "error", "root"),
+    ({"sudo": "hangs", "sudo.milliseconds": "15000"}, "sudo", "error", "/etc/hosts"),
+    ({"sudo.milliseconds": "5000"}, "sudo", "warning", "/etc/hosts"),
+    ({"hostname": "localhost"}, "hostname", "error", "name of its own"),
+    ({"hostname.resolves": "no"}, "hostname", "warning", "127.0.1.1 node-1"),
+    ({"hostname.resolves": "hangs", "hostname.milliseconds": "15000"}, "hostname", "error", "127.0.1.1 node-1"),
+    ({"hostname.milliseconds": "9000"}, "hostname", "warning", "127.0.1.1 node-1"),
+    ({"hostname.resolves": "unknown"}, "hostname", "ok", ""),
+    ({"machine_id": ""}, "machine-id", "warning", "systemd-machine-id-setup"),
+    ({"memory": "500000"}, "memory", "error", "1024 MiB"),
+    ({"memory": "1000000"}, "memory", "ok", ""),  # a machine of 1 GiB
+    ({"disk./var/lib": "1000000 40000000"}, "disk /var/lib", "error", "2048 MiB"),
+    ({"disk./var/lib": "3000000 40000000"}, "disk /var/lib", "warning", "tenth"),
+    ({"listening": "0016 192B"}, "port 6443", "error", "6443"),
+    ({"listening": "280A"}, "port 10250", "error", "10250"),
+    ({"listening": "094C"}, "port 2380", "error", "2380"),
+    ({"download": "none"}, "download", "warning", "install one"),
+    ({"selinux": "enforcing"}, "selinux", "warning", "container-selinux"),
+    ({"selinux": "permissive"}, "selinux", "ok", ""),
+    ({"here.services": "k0sworker"}, "kubernetes", "error", "k0s_cleanup"),
+    ({"here.processes": "k3s"}, "kubernetes", "error", "k3s-uninstall"),
+    ({"here.data": "/var/lib/k0s"}, "kubernetes", "warning", "k0s_cleanup"),
+    ({"here.programs": "/usr/local/bin/k0s"}, "kubernetes", "ok", ""),
+]
+
+
+def find(name: str, facts: dict[str, str], limits: Limits | None = None, skew: float = 0.0) -> Finding:
+    """The one finding of that name."""
+    (found,) = [one for one in preflight.evaluate(facts, limits or Limits(), skew) if one.name == name]
+    return found
+
+
+def test_a_good_host_has_no_finding_that_is_not_ok() -> None:
+    assert {finding.level for finding in preflight.evaluate(GOOD, Limits())} == {"ok"}
+
+
+@pytest.mark.parametrize(("change", "name", "level", "advice"), CASES)
+def test_each_rule(change: dict[str, str], name: str, level: str, advice: str) -> None:
+    finding = find(name, GOOD | change)
+    assert (finding.level, advice in finding.advice) == (level, True)
+    assert bool(finding.advice) == (level != "ok")
+    others = [one for one in preflight.evaluate(GOOD | change, Limits()) if one.name != name]
+    assert {one.level for one in others} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("role", "ports"), [("any", (6443, 10250, 2380)), ("controller", (6443, 2380)), ("worker", (10250,))]
+)
+def test_ports_and_memory_follow_the_role(role: str, ports: tuple[int, ...]) -> None:
+    limits = Limits(role=role)
+    names = [one.name for one in preflight.evaluate(GOOD, limits) if one.name.startswith("port ")]
+    assert names == [f"port {port}" for port in ports]
+    assert find("memory", GOOD | {"memory": "524288"}, limits).level == ("ok" if role == "worker" else "error")
+
+
+def test_a_slow_sudo_is_an_error_where_sudo_is_used() -> None:
+    slow = GOOD | {"sudo.milliseconds": "5000"}
+    assert find("sudo", slow, Limits(become="sudo")).level == "error"
+
+
+@pytest.mark.parametrize(
+    ("skew", "level"), [(0.0, "ok"), (-2.5, "ok"), (4.0, "warning"), (31.0, "error"), (-31.0, "error")]
+)
+def test_clock(skew: float, level: str) -> None:
+    assert find("clock", GOOD, skew=skew).level == level
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "before", "after", "skew"),
+    [
+        (1000, 1000, 1000.2, 1000.8, 0.0),
+        (1000, 1000, 999.7, 1000.2, 0.0),
+        (1100, 1100, 1000.0, 1001.0, 99.0),
+        (900, 900, 1000.0, 1001.0, -99.0),
+        (1000, 1015, 1000.0, 1015.5, 0.0),  # a slow host
+        (1060, 1075, 1000.0, 1015.0, 60.0),  # a slow host whose clock is a minute ahead
+    ],
+)
+def test_clock_skew_from_one_round_trip(begin: int, end: int, before: float, after: float, skew: float) -> None:
+    facts = {"clock.begin": str(begin), "clock.end": str(end)}
+    assert preflight.clock_skew(facts, before, after) == skew
+
+
+def test_clock_skew_of_a_host_that_does_not_tell() -> None:
+    assert preflight.clock_skew({}, 1.0, 2.0) == 0.0
+
+
+def test_parse_passes_over_what_login_shells_print() -> None:
+    text = (
+        f"Welcome!\r\nuid 7\r\n{preflight.BEGIN}\r\nuid 0\r\nos.name Debian GNU/Linux\r\n{preflight.END}\r\nbye 1\r\n"
+    )
+    assert preflight.parse(text) == {"uid": "0", "os.name": "Debian GNU/Linux"}
+
+
+@pytest.mark.parametrize("text", ["", preflight.BEGIN, f"{preflight.BEGIN}\nuid 0\n", preflight.END])
+def test_parse_of_less_than_the_whole_is_nothing(text: str) -> None:
+    assert preflight.parse(text) is None
+
+
+@pytest.mark.parametrize("facts", [{}, {"memory": "much", "disk./var/lib": "a b", "listening": "", "kernel": "odd"}])
+def test_a_host_that_says_little_is_judged_all_the_same(facts: dict[str, str]) -> None:
+    findings = preflight.evaluate(facts, Limits())
+    assert json.dumps([dataclasses.asdict(finding) for finding in findings])
+    assert len(preflight.report(findings)) == len(findings)
+
+
+def test_the_summary_names_every_error_with_its_advice() -> None:
+    text = preflight.summary(preflight.evaluate(GOOD | {"init": "runit", "swap": "yes"}, Limits()))
+    assert text.startswith("1 errors, 1 warnings, ")
+    assert "runit" in text
+    assert "systemd, OpenRC and SysV" in text
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash", "--posix"], ["busybox", "sh"]], ids=["dash", "bash", "busybox"])
+def test_the_script_tells_every_fact_under_every_shell(shell: list[str]) -> None:
+    try:
+        answer = subprocess.run([*shell, "-s"], input=SCRIPT.read_bytes(), capture_output=True, timeout=60, check=True)
+    except FileNotFoundError:
+        pytest.skip(f"no {shell[0]} here")
+    assert answer.stderr == b""
+    facts = preflight.parse(answer.stdout.decode())
+    assert facts is not None
+    optional = {"machine_id", "cgroup.controllers", "sudo.milliseconds", "hostname.milliseconds", "os.id", "os.name"}
+    assert set(GOOD) - optional <= set(facts)
+    assert preflight.evaluate(facts, Limits())

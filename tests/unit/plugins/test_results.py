@@ -1,0 +1,78 @@
+"""From journals to what became of each step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.capra.machine.plugins.plugin_utils import results
+from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
+
+STEPS = [{"kind": "write", "title": "write /a"}, {"kind": "command"}]
+
+
+def seen(journal: str, **more: Any) -> Report:
+    lines = tuple(tuple(line.strip().split(" ")) for line in journal.strip().split("\n") if line.strip())
+    return Report(begun=True, complete=True, journal=lines, **more)
+
+
+def test_a_run_that_went_well() -> None:
+    report = seen(
+        "begin 0 b 1.0 9 1\nstart 0 b 1.0\nend 0 0 1.5\nstart 1 b 1.5\nend 1 0 4.0\nfinished 0 0",
+        outputs={1: b"\xff"},
+    )
+    first, second = results.step_results(STEPS, report)
+    assert first == results.StepResult(0, "write /a", "write", "ok", 0, 0.5)
+    assert second == results.StepResult(1, "command", "command", "ok", 0, 2.5, "\ufffd")
+    assert results.finished(report)
+
+
+@pytest.mark.parametrize(
+    ("journal", "running", "state", "rc", "cuts", "reason"),
+    [
+        ("", False, "pending", -1, (), "no_report"),
+        ("start 0 b 1", True, "running", -1, (), "no_report"),
+        ("start 0 b 1", False, "cut", -1, ("lost",), "cut_off"),
+        ("start 0 b 1\ncut 0 reboot", False, "cut", -1, ("reboot",), "cut_off"),
+        ("start 0 b 1\ncut 0 timeout", False, "cut", -1, ("timeout",), "timeout"),
+        ("start 0 b 1\ncut 0 cancelled", False, "cut", -1, ("cancelled",), "cancelled"),
+        ("start 0 b 1\nend 0 3 x", False, "failed", 3, (), "step_failed"),
+        ("start 0 b 1\nend 0 3 2\nstart 0 b 3", True, "running", -1, (), "no_report"),
+        ("start 0 b 1\ncut 0 lost\nstart 0 b 3\nend 0 0 4", False, "ok", 0, ("lost",), "no_report"),
+        ("start 0 b 1\nend 0 0 2\ncut 0 cancelled", False, "ok", 0, (), "cancelled"),
+        ("start 0 b 1\nend 0 0 2\ncut 0 timeout\nbegin 0 b 3 9 2", False, "ok", 0, (), "no_report"),
+        ("start 7 b 1\nend x 0 2\nend 0", False, "pending", -1, (), "no_report"),
+    ],
+)
+def test_first_step(
+    journal: str, running: bool, state: str, rc: int, cuts: tuple[str, ...], reason: str
+) -> None:
+    report = seen(journal, running=running) if journal else Report()
+    ended = results.step_results(STEPS, report)
+    assert (ended[0].state, ended[0].rc, ended[0].cuts) == (state, rc, cuts)
+    assert not results.finished(report)
+    assert results.failure(ended, report)["reason"] == reason
+
+
+def test_messages() -> None:
+    report = seen(
+        "start 0 b 1\nend 0 0 2\nstart 1 b 2\nend 1 7 3",
+        outputs={1: b"\n".join(b"%d" % n for n in range(20))},
+    )
+    failure = results.failure(results.step_results(STEPS, report), report)
+    assert failure["msg"] == "step 2 of 2 (command) failed with status 7: " + "\n".join(
+        str(n) for n in range(10, 20)
+    )
+    assert failure["step"]["number"] == 1
+    report = seen("start 0 b 1\nend 0 7 2")
+    assert (
+        results.failure(results.step_results(STEPS, report), report)["msg"]
+        == "step 1 of 2 (write /a) failed with status 7"
+    )
+    assert results.failure([], Report(error="no room"))["reason"] == "host_error"
+    assert results.failure([], Report(busy="other"))["reason"] == "busy"
+    report = seen("start 0 b 1\ncut 0 odd")
+    assert (
+        results.failure(results.step_results(STEPS, report), report)["msg"]
+        == "step 1 of 2 (write /a) was cut off"
+    )
