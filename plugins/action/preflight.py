@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
 

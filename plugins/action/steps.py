@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload, progress, results
 
 DIRECTORY = Path(payload.__file__).parent
@@ -77,7 +78,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head = {"mode": mode, "id": self._run_id, **settings}
         if self._arguments["state_directory"]:
             head["directory"] = payload.encode(self._arguments["state_directory"])
-        program = f"{self._common}\n{_program('program.sh')}\nprogram \"$1\" \"$2\"\n" if mode == "run" else ""
+        program = f'{self._common}\n{_program("program.sh")}\nprogram "$1" "$2"\n' if mode == "run" else ""
         text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
         answer = self._low_level_execute_command(
             "/bin/sh -s", in_data=payload.call(self._common, _program("launch.sh"), text), executable=None

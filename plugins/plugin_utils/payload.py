@@ -40,8 +40,9 @@ class Part:
 @dataclass(frozen=True)
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
-    run had finished before. boot: the mark of the host's present boot. busy: the id of another run that holds the host. journal: its lines, in words. outputs,
-    before: bytes by step number. would: what a check run found, by step number."""
+    run had finished before. boot: the mark of the host's present boot. busy: the id of another run that holds the
+    host. journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, by step
+    number."""
 
     begun: bool = False
     running: bool = False

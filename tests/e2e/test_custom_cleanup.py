@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, wait_for
 from tests.hosts import Host
 
-FILES = [
+FILES: list[dict[str, Any]] = [
     {"path": "/opt/made/by/capra", "content": "new"},
     {"path": "/etc/motd", "content": "replaced"},
     {"path": "/etc/hosts", "content": "192.0.2.9 other\n", "append": True},

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.e2e.support import run_ansible, wait_for
 from tests.hosts import Host, Hosts, Unavailable
 

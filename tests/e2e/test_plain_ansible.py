@@ -20,10 +20,18 @@ BIN = Path(sys.executable).parent
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the collection as `ansible-galaxy collection build` and `install` make it."""
     place = tmp_path_factory.mktemp("collection")
-    build = [BIN / "ansible-galaxy", "collection", "build", "--output-path", place, ROOT]
+    build: list[str | Path] = [BIN / "ansible-galaxy", "collection", "build", "--output-path", place, ROOT]
     subprocess.run(build, check=True, capture_output=True, cwd=place)
     [archive] = place.glob("capra-machine-*.tar.gz")
-    install = [BIN / "ansible-galaxy", "collection", "install", "--offline", "-p", place / "collections", archive]
+    install: list[str | Path] = [
+        BIN / "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "-p",
+        place / "collections",
+        archive,
+    ]
     subprocess.run(install, check=True, capture_output=True, cwd=place)
     return place / "collections"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.e2e.support import run_ansible
 from tests.hosts import Hosts, Unavailable
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.hosts import Host, HostError, Hosts, Unavailable, apt, cgroup, group, network, nspawn, rootfs, state
 from tests.hosts.fixtures import HostsFactory, bring_up
 from tests.hosts.process import run

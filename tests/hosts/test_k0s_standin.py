@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.hosts import Host
 
 from .test_hosts import INITS, needs_root

@@ -43,7 +43,7 @@ def refuse_unsupported(document: Mapping[str, Any], subject: str) -> None:
 
 
 def _asks_nothing(value: object) -> bool:
-    return value is None or value == [] or value == {}
+    return value is None or value in ([], {})
 
 
 def files(document: Mapping[str, Any], subject: str) -> list[WriteFile]:

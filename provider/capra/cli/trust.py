@@ -59,8 +59,8 @@ def parse_place(place: str) -> tuple[str, int]:
     """`address`, `address:port`, an IPv6 address, or `[address]:port`. Raises InputError."""
     address, port = place, str(SSH_PORT)
     if place.startswith("["):
-        address, _, rest = place[1:].partition("]")
-        port = rest.removeprefix(":") or port
+        address, _, rest = place[1:].rpartition("]")
+        port = rest.removeprefix(":") if rest else port
     elif place.count(":") == 1:
         address, _, port = place.partition(":")
     try:

@@ -102,9 +102,7 @@ def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
         if observation.record.phase is Phase.CLEANING:
             return observation.record
         # The failures of a bootstrap are not the cleanup's.
-        return replace(
-            observation.record, phase=Phase.CLEANING, attempts=0, not_before=0.0, reason="", message=""
-        )
+        return replace(observation.record, phase=Phase.CLEANING, attempts=0, not_before=0.0, reason="", message="")
     return replace(
         observation.record,
         phase=Phase.BOOTSTRAPPING,

@@ -24,9 +24,7 @@ def finished(host_keys: tuple[str, ...] = (), **result: Any) -> RunResult:
 def stepped(reason: str = "step_failed", message: str = "step 1 of 1 failed", **result: Any) -> RunResult:
     """A run that the action capra.machine.steps ended with this reason."""
     values: Mapping[str, Any] = {"failed": True, "reason": reason, "msg": message} | result
-    return RunResult(
-        events=(TaskEvent("runner_on_failed", "Work", values),), stats=RECAP | {"ok": 0, "failures": 1}
-    )
+    return RunResult(events=(TaskEvent("runner_on_failed", "Work", values),), stats=RECAP | {"ok": 0, "failures": 1})
 
 
 class FakeRunner:

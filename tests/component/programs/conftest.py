@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.component.programs.host import SHELLS, Host, hosts
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
 
 UTILS = Path(__file__).parents[3] / "plugins" / "plugin_utils"
@@ -98,16 +99,12 @@ class Host:
         output, self.errors = process.communicate(timeout=PATIENCE * 3)
         return payload.parse_report(output.decode())
 
-    def run(
-        self, *steps: dict[str, Any], run_id: str = "one", **settings: object
-    ) -> list[results.StepResult]:
+    def run(self, *steps: dict[str, Any], run_id: str = "one", **settings: object) -> list[results.StepResult]:
         """A run to its end; the report stays in `report`."""
         self.report = self.exchange("run", list(steps), run_id, **settings)
         return results.step_results(list(steps), self.report)
 
-    def finished(
-        self, *steps: dict[str, Any], run_id: str = "one", **settings: object
-    ) -> list[results.StepResult]:
+    def finished(self, *steps: dict[str, Any], run_id: str = "one", **settings: object) -> list[results.StepResult]:
         """A run that ends well."""
         ended = self.run(*steps, run_id=run_id, **settings)
         assert results.finished(self.report), (self.report, self.errors)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
 from tests.component.programs.host import Host, append, command, write
 
 contents = st.binary(max_size=300) | st.sampled_from(
@@ -23,11 +24,7 @@ names = st.text(
 ).filter(lambda name: name not in (".", "..") and len(name.encode("utf-8", "surrogateescape")) < 200)
 
 
-@given(
-    st.lists(
-        st.tuples(names, names, contents, contents), min_size=6, max_size=10, unique_by=lambda item: item[0]
-    )
-)
+@given(st.lists(st.tuples(names, names, contents, contents), min_size=6, max_size=10, unique_by=lambda item: item[0]))
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_at_any_path(host: Host, files: list[tuple[str, str, bytes, bytes]]) -> None:
     shutil.rmtree(host.work)
@@ -37,9 +34,7 @@ def test_any_bytes_at_any_path(host: Host, files: list[tuple[str, str, bytes, by
     for directory, name, first, second in files:
         path = f"{host.work}/{directory}/{name}"
         steps += [write(path, first), append(path, second)]
-    steps.append(
-        {"kind": "script", "content": 'printf "%s\\n" "$@"', "arguments": [name for _, name, _, _ in files]}
-    )
+    steps.append({"kind": "script", "content": 'printf "%s\\n" "$@"', "arguments": [name for _, name, _, _ in files]})
     ended = host.finished(*steps)
     assert all(step.state == "ok" for step in ended)
     for directory, name, first, second in files:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
 from tests.component.programs.host import Host, append, command, tree, wait_for, write
 
@@ -46,17 +47,13 @@ def test_order_bytes_and_modes(host: Host) -> None:
         write(host.work / "plain", b"no newline at the end"),
         append(existing, b"\0new"),
         append(host.work / "fresh", b"first"),
-        command(
-            f"cd {host.work} && ls -d deep script plain && umask && pwd && trap 'echo bye' EXIT && cat && exit 0"
-        ),
+        command(f"cd {host.work} && ls -d deep script plain && umask && pwd && trap 'echo bye' EXIT && cat && exit 0"),
         command("pwd"),
     ]
     ended = host.finished(*steps)
     assert states(ended) == ["ok"] * 7
     assert (host.work / "deep/er/secret").read_bytes() == content
-    assert [
-        mode(host.work / name) for name in ("deep/er/secret", "script", "plain", "fresh", "existing")
-    ] == [
+    assert [mode(host.work / name) for name in ("deep/er/secret", "script", "plain", "fresh", "existing")] == [
         0o600,
         0o755,
         0o644,
@@ -188,9 +185,7 @@ def test_many_launches_at_once(host: Host) -> None:
     assert [report.error for report in reports] == [""] * len(sessions)
     assert all(results.finished(report) for report in reports)
     assert [count(host, name) for name in "ab"] == [1, 1]
-    assert not [
-        path.name for path in (host.base / "one").iterdir() if path.name.startswith(("payload.", "program."))
-    ]
+    assert not [path.name for path in (host.base / "one").iterdir() if path.name.startswith(("payload.", "program."))]
 
 
 def test_one_host_one_run(host: Host) -> None:
@@ -316,9 +311,7 @@ def test_script_arguments(host: Host) -> None:
         "arguments": arguments,
     }
     (ended,) = host.finished(script)
-    assert (
-        ended.output == "".join(f"<{argument}>" for argument in arguments if argument) + f"{host.base}/one\n"
-    )
+    assert ended.output == "".join(f"<{argument}>" for argument in arguments if argument) + f"{host.base}/one\n"
 
 
 def test_a_megabyte_is_quick(host: Host) -> None:

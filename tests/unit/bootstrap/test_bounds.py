@@ -42,14 +42,11 @@ def test_gzipped_user_data() -> None:
             id="billion laughs",
         ),
         pytest.param(
-            "a0: &a0 {k: v}\n"
-            + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
+            "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40)),
             "too large",
             id="merge keys",
         ),
-        pytest.param(
-            f"a: &a {'x' * 200_000}\nb: [{','.join(['*a'] * 100)}]\n", "too large", id="long text many times"
-        ),
+        pytest.param(f"a: &a {'x' * 200_000}\nb: [{','.join(['*a'] * 100)}]\n", "too large", id="long text many times"),
     ],
 )
 def test_bombs_are_refused(

@@ -17,9 +17,7 @@ write_files:
 runcmd:
   - k0s install worker --token-file /etc/k0s.token
 """.encode()
-SSH_KEY = (
-    "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0IGtleSBtYXRlcmlhbA==\n-----END OPENSSH PRIVATE KEY-----\n"
-)
+SSH_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0IGtleSBtYXRlcmlhbA==\n-----END OPENSSH PRIVATE KEY-----\n"
 READY = Observation(
     machine=RemoteMachine(KEY, MachineSpec(address="192.0.2.7", ssh_key_name="key"), uid="uid-1"),
     record=Record(),
@@ -37,9 +35,7 @@ def observation(**changes: Any) -> Observation:
     result = READY
     for name, value in changes.items():
         if name == "spec":
-            values: dict[str, Any] = {
-                k: tuple(item) if isinstance(item, list) else item for k, item in value.items()
-            }
+            values: dict[str, Any] = {k: tuple(item) if isinstance(item, list) else item for k, item in value.items()}
             machine = result.machine
             result = replace(result, machine=replace(machine, spec=replace(machine.spec, **values)))
         elif isinstance(value, Mapping):

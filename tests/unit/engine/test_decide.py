@@ -9,7 +9,6 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.engine.examples import observation
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, decide, paused_by
 from capra.model.machine import (
@@ -20,6 +19,7 @@ from capra.model.machine import (
     RemoteMachine,
 )
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
+from tests.unit.engine.examples import observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "decide.yaml").read_text())
 PARTS = {"machine", "spec", "record", "owner", "cluster", "bootstrap", "ssh_key"}
@@ -48,17 +48,14 @@ machines = st.builds(
         clean_up_commands=st.sampled_from([(), ("true",)]),
     ),
     deleting=st.booleans(),
-    annotations=st.dictionaries(
-        st.sampled_from([PAUSED_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION]), st.just("")
-    ),
+    annotations=st.dictionaries(st.sampled_from([PAUSED_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION]), st.just("")),
 )
 observations = st.builds(
     Observation,
     machine=machines,
     record=st.builds(Record, phase=st.sampled_from(Phase), not_before=st.sampled_from([0.0, 999.0, 1001.0])),
     now=st.just(1000.0),
-    owner=st.none()
-    | st.builds(Owner, st.just("o"), st.sampled_from(["", "K0sWorkerConfig", "KubeadmConfig"])),
+    owner=st.none() | st.builds(Owner, st.just("o"), st.sampled_from(["", "K0sWorkerConfig", "KubeadmConfig"])),
     cluster=st.none() | st.builds(Cluster, st.just("c"), st.booleans(), st.booleans()),
     bootstrap=st.none() | st.just(BootstrapData(b"")),
     ssh_key=st.none() | st.just(SSHKey("key")),

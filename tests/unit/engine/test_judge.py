@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.engine.examples import KEY
 
 from capra.engine.fingerprint import fingerprint
 from capra.engine.outcome import judge
@@ -23,6 +22,7 @@ from capra.model.run import (
     StepReport,
     TaskEvent,
 )
+from tests.unit.engine.examples import KEY
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "judge.yaml").read_text())
 
@@ -32,9 +32,7 @@ def test_case(case: dict[str, Any]) -> None:
     connection = Connection("192.0.2.7", host_keys=tuple(case.get("host_keys", ())))
     request = RunRequest(KEY, Playbook.BOOTSTRAP, connection, {}, RunSecrets())
     events = tuple(
-        TaskEvent(f"runner_on_{name}", "Work", result)
-        for event in case["events"]
-        for name, result in event.items()
+        TaskEvent(f"runner_on_{name}", "Work", result) for event in case["events"] for name, result in event.items()
     )
     recap = case.get("recap", {"ok": 1})
     result = RunResult(events, recap, ended=case.get("ended", ""), output=case.get("output", ""))

@@ -6,13 +6,13 @@ import json
 import re
 
 import pytest
-from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
 from capra.bootstrap import RunCommand, WriteFile
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
 from capra.model.run import Playbook, RunRequest
+from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
 OPTIONS = plan.PlanOptions()
 COMMON = {"output_bytes": 4096, "state_directory": "", "progress": True, "uid": "uid-1"}
@@ -89,9 +89,7 @@ def test_what_cannot_be_planned() -> None:
         plan.plan_bootstrap(observation(bootstrap=None), OPTIONS)
     with pytest.raises(InputError, match="Secret m-data"):
         plan.plan_bootstrap(observation(bootstrap={"data": b"\xff\xfe"}), OPTIONS)
-    assert (
-        plan.digest(observation(bootstrap=None)) == plan.bootstrap_run_id(observation(bootstrap=None)) == ""
-    )
+    assert plan.digest(observation(bootstrap=None)) == plan.bootstrap_run_id(observation(bootstrap=None)) == ""
 
 
 def test_run_ids() -> None:

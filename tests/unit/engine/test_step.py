@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.unit.engine.examples import KEY, READY, observation
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest
@@ -15,6 +14,7 @@ from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind, Playbook, Progress
 from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped
+from tests.unit.engine.examples import KEY, READY, observation
 
 HOST_KEY = "ssh-ed25519 AAAA"
 

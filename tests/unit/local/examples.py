@@ -24,12 +24,14 @@ runcmd:
 - k0s start
 """
 _KEY = Ed25519PrivateKey.generate()
+_PRIVATE_KEY = _KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+).decode()
 
 
 def private_key() -> str:
     """An ed25519 key in OpenSSH's format."""
-    form = serialization.PrivateFormat.OpenSSH
-    return _KEY.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    return _PRIVATE_KEY
 
 
 def public_key() -> str:

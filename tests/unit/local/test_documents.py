@@ -23,9 +23,10 @@ def _contents(text: str) -> list[object]:
         pytest.param("a: 22:22\nb: 2001-01-01\nc: 1_000", [{"a": "22:22", "b": "2001-01-01", "c": "1_000"}], id="text"),
         pytest.param("a: 0x10\nb: -3\nc: 1.5\nd: 1e3", [{"a": 16, "b": -3, "c": 1.5, "d": 1000.0}], id="numbers"),
         pytest.param("a: &x {b: 1}\nc: *x", [{"a": {"b": 1}, "c": {"b": 1}}], id="alias"),
-        pytest.param("kind: List\nitems: [{a: 1}, null, {kind: BList, items: [{b: 2}]}]", [{"a": 1}, {"b": 2}], id="list"),
+        pytest.param(
+            "kind: List\nitems: [{a: 1}, null, {kind: BList, items: [{b: 2}]}]", [{"a": 1}, {"b": 2}], id="list"
+        ),
         pytest.param("kind: List\nitems: 3", [{"kind": "List", "items": 3}], id="list-without-items"),
-        pytest.param("﻿a: 1".lstrip("﻿"), [{"a": 1}], id="without-byte-order-mark"),
     ],
 )
 def test_read(text: str, contents: list[object]) -> None:
@@ -49,18 +50,14 @@ def test_documents_are_numbered_with_the_empty_ones() -> None:
         pytest.param("? [a]\n: 1", "a key must be plain text", id="key"),
         pytest.param("a: b: c", "not valid YAML: line 1, column 5", id="place"),
         pytest.param("a: \x00", "not valid YAML", id="control-character"),
-        pytest.param("a: 99999999999999999999999999e999999", "number|mapping|kind", id="number"),
+        pytest.param("a: !!int hush", "not valid YAML: a value cannot be read", id="number"),
     ],
 )  # fmt: skip
 def test_refused(text: str, problem: str) -> None:
     start = time.monotonic()
-    try:
+    with pytest.raises(InputError, match=f"^f: .*({problem})") as caught:
         documents.read(text, "f")
-    except InputError as error:
-        assert str(error).startswith("f: ")
-        assert any(part in str(error) for part in problem.split("|"))
-    else:
-        assert "number" in problem
+    assert "hush" not in str(caught.value)
     assert time.monotonic() - start < 5
 
 

@@ -110,7 +110,7 @@ def test_a_private_file_is_fine(tmp_path: Path, mode: int) -> None:
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--ssh-key .*absent: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"--ssh-key .*absent: cannot be read: No such file"):
         read_key_file(tmp_path / "absent")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         read_key_file(tmp_path)

@@ -78,7 +78,8 @@ def test_both_versions_and_both_spellings_mean_the_same(tmp_path: Path, field: s
         field: ["one", "two"],
     }
     read = [
-        load([write(tmp_path, machine(version=version, **spec))]).machines[0].machine for version in ("v1beta1", "v1beta2")
+        load([write(tmp_path, machine(version=version, **spec))]).machines[0].machine
+        for version in ("v1beta1", "v1beta2")
     ]
 
     assert read[0] == read[1]
@@ -120,7 +121,9 @@ def test_both_lists_of_commands_may_stand_there_when_they_are_equal(tmp_path: Pa
     assert load([write(tmp_path, document)]).machines[0].machine.spec.clean_up_commands == ("a",)
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "fe80::1%eth0", "node-0.example.org", "localhost", "h."])
+@pytest.mark.parametrize(
+    "address", ["192.0.2.1", "2001:db8::1", "fe80::1%eth0", "node-0.example.org", "localhost", "h."]
+)
 def test_addresses_that_are_fine(tmp_path: Path, address: str) -> None:
     assert load([write(tmp_path, machine(address=address))]).machines[0].machine.spec.address == address
 
@@ -130,6 +133,8 @@ def test_the_same_address_with_another_port_is_another_machine(tmp_path: Path) -
 
 
 def test_a_machine_of_another_provider_is_nobodys_owner() -> None:
-    document = to_document({"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Machine", "metadata": {"name": "a"}}, "f")
+    document = to_document(
+        {"apiVersion": "cluster.x-k8s.io/v1beta1", "kind": "Machine", "metadata": {"name": "a"}}, "f"
+    )
 
     assert document is not None

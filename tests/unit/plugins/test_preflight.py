@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
 

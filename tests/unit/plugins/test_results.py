@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.capra.machine.plugins.plugin_utils import results
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
 
@@ -44,9 +45,7 @@ def test_a_run_that_went_well() -> None:
         ("start 7 b 1\nend x 0 2\nend 0", False, "pending", -1, (), "no_report"),
     ],
 )
-def test_first_step(
-    journal: str, running: bool, state: str, rc: int, cuts: tuple[str, ...], reason: str
-) -> None:
+def test_first_step(journal: str, running: bool, state: str, rc: int, cuts: tuple[str, ...], reason: str) -> None:
     report = seen(journal, running=running) if journal else Report()
     ended = results.step_results(STEPS, report)
     assert (ended[0].state, ended[0].rc, ended[0].cuts) == (state, rc, cuts)
@@ -60,9 +59,7 @@ def test_messages() -> None:
         outputs={1: b"\n".join(b"%d" % n for n in range(20))},
     )
     failure = results.failure(results.step_results(STEPS, report), report)
-    assert failure["msg"] == "step 2 of 2 (command) failed with status 7: " + "\n".join(
-        str(n) for n in range(10, 20)
-    )
+    assert failure["msg"] == "step 2 of 2 (command) failed with status 7: " + "\n".join(str(n) for n in range(10, 20))
     assert failure["step"]["number"] == 1
     report = seen("start 0 b 1\nend 0 7 2")
     assert (
@@ -72,7 +69,4 @@ def test_messages() -> None:
     assert results.failure([], Report(error="no room"))["reason"] == "host_error"
     assert results.failure([], Report(busy="other"))["reason"] == "busy"
     report = seen("start 0 b 1\ncut 0 odd")
-    assert (
-        results.failure(results.step_results(STEPS, report), report)["msg"]
-        == "step 1 of 2 (write /a) was cut off"
-    )
+    assert results.failure(results.step_results(STEPS, report), report)["msg"] == "step 1 of 2 (write /a) was cut off"
