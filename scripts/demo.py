@@ -118,9 +118,10 @@ class Demo:
 
 
 def main() -> None:
-    """The demo."""
+    """The demo. Argument: the backend of the test hosts, `auto` by default."""
+    backend = sys.argv[1] if len(sys.argv) > 1 else "auto"
     say("Starting a throw-away host (the first time builds its file system)")
-    with tempfile.TemporaryDirectory(prefix="capra-demo-") as directory, Hosts.up(count=1) as hosts:
+    with tempfile.TemporaryDirectory(prefix="capra-demo-") as directory, Hosts.up(count=1, backend=backend) as hosts:
         host = hosts[0]
         demo = Demo(host, Path(directory))
         demo.prepare()

@@ -17,7 +17,7 @@ from capra.engine.ports import ProgressListener, Runner
 from capra.errors import CapraError, InputError
 from capra.model.machine import RemoteMachine
 from capra.model.run import OutcomeKind, Progress
-from capra.runs import AnsibleRunner
+from capra.runs.runner import AnsibleRunner
 from capra.settings import Settings
 
 Act = Callable[[RemoteMachine, ProgressListener], Awaitable[MachineResult]]
@@ -80,6 +80,9 @@ class Work:
         except CapraError as error:
             reason = getattr(error, "reason", "Failed")
             result = MachineResult(machine, "Wait", reason, ok=False, message=str(error), hint=AGAIN)
+        except OSError as error:
+            message = f"a file on this side cannot be used: {error}; the host is left resumable"
+            result = MachineResult(machine, "Wait", "Failed", ok=False, message=message, hint=AGAIN)
         except Exception as error:
             log.info("unexpected error", machine=str(machine.key), exc_info=True)
             message = f"an error in capra itself ({type(error).__name__}); -v shows where. The host is left resumable"

@@ -14,13 +14,9 @@ from capra.errors import InputError, InputErrors
 from capra.local.documents import RawDocument, read
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.manifest import (
-    CoreMachineDocument,
-    Document,
-    PooledRemoteMachineDocument,
-    SecretDocument,
-)
-from capra.model.validation import to_document
+from capra.model.manifest import PooledRemoteMachineDocument
+from capra.model.manifest_others import CoreMachineDocument, SecretDocument
+from capra.model.validation import Document, to_document
 
 STANDARD_INPUT = "-"
 Result = TypeVar("Result")

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from capra.engine.plan import bootstrap_steps
 from capra.errors import InputError
-from capra.local.keys import check_key, read_key_file, read_private_file
+from capra.local.keys import check_key, read_key_file
 from capra.local.manifests import Manifests, Placed, load, raise_all
+from capra.local.option_files import attempt, read_bootstrap_data, read_password
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.manifest import CoreMachineDocument
+from capra.model.manifest_others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
-
-Result = TypeVar("Result")
-MAX_BOOTSTRAP_BYTES = 16 * 2**20
-"""Of a file; a Secret holds 1 MiB at most. What is in it has bounds of its own."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +71,9 @@ def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
     """
     manifests = load(options.files)
     errors: list[InputError] = []
-    key = _attempt(errors, options.ssh_key, lambda path: read_key_file(Path(path)))
-    password = _attempt(errors, options.become_password_file, _read_password) or ""
-    data = _attempt(errors, options.bootstrap_data, _read_bootstrap) if need_bootstrap else None
+    key = attempt(errors, options.ssh_key, lambda path: read_key_file(Path(path)))
+    password = attempt(errors, options.become_password_file, read_password) or ""
+    data = attempt(errors, options.bootstrap_data, read_bootstrap_data) if need_bootstrap else None
     raise_all(errors)
     prepared = {}
     for placed in limited(manifests.machines, options.limit):
@@ -111,39 +107,6 @@ def limited(machines: Sequence[Placed], names: Iterable[str]) -> list[Placed]:
 def _names(placed: Placed) -> set[str]:
     key = placed.machine.key
     return {key.name, f"{key.namespace}/{key.name}"}
-
-
-def _attempt(errors: list[InputError], path: str, read: Callable[[str], Result]) -> Result | None:
-    """What the file of an option holds; None without one, and when it cannot be read, which is put to the errors."""
-    if not path:
-        return None
-    try:
-        return read(path)
-    except InputError as error:
-        errors.append(error)
-        return None
-
-
-def _read_password(path: str) -> str:
-    subject = f"--become-password-file {path}"
-    try:
-        text = read_private_file(Path(path), "--become-password-file").decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", subject=subject) from None
-    if not text or any(ord(character) < 32 for character in text):
-        raise InputError("must hold the password and nothing else, on one line", subject=subject)
-    return text
-
-
-def _read_bootstrap(path: str) -> BootstrapData:
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BOOTSTRAP_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", subject=f"--bootstrap-data {path}") from None
-    if len(data) > MAX_BOOTSTRAP_BYTES:
-        raise InputError(f"is larger than {MAX_BOOTSTRAP_BYTES} bytes", subject=f"--bootstrap-data {path}")
-    return BootstrapData(data, source=path)
 
 
 @dataclass(frozen=True)

@@ -1,60 +1,24 @@
-"""The documents of a manifest that say something about a machine, in every API version. Frozen and strict: text is not
-a number, and in Capra's own kinds an unknown field is an error. `capra.model.validation` reads them."""
+"""The documents of a manifest that are machines, in every API version. In Capra's own kinds an unknown field is an
+error. `capra.model.validation` reads them."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from capra.model import checks
 from capra.model.machine import DEFAULT_WORKING_DIR, MachineKey, MachineSpec, RemoteMachine
+from capra.model.manifest_base import Metadata, Strict
 
 Address = Annotated[str, AfterValidator(checks.address)]
 Port = Annotated[int, AfterValidator(checks.port)]
 User = Annotated[str, AfterValidator(checks.user)]
 AbsolutePath = Annotated[str, AfterValidator(checks.absolute_path)]
-ObjectName = Annotated[str, AfterValidator(checks.object_name)]
-Namespace = Annotated[str, AfterValidator(checks.namespace)]
 # Only the list itself is lenient: YAML has no tuples. What stands in it is as strict as everything else.
 Commands = Annotated[tuple[Annotated[str, AfterValidator(checks.command)], ...], Field(strict=False)]
 HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.host_key)], ...], Field(strict=False)]
-
-_MODE = ConfigDict(strict=True, frozen=True, alias_generator=to_camel, hide_input_in_errors=True)
-
-
-class Lenient(BaseModel):
-    """A mapping of somebody else's kind: what is not known is left alone."""
-
-    model_config = ConfigDict(**_MODE, extra="ignore")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: Any) -> Any:
-        """An API server drops nulls, and so `port:` with nothing after it means the default."""
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None}
-
-
-class Strict(Lenient):
-    """A mapping of Capra's own kinds."""
-
-    model_config = ConfigDict(**_MODE, extra="forbid")
-
-
-class Metadata(Lenient):
-    """`metadata`, as far as it matters."""
-
-    name: ObjectName
-    namespace: Namespace = "default"
-    uid: str = ""
-    labels: Mapping[str, str] = Field(default_factory=dict)
-    annotations: Mapping[str, str] = Field(default_factory=dict)
 
 
 class SSHKeyReference(Strict):
@@ -160,76 +124,3 @@ def _machine(metadata: Metadata, kind: str, spec: MachineSpec) -> RemoteMachine:
         labels=metadata.labels,
         annotations=metadata.annotations,
     )
-
-
-class SecretDocument(Strict):
-    """A Secret (v1)."""
-
-    api_version: str
-    kind: str
-    metadata: Metadata
-    type: str = "Opaque"
-    immutable: bool = False
-    data: Mapping[str, str] = Field(default_factory=dict, repr=False)
-    string_data: Mapping[str, str] = Field(default_factory=dict, repr=False)
-
-    @field_validator("data")
-    @classmethod
-    def _is_base64(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for key, text in value.items():
-            try:
-                base64.b64decode("".join(text.split()), validate=True)
-            except (binascii.Error, ValueError):
-                raise ValueError(f"key {key!r} is not base64; plain text belongs in stringData") from None
-        return value
-
-    def values(self) -> dict[str, bytes]:
-        """Every key with its bytes; `stringData` wins over `data`, as the API server has it."""
-        decoded = {key: base64.b64decode("".join(text.split())) for key, text in self.data.items()}
-        return decoded | {key: text.encode() for key, text in self.string_data.items()}
-
-
-class ConfigReference(Lenient):
-    """`spec.bootstrap.configRef` of a Machine."""
-
-    kind: str = ""
-
-
-class MachineBootstrap(Lenient):
-    """`spec.bootstrap` of a Machine."""
-
-    config_ref: ConfigReference = Field(default_factory=ConfigReference)
-    data_secret_name: str = ""
-
-
-class InfrastructureReference(Lenient):
-    """`spec.infrastructureRef` of a Machine; only v1beta1 has a namespace."""
-
-    kind: str = ""
-    name: str = ""
-    namespace: str = ""
-
-
-class CoreMachineFields(Lenient):
-    """`spec` of a Machine."""
-
-    cluster_name: str = ""
-    bootstrap: MachineBootstrap = Field(default_factory=MachineBootstrap)
-    infrastructure_ref: InfrastructureReference = Field(default_factory=InfrastructureReference)
-
-
-class CoreMachineDocument(Lenient):
-    """Cluster API's own Machine, as far as it leads to a RemoteMachine and its bootstrap data."""
-
-    metadata: Metadata
-    spec: CoreMachineFields = Field(default_factory=CoreMachineFields)
-
-    @property
-    def infrastructure(self) -> MachineKey:
-        """The infrastructure machine that it owns."""
-        reference = self.spec.infrastructure_ref
-        return MachineKey(reference.namespace or self.metadata.namespace, reference.name, reference.kind)
-
-
-MachineDocument = RemoteMachineDocument | PooledRemoteMachineDocument
-Document = MachineDocument | SecretDocument | CoreMachineDocument

@@ -12,13 +12,10 @@ from pydantic_core import ErrorDetails
 
 from capra.errors import InputError, InputErrors
 from capra.model.machine import GROUP
-from capra.model.manifest import (
-    CoreMachineDocument,
-    Document,
-    PooledRemoteMachineDocument,
-    RemoteMachineDocument,
-    SecretDocument,
-)
+from capra.model.manifest import PooledRemoteMachineDocument, RemoteMachineDocument
+from capra.model.manifest_others import CoreMachineDocument, SecretDocument
+
+Document = RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | CoreMachineDocument
 
 CORE_GROUP = "cluster.x-k8s.io"
 API_VERSIONS = ("v1beta1", "v1beta2")
@@ -44,7 +41,7 @@ class Kind:
     name: str
     group: str
     versions: tuple[str, ...]
-    model: type[RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | CoreMachineDocument]
+    model: type[Document]
 
     @property
     def api_versions(self) -> list[str]:

@@ -1,6 +1,2 @@
 """One run of one playbook on one host, with ansible-runner: work directory, events, end. The only importer of
 ansible_runner."""
-
-from capra.runs.runner import AnsibleRunner
-
-__all__ = ["AnsibleRunner"]

@@ -1,0 +1,50 @@
+"""The files that options name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from capra.errors import InputError
+from capra.local.keys import read_private_file
+from capra.model.observation import BootstrapData
+
+Result = TypeVar("Result")
+MAX_BOOTSTRAP_BYTES = 16 * 2**20
+"""Of a file; a Secret holds 1 MiB at most. What is in it has bounds of its own."""
+
+
+def attempt(errors: list[InputError], path: str, read: Callable[[str], Result]) -> Result | None:
+    """What the file of an option holds; None without one, and when it cannot be read, which is put to the errors."""
+    if not path:
+        return None
+    try:
+        return read(path)
+    except InputError as error:
+        errors.append(error)
+        return None
+
+
+def read_password(path: str) -> str:
+    """The password of a private file, on one line. Raises InputError."""
+    subject = f"--become-password-file {path}"
+    try:
+        text = read_private_file(Path(path), "--become-password-file").decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError("is not UTF-8 text", subject=subject) from None
+    if not text or any(ord(character) < 32 for character in text):
+        raise InputError("must hold the password and nothing else, on one line", subject=subject)
+    return text
+
+
+def read_bootstrap_data(path: str) -> BootstrapData:
+    """Bootstrap data, byte for byte; what is in it is looked at later. Raises InputError."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BOOTSTRAP_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", subject=f"--bootstrap-data {path}") from None
+    if len(data) > MAX_BOOTSTRAP_BYTES:
+        raise InputError(f"is larger than {MAX_BOOTSTRAP_BYTES} bytes", subject=f"--bootstrap-data {path}")
+    return BootstrapData(data, source=path)
