@@ -181,7 +181,7 @@ main() {
     guard
     find_traces
     k0s_flags
-    if [ -n "$TRACES$PROCESSES" ] && [ "$(id -u)" != 0 ]; then
+    if only_root; then
         refuse "k0s is on this host, and only root can clean it; set use_sudo (become)"
     fi
     trap finish EXIT

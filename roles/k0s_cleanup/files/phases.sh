@@ -14,6 +14,18 @@ find_traces() {
     done
 }
 
+# only_root: true when this is not root, and something of k0s here belongs to others.
+only_root() {
+    if [ "$(id -u)" = 0 ]; then return 1; fi
+    for PLACE in $TRACES; do
+        if [ ! -w "$PLACE" ]; then return 0; fi
+    done
+    for PROCESS in $PROCESSES; do
+        if ! kill -0 "$PROCESS" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
+
 # k0s_flags: sets the flags for the directories that differ from the defaults of k0s.
 k0s_flags() {
     DATA_FLAG='' KUBELET_FLAG=''
