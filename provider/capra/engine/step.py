@@ -11,7 +11,11 @@ from capra.engine.ports import Clock, ProgressListener, Runner, Store
 from capra.errors import InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import Outcome, RunRequest
+from capra.model.run import Outcome, OutcomeKind, RunRequest
+
+NOTHING_RUN = frozenset({OutcomeKind.WRONG_CREDENTIALS, OutcomeKind.HOST_KEY_CHANGED, OutcomeKind.BECOME_REFUSED})
+"""Ways for a run to end that prove that nothing was run on the host. A host that cannot be reached proves nothing: the
+connection may have been lost."""
 
 BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
 """Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
@@ -91,6 +95,9 @@ async def _act(
         record = replace(record, changed_at=clock())
         await store.save(request.key, record)
     outcome = judge(request, await runner.run(request, listener))
+    if outcome.kind in NOTHING_RUN:
+        # The host was not touched: it is as far as it was before.
+        record = replace(record, phase=observation.record.phase)
     ended = _ended(record, decision, outcome, clock(), request.check)
     if ended != record:
         await store.save(request.key, ended)

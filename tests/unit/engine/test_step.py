@@ -12,7 +12,7 @@ from capra.engine.step import BACK_OFF, StepTaken, back_off, step
 from capra.errors import InputError, Retry
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import OutcomeKind, Playbook, Progress
+from capra.model.run import OutcomeKind, Playbook, Progress, RunResult, TaskEvent
 from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped
 from tests.unit.engine.examples import KEY, READY, observation
 
@@ -194,3 +194,21 @@ async def test_fakes() -> None:
         await store.load(MachineKey("default", "other"))
     await step(KEY, store, FakeRunner(progress=[progress]), FakeClock(), listener=told.append)
     assert told == [progress]
+
+
+@pytest.mark.parametrize("message", ["Host key verification failed.", "root@h: Permission denied (publickey)."])
+async def test_a_host_that_let_nobody_in_was_never_contacted(message: str) -> None:
+    refused = RunResult((TaskEvent("runner_on_unreachable", "task", {"msg": message}),), {"dark": 1})
+    world = World(runner=FakeRunner([refused]))
+    await world.step()
+    assert world.record.phase is Phase.NEW
+    assert world.record.attempts == 1
+    world.delete()
+    assert (await world.step()).decision == Release("no host was ever contacted")
+
+
+async def test_a_host_that_cannot_be_reached_may_have_been() -> None:
+    lost = RunResult((TaskEvent("runner_on_unreachable", "task", {"msg": "closed by remote host"}),), {"dark": 1})
+    world = World(runner=FakeRunner([lost]))
+    await world.step()
+    assert world.record.phase is Phase.BOOTSTRAPPING
