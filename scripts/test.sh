@@ -7,7 +7,7 @@ run() {
     printf '\n== %s\n' "$*"
     "$@" || failed="$failed $1-$2"
 }
-run pytest tests/unit --cov --cov-report=term --durations=5
+run pytest tests/unit --numprocesses=2 --cov --cov-report=term --durations=5
 run pytest tests/component tests/e2e tests/hosts --numprocesses=3 --dist=loadgroup --durations=10
-run scripts/molecule.sh test
+run scripts/molecule.sh
 [ -z "$failed" ] || { echo "tests failed:$failed" >&2; exit 1; }
