@@ -65,17 +65,17 @@ limited() {
     return "$STATUS"
 }
 
-# end_child: ends the command that limited is waiting for, if any.
+# end_child: ends the command that limited is waiting for, if any. No `--` stands before the group: dash takes it for a process.
 end_child() {
     [ -n "${CHILD:-}" ] || return 0
-    kill -TERM -- "$GROUP" 2>/dev/null || kill -TERM "$CHILD" 2>/dev/null
+    kill -TERM "$GROUP" 2>/dev/null || kill -TERM "$CHILD" 2>/dev/null
     seconds
     UNTIL=$((NOW + 5))
     while alive "$CHILD" && [ "$NOW" -lt "$UNTIL" ]; do
         pause
         seconds
     done
-    kill -KILL -- "$GROUP" 2>/dev/null || kill -KILL "$CHILD" 2>/dev/null
+    kill -KILL "$GROUP" 2>/dev/null || kill -KILL "$CHILD" 2>/dev/null
     wait "$CHILD" 2>/dev/null
     CHILD=
 }
