@@ -4,8 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/capra
-SHELL_PROGRAMS := plugins/plugin_utils/common.sh plugins/plugin_utils/launch.sh plugins/plugin_utils/program.sh
-SCRIPTS := $(wildcard scripts/*.sh roles/*/files/*.sh) .ci/run tests/hosts/k0s
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 

@@ -8,8 +8,8 @@ run() {
     "$@" || failed="$failed $1"
 }
 host_programs() {
-    # The halves of the host's program share one file, and are checked as they are sent.
-    cat plugins/plugin_utils/common.sh plugins/plugin_utils/launch.sh plugins/plugin_utils/program.sh | shellcheck -s sh -
+    # The halves of the host's program share files, and are checked together.
+    cat plugins/plugin_utils/*.sh | shellcheck -s sh -
 }
 run ruff check .
 run ruff format --check .

@@ -140,7 +140,7 @@ def main() -> None:
         if left:
             raise SystemExit(f"demo: the host is not clean:\n{left}")
         print("On the host: no token, no k0s data, no journal, no sentinel.")
-    say("Try next, with a host of your own")
+    say("Try next, with a host of your own: put its address and user into docs/examples/machine.yaml")
     print(
         "  . .venv/bin/activate\n"
         "  capra preflight -f docs/examples/machine.yaml --ssh-key ~/.ssh/id_ed25519\n"

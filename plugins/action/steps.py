@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload, progress, results
+from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload, programs, progress, results
 
-DIRECTORY = Path(payload.__file__).parent
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "steps": {"type": "list", "elements": "dict", "default": []},
     "kind": {"type": "str", "default": "steps"},
@@ -36,10 +34,6 @@ BECOME_SUCCESS = "BECOME-SUCCESS-"
 RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
-
-
-def _program(name: str) -> str:
-    return (DIRECTORY / name).read_text()
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no type information
@@ -65,7 +59,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if directory and (not directory.startswith("/") or "\0" in directory):
             raise AnsibleActionFail(f"state_directory is {directory!r}, not an absolute path")
         self._run_id = run_id
-        self._common = _program("common.sh")
         result["run_id"] = run_id
         if self._task.check_mode:
             return result | self._check()
@@ -78,10 +71,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head = {"mode": mode, "id": self._run_id, **settings}
         if self._arguments["state_directory"]:
             head["directory"] = payload.encode(self._arguments["state_directory"])
-        program = f'{self._common}\n{_program("program.sh")}\nprogram "$1" "$2"\n' if mode == "run" else ""
+        program = programs.detached() if mode == "run" else ""
         text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
         answer = self._low_level_execute_command(
-            "/bin/sh -s", in_data=payload.call(self._common, _program("launch.sh"), text), executable=None
+            "/bin/sh -s", in_data=payload.call(programs.session(), text), executable=None
         )
         report = payload.parse_report(answer.get("stdout", ""))
         if not report.begun:
@@ -152,8 +145,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _cancel(self) -> dict[str, Any]:
         report = self._exchange("cancel", tail=self._arguments["output_bytes"])
         steps = results.step_results(self._steps, report)
-        cancelled = any(step.state == "cut" for step in steps)
-        return {"changed": cancelled, "steps": [asdict(step) for step in steps], "msg": "cancelled"}
+        if report.error:
+            return {"failed": True} | results.failure(steps, report)
+        cancelled = report.ended
+        message = "the run was ended on the host" if cancelled else "nothing was under way on the host"
+        return {"changed": cancelled, "steps": [asdict(step) for step in steps], "msg": message}
 
     def _check(self) -> dict[str, Any]:
         if self._arguments["state"] == "cancelled":

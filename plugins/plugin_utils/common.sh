@@ -11,19 +11,6 @@ boot_mark() {
     if process_start 1; then BOOT="$BOOT.$START"; fi
 }
 
-# process_start PID: sets START, the kernel's start time of a process; fails when it is gone or a zombie.
-process_start() {
-    START=
-    read -r STAT 2>/dev/null <"/proc/$1/stat" || return 1
-    STAT=${STAT##*) }
-    # Fields after the command's closing parenthesis: the state is the first, the start time the twentieth.
-    case $STAT in Z* | X*) return 1 ;; esac
-    # shellcheck disable=SC2086 # one word a field is what is wanted
-    set -- $STAT
-    shift 19
-    START=$1
-}
-
 # uptime_now: sets NOW, seconds and hundredths since the kernel started; no process is needed for it. A host that does
 # not tell that gives the time of day.
 uptime_now() {
@@ -86,13 +73,15 @@ take_lock() {
 }
 
 # read_journal FILE: sets ENDED (" 1 2 " for the steps that ended well), OPEN (the step that began and has no end, or
-# nothing) and OPEN_BOOT. A line that was cut short is not counted.
+# nothing), OPEN_BOOT and STEP_PID and STEP_START of the process that carries it out. A line that was cut short is not
+# counted.
 read_journal() {
-    ENDED=" " OPEN='' OPEN_BOOT=''
+    ENDED=" " OPEN='' OPEN_BOOT='' STEP_PID='' STEP_START=''
     [ -f "$1" ] || return 0
     while read -r EVENT NUMBER VALUE REST; do
         case $EVENT in
-        start) OPEN=$NUMBER OPEN_BOOT=$VALUE ;;
+        start) OPEN=$NUMBER OPEN_BOOT=$VALUE STEP_PID='' ;;
+        process) STEP_PID=$VALUE STEP_START=$REST ;;
         end)
             OPEN=
             if [ "$VALUE" = 0 ]; then ENDED="$ENDED$NUMBER "; fi
@@ -100,5 +89,20 @@ read_journal() {
         cut) OPEN= ;;
         esac
     done <"$1"
-    : "${REST:-}"
+}
+
+# step_alive: true while the process of the open step that read_journal found is there. It outlives its program when that
+# is killed, and notes the step's end by itself. Needs BOOT.
+step_alive() {
+    [ -n "$OPEN" ] && [ "$OPEN_BOOT" = "$BOOT" ] && [ -n "$STEP_PID" ] && process_start "$STEP_PID" &&
+        [ "$START" = "$STEP_START" ]
+}
+
+# all_ended: true when the journal of RUN says that the run is finished.
+all_ended() {
+    [ -f "$RUN/journal" ] || return 1
+    while read -r EVENT REST; do
+        if [ "$EVENT" = finished ]; then return 0; fi
+    done <"$RUN/journal"
+    return 1
 }

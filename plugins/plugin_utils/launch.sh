@@ -54,12 +54,6 @@ program_running() {
     [ -n "$STARTED" ] && process_start "$STARTED"
 }
 
-# nap: a pause that grows from 0.02 s to 0.5 s; whole seconds where sleep knows no fractions.
-nap() {
-    sleep "0.$NAP" 2>/dev/null || sleep 1
-    case $NAP in 02) NAP=04 ;; 04) NAP=08 ;; 08) NAP=15 ;; 15) NAP=25 ;; *) NAP=5 ;; esac
-}
-
 # note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended.
 note_cut() {
     if [ ! -d "$BASE/$HOLDER_ID" ]; then return 0; fi
@@ -68,24 +62,36 @@ note_cut() {
     NOTED=1
 }
 
-# end_holder WHY: ends the program that newest_lock found, with all that it started, and notes why: first, so that
-# whoever follows it reads it, and again for a step that began in between. The program goes at once, so that it cannot
-# note an end of the command that is ended here; the command gets 5 s. No `--` stands before a group: dash's kill takes
-# it for a process.
+# step_left: true when the program that newest_lock found was killed, and the step that it was at goes on.
+step_left() {
+    if [ -z "$HOLDER_ID" ] || holder_alive; then return 1; fi
+    read_journal "$BASE/$HOLDER_ID/journal"
+    step_alive
+}
+
+# end_holder WHY: ends the program that newest_lock found and the step that it is at, with all that stands below, and
+# notes why: first, so that whoever follows it reads it, and again for a step that began in between. Program and step go
+# at once, so that they cannot note an end of the command that is ended here. What earlier steps have left running stays.
 end_holder() {
-    NOTED=0
+    NOTED=0 ROOTS=''
     note_cut "$1"
-    kill -KILL "$HOLDER_PID" 2>/dev/null
+    if holder_alive; then
+        ROOTS=$HOLDER_PID
+        kill -STOP "$HOLDER_PID" 2>/dev/null
+    fi
+    read_journal "$BASE/$HOLDER_ID/journal"
+    if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then ROOTS="$ROOTS $STEP_PID"; fi
+    if [ -z "$ROOTS" ]; then return 0; fi
+    # shellcheck disable=SC2086 # lists of process ids
+    family $ROOTS
+    # shellcheck disable=SC2086 # the same
+    kill -KILL $ROOTS 2>/dev/null
     NAP=02
-    while process_start "$HOLDER_PID"; do nap; done
+    # shellcheck disable=SC2086 # the same
+    while any_alive $ROOTS; do nap; done
     note_cut "$1"
-    kill -TERM "-$HOLDER_PID" 2>/dev/null
-    NAP=02 COUNT=0
-    while kill -0 "-$HOLDER_PID" 2>/dev/null && [ "$COUNT" -lt 14 ]; do
-        nap
-        COUNT=$((COUNT + 1))
-    done
-    kill -KILL "-$HOLDER_PID" 2>/dev/null
+    # shellcheck disable=SC2086 # the same
+    end_processes $FAMILY || fail "processes of the run cannot be ended"
     rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command
 }
 
@@ -137,7 +143,7 @@ start() {
         cat >/dev/null
         return 0
     fi
-    if holder_alive; then
+    if holder_alive || { [ "$HOLDER_ID" != "$ID" ] && step_left; }; then
         if [ "$TAKEOVER" != 1 ]; then
             printf 'busy %s\n' "$HOLDER_ID"
             cat >/dev/null
@@ -153,15 +159,6 @@ start() {
     unpack
     detached sh "$RUN/program.$$" "$RUN" "$$" </dev/null >/dev/null 2>&1 &
     STARTED=$!
-}
-
-# all_ended: true when the journal says that the run is finished.
-all_ended() {
-    [ -f "$RUN/journal" ] || return 1
-    while read -r EVENT REST; do
-        if [ "$EVENT" = finished ]; then return 0; fi
-    done <"$RUN/journal"
-    return 1
 }
 
 # begun: sets BEGUN, the uptime at which the newest program of this run began.
@@ -219,64 +216,6 @@ report() {
     done
 }
 
-# check_file KIND ENCODED_PATH DIGEST: what a write would do; changes nothing.
-check_file() {
-    decode "$2"
-    TARGET=$TEXT
-    if [ -d "$TARGET" ]; then echo "would $NUMBER directory" && return; fi
-    if [ ! -e "$TARGET" ]; then echo "would $NUMBER create" && return; fi
-    # Only the content is compared: coreutils' and busybox's stat have no output format in common with all systems.
-    if [ "$1" = write ] && [ "$(sha256sum <"$TARGET")" = "$3  -" ]; then
-        echo "would $NUMBER same"
-    else
-        echo "would $NUMBER change"
-        if [ "$DIFF" = 1 ]; then TAIL=65536 && part "before $NUMBER" "$TARGET"; fi
-    fi
-}
-
-# check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do. FIRST counts
-# from the first step line on; BODY begins behind the empty line after the last.
-check_script() {
-    SCRIPT=$(printf '%s\n' "$BODY" | tail -n "+$(($2 - STEPS - 1))" | head -n "$3" | base64 -d)
-    NUMBER=$1 ARGUMENTS=$4
-    set --
-    for ARGUMENT in $ARGUMENTS; do
-        decode "$ARGUMENT"
-        set -- "$@" "$TEXT"
-    done
-    printf 'output %s\n' "$NUMBER"
-    (cd / && sh -c "$SCRIPT" check "$@" --check </dev/null 2>&1) | tail -c "$TAIL" | base64
-    printf '.\n'
-}
-
-# check: says for every step what a run would do now. Reads only.
-check() {
-    newest_lock "$BASE"
-    if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
-    read_journal "$RUN/journal"
-    STEPS=0 SCRIPTS=''
-    while read -r WORD NUMBER KIND FIRST LENGTH MODE OWNER DIGEST REST; do
-        if [ "$WORD" != step ]; then break; fi
-        STEPS=$((STEPS + 1))
-        case $ENDED in *" $NUMBER "*) echo "would $NUMBER done" && continue ;; esac
-        case $KIND in
-        write | append) check_file "$KIND" "$REST" "$DIGEST" ;;
-        *) echo "would $NUMBER run" ;;
-        esac
-        if [ "$MODE" = check ]; then
-            SCRIPTS="$SCRIPTS$NUMBER $FIRST $LENGTH $REST
-"
-        fi
-    done
-    : "$OWNER" # only a run needs it
-    BODY=$(cat)
-    while read -r NUMBER FIRST LENGTH REST; do
-        if [ -n "$NUMBER" ]; then check_script "$NUMBER" "$FIRST" "$LENGTH" "$REST"; fi
-    done <<END
-$SCRIPTS
-END
-}
-
 # drop: removes what is left of this run, and the base directory when it was the last. Holds the lock meanwhile, so that
 # no program begins that would lose its own.
 drop() {
@@ -311,7 +250,10 @@ launch() {
         ;;
     check) check ;;
     cancel)
-        if program_running; then end_holder cancelled; fi
+        if program_running || { [ "$HOLDER_ID" = "$ID" ] && step_left; }; then
+            end_holder cancelled
+            echo "ended cancelled"
+        fi
         report
         ;;
     drop) drop ;;

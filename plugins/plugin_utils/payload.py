@@ -40,13 +40,14 @@ class Part:
 @dataclass(frozen=True)
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
-    run had finished before. boot: the mark of the host's present boot. busy: the id of another run that holds the
-    host. journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, by step
-    number."""
+    run had finished before. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id of
+    another run that holds the host. journal: its lines, in words. outputs, before: bytes by step number. would: what a
+    check run found, by step number."""
 
     begun: bool = False
     running: bool = False
     already: bool = False
+    ended: bool = False
     boot: str = ""
     busy: str = ""
     error: str = ""
@@ -164,9 +165,9 @@ def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: s
     return "\n".join([*(f"{name} {value}" for name, value in head.items()), "", *steps, "", *body, ""])
 
 
-def call(common: str, launch: str, payload: str) -> bytes:
+def call(session: str, payload: str) -> bytes:
     """What goes to `/bin/sh -s` on the host: the session's half, and the payload as a here-document to it."""
-    return f"{common}\n{launch}\nlaunch <<'{MARKER}'\n{payload}{MARKER}\n".encode()
+    return f"{session}\nlaunch <<'{MARKER}'\n{payload}{MARKER}\n".encode()
 
 
 def _base64_block(lines: list[str], start: int) -> tuple[bytes, int]:
@@ -197,12 +198,10 @@ def parse_report(text: str) -> Report:
                 break
             case ["state", state]:
                 values["running"] = state == "running"
-            case ["boot", boot]:
-                values["boot"] = boot
-            case ["already", _]:
-                values["already"] = True
-            case ["busy", run_id]:
-                values["busy"] = run_id
+            case [("already" | "ended") as name, _]:
+                values[name] = True
+            case [("boot" | "busy") as name, value]:
+                values[name] = value
             case ["error", *message]:
                 values["error"] = " ".join(message)
             case ["would", number, *what] if number.isdecimal():

@@ -45,7 +45,7 @@ def _processes_below(pid: int) -> list[tuple[int, str]]:
     return found
 
 
-@pytest.mark.parametrize("victim", ["capra", "ssh"])
+@pytest.mark.parametrize("victim", ["capra", "ssh", "program"])
 def test_killed_in_the_middle_of_a_command(host: Host, capra: Capra, victim: str) -> None:
     manifest = capra.manifests(machine(host), key_secret(host))
     data = capra.data(cloud_config(commands=COMMANDS))
@@ -53,6 +53,9 @@ def test_killed_in_the_middle_of_a_command(host: Host, capra: Capra, victim: str
     _started(host, "two")
     if victim == "capra":
         process.send_signal(signal.SIGKILL)
+    elif victim == "program":
+        # On the host: what follows the steps, not the command.
+        host.ssh("readlink /var/lib/capra/lock.1 | cut -d: -f1 | xargs kill -KILL", check=True)
     else:
         sessions = [pid for pid, command in _processes_below(process.pid) if command.startswith("ssh ")]
         assert sessions
@@ -154,7 +157,7 @@ def test_two_at_once_run_every_command_once(host: Host, capra: Capra, tmp_path: 
 
 def test_the_time_limit_ends_the_run_on_both_sides(host: Host, capra: Capra) -> None:
     manifest = capra.manifests(machine(host), key_secret(host))
-    data = capra.data(cloud_config(commands=[counted("two", "sleep 60; echo late > /var/tmp/late")]))
+    data = capra.data(cloud_config(commands=[counted("two", "timeout 300 sleep 60; echo late > /var/tmp/late")]))
 
     done = capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data, "--timeout", "4", code=1)
 
@@ -165,12 +168,13 @@ def test_the_time_limit_ends_the_run_on_both_sides(host: Host, capra: Capra) -> 
 
 def test_cancel_ends_the_run_on_both_sides(host: Host, capra: Capra) -> None:
     manifest = capra.manifests(machine(host), key_secret(host))
-    data = capra.data(cloud_config(commands=[counted("two", "sleep 60")]))
+    data = capra.data(cloud_config(commands=[counted("two", "setsid --wait sleep 60")]))
     process = capra.start("bootstrap", "-f", manifest, "--bootstrap-data", data)
     _started(host, "two")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 
-    capra.run("cancel", "-f", manifest, "--bootstrap-data", data)
+    [report] = capra.json("cancel", "-f", manifest, "--bootstrap-data", data)
+    assert report["message"] == "the run was ended on the host"
 
     assert host.ssh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout.count("sleep 60") == 0

@@ -8,6 +8,7 @@ command has a shell of its own and the first one that fails ends the bootstrap.
 
 from __future__ import annotations
 
+import difflib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -37,8 +38,10 @@ def refuse_unsupported(document: Mapping[str, Any], subject: str) -> None:
             if name not in FILE_KEYS and not _asks_nothing(value):
                 found.append(f"write_files[{index}].{key_name(name)}")
     if found:
+        near = [match for name in found for match in difflib.get_close_matches(name, TOP_KEYS, 1, 0.8)]
+        hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
         raise Place(subject, ", ".join(found)).error(
-            f"not supported yet; supported are {', '.join(TOP_KEYS)}; in write_files {', '.join(FILE_KEYS)}"
+            f"{hint}not supported yet; supported are {', '.join(TOP_KEYS)}; in write_files {', '.join(FILE_KEYS)}"
         )
 
 

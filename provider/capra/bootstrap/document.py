@@ -35,6 +35,7 @@ _STARTS = {
     "content-type:": "a MIME multipart document",
     "mime-version:": "a MIME multipart document",
     "from ": "a MIME multipart document",
+    "apiversion:": "a Kubernetes manifest",
 }
 _IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
 _JINJA_HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)

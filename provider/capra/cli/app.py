@@ -44,8 +44,3 @@ def _capra(
 
 
 _capra.__doc__ = HELP
-
-
-def main() -> None:
-    """The entry point."""
-    app()

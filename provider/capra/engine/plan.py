@@ -15,6 +15,7 @@ from capra.model.machine import RemoteMachine
 from capra.model.observation import Observation
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
+OTHERS_READ = 0o004
 MINIMUM_SECRET = 8
 """Shorter texts are not redacted: they would blot out ordinary words, and no token is that short."""
 
@@ -80,12 +81,15 @@ def bootstrap_run_id(observation: Observation) -> str:
     )
 
 
-def hidden_texts(steps: tuple[Step, ...]) -> tuple[str, ...]:
+def hidden_texts(steps: tuple[Step, ...], *, diff: bool = False) -> tuple[str, ...]:
     """The texts of the steps that must not be shown, longest first: file contents whole, by line and by long word,
-    commands whole and by long word. A join token stands in a file, alone on a line, or within a command.
+    commands whole and by long word. A join token stands in a file, alone on a line, or within a command. diff: files
+    that everybody on the host may read are to be shown.
     """
     texts: set[str] = set()
     for step in steps:
+        if diff and isinstance(step, WriteFile) and step.mode and int(step.mode, 8) & OTHERS_READ:
+            continue
         text = step.content.decode("utf-8", "replace") if isinstance(step, WriteFile) else step.command
         lines = text.splitlines() if isinstance(step, WriteFile) else []
         words = [word for word in WORD_BREAK.split(text) if len(word) >= LONG_WORD and not ORDINARY.match(word)]
@@ -112,7 +116,7 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
         "bootstrap_sentinel": options.sentinel,
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    return _with_data(request, observation, hidden_texts(steps))
+    return _with_data(request, observation, hidden_texts(steps, diff=options.diff))
 
 
 def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -65,21 +66,33 @@ def _unreadable(text: str) -> str:
 
 def read_key_file(path: Path, option: str = "--ssh-key") -> SSHKey:
     """The key of a file that nobody else can read (OpenSSH's own rule). Raises InputError."""
-    data = read_private_file(path, option)
+    data = read_private_file(path, option, _refuse_public)
     return check_key(data, subject=f"{option} {path}", source=str(path))
 
 
-def read_private_file(path: Path, option: str) -> bytes:
-    """The content of a file that holds a secret. Raises InputError when it is readable by others."""
+def _refuse_public(data: bytes, subject: str) -> None:
+    """A public key may be read by others: that is not what is wrong with it."""
+    if data.decode("utf-8", "replace").lstrip().startswith(_PUBLIC_BEGINNINGS):
+        raise InputError(_problem(data), subject=subject, reason="InvalidSSHKey")
+
+
+def read_private_file(
+    path: Path, option: str, look: Callable[[bytes, str], None] = lambda data, subject: None
+) -> bytes:
+    """The content of a file that holds a secret. Raises InputError when it is readable by others.
+
+    look: is shown the content first, and may find something that is worse.
+    """
     subject = f"{option} {path}"
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
+            data = file.read(MAX_BYTES + 1)
+            look(data, subject)
             if not stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and status.st_mode & 0o077:
                 mode = stat.S_IMODE(status.st_mode)
                 problem = f"can be read by others (mode {mode:04o}), and so ssh refuses it; run: chmod 600 {path}"
                 raise InputError(problem, subject=subject, reason="InvalidSSHKey")
-            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", subject=subject) from None
     if len(data) > MAX_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,11 +12,17 @@ HIDDEN = "[hidden]"
 MINIMUM = 8
 
 
+def _forms(text: str) -> set[str]:
+    """The text, and as it stands within JSON, in which Ansible prints results."""
+    return {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+
+
 class Redactor:
     """Knows every secret value of one run."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._texts = sorted({text for text in texts if len(text) >= MINIMUM}, key=lambda text: (-len(text), text))
+        known = {form for text in texts if len(text) >= MINIMUM for form in _forms(text)}
+        self._texts = sorted(known, key=lambda text: (-len(text), text))
 
     @classmethod
     def of(cls, secrets: RunSecrets) -> Redactor:

@@ -116,7 +116,12 @@ def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:
     }
     if request.secrets.become_password:
         variables["ansible_become_password"] = request.secrets.become_password
-    return {"all": {"hosts": {request.key.name: variables}}}
+    return {"all": {"hosts": {inventory_name(request): variables}}}
+
+
+def inventory_name(request: RunRequest) -> str:
+    """The machine's name, as far as Ansible can make file names of it; the run has one host only."""
+    return request.key.name[:100]
 
 
 def environment(directory: Path, request: RunRequest) -> dict[str, str]:

@@ -24,7 +24,7 @@ from capra.runs.descendants import adopt_orphans, end_descendants
 from capra.runs.message import load_request
 from capra.runs.private import private_directory
 from capra.runs.redact import Redactor
-from capra.runs.workdir import environment, lay_out
+from capra.runs.workdir import environment, inventory_name, lay_out
 
 GRACE = 60.0
 """Seconds beyond the host's own time limit before the run is ended from this side."""
@@ -39,7 +39,7 @@ class Listener:
         self.events: list[TaskEvent] = []
         self.stats: dict[str, int] | None = None
         self.output: list[str] = []
-        self._host = request.key.name
+        self._host = inventory_name(request)
         self._redactor = Redactor.of(request.secrets)
 
     def on_event(self, event: dict[str, Any]) -> bool:

@@ -15,10 +15,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
 
-UTILS = Path(__file__).parents[3] / "plugins" / "plugin_utils"
-COMMON, LAUNCH, PROGRAM = ((UTILS / f"{name}.sh").read_text() for name in ("common", "launch", "program"))
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 PATIENCE = 8.0
 """Seconds after which a test gives up waiting."""
@@ -49,7 +47,7 @@ class Host:
         self.work = root / "work"
         self.work.mkdir()
         self.shell = shell
-        self.program = PROGRAM
+        self.program = programs.detached()
         self.environment = dict(os.environ) | {"HOME": str(root)}
         tools = root / "bin"
         tools.mkdir()
@@ -60,14 +58,14 @@ class Host:
     def text(self, mode: str, steps: list[dict[str, Any]], run_id: str, **settings: object) -> bytes:
         """What goes over the wire."""
         parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
-        program = f'{COMMON}\n{self.program}\nprogram "$1" "$2"\n' if mode == "run" else ""
+        program = self.program if mode == "run" else ""
         head = {
             "mode": mode,
             "id": run_id,
             "follow": 20,
             "directory": payload.encode(str(self.base)),
         } | settings
-        return payload.call(COMMON, LAUNCH, payload.build(head, parts, program, contents=mode == "run"))
+        return payload.call(programs.session(), payload.build(head, parts, program, contents=mode == "run"))
 
     def session(self, text: bytes, **more: Any) -> subprocess.Popen[bytes]:
         """A session that has got this text on its standard input, as sshd gives it."""

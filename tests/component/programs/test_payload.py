@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
 from tests.component.programs.host import Host, append, command, write
 
 contents = st.binary(max_size=300) | st.sampled_from(
@@ -207,6 +206,5 @@ def test_no_report_is_too_odd(noise: str, lines: list[str]) -> None:
 
 
 def test_files_end_with_functions_only() -> None:
-    directory = Path(payload.__file__).parent
-    for name in ("common", "launch", "program"):
-        assert (directory / f"{name}.sh").read_text().endswith("}\n")
+    for name in {*programs.SESSION, *programs.DETACHED}:
+        assert programs.text((name,)).endswith("}\n")

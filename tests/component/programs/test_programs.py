@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
 from tests.component.programs.host import Host, append, command, tree, wait_for, write
 
 
@@ -217,6 +218,69 @@ def test_busy_takeover_and_cancel(host: Host) -> None:
     assert results.failure(results.step_results(slow, report), report)["reason"] == "cancelled"
     host.heard(session)
     assert not host.exchange("cancel", run_id="slow").running
+
+
+@pytest.mark.parametrize("words", ["timeout 300 sleep {}", "setsid sleep {} & wait", "sh -c 'sleep {}; :'"])
+def test_cancel_reaches_commands_with_a_group_or_session_of_their_own(host: Host, words: str) -> None:
+    session = host.session(
+        host.text("run", [command(f"sleep {own(779)} & echo"), counted(host, "slow", words.format(own(778)))], "slow")
+    )
+    wait_for(lambda: len(sleepers(778)) > 0)
+    report = host.exchange("cancel", run_id="slow")
+    assert (report.ended, report.running) == (True, False)
+    host.heard(session)
+    assert sleepers(778) == []
+    assert not host.exchange("cancel", run_id="slow").ended
+    # What an earlier step has left running is not the cancelled one's.
+    (left,) = sleepers(779)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_a_step_outlives_its_program_and_is_not_run_beside_itself(host: Host) -> None:
+    gate = host.work / "gate"
+    wait = f"while [ ! -e {gate} ]; do sleep 0.02; done; echo end >>{host.work}/ends"
+    steps = [counted(host, "a", wait), counted(host, "b")]
+    first = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: count(host, "a"))
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(first)
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    second = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: len(list(host.base.glob("lock.*"))) == 2)
+    gate.touch()
+    report = host.heard(second)
+    assert results.finished(report)
+    assert states(results.step_results(steps, report)) == ["ok", "ok"]
+    assert [count(host, name) for name in "ab"] == [1, 1]
+    assert (host.work / "ends").read_text() == "end\n"
+
+
+def test_a_cleanup_ends_the_step_of_a_program_that_was_killed(one_host: Host) -> None:
+    host = one_host
+    session = host.session(host.text("run", [counted(host, "a", f"sleep {own(777)}")], "one"))
+    wait_for(lambda: len(sleepers(777)) > 0)
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(session)
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+    assert sleepers(777) == []
+
+
+def own(seconds: int) -> str:
+    """A time that no other test process lets anything sleep."""
+    return f"{seconds}.{os.getpid()}"
+
+
+def sleepers(seconds: int) -> list[int]:
+    """The processes that sleep for this time of this test process's own."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if entry.read_bytes() == f"sleep\0{own(seconds)}\0".encode():
+                found.append(int(entry.parent.name))
+    return found
 
 
 def test_timeout(one_host: Host) -> None:
@@ -429,7 +493,7 @@ def test_killed_at_any_byte(host: Host) -> None:
         assert target.read_bytes() in (old, new)
         leftover = list(host.work.glob(".capra*"))
         assert all(mode(path) & 0o077 == 0 for path in leftover)
-    host.finished({"kind": "forget"}, run_id="cleanup")
+    host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
     assert not list(host.work.glob(".capra*"))
     assert target.read_bytes() == old
 
@@ -473,8 +537,7 @@ def test_only_tools_that_every_host_has(one_host: Host) -> None:
 
 
 def test_shellcheck() -> None:
-    directory = Path(__file__).parents[3] / "plugins" / "plugin_utils"
-    text = b"".join((directory / f"{name}.sh").read_bytes() for name in ("common", "launch", "program"))
+    text = programs.text((*programs.SESSION, *programs.DETACHED[len(programs.SHARED) :])).encode()
     ended = subprocess.run(["shellcheck", "-s", "sh", "-"], input=text, capture_output=True, check=False)
     assert ended.stdout == b""
     assert ended.returncode == 0

@@ -124,3 +124,9 @@ def test_cancel() -> None:
     request = plan.plan_cancel(READY, OPTIONS)
     assert request.variables["bootstrap_state"] == "cancelled"
     assert (request.playbook, request.timeout) == (Playbook.BOOTSTRAP, 60.0)
+
+
+def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:
+    steps = (WriteFile("/open", b"open-content-1", "0644"), WriteFile("/own", b"own-content-22", "0600"))
+    assert plan.hidden_texts(steps, diff=True) == ("own-content-22",)
+    assert set(plan.hidden_texts(steps)) == {"open-content-1", "own-content-22"}

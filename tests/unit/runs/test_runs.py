@@ -105,6 +105,13 @@ def test_everything_secret_is_hidden_however_deep() -> None:
     assert redactor.text("-----BEGIN OPENSSH PRIVATE KEY-----") == "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
+def test_a_secret_is_hidden_in_the_form_that_json_gives_it() -> None:
+    secret = 'quote " backslash \\ umlaut ü'
+    redactor = Redactor.of(RunSecrets(hidden=(secret,)))
+    for form in (secret, json.dumps({"a": secret}), json.dumps({"a": secret}, ensure_ascii=False)):
+        assert "backslash" not in redactor.text(form)
+
+
 def test_a_first_contact_trusts_and_a_known_host_is_checked(tmp_path: Path) -> None:
     known = " ".join(ssh_arguments(REQUEST.connection, tmp_path / "known_hosts"))
     assert "StrictHostKeyChecking=yes" in known

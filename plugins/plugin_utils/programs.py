@@ -1,0 +1,27 @@
+"""The shell programs that go to a host, put together from their files. Pure but for reading them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHARED = ("processes", "common")
+SESSION = (*SHARED, "dry_run", "launch")
+"""The session's half: reads the payload from standard input."""
+
+DETACHED = (*SHARED, "files", "program")
+"""The detached half: carries the steps out."""
+
+
+def text(names: tuple[str, ...]) -> str:
+    """The files of one half, in order."""
+    return "\n".join((Path(__file__).parent / f"{name}.sh").read_text() for name in names)
+
+
+def session() -> str:
+    """The session's half, functions only: the payload's here-document calls `launch`."""
+    return text(SESSION)
+
+
+def detached() -> str:
+    """The detached half, called as `sh FILE RUN_DIRECTORY SESSION`."""
+    return f'{text(DETACHED)}\nprogram "$1" "$2"\n'
