@@ -25,7 +25,8 @@ system: ## Install the Debian packages that Capra's own runs need (ssh); tells w
 demo: system venv ## Bootstrap, show and clean a throw-away host; needs nothing beforehand
 	python scripts/demo.py
 
-test-assets: system venv ## Build what the tests need once, into the cache: the file systems of the test hosts
+test-assets: venv ## Build what the tests need once, into the cache: the file systems of the test hosts
+	scripts/system.sh test
 	$(PYTHON) -m tests.hosts assets
 
 test: test-assets check ## Set everything up, then run all checks and all tests

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.missing import missing
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("host", "learn", "phases", "k0s_cleanup")
 SHELLS = [
@@ -83,13 +85,13 @@ def namespaces() -> list[str]:
     command = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"])]
     command += ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     if not shutil.which("unshare"):
-        pytest.skip("no unshare here")
+        missing("unshare")
     probe = (
         "mount --make-rprivate / && mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w && "
         "mount -t overlay -o lowerdir=/etc,upperdir=/mnt/u,workdir=/mnt/w o /etc"
     )
     if subprocess.run([*command, "sh", "-c", probe], capture_output=True, check=False).returncode:
-        pytest.skip("namespaces or overlay mounts are not allowed here")
+        missing("namespaces and overlay mounts")
     return command
 
 
@@ -130,7 +132,7 @@ class Sandbox:
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Sandbox:
     """One for each shell."""
     if not shutil.which(request.param[0]):
-        pytest.skip(f"no {request.param[0]} here")
+        missing(request.param[0])
     return Sandbox(tmp_path, request.param)
 
 

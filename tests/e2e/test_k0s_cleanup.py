@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.support import run_ansible, wait_for
-from tests.hosts import Host, Hosts, Unavailable
+from tests.hosts import Host, Hosts
+from tests.hosts.fixtures import bring_up
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = "ls -d /var/lib/k0s /etc/k0s /run/k0s /etc/systemd/system/k0s* /etc/init.d/k0s* /var/lib/capra 2>/dev/null; true"
@@ -21,11 +22,7 @@ LEFT = "ls -d /var/lib/k0s /etc/k0s /run/k0s /etc/systemd/system/k0s* /etc/init.
 @pytest.fixture(scope="module", params=["systemd", "sysvinit", "openrc"])
 def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
     """One host, for all tests of this file: each leaves it clean, which is what they are about."""
-    try:
-        group = Hosts.up(1, init=request.param, prefix=f"clean-{request.param}")
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    with group:
+    with bring_up(1, request.param) as group:
         yield group
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.support import run_ansible
-from tests.hosts import Hosts, Unavailable
+from tests.hosts import Hosts
+from tests.hosts.fixtures import bring_up
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,22 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module", params=["systemd", "sysvinit", "openrc"])
 def each(request: pytest.FixtureRequest) -> Iterator[Hosts]:
     """One host of each kind."""
-    try:
-        group = Hosts.up(1, init=request.param, prefix=f"look-{request.param}")
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    with group:
+    with bring_up(1, request.param) as group:
         yield group
 
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Hosts]:
     """Two hosts."""
-    try:
-        group = Hosts.up(2, prefix="look")
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    with group:
+    with bring_up(2) as group:
         yield group
 
 

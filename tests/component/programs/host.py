@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
+from tests.missing import missing
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 PATIENCE = 8.0
@@ -159,7 +160,7 @@ def tree(directory: Path) -> dict[str, tuple[int, bytes]]:
 def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """A host with the shell that the parameter names."""
     if shutil.which(SHELLS[request.param][0]) is None:
-        pytest.skip(f"{request.param} IS MISSING on this machine: its tests have not run")
+        missing(request.param)
     host = Host(tmp_path, request.param)
     yield host
     host.close()

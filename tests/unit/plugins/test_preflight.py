@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
+from tests.missing import missing
 
 SCRIPT = Path(__file__).parents[3] / "roles/preflight/files/preflight.sh"
 GOOD = {
@@ -183,7 +184,7 @@ def test_the_script_tells_every_fact_under_every_shell(shell: list[str]) -> None
     try:
         answer = subprocess.run([*shell, "-s"], input=SCRIPT.read_bytes(), capture_output=True, timeout=60, check=True)
     except FileNotFoundError:
-        pytest.skip(f"no {shell[0]} here")
+        missing(shell[0])
     assert answer.stderr == b""
     facts = preflight.parse(answer.stdout.decode())
     assert facts is not None
