@@ -1,5 +1,5 @@
 #!/bin/sh
-# molecule.sh: `molecule test --all`, ending with the line "N passed, N failed, N not run". Molecule takes the hosts of a
+# molecule.sh: `molecule test --all`, ending with the line "N passed, N failed, N skipped". Molecule takes the hosts of a
 # scenario that fails down itself; this also does when it is interrupted.
 set -u
 cd "$(dirname "$0")/.." || exit
@@ -35,5 +35,5 @@ wait
 passed=$(grep -c 'actions=.*failed=0' "$work/log")
 failed=$(grep -c 'actions=.*failed=[1-9]' "$work/log")
 all=$(find molecule -mindepth 2 -maxdepth 2 -name molecule.yml | wc -l)
-echo "$passed passed, $failed failed, $((all - passed - failed)) not run"
+echo "$passed passed, $failed failed, $((all - passed - failed)) skipped"
 exit "$status"

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -164,3 +165,39 @@ def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     host = Host(tmp_path, request.param)
     yield host
     host.close()
+
+
+def mode(path: Path) -> int:
+    """The permission bits of a path."""
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def states(steps: list[results.StepResult]) -> list[str]:
+    """How each step stands."""
+    return [step.state for step in steps]
+
+
+def count(host: Host, name: str) -> int:
+    """How often the command `once(name)` ran."""
+    path = host.work / f"count.{name}"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def counted(host: Host, name: str, then: str = "") -> dict[str, object]:
+    """A command that counts its runs, and then does something."""
+    return command(f"echo x >>{host.work}/count.{name}\n{then}")
+
+
+def own(seconds: int) -> str:
+    """A time that no other test process lets anything sleep."""
+    return f"{seconds}.{os.getpid()}"
+
+
+def sleepers(seconds: int) -> list[int]:
+    """The processes that sleep for this time of this test process's own."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if entry.read_bytes() == f"sleep\0{own(seconds)}\0".encode():
+                found.append(int(entry.parent.name))
+    return found

@@ -1,0 +1,91 @@
+"""Payloads that are cut short, disks without room, and noise: said, and never taken for success."""
+
+from __future__ import annotations
+
+import resource
+import signal
+
+import pytest
+
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from tests.component.programs.host import (
+    Host,
+    append,
+    command,
+    count,
+    counted,
+    states,
+    tree,
+    write,
+)
+
+
+def test_half_a_payload_starts_nothing(host: Host) -> None:
+    text = host.text("run", [counted(host, "a"), write(host.work / "f", b"x" * 3000)], "one")
+    start = text.index(payload.MARKER.encode())
+    for share in (0.0, 0.3, 0.6, 0.999):
+        report = host.heard(host.session(text[: start + 40 + int((len(text) - start - 70) * share)]))
+        assert not results.finished(report)
+        assert "whole" in report.error
+        assert tree(host.work) == {}
+
+
+def test_half_a_head_removes_nothing(one_host: Host) -> None:
+    host = one_host
+    host.finished(command("true"))
+    text = host.text("drop", [], "one")
+    start = text.index(payload.MARKER.encode()) + len(payload.MARKER)
+    for cut in range(10, 100, 6):
+        report = host.heard(host.session(text[: start + cut]))
+        assert "whole" in report.error
+        assert (host.base / "one/journal").exists()
+
+
+@pytest.mark.parametrize("limit", [4000, 60_000])
+def test_no_room(one_host: Host, limit: int) -> None:
+    """A limit of the size of files stands for a full disk: writes fail in the same places."""
+    host = one_host
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    target = host.work / "target"
+    target.write_bytes(b"o" * 100_000)
+    steps = [append(target, b"x" * 1000), counted(host, "b")]
+    report = host.heard(host.session(host.text("run", steps, "one"), preexec_fn=small_disk))
+    ended = results.step_results(steps, report)
+    assert not results.finished(report)
+    assert report.error or ended[0].state == "failed"
+    assert target.read_bytes() == b"o" * 100_000
+    assert count(host, "b") == 0
+    assert not list(host.work.glob(".capra*"))
+    host.finished(*steps)
+
+
+def test_no_room_for_the_journal(host: Host) -> None:
+    (host.base / "one").mkdir(parents=True)
+    (host.base / "one/journal").symlink_to("/dev/full")
+    host.run(counted(host, "a"))
+    assert not results.finished(host.report)
+    assert count(host, "a") == 0
+
+
+def test_half_a_line_in_the_journal(one_host: Host) -> None:
+    host = one_host
+    host.run(counted(host, "a"), command("false"))
+    journal = host.base / "one/journal"
+    journal.write_bytes(journal.read_bytes().removesuffix(b"\n")[:-9])
+    assert b"\n" not in journal.read_bytes()[-3:]
+    ended = host.finished(counted(host, "a"), command("true"))
+    assert count(host, "a") == 1
+    assert states(ended) == ["ok", "ok"]
+
+
+def test_noise_and_missing_tools(host: Host) -> None:
+    text = b"echo welcome; printf 'no newline'\n" + host.text("run", [command("true")], "one")
+    assert results.finished(host.heard(host.session(text)))
+    text = host.text("run", [command("true")], "two", directory="/proc/nothing")
+    report = host.heard(host.session(text))
+    assert report.error.startswith("cannot make")
+    assert report.complete

@@ -1,0 +1,193 @@
+"""Programs, steps and sessions that are killed or ended, and several that want the same host."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from ansible_collections.capra.machine.plugins.plugin_utils import results
+from tests.component.programs.host import (
+    Host,
+    command,
+    count,
+    counted,
+    mode,
+    own,
+    sleepers,
+    states,
+    wait_for,
+    write,
+)
+
+
+def test_a_step_that_kills_its_group(one_host: Host) -> None:
+    host = one_host
+    steps = [counted(host, "a"), counted(host, "b", "kill -9 0")]
+    for _ in range(2):
+        ended = host.run(*steps)
+        assert states(ended) == ["ok", "cut"]
+        assert results.failure(ended, host.report)["reason"] == "cut_off"
+    assert [count(host, name) for name in "ab"] == [1, 2]
+
+
+def test_a_killed_program_is_taken_up_again(host: Host) -> None:
+    gate = host.work / "gate"
+    steps = [counted(host, "a"), counted(host, "b", f"[ -e {gate} ] || sleep 30"), counted(host, "c")]
+    session = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: count(host, "b"))
+    host.kill_program()
+    report = host.heard(session)
+    assert not report.running
+    assert states(results.step_results(steps, report)) == ["ok", "cut", "pending"]
+    gate.touch()
+    ended = host.finished(*steps)
+    assert ended[1].cuts == ("lost",)
+    assert [count(host, name) for name in "abc"] == [1, 2, 1]
+
+
+def test_a_killed_session_does_not_matter(host: Host) -> None:
+    gate = host.work / "gate"
+    steps = [counted(host, "a", f"while [ ! -e {gate} ]; do sleep 0.02; done"), counted(host, "b")]
+    session = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: count(host, "a"))
+    os.killpg(session.pid, signal.SIGKILL)
+    session.communicate()
+    report = host.exchange("attach", follow=0)
+    assert report.running
+    gate.touch()
+    report = host.exchange("attach")
+    assert results.finished(report)
+    assert [count(host, name) for name in "ab"] == [1, 1]
+    assert not list((host.base / "one").glob("payload*"))
+
+
+def test_many_launches_at_once(host: Host) -> None:
+    steps = [counted(host, "a", "sleep 0.02"), write(host.work / "f", b"x" * 5000), counted(host, "b")]
+    text = host.text("run", steps, "one")
+    sessions = [host.session(text) for _ in range(4)]
+    reports = [host.heard(session) for session in sessions]
+    assert [report.error for report in reports] == [""] * len(sessions)
+    assert all(results.finished(report) for report in reports)
+    assert [count(host, name) for name in "ab"] == [1, 1]
+    assert not [path.name for path in (host.base / "one").iterdir() if path.name.startswith(("payload.", "program."))]
+
+
+def test_one_host_one_run(host: Host) -> None:
+    texts = [host.text("run", [counted(host, name, "sleep 0.4")], name) for name in "abc"]
+    reports = [host.heard(session) for session in [host.session(text) for text in texts]]
+    assert sum(results.finished(report) for report in reports) == 1
+    assert sum(bool(report.busy) for report in reports) == 2
+    assert sum(count(host, name) for name in "abc") == 1
+
+
+def test_busy_takeover_and_cancel(host: Host) -> None:
+    trap = f"trap 'echo ended >{host.work}/trap; exit' TERM; sleep 30 & wait"
+    slow = [counted(host, "slow", trap)]
+    session = host.session(host.text("run", slow, "slow"))
+    wait_for(lambda: count(host, "slow"))
+    host.run(command("true"))
+    assert host.report.busy == "slow"
+    assert host.exchange("check", [command("true")]).busy == "slow"
+    host.finished(command("true"), takeover=1)
+    report = host.heard(session)
+    (ended,) = results.step_results(slow, report)
+    assert (ended.state, ended.cuts) == ("cut", ("cancelled",))
+    assert (host.work / "trap").read_text() == "ended\n"
+
+    session = host.session(host.text("run", slow, "slow"))
+    wait_for(lambda: count(host, "slow") == 2)
+    report = host.exchange("cancel", run_id="slow")
+    assert not report.running
+    assert results.failure(results.step_results(slow, report), report)["reason"] == "cancelled"
+    host.heard(session)
+    assert not host.exchange("cancel", run_id="slow").running
+
+
+@pytest.mark.parametrize("words", ["timeout 300 sleep {}", "setsid sleep {} & wait", "sh -c 'sleep {}; :'"])
+def test_cancel_reaches_commands_with_a_group_or_session_of_their_own(host: Host, words: str) -> None:
+    session = host.session(
+        host.text("run", [command(f"sleep {own(779)} & echo"), counted(host, "slow", words.format(own(778)))], "slow")
+    )
+    wait_for(lambda: len(sleepers(778)) > 0)
+    report = host.exchange("cancel", run_id="slow")
+    assert (report.ended, report.running) == (True, False)
+    host.heard(session)
+    assert sleepers(778) == []
+    assert not host.exchange("cancel", run_id="slow").ended
+    # What an earlier step has left running is not the cancelled one's.
+    (left,) = sleepers(779)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_a_step_outlives_its_program_and_is_not_run_beside_itself(host: Host) -> None:
+    gate = host.work / "gate"
+    wait = f"while [ ! -e {gate} ]; do sleep 0.02; done; echo end >>{host.work}/ends"
+    steps = [counted(host, "a", wait), counted(host, "b")]
+    first = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: count(host, "a"))
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(first)
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    second = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: len(list(host.base.glob("lock.*"))) == 2)
+    gate.touch()
+    report = host.heard(second)
+    assert results.finished(report)
+    assert states(results.step_results(steps, report)) == ["ok", "ok"]
+    assert [count(host, name) for name in "ab"] == [1, 1]
+    assert (host.work / "ends").read_text() == "end\n"
+
+
+def test_a_cleanup_ends_the_step_of_a_program_that_was_killed(one_host: Host) -> None:
+    host = one_host
+    session = host.session(host.text("run", [counted(host, "a", f"sleep {own(777)}")], "one"))
+    wait_for(lambda: len(sleepers(777)) > 0)
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(session)
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+    assert sleepers(777) == []
+
+
+def test_timeout(one_host: Host) -> None:
+    host = one_host
+    steps = [counted(host, "a", "sleep 30")]
+    (ended,) = host.run(*steps, timeout=1)
+    assert (ended.state, ended.cuts) == ("cut", ("timeout",))
+    assert results.failure([ended], host.report)["reason"] == "timeout"
+
+
+def test_reboot(one_host: Host) -> None:
+    host = one_host
+    run = host.base / "one"
+    run.mkdir(parents=True)
+    (run / "journal").write_text("begin 0 older 1.0 1 1\nstart 0 older 1.0\n")
+    (host.base / "lock.1").symlink_to("1:1:older:one")
+    (ended,) = host.finished(command("true"))
+    assert (ended.state, ended.cuts) == ("ok", ("reboot",))
+
+
+def test_killed_at_any_byte(host: Host) -> None:
+    target = host.work / "big"
+    old, new = b"o" * 500_000, b"n" * 500_000
+    chance = random.Random(2)
+    for number in range(5):
+        target.write_bytes(old)
+        session = host.session(host.text("run", [write(target, new, mode="0600")], f"run{number}"))
+        run = host.base / f"run{number}"
+        wait_for(lambda run=run: (run / "journal").exists())
+        time.sleep(chance.random() * 0.03)
+        host.kill_program()
+        host.heard(session)
+        assert target.read_bytes() in (old, new)
+        leftover = list(host.work.glob(".capra*"))
+        assert all(mode(path) & 0o077 == 0 for path in leftover)
+    host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+    assert not list(host.work.glob(".capra*"))
+    assert target.read_bytes() == old
