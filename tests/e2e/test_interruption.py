@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,24 @@ def test_killed_in_the_middle_of_a_command(host: Host, capra: Capra, victim: str
     assert reports[0]["outcome"] in ("Finished", None)  # None: the killed session's own run took it up again
     assert _counts(host) == [1, 1, 1]
     assert host.ssh("cat /var/tmp/two").stdout.strip() == "done"
+
+
+def test_a_network_that_is_gone_for_a_while(host: Host, capra: Capra) -> None:
+    """Long enough for ssh to give the session up: the same call takes the run up again when the network is back."""
+    route = subprocess.run(["ip", "-o", "route", "get", host.address], check=True, capture_output=True, text=True)
+    device = route.stdout.split(" dev ")[1].split()[0]
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("one"), counted("two", "sleep 20"), counted("three")]))
+    process = capra.start("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    _started(host, "two")
+    subprocess.run(["ip", "link", "set", device, "down"], check=True)
+    time.sleep(45)
+    subprocess.run(["ip", "link", "set", device, "up"], check=True)
+
+    _, errors = process.communicate(timeout=90)
+
+    assert process.returncode == 0, errors
+    assert _counts(host) == [1, 1, 1]
 
 
 def test_nothing_is_left_on_this_side_when_capra_is_killed(host: Host, capra: Capra) -> None:

@@ -170,8 +170,8 @@ def test_killed_in_the_middle_and_run_again(hosts: Hosts, host: Host) -> None:
     try:
         wait_for(lambda: f"reset --data-dir={data}" in host.k0s_calls(), "the reset has begun")
         host.ssh("rm -f /etc/k0s-standin/* /etc/systemd/system/k0sworker.service /etc/init.d/k0sworker", check=True)
-        # The program on the host, by the id that its journal's lock names.
-        host.ssh("kill -KILL $(for L in /var/lib/capra/lock.*; do readlink $L | cut -d: -f1; done)", check=True)
+        # The program on the host and its step: the group of the process that the newest lock names.
+        host.ssh("kill -s KILL -- -$(readlink $(ls -v /var/lib/capra/lock.* | tail -n 1) | cut -d: -f1)", check=True)
     finally:
         first.kill()
         first.wait()
