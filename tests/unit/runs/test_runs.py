@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capra.model.machine import MachineKey
@@ -34,6 +34,7 @@ REQUEST = RunRequest(
 )
 
 
+@settings(max_examples=25, deadline=None)
 @given(data=st.one_of(st.none(), st.binary()), text=st.text())
 def test_a_request_survives_the_pipe(data: bytes | None, text: str) -> None:
     secrets = RunSecrets(text, text, data, (text,))
@@ -48,6 +49,7 @@ def test_a_result_survives_the_pipe() -> None:
     assert load_result(json.loads(json.dumps(asdict(result)))) == result
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=4)))
 def test_variables_are_written_so_that_no_value_is_a_template(value: object) -> None:
     document = dump_unsafe({"name": value})
