@@ -27,7 +27,7 @@ demo: system venv ## Bootstrap, show and clean a throw-away host; needs nothing 
 
 test-assets: venv ## Build what the tests need once, into the cache: the file systems of the test hosts
 	scripts/system.sh test
-	$(PYTHON) -m tests.hosts assets
+	scripts/assets.sh $(PYTHON)
 
 test: test-assets check ## Set everything up, then run all checks and all tests
 	scripts/test.sh

@@ -9,5 +9,9 @@ run() {
 }
 run pytest tests/unit --numprocesses=2 --cov --cov-report=term --durations=5
 run pytest tests/component tests/e2e tests/hosts --numprocesses=3 --dist=loadgroup --durations=10
-run scripts/molecule.sh
+if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then
+    run scripts/molecule.sh
+else
+    printf '\n== scripts/molecule.sh\nNOT RUN: its hosts take root\n'
+fi
 [ -z "$failed" ] || { echo "tests failed:$failed" >&2; exit 1; }
