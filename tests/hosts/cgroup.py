@@ -5,10 +5,16 @@ Only the hierarchies that name processes matter here: cgroup v2, and v1's `name=
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import Unavailable
+
+PATIENCE = 30
+"""Seconds for the kernel to let go of a node: two cores with three hosts booting at once need some."""
 
 
 def hierarchies() -> list[Path]:
@@ -52,9 +58,12 @@ def processes(group: str, index: int) -> list[int]:
 
 
 def remove(group: str, index: int) -> None:
-    """Remove a host's nodes, leaves first; its processes are gone, or being reaped."""
+    """Remove a host's nodes, leaves first; its processes are gone, or being reaped.
+
+    A host that was ended while it booted may have started one more meanwhile: that is ended here.
+    """
     for node in nodes(group, index):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while node.is_dir():
             below = [path for path in node.rglob("*") if path.is_dir()]
             try:
@@ -63,4 +72,7 @@ def remove(group: str, index: int) -> None:
             except OSError:
                 if time.monotonic() > deadline:
                     raise
+                for process in processes(group, index):
+                    with suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
                 time.sleep(0.05)
