@@ -6,11 +6,11 @@
 #
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
-# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SINCE TAKEOVER DIFF DIRECTORY PROGRAM from the head of the payload.
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
-    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SINCE=0 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
     while read -r WORD VALUE; do
         case $WORD in
         mode) MODE=$VALUE ;;
@@ -18,7 +18,6 @@ read_settings() {
         follow) FOLLOW=$VALUE ;;
         timeout) TIMEOUT=$VALUE ;;
         tail) TAIL=$VALUE ;;
-        since) SINCE=$VALUE ;;
         takeover) TAKEOVER=$VALUE ;;
         diff) DIFF=$VALUE ;;
         directory) DIRECTORY=$VALUE ;;
@@ -206,7 +205,7 @@ report() {
     for FILE in "$RUN"/*.output; do
         NUMBER=${FILE##*/}
         NUMBER=${NUMBER%.output}
-        if [ -s "$FILE" ] && [ "$NUMBER" -ge "$SINCE" ]; then part "output $NUMBER" "$FILE"; fi
+        if [ -s "$FILE" ]; then part "output $NUMBER" "$FILE"; fi
     done
     if [ "$DIFF" != 1 ]; then return 0; fi
     TAIL=65536

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from capra import bootstrap
 from capra.bootstrap import parse
 from capra.bootstrap.steps import Step, WriteFile, run_id
 from capra.engine.decide import Cleanup
@@ -65,7 +65,7 @@ def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
 
 def digest(observation: Observation) -> str:
     """SHA-256 of the bootstrap data, in hexadecimal; empty without any."""
-    return hashlib.sha256(observation.bootstrap.data).hexdigest() if observation.bootstrap else ""
+    return bootstrap.digest(observation.bootstrap.data) if observation.bootstrap else ""
 
 
 def bootstrap_run_id(observation: Observation) -> str:
