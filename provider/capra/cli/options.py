@@ -37,7 +37,7 @@ class ShownOptions:
         flags = {name: value for name, value in asdict(self).items() if value is not None}
         if not flags.get("verbose"):
             flags.pop("verbose", None)
-        return read(os.environ, flags)
+        return read(Settings, os.environ, flags)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ class HostPathOptions(ShownOptions):
         """Flags before environment before defaults."""
         flags = asdict(self) | {"host_state_directory": self.state_directory_on_host}
         flags["verbose"] = self.verbose or None
-        return read(os.environ, flags)
+        return read(Settings, os.environ, flags)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ HOME = {"HOME": "/home/ops"}
 
 
 def test_defaults() -> None:
-    settings = read(HOME, {})
+    settings = read(Settings, HOME, {})
 
     assert settings.state_directory == Path("/home/ops/.local/state/capra")
     assert (settings.concurrency, settings.timeout, settings.output) == (50, 0, Output.TABLE)
@@ -23,7 +23,7 @@ def test_defaults() -> None:
 def test_flags_count_before_the_environment() -> None:
     environment = HOME | {"CAPRA_CONCURRENCY": "3", "CAPRA_OUTPUT": "json", "CAPRA_SSH_KEY": "/key"}
 
-    settings = read(environment, {"concurrency": 7, "ssh_key": None, "file": ["other"]})
+    settings = read(Settings, environment, {"concurrency": 7, "ssh_key": None, "file": ["other"]})
 
     assert (settings.concurrency, settings.output, settings.ssh_key) == (7, Output.JSON, "/key")
 
@@ -34,7 +34,7 @@ def test_flags_count_before_the_environment() -> None:
 )
 def test_what_is_wrong_is_named(name: str, text: str) -> None:
     with pytest.raises(InputError, match=f"CAPRA_{name}: must be"):
-        read(HOME | {f"CAPRA_{name}": text}, {})
+        read(Settings, HOME | {f"CAPRA_{name}": text}, {})
 
 
 @pytest.mark.parametrize(

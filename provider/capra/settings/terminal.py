@@ -1,0 +1,68 @@
+"""The knobs of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from capra.settings.reading import derived, knob
+from capra.settings.values import whole, word
+
+DEFAULT_SENTINEL = "/run/cluster-api/bootstrap-success.complete"
+
+
+class Output(StrEnum):
+    """What a command prints on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def state_home(environment: Mapping[str, str]) -> Path:
+    """`$XDG_STATE_HOME`, or `~/.local/state` where it is not set or not absolute (XDG Base Directory)."""
+    given = Path(environment.get("XDG_STATE_HOME", ""))
+    home = Path(environment["HOME"]) if environment.get("HOME") else Path.home()
+    return given if given.is_absolute() else home / ".local" / "state"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All knobs. Empty text stands for 'not given'."""
+
+    state_directory: Path = derived(lambda environment: state_home(environment) / "capra")
+    """What is remembered between two commands: `capra` in `$XDG_STATE_HOME`, by default in `~/.local/state`."""
+
+    concurrency: int = knob(50, whole(1))
+    """Machines that are worked on at once, at least 1."""
+
+    timeout: int = knob(0, whole(0))
+    """Seconds for a run on one host; 0 means 3600 for a bootstrap and 900 for a cleanup."""
+
+    output: Output = knob(Output.TABLE, word(Output))
+    """`table` for people, `json` for scripts."""
+
+    verbose: int = knob(0, whole(0))
+    """1 shows the output of every step, 2 also what Ansible prints, and Capra's own log."""
+
+    ssh_key: str = knob("")
+    """File with the SSH private key for every machine, instead of their Secrets."""
+
+    become_password_file: str = knob("")
+    """File with the password that sudo asks for."""
+
+    artifacts: str = knob("")
+    """Directory that keeps ansible-runner's artifacts, redacted; none are kept without it."""
+
+    sentinel: str = knob(DEFAULT_SENTINEL)
+    """Path on the host of the file that proves a bootstrap (Cluster API's contract)."""
+
+    host_state_directory: str = knob("")
+    """Directory on the host for the journals; by default /var/lib/capra, or the user's own without root."""
+
+    k0s_data_dir: str = knob("")
+    """The data directory of k0s on the host; by default what its service says."""
+
+    k0s_binary: str = knob("")
+    """The path of k0s on the host; by default it is looked for."""

@@ -1,0 +1,92 @@
+"""The values of knobs, made of text: numbers, durations, addresses, one of several words, true or false.
+
+Each function returns the value, or raises ValueError with what would be right: "must be …".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import TypeVar
+
+Word = TypeVar("Word", bound=StrEnum)
+
+MAX_PORT = 65535
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+_PART = re.compile(rf"({_NUMBER})(h|ms|m|s|us|µs|μs|ns)")
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:h|ms|m|s|us|µs|μs|ns))+")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    """A name or an address, IPv6 without brackets; empty means all addresses of this machine."""
+
+    port: int
+    """0 to 65535; 0 lets the system choose."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """A whole number, at least `least`."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and int(text) >= least):
+            raise ValueError(f"must be a whole number from {least}")
+        return int(text)
+
+    return parse
+
+
+def duration(text: str) -> float:
+    """Seconds, more than 0: a number of seconds (`90`, `0.5`), or as Go's time.ParseDuration has it (`1m30s`)."""
+    if re.fullmatch(_NUMBER, text):
+        seconds = float(text)
+    elif _DURATION.fullmatch(text):
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    else:
+        seconds = 0.0
+    if not seconds > 0 or not isfinite(seconds):
+        raise ValueError("must be a time above 0, in seconds (90) or with units (15s, 1m30s)")
+    return seconds
+
+
+def address(text: str) -> Address | None:
+    """`host:port`, `:port` or `[IPv6]:port`; `0` means not to listen at all, and is None."""
+    if text == "0":
+        return None
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    number = int(port) if port.isascii() and port.isdigit() else -1
+    if not colon or (":" in host) != bracketed or not 0 <= number <= MAX_PORT:
+        raise ValueError("must be host:port, :port or [IPv6 address]:port, or 0 for none")
+    return Address(host[1:-1] if bracketed else host, number)
+
+
+def word(words: type[Word]) -> Callable[[str], Word]:
+    """One of these words."""
+
+    def parse(text: str) -> Word:
+        if text not in list(words):
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return words(text)
+
+    return parse
+
+
+def boolean(text: str) -> bool:
+    """`true` or `false`, as Go's strconv.ParseBool has them."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise ValueError("must be true or false")
