@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION
+from capra.model.machine import (
+    DELETE_FOR_MOVE_ANNOTATION,
+    GIVE_UP_ANNOTATION,
+    MANAGED_BY_ANNOTATION,
+    PAUSED_ANNOTATION,
+)
 from capra.model.observation import Observation, Phase
+from capra.model.pool import PoolEntry
 
 K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 """Bootstrap config kinds whose hosts have a default cleanup, and the role they give (reference/contract C)."""
+
+NAMED_ENTRIES = 5
+"""Entries of an exhausted pool whose state is told."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,13 @@ class BackOff:
 
 
 @dataclass(frozen=True)
+class Reserve:
+    """Take this entry of the pool for the machine, or renew the machine's claim to it."""
+
+    entry: str
+
+
+@dataclass(frozen=True)
 class Bootstrap:
     """Run the bootstrap, or attach to the one that is under way."""
 
@@ -54,11 +71,12 @@ class Cleanup:
 
 @dataclass(frozen=True)
 class Release:
-    """Nothing is left to clean: let the machine go. reason: why. moved: the host lives on under another management
-    cluster, so nothing is said of it here."""
+    """Nothing is left to do: let the machine go. reason: why. moved: the host lives on under another management
+    cluster, so nothing is said of it here. dirty: the cleanup was given up; the host is never handed out as it is."""
 
     reason: str
     moved: bool = False
+    dirty: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +86,7 @@ class Keep:
     adopted: bool = False
 
 
-Decision = Wait | Refuse | BackOff | Bootstrap | Cleanup | Release | Keep
+Decision = Wait | Refuse | BackOff | Reserve | Bootstrap | Cleanup | Release | Keep
 
 
 def paused_by(observation: Observation) -> str:
@@ -81,14 +99,16 @@ def paused_by(observation: Observation) -> str:
     return ", ".join(messages)
 
 
-def decide(observation: Observation) -> Decision:
-    """The decision for one machine."""
+def decide(observation: Observation, cleanup_limit: float = math.inf) -> Decision:
+    """The decision for one machine. cleanup_limit: seconds after which a cleanup is given up; never by default."""
+    if MANAGED_BY_ANNOTATION in observation.machine.annotations:
+        return Wait("ExternallyManaged", f"the annotation {MANAGED_BY_ANNOTATION} says that others manage this object")
     if observation.machine.deleting:
-        return _decide_deletion(observation)
-    return _waits(observation) or _decide_provisioning(observation)
+        return _decide_deletion(observation, cleanup_limit)
+    return _decide_life(observation)
 
 
-def _decide_deletion(observation: Observation) -> Decision:
+def _decide_deletion(observation: Observation, cleanup_limit: float) -> Decision:
     """Deletion never waits for anything that only provisioning needs."""
     machine, record = observation.machine, observation.record
     # clusterctl deletes what it has moved while the Cluster is still paused.
@@ -100,44 +120,98 @@ def _decide_deletion(observation: Observation) -> Decision:
         return Release("the host was cleaned")
     if record.phase is Phase.NEW and not machine.spec.provider_id:
         return Release("no host was ever contacted")
+    if given_up := _gives_up(observation, cleanup_limit):
+        return Release(given_up, dirty=True)
     # The back-off of a bootstrap that failed is over with it.
-    waits = _back_off(observation) if record.phase is Phase.CLEANING else None
-    return _missing(observation, bootstrap=False) or waits or _cleanup(observation)
+    waits = _back_off(observation) if record.cleaning_since or record.phase is Phase.CLEANING else None
+    return _refused(observation) or waits or _cleanup(observation)
+
+
+def _gives_up(observation: Observation, limit: float) -> str:
+    record = observation.record
+    failure = f": {record.message}" if record.message else ""
+    if GIVE_UP_ANNOTATION in observation.machine.annotations:
+        return f"the cleanup was given up because the annotation {GIVE_UP_ANNOTATION} is set{failure}"
+    if record.cleaning_since and observation.now - record.cleaning_since >= limit:
+        return f"the cleanup was given up after {limit:.0f} s{failure}"
+    return ""
 
 
 def _cleanup(observation: Observation) -> Decision:
     if observation.machine.spec.clean_up_commands:
         return Cleanup(custom=True)
     kind = observation.owner.bootstrap_kind if observation.owner else ""
-    return Cleanup(custom=False, role=K0S_ROLES.get(kind, "auto"))
+    return Cleanup(custom=False, role=K0S_ROLES.get(kind or observation.record.bootstrap_kind, "auto"))
+
+
+def _decide_life(observation: Observation) -> Decision:
+    machine, phase = observation.machine, observation.record.phase
+    if paused := paused_by(observation):
+        return Wait("Paused", paused)
+    entry = observation.entry
+    if entry is not None and (entry.holder is None or entry.holder.uid != machine.uid):
+        # Known by an address, by a name or from before a move: nothing else may come before the claim is renewed.
+        return Reserve(entry.name)
+    if phase is Phase.PROVISIONED:
+        return Keep()
+    if phase is Phase.NEW and machine.spec.provider_id:
+        return Keep(adopted=True)
+    if phase is Phase.CLEANING:
+        return Wait("CleanupUnfinished", "a cleanup of this host has begun and not been verified: finish it first")
+    if observation.used_by:
+        return Wait("HostInUse", f"RemoteMachine {observation.used_by} uses the host {machine.spec.address} already")
+    return _waits(observation) or _host(observation) or _refused(observation) or _back_off(observation) or Bootstrap()
 
 
 def _waits(observation: Observation) -> Wait | None:
     """What holds provisioning up, from the outside in."""
-    if paused := paused_by(observation):
-        return Wait("Paused", paused)
+    if observation.machine.spec.provision_job:
+        return Wait("ProvisionJobUnsupported", "spec.provisionJob is not supported yet: remove it to use SSH directly")
     if observation.owner is None:
         return Wait("WaitingForMachine", "waiting for the Machine that owns this object")
     if observation.cluster is None:
         return Wait("WaitingForCluster", f"waiting for the Cluster of Machine {observation.owner.name}")
     if not observation.cluster.infrastructure_ready:
         return Wait("WaitingForInfrastructure", f"waiting for the infrastructure of {observation.cluster.name}")
+    if observation.bootstrap is None and _has_place(observation):
+        return Wait("WaitingForBootstrapData", f"waiting for {observation.missing_bootstrap}")
     return None
 
 
-def _decide_provisioning(observation: Observation) -> Decision:
-    phase = observation.record.phase
-    if phase is Phase.PROVISIONED:
-        return Keep()
-    if phase is Phase.NEW and observation.machine.spec.provider_id:
-        return Keep(adopted=True)
-    if phase is Phase.CLEANING:
-        return Wait("CleanupUnfinished", "a cleanup of this host has begun and not been verified: finish it first")
-    return _missing(observation, bootstrap=True) or _back_off(observation) or Bootstrap()
+def _has_place(observation: Observation) -> bool:
+    """What is wrong with the machine itself is told first: it does not mend itself."""
+    return _refused(observation) is None or _wants_host(observation)
 
 
-def _missing(observation: Observation, *, bootstrap: bool) -> Refuse | Wait | None:
+def _wants_host(observation: Observation) -> bool:
     spec = observation.machine.spec
+    return bool(spec.pool) and not spec.address
+
+
+def _host(observation: Observation) -> Reserve | Wait | None:
+    """An entry of the pool for a machine without an address."""
+    if not _wants_host(observation):
+        return None
+    if observation.entry is not None:
+        return Reserve(observation.entry.name)
+    for entry in observation.pool:
+        if not entry.unavailable:
+            return Reserve(entry.name)
+    return Wait("PoolExhausted", _exhausted(observation.machine.spec.pool, observation.pool))
+
+
+def _exhausted(pool: str, entries: tuple[PoolEntry, ...]) -> str:
+    if not entries:
+        return f"pool {pool} has no entries: waiting for a PooledRemoteMachine with spec.pool {pool}"
+    told = ", ".join(f"{entry.name} {entry.unavailable}" for entry in entries[:NAMED_ENTRIES])
+    more = f", and {len(entries) - NAMED_ENTRIES} more" if len(entries) > NAMED_ENTRIES else ""
+    return f"waiting for an entry of pool {pool} to become available: {told}{more}"
+
+
+def _refused(observation: Observation) -> Refuse | None:
+    spec, problem = observation.machine.spec, observation.problem
+    if problem is not None:
+        return Refuse(problem.reason, problem.field, problem.message)
     if not spec.address:
         return Refuse("MissingFields", "spec.address", "is required: the address that the host is reached at")
     if observation.ssh_key is None:
@@ -145,8 +219,6 @@ def _missing(observation: Observation, *, bootstrap: bool) -> Refuse | Wait | No
             return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")
         message = f"Secret {spec.ssh_key_name} with key 'value' was not found in namespace "
         return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message + observation.machine.key.namespace)
-    if bootstrap and observation.bootstrap is None:
-        return Wait("WaitingForBootstrapData", "waiting for the bootstrap data")
     return None
 
 

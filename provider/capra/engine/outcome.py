@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from capra.engine.fingerprint import fingerprint
-from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
+from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
 
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
 STEP_REASONS = {
@@ -67,7 +67,14 @@ def _outcome(result: RunResult, kind: OutcomeKind, message: str, details: Mappin
         steps=_steps(details.get("steps")),
         host_keys=result.host_keys,
         details=details,
+        host=_host(details.get("host")),
     )
+
+
+def _host(values: Any) -> HostFacts:
+    if not isinstance(values, Mapping):
+        return HostFacts()
+    return HostFacts(str(values.get("hostname", "")), tuple(str(one) for one in values.get("addresses", ())))
 
 
 def _details(events: Iterable[TaskEvent]) -> Mapping[str, Any]:

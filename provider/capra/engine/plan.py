@@ -75,10 +75,15 @@ def bootstrap_run_id(observation: Observation) -> str:
         return ""
     return run_id(
         observation.bootstrap.data,
-        uid=observation.machine.uid,
+        uid=_uid(observation),
         commands_as_script=spec.commands_as_script,
         working_dir=spec.working_dir,
     )
+
+
+def _uid(observation: Observation) -> str:
+    """The UID that the host's journal goes by: a move gives the object another, and the host knows the first."""
+    return observation.record.uid or observation.machine.uid
 
 
 def hidden_texts(steps: tuple[Step, ...], *, diff: bool = False) -> tuple[str, ...]:
@@ -156,7 +161,7 @@ def _request(
     machine: RemoteMachine = observation.machine
     if playbook is not Playbook.PREFLIGHT:
         common = {
-            "uid": machine.uid,
+            "uid": _uid(observation),
             "timeout": timeout,
             "output_bytes": options.output_bytes,
             "state_directory": options.state_directory,

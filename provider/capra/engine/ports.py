@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from capra.engine.decide import Bootstrap, Cleanup, Release
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
@@ -24,6 +26,15 @@ class Store(Protocol):
         """Keep the record, whole or not at all. Raises Retry when another writer was faster."""
         ...
 
+    async def reserve(self, observation: Observation, entry: str) -> None:
+        """Take the entry of the pool for the machine and give the machine its address. Raises Retry when another
+        machine was faster. What had been done before a death in the middle is found by the next `load`."""
+        ...
+
+    async def release(self, observation: Observation, decision: Release) -> None:
+        """Give back the entry that the machine holds, if any, and let the machine go. Doing it again is harmless."""
+        ...
+
 
 class Runner(Protocol):
     """Runs one playbook on one host."""
@@ -35,3 +46,7 @@ class Runner(Protocol):
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
+
+Slots = Callable[[Observation, Bootstrap | Cleanup], AbstractAsyncContextManager[bool]]
+"""Room for one run, held as long as the context lasts. Gives True when it had to be waited for: the world may have
+changed meanwhile."""

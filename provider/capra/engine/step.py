@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, decide
+from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, plan_bootstrap, plan_cleanup
-from capra.engine.ports import Clock, ProgressListener, Runner, Store
+from capra.engine.ports import Clock, ProgressListener, Runner, Slots, Store
 from capra.errors import InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
@@ -23,12 +26,27 @@ BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
 
 @dataclass(frozen=True)
 class StepTaken:
-    """What one step saw, decided and did. outcome: None when nothing was run."""
+    """What one step saw, decided and did. outcome: None when nothing was run. running: the run is about to begin."""
 
     observation: Observation
     decision: Decision
     record: Record
     outcome: Outcome | None = None
+    running: bool = False
+
+
+Observer = Callable[[StepTaken], Awaitable[None]]
+"""Told of a run before it begins, and of every step before its machine is released."""
+
+
+async def _nobody(taken: StepTaken) -> None:
+    """Observes nothing."""
+
+
+@asynccontextmanager
+async def _room(observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    """There is always room."""
+    yield False
 
 
 def back_off(attempts: int) -> int:
@@ -44,26 +62,57 @@ async def step(
     *,
     options: PlanOptions | None = None,
     listener: ProgressListener = lambda progress: None,
+    observer: Observer = _nobody,
+    slots: Slots = _room,
+    cleanup_limit: float = math.inf,
 ) -> StepTaken:
     """Look at one machine once and do what there is to do. Raises what the store raises, never for a failed run.
+    slots: asked before a run. cleanup_limit: see `decide`.
 
     The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ended:
     whoever dies in between leaves a record that leads to the same run again, which the host then only goes on with.
     """
     options = options or PlanOptions()
-    observation = await store.load(key)
-    decision = decide(observation)
-    if isinstance(decision, Bootstrap | Cleanup):
-        try:
-            request = _plan(observation, decision, options)
-        except InputError as error:
-            decision = Refuse(error.reason, error.field, str(error))
-        else:
-            return await _act(observation, decision, request, store, runner, clock, listener)
+    async with AsyncExitStack() as stack:
+        observation = await store.load(key)
+        decision = decide(observation, cleanup_limit)
+        if isinstance(decision, Bootstrap | Cleanup) and await stack.enter_async_context(slots(observation, decision)):
+            observation = await store.load(key)
+            decision = decide(observation, cleanup_limit)
+        if isinstance(decision, Bootstrap | Cleanup):
+            try:
+                request = _plan(observation, decision, options)
+            except InputError as error:
+                decision = Refuse(error.reason, error.field, str(error))
+            else:
+                taken = await _act(observation, decision, request, store, runner, clock, listener, observer)
+                await observer(taken)
+                return taken
+    return await _settle(observation, decision, store, clock, options, observer)
+
+
+async def _settle(
+    observation: Observation,
+    decision: Decision,
+    store: Store,
+    clock: Clock,
+    options: PlanOptions,
+    observer: Observer,
+) -> StepTaken:
+    """A decision that runs nothing."""
+    key = observation.machine.key
     record = _without_run(observation, decision)
     if record != observation.record and not options.check:
-        await store.save(key, replace(record, changed_at=clock()))
-    return StepTaken(observation, decision, record)
+        record = replace(record, changed_at=clock())
+        await store.save(key, record)
+    taken = StepTaken(observation, decision, record)
+    if isinstance(decision, Reserve):
+        await store.reserve(observation, decision.entry)
+    else:
+        await observer(taken)
+    if isinstance(decision, Release) and not options.check:
+        await store.release(observation, decision)
+    return taken
 
 
 def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
@@ -76,9 +125,33 @@ def _without_run(observation: Observation, decision: Decision) -> Record:
     """What a decision that runs nothing changes in the record."""
     if isinstance(decision, Keep) and decision.adopted:
         return replace(observation.record, phase=Phase.PROVISIONED)
-    if isinstance(decision, Release) and not decision.moved:
-        return replace(observation.record, phase=Phase.CLEAN, run_id="", digest="")
+    if isinstance(decision, Release) and not decision.moved and not decision.dirty:
+        return _cleaned(observation.record)
+    if isinstance(decision, Refuse) and observation.machine.deleting:
+        return _begun_cleanup(observation)
     return observation.record
+
+
+def _cleaned(record: Record) -> Record:
+    """The record of a clean host. Its keys stay: the host is still the same."""
+    return Record(phase=Phase.CLEAN, host_keys=record.host_keys, changed_at=record.changed_at)
+
+
+def _begun_cleanup(observation: Observation) -> Record:
+    if observation.record.phase is Phase.CLEANING:
+        return observation.record
+    if observation.record.cleaning_since:
+        return replace(observation.record, phase=Phase.CLEANING)
+    # The failures of a bootstrap are not the cleanup's.
+    return replace(
+        observation.record,
+        phase=Phase.CLEANING,
+        attempts=0,
+        not_before=0.0,
+        reason="",
+        message="",
+        cleaning_since=observation.now,
+    )
 
 
 async def _act(
@@ -89,11 +162,13 @@ async def _act(
     runner: Runner,
     clock: Clock,
     listener: ProgressListener,
+    observer: Observer,
 ) -> StepTaken:
     record = observation.record if request.check else _begun(observation, decision)
     if record != observation.record:
         record = replace(record, changed_at=clock())
         await store.save(request.key, record)
+    await observer(StepTaken(observation, decision, record, running=True))
     outcome = judge(request, await runner.run(request, listener))
     if outcome.kind in NOTHING_RUN:
         # The host was not touched: it is as far as it was before.
@@ -106,15 +181,14 @@ async def _act(
 
 def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
     if isinstance(decision, Cleanup):
-        if observation.record.phase is Phase.CLEANING:
-            return observation.record
-        # The failures of a bootstrap are not the cleanup's.
-        return replace(observation.record, phase=Phase.CLEANING, attempts=0, not_before=0.0, reason="", message="")
+        return _begun_cleanup(observation)
     return replace(
         observation.record,
         phase=Phase.BOOTSTRAPPING,
         run_id=bootstrap_run_id(observation),
         digest=digest(observation),
+        uid=observation.record.uid or observation.machine.uid,
+        bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
     )
 
 
@@ -133,6 +207,16 @@ def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now:
             message=outcome.message,
             changed_at=now,
         )
-    phase = Phase.CLEAN if isinstance(decision, Cleanup) else Phase.PROVISIONED
-    done = replace(record, phase=phase, attempts=0, not_before=0.0, reason="", message="", changed_at=now)
-    return replace(done, run_id="", digest="") if phase is Phase.CLEAN else done
+    if isinstance(decision, Cleanup):
+        return replace(_cleaned(record), changed_at=now)
+    return replace(
+        record,
+        phase=Phase.PROVISIONED,
+        attempts=0,
+        not_before=0.0,
+        reason="",
+        message="",
+        changed_at=now,
+        host_name=outcome.host.hostname,
+        host_addresses=outcome.host.addresses,
+    )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from capra.engine.plan import bootstrap_steps
 from capra.errors import InputError
-from capra.local.keys import check_key, read_key_file
+from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load, raise_all
 from capra.local.option_files import attempt, read_bootstrap_data, read_password
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest_others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
+from capra.model.ssh_key import check_key
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
+from capra.engine.decide import Release
 from capra.engine.plan import digest
 from capra.errors import InputError
 from capra.local.manifests import raise_all
@@ -61,6 +62,13 @@ class FileStore:
         if record.phase is Phase.BOOTSTRAPPING and not record.run_id:
             record = replace(record, phase=Phase.NEW)  # as `load` has found it
         self._state.write(self._machine(key).machine, record)
+
+    async def reserve(self, observation: Observation, entry: str) -> None:
+        """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""
+        raise InputError("has no address, and pools exist only in a cluster", subject=str(observation.machine.key))
+
+    async def release(self, observation: Observation, decision: Release) -> None:
+        """The record says all. See engine.ports.Store."""
 
     def _machine(self, key: MachineKey) -> PreparedMachine:
         return self._prepared.machines[key]

@@ -11,6 +11,11 @@ PREFIX = f"capra.{GROUP}/"
 
 PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
 DELETE_FOR_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/delete-for-move"
+BLOCK_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/block-move"
+MANAGED_BY_ANNOTATION = "cluster.x-k8s.io/managed-by"
+GIVE_UP_ANNOTATION = f"{PREFIX}give-up-cleanup"
+"""Set by an operator, with any value: stop trying to clean this machine's host and let the machine go."""
+
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 
 
@@ -33,6 +38,7 @@ class MachineSpec:
     ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
     host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
+    provision_job: the machine asks to be provisioned by a Job (`provisionJob`).
     """
 
     address: str = ""
@@ -46,6 +52,7 @@ class MachineSpec:
     provider_id: str = ""
     pool: str = ""
     host_keys: tuple[str, ...] = ()
+    provision_job: bool = False
 
 
 @dataclass(frozen=True)

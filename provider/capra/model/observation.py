@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from capra.model.machine import RemoteMachine
+from capra.model.pool import PoolEntry
 
 
 class Phase(StrEnum):
@@ -20,19 +21,22 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Owner:
-    """The owner Machine. bootstrap_kind: kind of its bootstrap config, which tells the k0s role."""
+    """The owner Machine. bootstrap_kind: kind of its bootstrap config, which tells the k0s role. control_plane: it is
+    one of the control plane's."""
 
     name: str
     bootstrap_kind: str = ""
+    control_plane: bool = False
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The Machine's Cluster, as far as it holds provisioning up."""
+    """The Machine's Cluster, as far as it holds provisioning up. endpoint: its control plane endpoint is known."""
 
     name: str
     paused: bool = False
     infrastructure_ready: bool = True
+    endpoint: bool = True
 
 
 @dataclass(frozen=True)
@@ -56,25 +60,47 @@ class SSHKey:
 class Record:
     """What must survive a restart, and a move in a cluster.
 
-    run_id: of the bootstrap that has begun. digest: of its bootstrap data. host_keys: trusted at first contact, each
-    `TYPE BASE64`. attempts: runs that failed in a row. not_before: no run before this time (seconds since the epoch).
-    reason, message: how the last run ended; both empty after a good one.
+    run_id: of the bootstrap that has begun. digest: of its bootstrap data. uid: the machine's when its bootstrap began,
+    from which the run id derives: a moved object has another. bootstrap_kind: as in Owner, for when the Machine has
+    gone. host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. not_before: no
+    run before this time (seconds since the epoch). reason, message: how the last run ended; both empty after a good
+    one. cleaning_since: when the cleanup was first wanted, 0 before. host_name, host_addresses: what the host said of
+    itself.
     """
 
     phase: Phase = Phase.NEW
     run_id: str = ""
     digest: str = ""
+    uid: str = ""
+    bootstrap_kind: str = ""
     host_keys: tuple[str, ...] = ()
     attempts: int = 0
     not_before: float = 0.0
     reason: str = ""
     message: str = ""
     changed_at: float = 0.0
+    cleaning_since: float = 0.0
+    host_name: str = ""
+    host_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Input that cannot be used. field: the path that is wrong; message: what is wrong and what would be right."""
+
+    field: str
+    message: str
+    reason: str = "InvalidInput"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One look at the world. now: seconds since the epoch. None stands for what could not be found."""
+    """One look at the world. now: seconds since the epoch. None stands for what could not be found.
+
+    missing_bootstrap: what the bootstrap data is waiting for, when there is none. entry: the entry of a pool that the
+    machine holds, or has a claim to that must be renewed. pool: the entries to choose from, by name, when there is a
+    choice to make. problem: what is wrong with the machine's own fields, or with its SSH key.
+    """
 
     machine: RemoteMachine
     record: Record
@@ -84,3 +110,8 @@ class Observation:
     bootstrap: BootstrapData | None = None
     ssh_key: SSHKey | None = None
     become_password: str = field(default="", repr=False)
+    missing_bootstrap: str = "the bootstrap data"
+    entry: PoolEntry | None = None
+    pool: tuple[PoolEntry, ...] = ()
+    problem: Problem | None = None
+    used_by: str = ""

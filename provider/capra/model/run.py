@@ -130,6 +130,14 @@ class StepReport:
 
 
 @dataclass(frozen=True)
+class HostFacts:
+    """What a host said of itself: its name, and its own addresses (IPv4 or IPv6), of which it may have none to tell."""
+
+    hostname: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a run ended. message: one or a few lines for a person. changed: something was done on the host.
     details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight)."""
@@ -140,6 +148,7 @@ class Outcome:
     steps: tuple[StepReport, ...] = ()
     host_keys: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    host: HostFacts = HostFacts()
 
     @property
     def ok(self) -> bool:

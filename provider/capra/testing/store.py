@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from capra.engine.decide import Release
 from capra.engine.ports import Clock
 from capra.errors import InputError, Retry
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
+from capra.model.pool import Holder
 
 
 class MemoryStore:
     """A port `Store` over observations.
 
     clock: gives the `now` of what is loaded; the observation's own without one. saved: every record that was saved, in
-    order. conflicts: how many of the next saves another writer is faster than.
+    order. released: every release, in order. conflicts: how many of the next saves and reservations another writer is
+    faster than.
     """
 
     def __init__(self, observations: Iterable[Observation] = (), clock: Clock | None = None) -> None:
         self.observations = {observation.machine.key: observation for observation in observations}
         self.saved: list[tuple[MachineKey, Record]] = []
+        self.released: list[tuple[MachineKey, Release]] = []
         self.conflicts = 0
         self._clock = clock
 
@@ -38,3 +42,24 @@ class MemoryStore:
             raise Retry(f"{key} was changed by another writer", after=1.0)
         self.observations[key] = replace(self.observations[key], record=record)
         self.saved.append((key, record))
+
+    async def reserve(self, observation: Observation, entry: str) -> None:
+        """Give the machine the entry's fields. Raises Retry while `conflicts` are left, or when it is held."""
+        key = observation.machine.key
+        if self.conflicts:
+            self.conflicts -= 1
+            raise Retry(f"{entry} was changed by another writer", after=1.0)
+        found = next(one for one in self.observations[key].pool if one.name == entry)
+        if found.holder not in {None, Holder(key.name, observation.machine.uid)}:
+            raise Retry(f"{entry} was reserved by another machine", after=1.0)
+        held = replace(found, holder=Holder(key.name, observation.machine.uid))
+        spec = replace(found.spec, pool=observation.machine.spec.pool)
+        machine = replace(self.observations[key].machine, spec=spec)
+        for other, kept in self.observations.items():
+            pool = tuple(held if one.name == entry else one for one in kept.pool)
+            self.observations[other] = replace(kept, pool=pool)
+        self.observations[key] = replace(self.observations[key], machine=machine, entry=held)
+
+    async def release(self, observation: Observation, decision: Release) -> None:
+        """Note the release."""
+        self.released.append((observation.machine.key, decision))

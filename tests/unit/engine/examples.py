@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
-from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
+from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
+from capra.model.pool import Holder, PoolEntry
 
 KEY = MachineKey("default", "m")
 TOKEN = "H4sIAAAAAAAC/2yTT2/bPBCE7/4V"  # long enough to be taken for a secret, which it is not
@@ -30,6 +31,13 @@ READY = Observation(
 )
 
 
+def pool_entry(given: Mapping[str, Any]) -> PoolEntry:
+    """An entry; `holder` is `name/uid`."""
+    name, _, uid = str(given.get("holder", "")).partition("/")
+    values = {key: value for key, value in given.items() if key != "holder"}
+    return PoolEntry(**{"spec": MachineSpec(address="192.0.2.9"), **values}, holder=Holder(name, uid) if name else None)
+
+
 def observation(**changes: Any) -> Observation:
     """READY, changed: a mapping changes fields of a part, `spec` those of the machine's spec; None removes a part."""
     result = READY
@@ -38,6 +46,12 @@ def observation(**changes: Any) -> Observation:
             values: dict[str, Any] = {k: tuple(item) if isinstance(item, list) else item for k, item in value.items()}
             machine = result.machine
             result = replace(result, machine=replace(machine, spec=replace(machine.spec, **values)))
+        elif name == "entry":
+            result = replace(result, entry=pool_entry(value) if value else None)
+        elif name == "pool":
+            result = replace(result, pool=tuple(pool_entry(one) for one in value))
+        elif name == "problem":
+            result = replace(result, problem=Problem(**value))
         elif isinstance(value, Mapping):
             fields = dict(value)
             if "phase" in fields:

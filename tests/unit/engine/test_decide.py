@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,14 +23,33 @@ from capra.model.observation import BootstrapData, Cluster, Observation, Owner, 
 from tests.unit.engine.examples import observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "decide.yaml").read_text())
-PARTS = {"machine", "spec", "record", "owner", "cluster", "bootstrap", "ssh_key"}
+PARTS = {
+    "machine",
+    "spec",
+    "record",
+    "owner",
+    "cluster",
+    "bootstrap",
+    "ssh_key",
+    "entry",
+    "pool",
+    "problem",
+    "used_by",
+    "missing_bootstrap",
+}
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
-    decision = decide(observation(**{name: value for name, value in case.items() if name in PARTS}))
+    limit = case.get("limit", math.inf)
+    decision = decide(observation(**{name: value for name, value in case.items() if name in PARTS}), limit)
     assert type(decision).__name__ == case["decision"]
-    expected = {name: value for name, value in case.items() if name not in PARTS | {"name", "decision"}}
+    # `entry` is a part of the observation; what was decided on it stands in `expect_entry`.
+    expected = {
+        name.removeprefix("expect_"): value
+        for name, value in case.items()
+        if name not in PARTS | {"name", "decision", "limit"}
+    }
     assert {name: getattr(decision, name) for name in expected} == expected
 
 

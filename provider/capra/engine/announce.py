@@ -1,0 +1,63 @@
+"""From a step to the events that tell of it: what happened, once. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capra.engine.decide import Bootstrap, Cleanup, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.step import StepTaken
+
+NORMAL = "Normal"
+WARNING = "Warning"
+MESSAGE_LENGTH = 1000
+"""Characters of an event's message; the API takes 1024."""
+
+TOLD_WAITS = frozenset({"PoolExhausted", "HostInUse", "ProvisionJobUnsupported"})
+"""Waits that somebody should do something about. What the others wait for comes by itself."""
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An event. type: Normal or Warning."""
+
+    type: str
+    reason: str
+    message: str
+
+
+def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
+    """What to announce of this step, if anything. news: what is told of the machine differs from before."""
+    match taken.decision:
+        case Bootstrap() | Cleanup():
+            return _run(taken)
+        case Reserve(entry):
+            return Announcement(NORMAL, "HostReserved", f"PooledRemoteMachine {entry} is reserved")
+        case Release(reason, moved=False, dirty=True):
+            return _announcement(WARNING, "CleanupGivenUp", reason)
+        case Keep(adopted=True):
+            message = "the machine was provisioned before; nothing is run on its host"
+            return Announcement(NORMAL, "Adopted", message)
+        case Refuse(reason, field, message) if news:
+            return _announcement(WARNING, reason, message if not field or field in message else f"{field} {message}")
+        case Wait(reason, message) if news and reason in TOLD_WAITS:
+            return _announcement(WARNING, reason, message)
+    return None
+
+
+def _run(taken: StepTaken) -> Announcement:
+    name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
+    spec = taken.observation.machine.spec
+    where = f"{spec.address}:{spec.port}"
+    if taken.outcome is None:
+        again = f", attempt {taken.record.attempts + 1}" if taken.record.attempts else ""
+        return Announcement(NORMAL, f"{name}Started", f"{name.lower()} of {where} has begun{again}")
+    if taken.outcome.ok:
+        return _announcement(NORMAL, f"{name}Succeeded", f"{name.lower()} of {where}: {taken.outcome.message}")
+    kind = taken.outcome.kind.value
+    return _announcement(WARNING, f"{name}Failed", f"{name.lower()} of {where}: {kind}: {taken.outcome.message}")
+
+
+def _announcement(kind: str, reason: str, message: str) -> Announcement:
+    return Announcement(
+        kind, reason, message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 1]}…"
+    )

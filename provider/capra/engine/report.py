@@ -1,0 +1,228 @@
+"""From a step to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
+
+Names and reasons of the conditions are the reference's where it has them (reference/contract C, 'Behaviour to match').
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from capra.engine.decide import BackOff, Cleanup, Refuse, Release, Reserve, Wait, paused_by
+from capra.engine.step import StepTaken
+from capra.model.observation import Observation, Phase, Record
+from capra.model.run import OutcomeKind
+from capra.model.status import Address, Condition, Report
+
+READY = "Ready"
+BOOTSTRAP = "BootstrapExecSucceeded"
+PAUSED = "Paused"
+RESERVED = "HostReserved"
+REACHABLE = "SSHReachable"
+CLEANED = "CleanupSucceeded"
+ENDPOINT = "ControlPlaneEndpointAvailable"
+OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT})
+"""The conditions that Capra writes and removes. Any other is left alone."""
+
+MESSAGE_LENGTH = 2000
+"""Characters of a condition's message: the API allows 32768, and a person reads less."""
+
+NOT_CONNECTED = frozenset({OutcomeKind.UNREACHABLE, OutcomeKind.WRONG_CREDENTIALS, OutcomeKind.HOST_KEY_CHANGED})
+PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID})
+FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
+"""Outcomes that the contract v1beta1's failure fields tell. A host that cannot be reached for a while is none: health
+checks of Cluster API replace a machine as soon as these fields are set."""
+
+
+def report(taken: StepTaken) -> Report:
+    """What to tell after this step, or, when it is running, before its run."""
+    observation, record = taken.observation, taken.record
+    provisioned = _provisioned(observation, record)
+    reason, message = _failure(taken)
+    conditions = (
+        _ready(taken, provisioned),
+        _bootstrap(taken, provisioned),
+        _paused(observation),
+        _reserved(taken),
+        _reachable(record),
+        _cleaned(taken),
+        _endpoint(observation),
+    )
+    return Report(
+        phase=_phase(taken, provisioned),
+        provisioned=provisioned,
+        conditions=tuple(condition for condition in conditions if condition is not None),
+        addresses=addresses(observation.machine.spec.address, record) if provisioned else (),
+        failure_reason=reason,
+        failure_message=message,
+    )
+
+
+def addresses(address: str, record: Record) -> tuple[Address, ...]:
+    """The machine's addresses: first the one it is reached at, then what the host said of itself.
+
+    A name is an ExternalDNS; as long as no address of the host is known it also stands as ExternalIP, where the
+    reference puts it and k0smotron's joining controllers look for it.
+    """
+    learnt = [Address("InternalIP", one) for one in record.host_addresses if one != address]
+    names = [Address("Hostname", record.host_name)] if record.host_name else []
+    if _is_ip(address):
+        return (Address("ExternalIP", address), *learnt, *names)
+    reached = [Address("ExternalDNS", address)] if learnt else [Address("ExternalIP", address)]
+    return (*reached, *learnt, *names)
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def _provisioned(observation: Observation, record: Record) -> bool:
+    if record.phase is Phase.NEW:
+        return bool(observation.machine.spec.provider_id)
+    # While it is deleted, Cluster API still sees a machine that had been provisioned.
+    return record.phase is Phase.PROVISIONED or (
+        record.phase is Phase.CLEANING and bool(observation.machine.spec.provider_id)
+    )
+
+
+def _kind(record: Record) -> OutcomeKind | None:
+    return OutcomeKind(record.reason) if record.reason in set(OutcomeKind) else None
+
+
+def _phase(taken: StepTaken, provisioned: bool) -> str:
+    record = taken.record
+    if taken.observation.machine.deleting and record.phase not in {Phase.CLEANING, Phase.CLEAN}:
+        return "Deleting"
+    if record.phase is Phase.CLEANING:
+        return "Cleaning"
+    if record.phase is Phase.CLEAN:
+        return "Clean"
+    if provisioned:
+        return "Provisioned"
+    if isinstance(taken.decision, Refuse) or (record.attempts and not taken.running):
+        return "Failed"
+    return "Bootstrapping" if record.phase is Phase.BOOTSTRAPPING else "Pending"
+
+
+def _ready(taken: StepTaken, provisioned: bool) -> Condition:
+    decision, record = taken.decision, taken.record
+    where = f"{taken.observation.machine.spec.address}:{taken.observation.machine.spec.port}"
+    match decision:
+        case Wait(reason, message) if not provisioned or taken.observation.machine.deleting:
+            return _false(READY, reason, message)
+        case Refuse(reason, field, message):
+            return _false(READY, reason, _told(field, message))
+        case Release(reason):
+            return _false(READY, "Deleting", reason)
+        case Reserve(entry) if not provisioned:
+            return _false(READY, "ReservingHost", f"reserving the entry {entry} of pool {_pool(taken)}")
+    if taken.running:
+        doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
+        before = f"; the last run failed: {record.message}" if record.message else ""
+        return _false(READY, doing.capitalize(), f"{doing} {where}{before}")
+    if record.message:
+        return _false(READY, record.reason or "Failed", record.message)
+    if taken.observation.machine.deleting:
+        return _false(READY, "Deleting", f"{where} is clean")
+    return Condition(READY, "True", READY) if provisioned else _false(READY, "Bootstrapping", f"bootstrapping {where}")
+
+
+def _bootstrap(taken: StepTaken, provisioned: bool) -> Condition | None:
+    record = taken.record
+    if provisioned:
+        return Condition(BOOTSTRAP, "True", BOOTSTRAP)
+    if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:
+        return None
+    if record.message and not taken.running:
+        return _false(BOOTSTRAP, "InternalError", record.message)
+    if isinstance(taken.decision, Refuse):
+        return _false(BOOTSTRAP, "InternalError", _told(taken.decision.field, taken.decision.message))
+    if record.phase is Phase.BOOTSTRAPPING:
+        return Condition(BOOTSTRAP, "Unknown", "Bootstrapping", "the bootstrap is under way")
+    return None
+
+
+def _paused(observation: Observation) -> Condition:
+    reason = paused_by(observation)
+    return Condition(PAUSED, "True", PAUSED, reason) if reason else _false(PAUSED, "NotPaused", "")
+
+
+def _reserved(taken: StepTaken) -> Condition | None:
+    if not taken.observation.machine.spec.pool:
+        return None
+    entry, decision = taken.observation.entry, taken.decision
+    if isinstance(decision, Wait) and decision.reason == "PoolExhausted":
+        return _false(RESERVED, decision.reason, decision.message)
+    if entry is not None:
+        return Condition(RESERVED, "True", "Reserved", f"PooledRemoteMachine {entry.name} is reserved")
+    return None
+
+
+def _reachable(record: Record) -> Condition | None:
+    kind = _kind(record)
+    if kind in NOT_CONNECTED:
+        return _false(REACHABLE, kind.value, record.message)
+    if kind in PROVES_NOTHING or (kind is None and not record.host_name):
+        return None
+    return Condition(REACHABLE, "True", "Reached")
+
+
+def _cleaned(taken: StepTaken) -> Condition | None:
+    record, decision = taken.record, taken.decision
+    if not taken.observation.machine.deleting:
+        return None
+    if record.phase is Phase.CLEAN:
+        return Condition(CLEANED, "True", CLEANED)
+    if isinstance(decision, Release) and decision.dirty:
+        return _false(CLEANED, "GivenUp", decision.reason)
+    if isinstance(decision, Refuse):
+        return _false(CLEANED, decision.reason, _told(decision.field, decision.message))
+    if record.phase is not Phase.CLEANING:
+        return None
+    if record.message and (isinstance(decision, BackOff) or not taken.running):
+        return _false(CLEANED, record.reason, record.message)
+    return Condition(CLEANED, "Unknown", "Cleaning", "the cleanup is under way")
+
+
+def _endpoint(observation: Observation) -> Condition | None:
+    """Remote machines can't make an endpoint: a control plane needs one that somebody else has given."""
+    if observation.owner is None or not observation.owner.control_plane or observation.cluster is None:
+        return None
+    if observation.cluster.endpoint:
+        return Condition(ENDPOINT, "True", "EndpointSet")
+    message = (
+        f"Cluster {observation.cluster.name} has no spec.controlPlaneEndpoint, which must be set when RemoteMachines"
+        " are its control plane: set it there or in the RemoteCluster"
+    )
+    return _false(ENDPOINT, "MissingEndpoint", message)
+
+
+def _failure(taken: StepTaken) -> tuple[str, str]:
+    """FailureReason and failureMessage of the contract v1beta1, with the reference's words."""
+    decision, record = taken.decision, taken.record
+    if isinstance(decision, Refuse):
+        reason = "MissingFields" if decision.reason == "MissingFields" else "ProvisionFailed"
+        return reason, _told(decision.field, decision.message)
+    bootstrapping = record.phase is Phase.BOOTSTRAPPING
+    if bootstrapping and not taken.observation.machine.deleting and _kind(record) in FAILS_PROVISIONING:
+        return "ProvisionFailed", _short(record.message)
+    return "", ""
+
+
+def _pool(taken: StepTaken) -> str:
+    return taken.observation.machine.spec.pool
+
+
+def _told(field: str, message: str) -> str:
+    return _short(f"{field} {message}" if field and field not in message else message)
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 1]}…"
+
+
+def _false(kind: str, reason: str, message: str) -> Condition:
+    return Condition(kind, "False", reason, _short(message))

@@ -1,0 +1,59 @@
+"""Entries of a pool: hosts that RemoteMachines take, and give back clean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from capra.model.machine import MachineSpec
+
+
+class EntryState(StrEnum):
+    """Where an entry stands. `Unavailable`: free, but not fit to be handed out; its message says why."""
+
+    AVAILABLE = "Available"
+    RESERVED = "Reserved"
+    CLEANING = "Cleaning"
+    QUARANTINED = "Quarantined"
+    UNAVAILABLE = "Unavailable"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The RemoteMachine that holds an entry, in the entry's namespace. uid: empty when only the name is known, as in
+    reservations of the reference (`status.machineRef`)."""
+
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True)
+class PoolEntry:
+    """A PooledRemoteMachine.
+
+    quarantined: why its host may be dirty; such an entry is never handed out. used_by: a RemoteMachine with the same
+    address and port that does not hold the entry. problem: why it cannot be handed out although it is free.
+    host_keys: known from earlier holders.
+    """
+
+    name: str
+    spec: MachineSpec
+    holder: Holder | None = None
+    quarantined: str = ""
+    used_by: str = ""
+    problem: str = ""
+    host_keys: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unavailable(self) -> str:
+        """Why the entry cannot be handed out; empty when it can."""
+        if self.quarantined:
+            return "is quarantined"
+        if self.holder is not None:
+            return f"is reserved by {self.holder.name}"
+        if self.used_by:
+            return f"has the address of RemoteMachine {self.used_by}"
+        return self.problem
