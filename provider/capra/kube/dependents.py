@@ -1,0 +1,128 @@
+"""What must be looked at again when an object has changed. Pure, over what the cache knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from capra.kube import objects, pool
+from capra.kube.cache import Cache
+from capra.kube.resources import (
+    CLUSTER_NAME_LABEL,
+    POOLED_REMOTE_MACHINES,
+    REMOTE_CLUSTERS,
+    REMOTE_MACHINES,
+    SECRETS,
+    Raw,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+
+KUBECONFIG_SUFFIX = "-kubeconfig"
+NODES = "Nodes"
+"""Not an object: the Nodes of one Cluster's Machines; named after the Cluster."""
+
+MACHINES, ENTRIES, CLUSTERS = REMOTE_MACHINES.kind, POOLED_REMOTE_MACHINES.kind, REMOTE_CLUSTERS.kind
+
+
+class Key(NamedTuple):
+    """What there is to look at."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def dependents(cache: Cache, kind: str, raw: Raw) -> Iterator[Key]:
+    """Everything that depends on this object, the object itself included, some of it perhaps twice."""
+    find = _FINDERS.get(kind)
+    if find is not None:
+        yield from find(cache, raw)
+
+
+def _key(kind: str, raw: Raw) -> Key:
+    return Key(kind, namespace_of(raw), name_of(raw))
+
+
+def _of_remote_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
+    yield _key(MACHINES, raw)
+    yield from (_key(ENTRIES, entry) for entry in pool.related(cache, raw))
+    yield from _nodes(raw)
+    for other in cache.all(MACHINES):
+        # A host that was in use may be free now.
+        if other["metadata"].get("uid") != raw["metadata"].get("uid") and pool.same_host(raw, other):
+            yield _key(MACHINES, other)
+
+
+def _nodes(raw: Raw) -> Iterator[Key]:
+    cluster = labels_of(raw).get(CLUSTER_NAME_LABEL, "")
+    if cluster:
+        yield Key(NODES, namespace_of(raw), cluster)
+
+
+def _of_entry(cache: Cache, raw: Raw) -> Iterator[Key]:
+    yield _key(ENTRIES, raw)
+    for machine in cache.all(MACHINES, namespace_of(raw)):
+        spec = machine.get("spec") or {}
+        if spec.get("pool") == objects.pool_of(raw) and not spec.get("address"):
+            yield _key(MACHINES, machine)
+    holder = objects.holder(raw)
+    if holder is not None:
+        yield Key(MACHINES, namespace_of(raw), holder.name)
+
+
+def _of_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
+    reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
+    if reference.get("kind") == MACHINES and reference.get("name"):
+        yield Key(MACHINES, namespace_of(raw), str(reference["name"]))
+        yield Key(NODES, namespace_of(raw), objects.cluster_name(raw))
+
+
+def _of_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
+    reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
+    if reference.get("kind") == CLUSTERS and reference.get("name"):
+        yield Key(CLUSTERS, namespace_of(raw), str(reference["name"]))
+    for machine in cache.all(MACHINES, namespace_of(raw)):
+        owner = cache.get("Machine", namespace_of(raw), objects.owner_name(machine, "Machine"))
+        of_owner = objects.cluster_name(owner) if owner is not None else ""
+        if name_of(raw) in {of_owner, labels_of(machine).get(CLUSTER_NAME_LABEL)}:
+            yield _key(MACHINES, machine)
+    yield Key(NODES, namespace_of(raw), name_of(raw))
+
+
+def _of_remote_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
+    yield _key(CLUSTERS, raw)
+
+
+def _of_secret(cache: Cache, raw: Raw) -> Iterator[Key]:
+    namespace, name = namespace_of(raw), name_of(raw)
+    for entry in cache.all(ENTRIES, namespace):
+        if _ssh_key_of((entry.get("spec") or {}).get("machine") or {}) == name:
+            yield from _of_entry(cache, entry)
+    for machine in cache.all(MACHINES, namespace):
+        owner = cache.get("Machine", namespace, objects.owner_name(machine, "Machine"))
+        if name == _ssh_key_of(machine.get("spec") or {}) or (
+            owner is not None and objects.data_secret_name(owner) == name
+        ):
+            yield _key(MACHINES, machine)
+    if name.endswith(KUBECONFIG_SUFFIX):
+        yield Key(NODES, namespace, name.removesuffix(KUBECONFIG_SUFFIX))
+
+
+def _ssh_key_of(spec: Raw) -> str:
+    reference = spec.get("sshKeyRef")
+    return str(reference.get("name", "")) if isinstance(reference, dict) else ""
+
+
+_FINDERS: dict[str, Callable[[Cache, Raw], Iterator[Key]]] = {
+    MACHINES: _of_remote_machine,
+    ENTRIES: _of_entry,
+    CLUSTERS: _of_remote_cluster,
+    "Machine": _of_machine,
+    "Cluster": _of_cluster,
+    SECRETS.kind: _of_secret,
+}

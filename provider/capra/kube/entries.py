@@ -1,0 +1,93 @@
+"""Entries of pools in the Kubernetes API: who holds them, and the cleanup of those in quarantine.
+
+To the engine, an entry in quarantine is a machine that is being deleted: its host is to become clean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from capra.engine.ports import Clock
+from capra.kube import objects, record
+from capra.kube.errors import MissingError
+from capra.kube.resources import HOLDER, HOST_KEYS, POOLED_REMOTE_MACHINES, QUARANTINED, RECORD, Raw
+from capra.kube.secrets import Secrets
+from capra.kube.writer import Writer
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Phase, Record
+
+REASON_LENGTH = 1000
+"""Characters of the reason that an entry in quarantine carries."""
+
+
+class EntryStore:
+    """What the store does with PooledRemoteMachines."""
+
+    def __init__(self, writer: Writer, secrets: Secrets, clock: Clock) -> None:
+        self._writer = writer
+        self._secrets = secrets
+        self._clock = clock
+
+    async def load(self, key: MachineKey) -> Observation:
+        """An entry in quarantine, as a machine to clean. Raises MissingError when it is gone."""
+        raw = self._writer.raw(key)
+        machine, problem = objects.entry_machine(raw)
+        kept = record.load(raw)
+        if kept.phase is Phase.NEW:
+            kept = replace(kept, phase=Phase.CLEANING)
+        field = "spec.machine.sshKeyRef.name"
+        ssh_key, key_problem = await self._secrets.machine_key(key.namespace, machine.spec.ssh_key_name, field)
+        return Observation(
+            machine=replace(machine, deleting=True),
+            record=kept,
+            now=self._clock(),
+            ssh_key=ssh_key,
+            problem=problem or key_problem,
+        )
+
+    async def save(self, key: MachineKey, kept: Record) -> None:
+        """The record of the cleanup in quarantine."""
+        await self._annotate(self._writer.raw(key), dict(record.dump(kept)))
+
+    async def hold(self, raw: Raw, name: str, uid: str) -> Raw:
+        """Make the RemoteMachine its holder. Raises ConflictError when anybody has changed the entry meanwhile."""
+        return await self._annotate(raw, {HOLDER: objects.holder_annotation(raw, name, uid)})
+
+    async def give_back(self, raw: Raw, kept: Record, dirty: str = "") -> None:
+        """Nobody holds it any more. dirty: why its host may not be clean; it goes to quarantine then."""
+        # Empty, not absent: without the annotation, the status that the reference has left would count.
+        annotations: dict[str, str | None] = {HOLDER: "", HOST_KEYS: "\n".join(kept.host_keys) or None, RECORD: None}
+        if dirty:
+            annotations |= _quarantine(dirty, kept)
+        await self._annotate(raw, annotations, gone=True)
+
+    async def quarantine(self, raw: Raw, reason: str) -> None:
+        """Its holder has vanished, and nobody has seen a clean host."""
+        await self._annotate(raw, {HOLDER: "", **_quarantine(reason, record.load(raw))})
+
+    async def release(self, key: MachineKey) -> None:
+        """Its host is clean: the end of the quarantine."""
+        await self._annotate(self._writer.raw(key), {QUARANTINED: None, RECORD: None})
+
+    async def _annotate(self, raw: Raw, annotations: dict[str, str | None], *, gone: bool = False) -> Raw:
+        """gone: the entry may have been deleted meanwhile, and then there is nothing to give back."""
+        try:
+            return await self._writer.patch(POOLED_REMOTE_MACHINES, raw, {"metadata": {"annotations": annotations}})
+        except MissingError:
+            if not gone:
+                raise
+            return raw
+
+
+def _quarantine(reason: str, kept: Record) -> dict[str, str | None]:
+    dirty = Record(
+        phase=Phase.CLEANING,
+        uid=kept.uid,
+        bootstrap_kind=kept.bootstrap_kind,
+        attempts=kept.attempts,
+        not_before=kept.not_before,
+        reason=kept.reason,
+        message=kept.message,
+        cleaning_since=kept.cleaning_since,
+    )
+    return {QUARANTINED: reason[:REASON_LENGTH], RECORD: record.dump(dirty)[RECORD]}

@@ -1,0 +1,53 @@
+"""What is told of an entry of a pool. Pure, over what the cache knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from capra.kube import objects, pool, record
+from capra.kube.cache import Cache
+from capra.kube.resources import Raw, namespace_of
+from capra.model.observation import Phase
+from capra.model.pool import EntryState, PoolEntry
+
+
+def state(cache: Cache, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
+    """The state, and a sentence on it. entry: as one of `pool.candidates`."""
+    if entry.quarantined:
+        failure = record.load(raw).message
+        return EntryState.QUARANTINED, f"{entry.quarantined}; last: {failure}" if failure else entry.quarantined
+    if entry.holder is not None:
+        machine = pool.claimant(cache, raw)
+        if machine is None:
+            message = f"RemoteMachine {entry.holder.name}, which holds it, has not been found here yet"
+            return EntryState.RESERVED, message
+        cleaning = machine["metadata"].get("deletionTimestamp") or record.load(machine).phase is Phase.CLEANING
+        return (EntryState.CLEANING if cleaning else EntryState.RESERVED), ""
+    if entry.unavailable:
+        return EntryState.UNAVAILABLE, entry.unavailable
+    return EntryState.AVAILABLE, ""
+
+
+def status_changes(cache: Cache, raw: Raw) -> dict[str, Any]:
+    """The merge patch that makes the entry's status true; empty when it is."""
+    entry = pool.with_troubles(cache, raw, None)
+    word, message = state(cache, raw, entry)
+    holder = entry.holder
+    wanted: dict[str, Any] = {
+        # The reference hands out what is not reserved: what is in quarantine is not for it either.
+        "reserved": holder is not None or bool(entry.quarantined),
+        "machineRef": {"name": holder.name, "namespace": namespace_of(raw)} if holder is not None else None,
+        "state": word.value,
+        "message": message or None,
+    }
+    current: Mapping[str, Any] = raw.get("status") or {}
+    return {name: value for name, value in wanted.items() if current.get(name) != value}
+
+
+def orphaned(cache: Cache, raw: Raw) -> str:
+    """The name of a holder that this cluster does not know any more, as far as the cache goes; empty otherwise."""
+    holder = objects.holder(raw)
+    if holder is None or objects.is_from_elsewhere(raw) or pool.claimant(cache, raw) is not None:
+        return ""
+    return holder.name

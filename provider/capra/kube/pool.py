@@ -1,0 +1,172 @@
+"""Who holds which entry of a pool. Pure, over what the cache knows.
+
+The reservation is the entry's annotation `holder`, written by compare-and-swap. Everything else (status of the entry,
+address of the machine) derives from it, and what the reference has left, or a move has lost, leads back to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from capra.kube import objects, record
+from capra.kube.cache import Cache
+from capra.kube.resources import (
+    CORE_GROUP,
+    POOL_COMMANDS,
+    POOL_ENTRY,
+    SECRETS,
+    Raw,
+    annotations_of,
+    name_of,
+    namespace_of,
+)
+from capra.model.checks import same_address
+from capra.model.machine import PAUSED_ANNOTATION, PREFIX
+from capra.model.observation import Phase
+from capra.model.pool import PoolEntry
+
+MACHINES = "RemoteMachine"
+ENTRIES = "PooledRemoteMachine"
+OTHERS_DOMAINS = (f"{CORE_GROUP}/", f"clusterctl.{CORE_GROUP}/", "kubectl.kubernetes.io/", PREFIX, "k0smotron.io/")
+"""Labels and annotations of these domains say something about one object: they are not passed on to another."""
+
+
+def held_by(cache: Cache, machine: Raw) -> list[Raw]:
+    """The entries that the machine holds, or has a claim to; the one that it uses first."""
+    spec = machine.get("spec") or {}
+    place = _place(spec)
+    wanted = annotations_of(machine).get(POOL_ENTRY, "")
+    found = [entry for entry in cache.all(ENTRIES, namespace_of(machine)) if _has_claim(machine, entry)]
+    return sorted(found, key=lambda entry: (name_of(entry) != wanted, _entry_place(entry) != place, name_of(entry)))
+
+
+def _has_claim(machine: Raw, entry: Raw) -> bool:
+    holder = objects.holder(entry)
+    uid = machine["metadata"].get("uid", "")
+    if holder is not None and holder.uid == uid:
+        return True
+    spec = machine.get("spec") or {}
+    if holder is None:
+        # What lost its reservation, or never had one: the machine was given this entry's address.
+        return (
+            bool(spec.get("pool"))
+            and spec.get("pool") == objects.pool_of(entry)
+            and bool(spec.get("address"))
+            and _entry_place(entry) == _place(spec)
+            and record.load(machine).phase is not Phase.CLEAN
+        )
+    if holder.name != name_of(machine):
+        return False
+    if not holder.uid:
+        return spec.get("pool") == objects.pool_of(entry)
+    # The same name with another UID: the object has moved here with its annotations, or it is another one.
+    return annotations_of(machine).get(POOL_ENTRY, "") == name_of(entry)
+
+
+def related(cache: Cache, machine: Raw) -> list[Raw]:
+    """The entries whose state this machine may have a say in."""
+    uid, wanted = machine["metadata"].get("uid", ""), annotations_of(machine).get(POOL_ENTRY, "")
+    found = []
+    for entry in cache.all(ENTRIES, namespace_of(machine)):
+        holder = objects.holder(entry)
+        held = holder is not None and (holder.uid == uid or holder.name == name_of(machine))
+        if held or name_of(entry) == wanted or _entry_place(entry) == _place(machine.get("spec") or {}):
+            found.append(entry)
+    return found
+
+
+def claimant(cache: Cache, entry: Raw) -> Raw | None:
+    """The RemoteMachine that holds the entry, or has a claim to it."""
+    holder = objects.holder(entry)
+    names = [holder.name] if holder is not None else [name_of(raw) for raw in cache.all(MACHINES, namespace_of(entry))]
+    for name in names:
+        machine = cache.get(MACHINES, namespace_of(entry), name)
+        if machine is not None and _has_claim(machine, entry):
+            return machine
+    return None
+
+
+def same_host(one: Raw, other: Raw) -> bool:
+    """Both machines have the same address and port."""
+    place = _place(one.get("spec") or {})
+    return bool(place[0]) and place == _place(other.get("spec") or {})
+
+
+def candidates(cache: Cache, machine: Raw, *, watch_filter: tuple[str, str] | None = None) -> tuple[PoolEntry, ...]:
+    """The entries of the machine's pool, by name, each with what speaks against it."""
+    wanted = (machine.get("spec") or {}).get("pool")
+    entries = (raw for raw in cache.all(ENTRIES, namespace_of(machine)) if objects.pool_of(raw) == wanted)
+    return tuple(with_troubles(cache, raw, machine, watch_filter) for raw in entries)
+
+
+def with_troubles(
+    cache: Cache, raw: Raw, machine: Raw | None, watch_filter: tuple[str, str] | None = None
+) -> PoolEntry:
+    """An entry with what speaks against handing it out (to this machine)."""
+    entry = objects.entry(raw)
+    key = entry.spec.ssh_key_name
+    if watch_filter is not None and entry.labels.get(watch_filter[0]) != watch_filter[1]:
+        entry = replace(entry, problem=f"lacks the label {watch_filter[0]}={watch_filter[1]}")
+    elif PAUSED_ANNOTATION in entry.annotations:
+        entry = replace(entry, problem="is paused")
+    elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
+        entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
+    if entry.holder is None:
+        entry = replace(entry, used_by=_user_of(cache, _entry_place(raw), machine))
+    return entry
+
+
+def other_user(cache: Cache, machine: Raw) -> str:
+    """Another RemoteMachine that has begun to use the machine's host; empty when there is none."""
+    return _user_of(cache, _place(machine.get("spec") or {}), machine)
+
+
+def _user_of(cache: Cache, place: tuple[str, int], but: Raw | None) -> str:
+    """The RemoteMachine that uses a host, `namespace/name`."""
+    uid = but["metadata"].get("uid") if but is not None else ""
+    for raw in cache.all(MACHINES):
+        if place[0] and _place(raw.get("spec") or {}) == place and raw["metadata"].get("uid") != uid and _uses(raw):
+            return f"{namespace_of(raw)}/{name_of(raw)}"
+    return ""
+
+
+def _uses(machine: Raw) -> bool:
+    phase = record.load(machine).phase
+    return phase not in {Phase.NEW, Phase.CLEAN} or (phase is Phase.NEW and bool(machine["spec"].get("providerID")))
+
+
+def newest_commands(machine: Raw, own: tuple[str, ...], entrys: tuple[str, ...]) -> tuple[str, ...]:
+    """The cleanup commands that count: the entry's when they were changed after the machine had copied them."""
+    copied = annotations_of(machine).get(POOL_COMMANDS)
+    if copied is None:
+        return entrys or own
+    return entrys if commands_digest(entrys) != copied else own
+
+
+def commands_digest(commands: tuple[str, ...]) -> str:
+    """What tells one list of commands from another."""
+    return hashlib.sha256(json.dumps(commands).encode()).hexdigest()[:16]
+
+
+def passed_on(values: Mapping[str, str]) -> dict[str, str]:
+    """The labels or annotations of an entry that its machines get."""
+    return {key: value for key, value in values.items() if not key.startswith(OTHERS_DOMAINS)}
+
+
+def lacking(values: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """The values whose names are not there yet: what an object says itself counts."""
+    return {name: value for name, value in values.items() if name not in present}
+
+
+def _entry_place(entry: Raw) -> tuple[str, int]:
+    return _place((entry.get("spec") or {}).get("machine") or {})
+
+
+def _place(spec: Mapping[str, object]) -> tuple[str, int]:
+    """Address and port, in one form."""
+    address, port = spec.get("address"), spec.get("port")
+    text = same_address(address) if isinstance(address, str) and address else ""
+    return text, port if isinstance(port, int) else 22

@@ -1,0 +1,90 @@
+"""The record of a machine as an annotation: what must survive a restart, a move and the loss of status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from capra.kube.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
+from capra.model import checks
+from capra.model.observation import Phase, Record
+
+MESSAGE_LENGTH = 1500
+"""Characters of a message that are kept: all annotations of an object share 256 KiB."""
+
+
+class _Saved(BaseModel):
+    """The annotation's content. Fields that a later version adds are left alone. Host keys have their own."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    phase: Phase = Phase.NEW
+    run_id: str = ""
+    digest: str = ""
+    uid: str = ""
+    bootstrap_kind: str = ""
+    attempts: int = 0
+    not_before: float = 0.0
+    reason: str = ""
+    message: str = ""
+    changed_at: float = 0.0
+    cleaning_since: float = 0.0
+    host_name: str = ""
+    host_addresses: tuple[str, ...] = ()
+
+
+def load(raw: Raw) -> Record:
+    """The record of an object.
+
+    An object with the finalizer and without a record was the reference's, or somebody has damaged it: a bootstrap may
+    have begun, and so its host counts as used.
+    """
+    text = annotations_of(raw).get(RECORD)
+    keys = host_keys(raw)
+    if text is not None:
+        try:
+            return replace(Record(**dict(_Saved.model_validate_json(text))), host_keys=keys)
+        except ValidationError:
+            return Record(phase=_unknown(raw), host_keys=keys)
+    if FINALIZER in raw["metadata"].get("finalizers", ()):
+        return Record(phase=_unknown(raw), host_keys=keys)
+    return Record(host_keys=keys)
+
+
+def _unknown(raw: Raw) -> Phase:
+    """With a provider ID it was provisioned, which `decide` sees by itself."""
+    return Phase.NEW if (raw.get("spec") or {}).get("providerID") else Phase.BOOTSTRAPPING
+
+
+def dump(record: Record) -> dict[str, str | None]:
+    """The annotations of a record; None removes one."""
+    values = {name: getattr(record, name) for name in _Saved.model_fields}
+    values["message"] = record.message[:MESSAGE_LENGTH]
+    saved = _Saved(**values)
+    return {
+        RECORD: saved.model_dump_json(by_alias=True, exclude_defaults=True),
+        HOST_KEYS: "\n".join(record.host_keys) or None,
+    }
+
+
+def same(one: Record, other: Record) -> bool:
+    """Both would be kept as the same annotations."""
+    return dump(one) == dump(other)
+
+
+def host_keys(raw: Raw) -> tuple[str, ...]:
+    """The keys of the annotation, one a line; what is no key is left out."""
+    return tuple(_valid_keys(annotations_of(raw)))
+
+
+def _valid_keys(annotations: Mapping[str, str]) -> list[str]:
+    keys = []
+    for line in annotations.get(HOST_KEYS, "").splitlines():
+        try:
+            keys.append(checks.host_key(line))
+        except ValueError:
+            continue
+    return keys

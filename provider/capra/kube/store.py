@@ -1,0 +1,198 @@
+"""The engine's store over the Kubernetes API. See engine.ports.Store.
+
+A step reads the cache, and Secrets when it needs them; every write is based on the version that was read, so that two
+controllers at work by mistake cannot both win.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from dataclasses import replace
+from typing import Any
+
+from capra.engine.decide import Release
+from capra.engine.ports import Clock
+from capra.errors import Retry
+from capra.kube import objects, pool, record
+from capra.kube.cache import Cache
+from capra.kube.entries import EntryStore
+from capra.kube.errors import MissingError
+from capra.kube.resources import (
+    CLUSTER_NAME_LABEL,
+    FINALIZER,
+    POOL_COMMANDS,
+    POOL_ENTRY,
+    POOLED_REMOTE_MACHINES,
+    REMOTE_MACHINES,
+    Raw,
+    annotations_of,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+from capra.kube.secrets import Secrets
+from capra.kube.writer import Writer
+from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
+from capra.model.observation import BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
+
+MACHINES = REMOTE_MACHINES.kind
+ENTRIES = POOLED_REMOTE_MACHINES.kind
+UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
+"""Phases in which a run may be under way: the object must not be moved then."""
+
+
+class KubeStore:
+    """A port `Store`. watch_filter: label and value that an entry must have to be handed out; None for all."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        cache: Cache,
+        secrets: Secrets,
+        entries: EntryStore,
+        clock: Clock,
+        watch_filter: tuple[str, str] | None = None,
+    ) -> None:
+        self._writer = writer
+        self._cache = cache
+        self._secrets = secrets
+        self._clock = clock
+        self._watch_filter = watch_filter
+        self._entries = entries
+        self._reserving: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def load(self, key: MachineKey) -> Observation:
+        """The machine and all that it depends on. Raises MissingError when it is gone."""
+        if key.kind == ENTRIES:
+            return await self._entries.load(key)
+        raw = self._writer.raw(key)
+        machine, problem = objects.remote_machine(raw)
+        kept = record.load(raw)
+        owner_raw = self._owner(raw)
+        cluster = self._cluster(raw, owner_raw)
+        held = pool.held_by(self._cache, raw)
+        entry = objects.entry(held[0]) if held else None
+        if entry is not None:
+            commands = pool.newest_commands(raw, machine.spec.clean_up_commands, entry.spec.clean_up_commands)
+            machine = replace(machine, spec=replace(machine.spec, clean_up_commands=commands))
+            kept = replace(kept, host_keys=kept.host_keys or entry.host_keys)
+        runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING}
+        ssh_key, key_problem = await self._key(machine) if runs else (None, None)
+        missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
+        wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
+        candidates = pool.candidates(self._cache, raw, watch_filter=self._watch_filter) if wants_host else ()
+        return Observation(
+            machine=machine,
+            record=kept,
+            now=self._clock(),
+            owner=objects.owner(owner_raw) if owner_raw is not None else None,
+            cluster=cluster,
+            bootstrap=bootstrap,
+            ssh_key=ssh_key,
+            missing_bootstrap=missing,
+            entry=entry,
+            pool=candidates,
+            problem=problem or key_problem,
+            used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
+        )
+
+    async def save(self, key: MachineKey, record_: Record) -> None:
+        """Keep the record in an annotation, and what must stand in the object by then: the finalizer before a host is
+        touched, the provider ID before anybody is told that the machine is provisioned."""
+        if key.kind == ENTRIES:
+            await self._entries.save(key, record_)
+            return
+        raw = self._writer.raw(key)
+        machine, _ = objects.remote_machine(raw)
+        annotations: dict[str, str | None] = dict(record.dump(record_))
+        annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
+        body: dict[str, Any] = {"metadata": {"annotations": annotations}}
+        if record_.phase is not Phase.CLEAN and not machine.deleting:
+            body["metadata"] |= _with_finalizer(raw)
+        if record_.phase is Phase.PROVISIONED and not machine.spec.provider_id:
+            body["spec"] = {"providerID": machine.provider_id}
+        await self._writer.patch(REMOTE_MACHINES, raw, body)
+
+    async def reserve(self, observation: Observation, entry: str) -> None:
+        """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
+        dies in between is found to hold the entry, and goes on."""
+        key = observation.machine.key
+        async with self._reserving[key.namespace]:
+            raw = self._writer.raw(key)
+            if FINALIZER not in raw["metadata"].get("finalizers", ()):
+                raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": _with_finalizer(raw)})
+            entry_raw = self._cache.get(ENTRIES, key.namespace, entry)
+            if entry_raw is None:
+                raise Retry(f"PooledRemoteMachine {entry} is gone", after=0.0)
+            holder = objects.holder(entry_raw)
+            uid = observation.machine.uid
+            claimed = any(name_of(one) == entry for one in pool.held_by(self._cache, raw))
+            if not claimed and (holder is not None or objects.entry(entry_raw).unavailable):
+                raise Retry(f"PooledRemoteMachine {entry} was taken by another machine", after=0.0)
+            if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
+                entry_raw = await self._entries.hold(entry_raw, key.name, uid)
+        await self._hand_over(raw, entry_raw)
+
+    async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
+        """Give the machine the entry's fields, unless it has an address already; then only the claim is renewed."""
+        entry = objects.entry(entry_raw)
+        given = dict((entry_raw.get("spec") or {}).get("machine") or {})
+        annotations: dict[str, str | None] = {POOL_ENTRY: entry.name}
+        metadata: dict[str, Any] = _with_finalizer(raw)
+        body: dict[str, Any] = {"metadata": metadata}
+        if not (raw.get("spec") or {}).get("address"):
+            annotations[POOL_COMMANDS] = pool.commands_digest(entry.spec.clean_up_commands)
+            annotations |= pool.lacking(pool.passed_on(entry.annotations), annotations_of(raw))
+            labels = pool.lacking(pool.passed_on(entry.labels), labels_of(raw))
+            if labels:
+                metadata["labels"] = labels
+            body["spec"] = given
+        if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
+            metadata["annotations"] = annotations
+            await self._writer.patch(REMOTE_MACHINES, raw, body)
+
+    async def release(self, observation: Observation, decision: Release) -> None:
+        """The entries first, the finalizer last. A moved machine's entries move, too: they stay as they are."""
+        key = observation.machine.key
+        if key.kind == ENTRIES:
+            await self._entries.release(key)
+            return
+        raw = self._writer.raw(key)
+        if not decision.moved:
+            for entry_raw in pool.held_by(self._cache, raw):
+                dirty = decision.reason if decision.dirty else ""
+                await self._entries.give_back(entry_raw, observation.record, dirty)
+        finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]
+        if finalizers != raw["metadata"].get("finalizers", []):
+            with contextlib.suppress(MissingError):
+                await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": {"finalizers": finalizers}})
+
+    async def _key(self, machine: RemoteMachine) -> tuple[SSHKey | None, Problem | None]:
+        return await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, "spec.sshKeyRef.name")
+
+    def _owner(self, raw: Raw) -> Raw | None:
+        name = objects.owner_name(raw, "Machine")
+        return self._cache.get("Machine", namespace_of(raw), name) if name else None
+
+    def _cluster(self, raw: Raw, owner_raw: Raw | None) -> Cluster | None:
+        """The Machine's Cluster; the label's, when the Machine has gone first."""
+        name = objects.cluster_name(owner_raw) if owner_raw is not None else labels_of(raw).get(CLUSTER_NAME_LABEL, "")
+        found = self._cache.get("Cluster", namespace_of(raw), name) if name else None
+        return objects.cluster(found) if found is not None else None
+
+    async def _bootstrap(self, owner_raw: Raw | None, *, wanted: bool) -> tuple[str, BootstrapData | None]:
+        """What the bootstrap data is waiting for, and the data."""
+        if owner_raw is None or not wanted:
+            return "the bootstrap data", None
+        name = objects.data_secret_name(owner_raw)
+        if not name:
+            return f"the bootstrap provider to set spec.bootstrap.dataSecretName of Machine {name_of(owner_raw)}", None
+        data = await self._secrets.bootstrap(namespace_of(owner_raw), name)
+        return f"Secret {name} with key 'value', the bootstrap data of Machine {name_of(owner_raw)}", data
+
+
+def _with_finalizer(raw: Raw) -> dict[str, Any]:
+    finalizers = list(raw["metadata"].get("finalizers", ()))
+    return {} if FINALIZER in finalizers else {"finalizers": [*finalizers, FINALIZER]}

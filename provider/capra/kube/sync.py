@@ -1,0 +1,67 @@
+"""Keeps the cache true: whole lists, and the watch of Secrets, of which only the metadata is asked for.
+
+What a Secret holds never comes into this process unless it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from capra.errors import Retry
+from capra.kube.api import Api
+from capra.kube.cache import Cache
+from capra.kube.resources import SECRETS, Raw, Resource, version_of
+
+Listener = Callable[[Resource, Raw], None]
+"""Told of an object that was added, changed or deleted; the cache knows already."""
+
+log = structlog.get_logger(__name__)
+
+
+async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, listener: Listener) -> str:
+    """Read the whole list; what is not in it has been deleted. Returns the list's version. namespace: empty for all.
+
+    kopf's watches do not tell of objects that were deleted while they were interrupted: this does.
+    """
+    answer = await api.list(resource, namespace, metadata_only=resource == SECRETS)
+    version = version_of(answer)
+    found = {str(raw["metadata"]["uid"]) for raw in answer["items"]}
+    for raw in list(cache.all(resource.kind)):
+        # One that is newer than the list was made since.
+        if raw["metadata"]["uid"] not in found and version_of(raw) <= version:
+            cache.remove(resource.kind, raw)
+            listener(resource, raw)
+    for raw in answer["items"]:
+        if cache.put(resource.kind, {"apiVersion": resource.api_version, "kind": resource.kind, **raw}):
+            listener(resource, raw)
+    return str(answer["metadata"]["resourceVersion"])
+
+
+async def watch_secrets(api: Api, cache: Cache, namespace: str, listener: Listener) -> None:
+    """Keep the metadata of all Secrets in the cache, for ever. namespace: empty for all."""
+    while True:
+        try:
+            version = await refresh(api, cache, SECRETS, namespace, listener)
+            while version:
+                version = await _follow(api, cache, namespace, version, listener)
+        except Retry as error:
+            log.warning("the watch of Secrets was lost", error=str(error))
+            await asyncio.sleep(min(error.after, 5.0))
+
+
+async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener: Listener) -> str:
+    """One watch. Returns the version to go on from, empty when the list must be read again."""
+    async for kind, raw in api.watch(SECRETS, namespace, version, metadata_only=True):
+        if kind == "ERROR":
+            return ""
+        version = str(raw["metadata"]["resourceVersion"])
+        if kind == "DELETED":
+            cache.remove(SECRETS.kind, raw)
+        elif kind != "BOOKMARK":
+            cache.put(SECRETS.kind, raw)
+        if kind != "BOOKMARK":
+            listener(SECRETS, raw)
+    return version
