@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-assets check format bench clean
+.PHONY: help venv system demo test test-assets check format bench release-manifests clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.ready ## Make the virtual environment with the locked versions
 
@@ -39,6 +39,9 @@ format: venv ## Put the Python files into their form
 
 bench: test-assets ## Measure Capra against plain Ansible and plain ssh on one host in one run
 	bench/oneshot
+
+release-manifests: venv ## Compose what clusterctl and kubectl install, below out/release; IMAGE=... names the image
+	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))
 
 clean: ## Remove what make has made here; the cache below $XDG_CACHE_HOME stays
 	rm -rf $(VENV) build dist out .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible
