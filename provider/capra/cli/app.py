@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import capra
-from capra.cli import ansible_path, bootstrap, cancel, cleanup, plan, preflight, status, trust
+from capra.cli import ansible_path, bootstrap, cancel, cleanup, controller, plan, preflight, status, trust
 from capra.cli.options import takes
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
@@ -25,6 +25,7 @@ app.command("preflight")(takes(preflight.Options)(preflight.preflight))
 app.command("plan")(takes(plan.Options)(plan.plan))
 app.command("status")(takes(status.Options)(status.status))
 app.command("trust")(takes(trust.Options)(trust.trust))
+app.command("controller", cls=controller.ControllerCommand)(takes(controller.Options)(controller.controller))
 app.command("ansible-path")(takes(ansible_path.Options)(ansible_path.ansible_path))
 
 

@@ -34,14 +34,21 @@ RequestListener = Callable[[str, int], None]
 
 
 class Api:
-    """The API of one cluster. field_manager: the name that its writes go by."""
+    """The API of one cluster. field_manager: the name that its writes go by. retry_seconds: as RETRY_SECONDS; with 0
+    nothing is repeated."""
 
     def __init__(
-        self, client: ApiClient, *, field_manager: str = "capra", listener: RequestListener = lambda verb, code: None
+        self,
+        client: ApiClient,
+        *,
+        field_manager: str = "capra",
+        listener: RequestListener = lambda verb, code: None,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._client = client
         self._field_manager = field_manager
         self._listener = listener
+        self._retry_seconds = retry_seconds
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         """One object. Raises MissingError when there is none."""
@@ -105,7 +112,7 @@ class Api:
         limit = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
-            stop=stop_after_delay(RETRY_SECONDS),
+            stop=stop_after_delay(self._retry_seconds),
             wait=_wait,
             reraise=True,
         ):
@@ -152,7 +159,7 @@ class Api:
         raise from_answer(answer.status, answer.headers, content, what)
 
 
-_backing_off = wait_exponential_jitter(initial=0.2, max=5.0)
+_backing_off = wait_exponential_jitter(multiplier=0.2, max=5.0)
 
 
 def _wait(state: RetryCallState) -> float:

@@ -1,0 +1,1 @@
+"""The controller of a management cluster: watches the API, decides with the engine, runs the playbooks."""

@@ -1,0 +1,196 @@
+"""The controller as a whole: watches fill the cache, changes fill the queue, the queue is worked off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from capra.controller import handlers
+from capra.controller.entries import Entries
+from capra.controller.machines import Machines
+from capra.controller.metrics import Metrics
+from capra.controller.queue import WorkQueue
+from capra.engine.plan import PlanOptions
+from capra.engine.ports import Clock, Runner
+from capra.errors import Retry
+from capra.kube import entry_state, pool
+from capra.kube.api import Api
+from capra.kube.cache import Cache
+from capra.kube.client import Access
+from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents
+from capra.kube.entries import EntryStore
+from capra.kube.errors import MissingError
+from capra.kube.node_ids import NodeIds
+from capra.kube.remote_cluster import reconcile_cluster
+from capra.kube.reporter import Reporter
+from capra.kube.resources import (
+    CORE_GROUP,
+    POOLED_REMOTE_MACHINES,
+    REMOTE_CLUSTERS,
+    REMOTE_MACHINES,
+    SECRETS,
+    WATCH_FILTER_LABEL,
+    Raw,
+    Resource,
+    labels_of,
+)
+from capra.kube.secrets import Secrets
+from capra.kube.store import KubeStore
+from capra.kube.sync import refresh, watch_secrets
+from capra.kube.writer import Writer
+from capra.settings import ControllerSettings
+
+OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
+LIFE_SIGN = 60.0
+"""Seconds without a turn of the queue after which the process is taken for dead."""
+
+log = structlog.get_logger(__name__)
+
+
+class Controller:
+    """One controller of one management cluster.
+
+    access: how another client reaches the API server. runner: runs the playbooks. clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        settings: ControllerSettings,
+        api: Api,
+        access: Callable[[], Awaitable[Access]],
+        runner: Runner,
+        metrics: Metrics,
+        clock: Clock = time.time,
+        options: PlanOptions | None = None,
+    ) -> None:
+        self._settings = settings
+        self._api = api
+        self._access = access
+        self._metrics = metrics
+        self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
+        self.cache = cache = Cache()
+        writer, secrets = Writer(api, cache), Secrets(api)
+        entries = EntryStore(writer, secrets, clock)
+        reporter = Reporter(api, writer, cache, clock)
+        self._machines = Machines(
+            KubeStore(writer, cache, secrets, entries, clock, self._filter),
+            writer,
+            reporter,
+            runner,
+            clock,
+            metrics,
+            cleanup_limit=settings.cleanup_timeout,
+            concurrency=settings.concurrency,
+            options=options or PlanOptions(),
+        )
+        self._entries = Entries(api, cache, writer, entries, reporter, self._machines)
+        self._nodes = NodeIds(api, cache)
+        self.queue = WorkQueue(self._look)
+        self._synced = False
+        metrics.before_rendering = self._measure
+
+    @property
+    def ready(self) -> bool:
+        """The cache holds everything once."""
+        return self._synced
+
+    @property
+    def alive(self) -> bool:
+        """The queue goes round."""
+        return time.monotonic() - self.queue.turned_at < LIFE_SIGN
+
+    async def run(self) -> None:
+        """Work until cancelled; the hosts go on by themselves with what has begun."""
+        resources = await self._first_sync()
+        log.info("synchronized", objects={kind: self._number(kind) for kind in (MACHINES, ENTRIES, CLUSTERS)})
+        self._synced = True
+        namespace = self._settings.namespace
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch_secrets(self._api, self.cache, namespace, self._changed))
+                tasks.create_task(handlers.watch(resources, namespace, self._seen, self._access))
+                tasks.create_task(self._resync(resources))
+                tasks.create_task(self.queue.run())
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _first_sync(self) -> tuple[Resource, ...]:
+        """Read everything once, before anything is decided. Waits for Cluster API's CRDs and ours."""
+        while True:
+            try:
+                version = await self._api.preferred_version(CORE_GROUP)
+                resources = (
+                    *OWN,
+                    Resource(CORE_GROUP, version, "machines", "Machine"),
+                    Resource(CORE_GROUP, version, "clusters", "Cluster"),
+                )
+                for resource in (SECRETS, *resources):
+                    await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
+            except MissingError as error:
+                log.warning("waiting for Cluster API and the CRDs of Capra", error=str(error))
+            except Retry as error:
+                log.warning("the API server cannot be read yet", error=str(error))
+            else:
+                return resources
+            self.queue.turned_at = time.monotonic()
+            await asyncio.sleep(5)
+
+    async def _resync(self, resources: tuple[Resource, ...]) -> None:
+        while True:
+            await asyncio.sleep(self._settings.sync_period)
+            try:
+                for resource in resources:
+                    await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
+                    for raw in self.cache.all(resource.kind):
+                        self._changed(resource, raw)
+            except (Retry, MissingError) as error:
+                log.warning("the API server cannot be read", error=str(error))
+
+    def _seen(self, resource: Resource, raw: Raw, deleted: bool) -> None:
+        """An event of a watch."""
+        if deleted:
+            self.cache.remove(resource.kind, raw)
+        elif not self.cache.put(resource.kind, {"apiVersion": resource.api_version, "kind": resource.kind, **raw}):
+            return
+        self._changed(resource, raw)
+
+    def _changed(self, resource: Resource, raw: Raw) -> None:
+        for key in dependents(self.cache, resource.kind, raw):
+            self.queue.add(key)
+        if resource == REMOTE_MACHINES and self._machines.superseded(raw):
+            self.queue.interrupt(Key(resource.kind, raw["metadata"]["namespace"], raw["metadata"]["name"]))
+
+    async def _look(self, key: Key) -> float | None:
+        if key.kind == NODES:
+            return await self._nodes.look(key)
+        raw = self.cache.get(key.kind, key.namespace, key.name)
+        if raw is None or not self._ours(raw):
+            return None
+        if key.kind == MACHINES:
+            return await self._machines.look(key)
+        if key.kind == ENTRIES:
+            return await self._entries.look(key)
+        await reconcile_cluster(self._api, self.cache, raw)
+        return None
+
+    def _ours(self, raw: Raw) -> bool:
+        return self._filter is None or labels_of(raw).get(self._filter[0]) == self._filter[1]
+
+    def _number(self, kind: str) -> int:
+        return sum(1 for _ in self.cache.all(kind))
+
+    def _measure(self) -> None:
+        """Set what is only counted when somebody asks."""
+        phases = Counter(str((raw.get("status") or {}).get("phase", "Pending")) for raw in self.cache.all(MACHINES))
+        self._metrics.set_machines(phases)
+        states: Counter[tuple[str, str, str]] = Counter()
+        for raw in self.cache.all(ENTRIES):
+            entry = pool.with_troubles(self.cache, raw, None)
+            word, _ = entry_state.state(self.cache, raw, entry)
+            states[raw["metadata"]["namespace"], entry.spec.pool, word.value] += 1
+        self._metrics.set_pool_entries(states)
+        self._metrics.workqueue_depth.set(len(self.queue))

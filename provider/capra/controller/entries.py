@@ -1,0 +1,67 @@
+"""One look at an entry of a pool: its status, an owner that has vanished, and its cleanup while it is in quarantine."""
+
+from __future__ import annotations
+
+import math
+
+import structlog
+
+from capra.controller.machines import Machines
+from capra.engine.announce import WARNING, Announcement
+from capra.kube import entry_state, objects
+from capra.kube.api import Api
+from capra.kube.cache import Cache
+from capra.kube.dependents import Key
+from capra.kube.entries import EntryStore
+from capra.kube.errors import MissingError
+from capra.kube.reporter import Reporter
+from capra.kube.resources import POOLED_REMOTE_MACHINES, QUARANTINED, REMOTE_MACHINES, Raw, annotations_of, namespace_of
+from capra.kube.writer import Writer
+from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, MachineKey
+
+log = structlog.get_logger(__name__)
+
+
+class Entries:
+    """Looks at entries. The only writer of their status."""
+
+    def __init__(
+        self, api: Api, cache: Cache, writer: Writer, store: EntryStore, reporter: Reporter, machines: Machines
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._writer = writer
+        self._store = store
+        self._reporter = reporter
+        self._machines = machines
+
+    async def look(self, key: Key) -> float | None:
+        """Gives the seconds after which to look again, None for not before something changes."""
+        raw = self._writer.raw(MachineKey(key.namespace, key.name, key.kind))
+        if {PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION} & annotations_of(raw).keys():
+            return None
+        gone = entry_state.orphaned(self._cache, raw)
+        if gone and await self._has_vanished(raw):
+            reason = f"RemoteMachine {gone}, which held it, has vanished without a verified cleanup of the host"
+            await self._store.quarantine(raw, reason)
+            log.warning(reason, entry=f"{key.namespace}/{key.name}")
+            await self._reporter.announce(raw, Announcement(WARNING, "HostQuarantined", reason))
+            return 0.0
+        changes = entry_state.status_changes(self._cache, raw)
+        if changes:
+            raw = await self._writer.patch(POOLED_REMOTE_MACHINES, raw, {"status": changes}, "status")
+        if QUARANTINED in annotations_of(raw) and objects.holder(raw) is None:
+            # Nobody waits for it: it is tried for as long as it takes.
+            return await self._machines.look(key, cleanup_limit=math.inf)
+        return None
+
+    async def _has_vanished(self, raw: Raw) -> bool:
+        """The API has no machine with the holder's UID. The cache may only be late."""
+        holder = objects.holder(raw)
+        assert holder is not None  # it would not be an orphan
+        try:
+            found = await self._api.get(REMOTE_MACHINES, namespace_of(raw), holder.name)
+        except MissingError:
+            return True
+        self._cache.put(REMOTE_MACHINES.kind, found)
+        return bool(entry_state.orphaned(self._cache, raw))

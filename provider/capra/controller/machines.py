@@ -1,0 +1,156 @@
+"""One look at a RemoteMachine, or at the host of an entry in quarantine: the engine's step, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from capra.controller.metrics import MeteredRunner, Metrics
+from capra.controller.slots import Slots
+from capra.engine.announce import announce
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, Release, Reserve, Wait
+from capra.engine.plan import PlanOptions
+from capra.engine.ports import Clock, Runner
+from capra.engine.step import StepTaken, step
+from capra.kube.dependents import Key
+from capra.kube.reporter import Reporter
+from capra.kube.resources import Raw
+from capra.kube.store import KubeStore
+from capra.kube.writer import Writer
+from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
+from capra.model.observation import Observation
+from capra.model.run import Progress
+
+log = structlog.get_logger(__name__)
+
+
+class Machines:
+    """Looks at machines.
+
+    cleanup_limit: seconds after which a cleanup is given up. concurrency: runs at once. options: for every run.
+    """
+
+    def __init__(
+        self,
+        store: KubeStore,
+        writer: Writer,
+        reporter: Reporter,
+        runner: Runner,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        cleanup_limit: float,
+        concurrency: int,
+        options: PlanOptions,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._reporter = reporter
+        self._runner = MeteredRunner(runner, metrics)
+        self._clock = clock
+        self._metrics = metrics
+        self._cleanup_limit = cleanup_limit
+        self._concurrency = concurrency
+        self._options = options
+        self._slots = Slots(concurrency, self._queued)
+        self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
+
+    async def look(self, key: Key, *, cleanup_limit: float | None = None) -> float | None:
+        """One step. Gives the seconds after which to look again, None for not before something changes.
+
+        cleanup_limit: instead of the usual one.
+        """
+        limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
+        machine = MachineKey(key.namespace, key.name, key.kind)
+        with structlog.contextvars.bound_contextvars(machine=f"{key.namespace}/{key.name}", kind=key.kind):
+            taken = await step(
+                machine,
+                self._store,
+                self._runner,
+                self._clock,
+                options=self._options,
+                listener=_log_progress,
+                observer=self._observe,
+                slots=self._room,
+                cleanup_limit=limit,
+            )
+            if isinstance(taken.decision, Reserve):
+                await self._observe(taken)
+                return 0.0
+            return look_again(taken, self._clock(), limit)
+
+    def superseded(self, raw: Raw) -> bool:
+        """What runs for the machine is not wanted any more: its bootstrap since it is deleted, or its cleanup since an
+        operator gives it up."""
+        key = MachineKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        run = self._runs.get(key)
+        deleting = bool(raw["metadata"].get("deletionTimestamp"))
+        given_up = GIVE_UP_ANNOTATION in (raw["metadata"].get("annotations") or {})
+        return deleting and (isinstance(run, Bootstrap) or (run is not None and given_up))
+
+    @asynccontextmanager
+    async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+        key = observation.machine.key
+        self._runs[key] = decision
+        try:
+            async with self._slots(observation, decision) as waited:
+                yield waited
+        finally:
+            del self._runs[key]
+
+    async def _queued(self, observation: Observation) -> None:
+        message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
+        await self._reporter.tell(StepTaken(observation, Wait("WaitingForRun", message), observation.record))
+
+    async def _observe(self, taken: StepTaken) -> None:
+        """Tell of a step, first in the log."""
+        key = taken.observation.machine.key
+        news = await self._reporter.tell(taken)
+        self._count(taken)
+        name = type(taken.decision).__name__
+        announcement = announce(taken, news=news)
+        if announcement is not None:
+            log.info(
+                announcement.message,
+                decision=name,
+                reason=announcement.reason,
+                run=taken.record.run_id,
+                cluster=taken.observation.cluster.name if taken.observation.cluster else "",
+            )
+            await self._reporter.announce(self._writer.raw(key), announcement)
+        elif news:
+            message = getattr(taken.decision, "message", "") or "status"
+            log.info(message, decision=name, reason=getattr(taken.decision, "reason", ""))
+        if isinstance(taken.decision, Release):
+            log.info("released: " + taken.decision.reason, decision=name)
+
+    def _count(self, taken: StepTaken) -> None:
+        if taken.running:
+            return
+        self._metrics.decisions.labels(type(taken.decision).__name__).inc()
+        if taken.outcome is not None:
+            playbook = "bootstrap" if isinstance(taken.decision, Bootstrap) else "cleanup"
+            self._metrics.runs.labels(playbook, taken.outcome.kind.value).inc()
+        if isinstance(taken.decision, Release) and taken.decision.dirty:
+            self._metrics.cleanups_given_up.inc()
+
+
+def look_again(taken: StepTaken, now: float, limit: float) -> float | None:
+    """Seconds until the next look that no event brings about. limit: see `decide`."""
+    times = []
+    if isinstance(taken.decision, BackOff):
+        times.append(taken.decision.until)
+    elif taken.outcome is not None:
+        times.append(taken.record.not_before)
+    since = taken.record.cleaning_since
+    if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release):
+        times.append(since + limit)
+    if not times:
+        return None
+    return max(0.0, min(times) - now)
+
+
+def _log_progress(progress: Progress) -> None:
+    log.debug("step", number=progress.number + 1, count=progress.count, title=progress.title, state=progress.state)

@@ -1,0 +1,95 @@
+"""The controller's process: log, probes, metrics, leadership, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+
+from capra.controller.access import Access as MetricsAccess
+from capra.controller.controller import Controller
+from capra.controller.health import Status, serving_metrics, serving_probes
+from capra.controller.logs import configure_logs
+from capra.controller.metrics import Metrics
+from capra.errors import CapraError
+from capra.kube.api import Api
+from capra.kube.client import access, client, configure
+from capra.kube.lease import Election, election_namespace
+from capra.kube.reviews import review
+from capra.runs.runner import AnsibleRunner
+from capra.settings import ControllerSettings
+
+Work = Callable[[], Awaitable[None]]
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger(__name__)
+
+
+def start(settings: ControllerSettings) -> int:
+    """Run until a signal comes. Returns the exit status: 0 after a signal, 1 when it could not go on.
+
+    Raises InputError or Fatal for what is wrong from the start.
+    """
+    configure_logs(settings.log_format, settings.log_level)
+    return asyncio.run(_main(settings))
+
+
+async def _main(settings: ControllerSettings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    metrics, status = Metrics(), Status()
+    async with AsyncExitStack() as stack:
+        configuration = await configure(settings.kubeconfig)
+        connection = await stack.enter_async_context(client(configuration))
+        api = Api(connection, listener=metrics.count_api_request)
+        if settings.health_addr is not None:
+            await stack.enter_async_context(serving_probes(settings.health_addr, status))
+        if settings.diagnostics_address is not None:
+            gate = MetricsAccess(partial(review, connection))
+            await stack.enter_async_context(serving_metrics(settings, settings.diagnostics_address, metrics, gate))
+
+        async def work() -> None:
+            controller = Controller(
+                settings, api, partial(access, configuration), AnsibleRunner(settings.concurrency), metrics
+            )
+            status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
+            metrics.leader.set(1)
+            try:
+                await controller.run()
+            finally:
+                metrics.leader.set(0)
+
+        try:
+            if not settings.leader_elect:
+                await _until(stop, work)
+                return 0
+            status.ready = lambda: True
+            identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+            await Election(connection, settings, election_namespace(settings), identity).lead(work, stop)
+        except CapraError as error:
+            log.error("ended", error=str(error))  # noqa: TRY400  # a sentence for a person; there is nothing to trace
+            return 1
+    log.info("ended by a signal")
+    return 0
+
+
+async def _until(stop: asyncio.Event, work: Work) -> None:
+    """Work until somebody says stop; raises what the work raises."""
+    working, stopping = asyncio.ensure_future(work()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()

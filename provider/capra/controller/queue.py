@@ -1,0 +1,128 @@
+"""What there is to look at, each thing once and never twice at a time.
+
+The clock is monotonic, in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from capra.errors import CapraError, Retry
+from capra.kube.dependents import Key
+from capra.kube.errors import MissingError
+
+FIRST_BACK_OFF = 1.0
+LONGEST_BACK_OFF = 300.0
+FATAL_BACK_OFF = 60.0
+"""Seconds after an error that somebody must mend first; a change of the object comes before that."""
+
+Work = Callable[[Key], Awaitable[float | None]]
+"""Looks at one thing. Gives the seconds after which to look again although nothing has changed, or None."""
+
+log = structlog.get_logger(__name__)
+
+
+class WorkQueue:
+    """Keys with the time at which they are due. A key that is added while it is worked on is worked on again."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._due: dict[Key, float] = {}
+        self._active: dict[Key, asyncio.Task[None]] = {}
+        self._failures: dict[Key, int] = {}
+        self._wake = asyncio.Event()
+        self.turned_at = time.monotonic()
+        """When the loop last went round: it does so at least once a second."""
+
+    def __len__(self) -> int:
+        """How many keys wait or are worked on."""
+        return len(self._due.keys() | self._active.keys())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is worked on or due."""
+        return not self._active and not any(due <= time.monotonic() for due in self._due.values())
+
+    def add(self, key: Key, after: float = 0.0) -> None:
+        """Look at it after so many seconds, or earlier if that had been asked for."""
+        due = time.monotonic() + after
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            self._wake.set()
+
+    def interrupt(self, key: Key) -> None:
+        """End what is being done for the key, and look at it again."""
+        task = self._active.get(key)
+        if task is not None:
+            task.cancel()
+        self.add(key)
+
+    async def run(self) -> None:
+        """Work until cancelled; then everything that is under way is cancelled, too, and has ended before this ends."""
+        try:
+            while True:
+                self.turned_at = time.monotonic()
+                self._wake.clear()
+                wait = self._start_due()
+                try:
+                    async with asyncio.timeout(min(wait, 1.0)):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            tasks = list(self._active.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start_due(self) -> float:
+        """Start what is due. Returns the seconds until something else is."""
+        now, following = time.monotonic(), float("inf")
+        for key, due in list(self._due.items()):
+            if due > now:
+                following = min(following, due - now)
+            elif key not in self._active:
+                del self._due[key]
+                task = asyncio.create_task(self._one(key), name=str(key))
+                self._active[key] = task
+                task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]  # mypy knows no default
+        return following
+
+    def _ended(self, key: Key) -> None:
+        del self._active[key]
+        self._wake.set()
+
+    async def _one(self, key: Key) -> None:
+        """One look, which never raises."""
+        try:
+            after = await self._work(key)
+        except asyncio.CancelledError:
+            return
+        except MissingError as error:
+            # It, or what it refers to, is gone; whatever replaces it comes as an event.
+            log.debug("gone", object=str(key), error=str(error))
+            return
+        except Retry as error:
+            self._again(key, error, error.after)
+            return
+        except CapraError as error:
+            self._again(key, error, FATAL_BACK_OFF)
+            return
+        except Exception:
+            log.exception("a defect in capra itself; the object is looked at again", object=str(key))
+            self._again(key, None, LONGEST_BACK_OFF / 10)
+            return
+        self._failures.pop(key, None)
+        if after is not None:
+            self.add(key, after)
+
+    def _again(self, key: Key, error: CapraError | None, least: float) -> None:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        wait = max(least, min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(failures - 1, 16))) if failures > 1 else least
+        if error is not None:
+            log.info("will be looked at again", object=str(key), error=str(error), after=round(wait, 1))
+        self.add(key, wait)

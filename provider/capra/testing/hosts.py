@@ -1,0 +1,94 @@
+"""Hosts that exist only in memory, behind a port `Runner`: what was done on each, and what must never be done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from capra.engine.ports import ProgressListener
+from capra.model.run import Playbook, RunRequest, RunResult
+from capra.testing.runner import finished, stepped
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFrZWZha2VmYWtl"
+
+
+@dataclass
+class FakeHost:
+    """One host. used_by: UID of the machine whose bootstrap has begun and that was not cleaned since. bootstraps: by
+    UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many."""
+
+    used_by: str = ""
+    done: str = ""
+    bootstraps: Counter[str] = field(default_factory=Counter)
+    cleanups: int = 0
+    commands: list[list[str]] = field(default_factory=list)
+    contacts: int = 0
+    busy: bool = False
+    hung: bool = False
+    failures: list[RunResult] = field(default_factory=list)
+
+
+class FakeHosts:
+    """A port `Runner`. Hosts are made when they are first reached, by `address:port`.
+
+    seconds: how long a run takes. violations: what must never happen (two runs on one host, a dirty host handed out,
+    another host key than before), in words.
+    """
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.hosts: defaultdict[str, FakeHost] = defaultdict(FakeHost)
+        self.violations: list[str] = []
+        self.requests: list[RunRequest] = []
+
+    def __getitem__(self, place: str) -> FakeHost:
+        return self.hosts[place if ":" in place else f"{place}:22"]
+
+    def fail(self, place: str, *results: RunResult) -> None:
+        """The next runs on the host end like this; without results, the next one fails in a step."""
+        self[place].failures.extend(results or (stepped(),))
+
+    @property
+    def contacts(self) -> Mapping[str, int]:
+        """Runs on each host."""
+        return {place: host.contacts for place, host in self.hosts.items()}
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """See engine.ports.Runner."""
+        place = f"{request.connection.address}:{request.connection.port}"
+        host = self.hosts[place]
+        self.requests.append(request)
+        host.contacts += 1
+        if host.busy:
+            self.violations.append(f"two runs on {place} at once")
+        host.busy = True
+        try:
+            return await self._work(host, place, request)
+        finally:
+            host.busy = False
+
+    async def _work(self, host: FakeHost, place: str, request: RunRequest) -> RunResult:
+        uid = str(request.variables.get(f"{request.playbook}_uid", ""))
+        if request.connection.host_keys not in {(), (HOST_KEY,)}:
+            self.violations.append(f"{place} was expected to have {request.connection.host_keys}")
+        if request.playbook is Playbook.BOOTSTRAP:
+            if host.used_by not in {"", uid}:
+                self.violations.append(f"{place} was handed out dirty, used by {host.used_by}")
+            host.used_by = uid
+        while host.hung:
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(self.seconds)
+        if host.failures:
+            return host.failures.pop(0)
+        if request.playbook is Playbook.BOOTSTRAP:
+            if host.done != uid:
+                host.bootstraps[uid] += 1
+            host.done = uid
+        else:
+            host.used_by = host.done = ""
+            host.cleanups += 1
+            host.commands.append(list(request.variables.get("custom_cleanup_commands", ())))
+        facts = {"hostname": f"host-{request.connection.address}", "addresses": [request.connection.address]}
+        return finished((HOST_KEY,), host=facts)

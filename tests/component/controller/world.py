@@ -1,0 +1,243 @@
+"""A management cluster for one test: a namespace of a real API server, the controller in this process, hosts that exist
+only in memory. Cluster API's own controllers do not run: what they would write, the test writes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from capra.controller.controller import Controller
+from capra.controller.metrics import Metrics
+from capra.kube.api import Api
+from capra.kube.client import access, client, configure
+from capra.kube.errors import ConflictError, MissingError
+from capra.kube.resources import (
+    CORE_GROUP,
+    EVENTS,
+    POOLED_REMOTE_MACHINES,
+    REMOTE_CLUSTERS,
+    REMOTE_MACHINES,
+    SECRETS,
+    Raw,
+    Resource,
+)
+from capra.model.machine import GROUP
+from capra.settings import ControllerSettings
+from capra.testing import FakeHosts
+
+MACHINES = Resource(CORE_GROUP, "v1beta2", "machines", "Machine")
+CLUSTERS = Resource(CORE_GROUP, "v1beta2", "clusters", "Cluster")
+RESOURCES = {one.kind: one for one in (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS, MACHINES, CLUSTERS)}
+PATIENCE = 20.0
+"""Seconds for what takes milliseconds on an idle machine."""
+
+SSH_KEY = (
+    Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode("ascii")
+)
+DATA = "#cloud-config\nruncmd:\n  - k0s install worker\n"
+
+
+class Client(Api):
+    """What a test does beyond what the controller may do."""
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        await self._request("DELETE", resource.path(namespace, name))
+
+
+@dataclass
+class World:
+    """One namespace."""
+
+    api: Client
+    kubeconfig: str
+    namespace: str
+    hosts: FakeHosts = field(default_factory=FakeHosts)
+
+    async def create(self, resource: Resource, name: str, spec: Any = None, **metadata: Any) -> Raw:
+        """A new object. metadata: labels, annotations, …"""
+        body: dict[str, Any] = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "namespace": self.namespace, **metadata},
+        }
+        if spec is not None:
+            body["spec"] = spec
+        return await self.api.create(resource, self.namespace, body)
+
+    async def get(self, resource: Resource, name: str) -> Raw:
+        return await self.api.get(resource, self.namespace, name)
+
+    async def list(self, resource: Resource) -> list[Raw]:
+        return list((await self.api.list(resource, self.namespace))["items"])
+
+    async def patch(self, resource: Resource, name: str, body: Mapping[str, Any], subresource: str = "") -> Raw:
+        """A merge patch that does not care what is there."""
+        while True:
+            try:
+                return await self.api.patch(resource, self.namespace, name, body, subresource)
+            except ConflictError:
+                continue
+
+    async def annotate(self, resource: Resource, name: str, annotations: Mapping[str, str | None]) -> Raw:
+        return await self.patch(resource, name, {"metadata": {"annotations": annotations}})
+
+    async def delete(self, resource: Resource, name: str) -> None:
+        await self.api.delete(resource, self.namespace, name)
+
+    async def secret(self, name: str, value: str, **more: str) -> Raw:
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "stringData": {"value": value, **more},
+        }
+        return await self.api.create(SECRETS, self.namespace, body)
+
+    async def cluster(self, name: str = "c", *, ready: bool = True, **spec: Any) -> Raw:
+        """A Cluster, and the Secrets `key` and `data` that all machines share."""
+        reference = {"apiGroup": GROUP, "kind": "RemoteCluster", "name": name}
+        endpoint = {"host": "198.51.100.1", "port": 6443}
+        made = await self.create(
+            CLUSTERS, name, {"infrastructureRef": reference, "controlPlaneEndpoint": endpoint, **spec}
+        )
+        if ready:
+            await self.infrastructure_ready(name)
+        return made
+
+    async def infrastructure_ready(self, name: str = "c") -> None:
+        await self.patch(CLUSTERS, name, {"status": {"initialization": {"infrastructureProvisioned": True}}}, "status")
+
+    async def secrets(self) -> None:
+        await self.secret("key", SSH_KEY)
+        await self.secret("data", DATA)
+
+    async def machine(
+        self, name: str, spec: Mapping[str, Any], *, data: str | None = "data", kind: str = "", **metadata: Any
+    ) -> Raw:
+        """A Machine and the RemoteMachine that it owns, as Cluster API's controllers would have left them."""
+        bootstrap: dict[str, Any] = {"dataSecretName": data} if data else {}
+        if kind or not data:
+            bootstrap["configRef"] = {
+                "apiGroup": "bootstrap.cluster.x-k8s.io",
+                "kind": kind or "K0sWorkerConfig",
+                "name": name,
+            }
+        labels = {f"{CORE_GROUP}/cluster-name": "c"}
+        reference = {"apiGroup": GROUP, "kind": "RemoteMachine", "name": name}
+        owner = await self.create(
+            MACHINES,
+            name,
+            {"clusterName": "c", "bootstrap": bootstrap, "infrastructureRef": reference},
+            labels=labels,
+        )
+        metadata["labels"] = labels | metadata.get("labels", {})
+        return await self.create(REMOTE_MACHINES, name, spec, ownerReferences=[owner_reference(owner)], **metadata)
+
+    async def entry(self, name: str, address: str, pool: str = "p", *, key: str = "key", **machine: Any) -> Raw:
+        labels, annotations = machine.pop("labels", {}), machine.pop("annotations", {})
+        spec = {"pool": pool, "machine": {"address": address, "sshKeyRef": {"name": key}, **machine}}
+        return await self.create(POOLED_REMOTE_MACHINES, name, spec, labels=labels, annotations=annotations)
+
+    async def until(
+        self, resource: Resource, name: str, holds: Callable[[Raw], bool], patience: float = PATIENCE
+    ) -> Raw:
+        """Wait until it holds; AssertionError with the object otherwise."""
+        deadline = time.monotonic() + patience
+        while True:
+            raw = await self.get(resource, name)
+            if holds(raw):
+                return raw
+            assert time.monotonic() < deadline, f"still not so after {patience:.0f} s: {raw}"
+            await asyncio.sleep(0.05)
+
+    async def until_gone(self, resource: Resource, name: str, patience: float = PATIENCE) -> None:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                raw = await self.get(resource, name)
+            except MissingError:
+                return
+            assert time.monotonic() < deadline, f"still there after {patience:.0f} s: {raw}"
+            await asyncio.sleep(0.05)
+
+    async def provisioned(self, name: str, patience: float = PATIENCE) -> Raw:
+        return await self.until(REMOTE_MACHINES, name, is_provisioned, patience)
+
+    async def waits(self, name: str, reason: str, message: str = "") -> Raw:
+        """Until the RemoteMachine is not Ready for this reason."""
+
+        def holds(raw: Raw) -> bool:
+            ready = condition(raw, "Ready")
+            return ready.get("reason") == reason and message in ready.get("message", "")
+
+        return await self.until(REMOTE_MACHINES, name, holds)
+
+    async def entry_state(self, name: str, state: str, patience: float = PATIENCE) -> Raw:
+        return await self.until(
+            POOLED_REMOTE_MACHINES, name, lambda raw: (raw.get("status") or {}).get("state") == state, patience
+        )
+
+    async def events(self, name: str) -> list[str]:
+        """The reasons of the events about an object."""
+        return [raw["reason"] for raw in await self.list(EVENTS) if raw["involvedObject"]["name"] == name]
+
+    @contextlib.asynccontextmanager
+    async def controller(self, hosts: FakeHosts | None = None, **settings: Any) -> AsyncIterator[Controller]:
+        """A controller at work on this namespace, ended as SIGTERM would end it."""
+        values = {"namespace": self.namespace, **settings}
+        configuration = await configure(self.kubeconfig)
+        async with client(configuration) as connection:
+            made = Controller(
+                ControllerSettings(**values),
+                Api(connection),
+                partial(access, configuration),
+                hosts if hosts is not None else self.hosts,
+                Metrics(),
+            )
+            working = asyncio.ensure_future(made.run())
+            try:
+                while not made.ready:
+                    assert not working.done(), working.exception()
+                    await asyncio.sleep(0.02)
+                yield made
+                assert not working.done(), working.exception()
+            finally:
+                working.cancel()
+                await asyncio.wait([working])
+
+
+def owner_reference(raw: Raw) -> dict[str, Any]:
+    return {
+        "apiVersion": raw["apiVersion"],
+        "kind": raw["kind"],
+        "name": raw["metadata"]["name"],
+        "uid": raw["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def condition(raw: Raw, kind: str) -> Mapping[str, Any]:
+    """One condition; empty when it is not there."""
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    return next((one for one in conditions if one["type"] == kind), {})
+
+
+def is_provisioned(raw: Raw) -> bool:
+    status = raw.get("status") or {}
+    return bool(status.get("ready")) and bool((status.get("initialization") or {}).get("provisioned"))
+
+
+@contextlib.asynccontextmanager
+async def connected(kubeconfig: str, namespace: str) -> AsyncIterator[World]:
+    """A world over a namespace that exists."""
+    async with client(await configure(kubeconfig)) as connection:
+        yield World(Client(connection, field_manager="test"), kubeconfig, namespace)

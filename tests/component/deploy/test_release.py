@@ -1,0 +1,77 @@
+"""What a release consists of: the same bytes each time, and nothing that clusterctl or kubectl would refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import capra
+from tests.component.deploy.conftest import IMAGE, VERSION, Release, compose
+from tests.support.rbac import Account, granted_rules
+
+ACCOUNT = Account("capra-system", "capra-manager")
+
+
+def test_the_same_checkout_gives_the_same_release(release: Release, tmp_path: Path) -> None:
+    compose(tmp_path, "--image", IMAGE)
+    again = Release(tmp_path / "infrastructure-capra" / VERSION)
+    assert {path.name: path.read_bytes() for path in again.directory.iterdir()} == {
+        path.name: path.read_bytes() for path in release.directory.iterdir()
+    }
+
+
+def test_a_release_holds_nothing_of_the_one_before(tmp_path: Path) -> None:
+    stale = tmp_path / "infrastructure-capra" / VERSION / "cluster-template-gone.yaml"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("kind: Cluster\n")
+    compose(tmp_path)
+    assert not stale.exists()
+
+
+def test_its_version_is_the_packages_and_its_image_the_one_built_here(tmp_path: Path) -> None:
+    done = compose(tmp_path)
+    directory = tmp_path / "infrastructure-capra" / f"v{capra.__version__}"
+    assert done.stdout == f"{directory}\n"
+    assert Release(directory).container["image"] == f"localhost/capra:v{capra.__version__}"
+
+
+@pytest.mark.parametrize("version", ["v9.9.0", "0.1.0", "v0.1", "latest"])
+def test_a_version_that_clusterctl_would_refuse_is_refused(tmp_path: Path, version: str) -> None:
+    assert version.removeprefix("v")[:3] in compose(tmp_path, "--version", version, code=1).stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_kubectl_installs_has_no_variables(release: Release) -> None:
+    assert "${" not in (release.directory / "install.yaml").read_text()
+
+
+def test_its_contract_is_that_of_its_kinds(release: Release) -> None:
+    [metadata] = release.objects("metadata.yaml")
+    contracts = {series["contract"] for series in metadata["releaseSeries"]}
+    crds = [one for one in release.objects() if one["kind"] == "CustomResourceDefinition"]
+    assert len(crds) == 5
+    for crd in crds:
+        assert {f"cluster.x-k8s.io/{contract}" for contract in contracts} <= crd["metadata"]["labels"].keys()
+
+
+def test_no_right_is_a_wildcard(release: Release) -> None:
+    granted = granted_rules(release.objects(), ACCOUNT)
+    assert granted
+    assert not [rule for rule in granted if "*" in "".join(rule)]
+
+
+def test_no_secret_and_no_owner_can_be_written(release: Release) -> None:
+    granted = granted_rules(release.objects(), ACCOUNT)
+    assert {rule.verb for rule in granted if rule.resource == "secrets"} == {"get", "list", "watch"}
+    assert {rule.verb for rule in granted if rule.resource == "clusters"} == {"list", "watch"}
+    assert not {"delete", "deletecollection"} & {rule.verb for rule in granted}
+
+
+def test_the_roles_are_for_one_namespace_but_for_asking_who_somebody_is(release: Release) -> None:
+    """What docs/guide/install.md says of `CAPRA_NAMESPACE`."""
+    kinds = {"TokenReview", "SubjectAccessReview"}
+    groups = {group for rule in release.one("ClusterRole", "capra-manager")["rules"] for group in rule["apiGroups"]}
+    assert groups == {"", "cluster.x-k8s.io", "infrastructure.cluster.x-k8s.io"}
+    others = release.one("ClusterRole", "capra-metrics-auth")["rules"]
+    assert {rule["resources"][0] for rule in others} == {f"{kind.lower()}s" for kind in kinds}
