@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capra.model.machine import (
@@ -90,12 +91,18 @@ Decision = Wait | Refuse | BackOff | Reserve | Bootstrap | Cleanup | Release | K
 
 
 def paused_by(observation: Observation) -> str:
-    """The messages of the condition `Paused`, joined as the contract has it; empty when not paused."""
+    """The message of the condition `Paused`; empty when the machine is not paused."""
+    machine, cluster = observation.machine, observation.cluster
+    return paused_message(machine.key.kind, machine.annotations, cluster_paused=cluster is not None and cluster.paused)
+
+
+def paused_message(kind: str, annotations: Mapping[str, str], *, cluster_paused: bool) -> str:
+    """What pauses an object of this kind, in the contract's words; empty when nothing does."""
     messages = []
-    if observation.cluster is not None and observation.cluster.paused:
+    if cluster_paused:
         messages.append("Cluster spec.paused is set to true")
-    if PAUSED_ANNOTATION in observation.machine.annotations:
-        messages.append(f"{observation.machine.key.kind} has the {PAUSED_ANNOTATION} annotation")
+    if PAUSED_ANNOTATION in annotations:
+        messages.append(f"{kind} has the {PAUSED_ANNOTATION} annotation")
     return ", ".join(messages)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -30,6 +29,7 @@ from capra.kube.resources import (
     name_of,
     namespace_of,
 )
+from capra.kube.status import changes, timestamp
 from capra.kube.writer import Writer
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION
 from capra.model.status import Report
@@ -57,12 +57,12 @@ class Reporter:
         if key.kind != REMOTE_MACHINES.kind or moved or MANAGED_BY_ANNOTATION in taken.observation.machine.annotations:
             return False
         raw = await self._mark_run(self._writer.raw(key), running=taken.running)
-        changes = status_changes(raw, report(taken), timestamp(self._clock()))
-        if changes:
-            await self._writer.patch(REMOTE_MACHINES, raw, {"status": changes}, "status")
+        changed = status_changes(raw, report(taken), timestamp(self._clock()))
+        if changed:
+            await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")
         if not taken.observation.machine.deleting:
             await self._pass_on(raw)
-        return bool(changes)
+        return bool(changed)
 
     async def announce(self, raw: Raw, announcement: Announcement) -> None:
         """An event. That one can't be written is no reason not to go on: it is logged."""
@@ -117,11 +117,6 @@ class Reporter:
                 return  # it is gone, and needs no labels
 
 
-def timestamp(seconds: float) -> str:
-    """RFC 3339, as the API has it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def status_changes(raw: Raw, told: Report, now: str) -> dict[str, Any]:
     """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
     current: Mapping[str, Any] = raw.get("status") or {}
@@ -138,11 +133,4 @@ def status_changes(raw: Raw, told: Report, now: str) -> dict[str, Any]:
         **failure,
         "deprecated": {"v1beta1": failure} if any(failure.values()) or "deprecated" in current else None,
     }
-    return {name: value for name, value in wanted.items() if not _is(current.get(name), value)}
-
-
-def _is(current: Any, wanted: Any) -> bool:
-    """The merge patch `wanted` would change nothing."""
-    if isinstance(wanted, Mapping):
-        return isinstance(current, Mapping) and all(_is(current.get(name), value) for name, value in wanted.items())
-    return bool(current == wanted)
+    return changes(current, wanted)

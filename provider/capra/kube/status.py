@@ -1,0 +1,24 @@
+"""The status of an object as a merge patch that changes something, or none. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339, as the API has it. seconds: since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def changes(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `wanted` that a merge patch would change something with; empty when it would change nothing."""
+    return {name: value for name, value in wanted.items() if not _is(current.get(name), value)}
+
+
+def _is(current: Any, wanted: Any) -> bool:
+    """The merge patch `wanted` would change nothing."""
+    if isinstance(wanted, Mapping):
+        return isinstance(current, Mapping) and all(_is(current.get(name), value) for name, value in wanted.items())
+    return bool(current == wanted)
