@@ -24,9 +24,9 @@ system: ## Install the Debian packages that Capra's own runs need (ssh); tells w
 demo: system venv ## Bootstrap, show and clean a throw-away host; needs nothing beforehand
 	python scripts/demo.py
 
-test-assets: venv ## Build what the tests need once, into the cache: the file systems of the test hosts
+test-assets: venv ## Build what the tests need once, into the cache: test hosts, Kubernetes' API server, Cluster API
 	scripts/system.sh test
-	scripts/assets.sh $(PYTHON)
+	scripts/assets.sh
 
 test: test-assets check ## Set everything up, then run all checks and all tests
 	scripts/test.sh

@@ -1,7 +1,8 @@
 """The programs of a test control plane, and Cluster API's manifests: where they are.
 
 `KUBEBUILDER_ASSETS` (a directory with kube-apiserver, etcd and kubectl) goes before what `build.py` has put into
-`${XDG_CACHE_HOME:-~/.cache}/capra/controlplane/<name>-<version>-<key>`; the key is a hash of all that decides what is built.
+`${XDG_CACHE_HOME:-~/.cache}/capra/controlplane/<name>-<version>-<key>`; the key is a hash of all that decides what is
+built.
 """
 
 from __future__ import annotations

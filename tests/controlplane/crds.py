@@ -1,0 +1,50 @@
+"""CRDs for a test control plane: Cluster API's as clusterctl installs them, stand-ins for k0smotron's, Capra's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import assets
+from .plane import ControlPlane
+
+CAPRA = Path(__file__).resolve().parents[2] / "crds"
+STAND_INS = Path(__file__).parent / "stand-ins.yaml"
+"""CRDs of k0smotron's bootstrap and control plane providers, which take anything: a test plays the provider."""
+
+LABELS = {
+    "cluster.x-k8s.io/v1beta1": "v1beta1",
+    "cluster.x-k8s.io/v1beta2": "v1beta2",
+    "cluster.x-k8s.io/provider": "cluster-api",
+    "clusterctl.cluster.x-k8s.io": "",
+}
+
+
+def install_cluster_api(plane: ControlPlane, conversion: dict[str, Any] | None = None) -> None:
+    """Cluster API's CRDs and the stand-ins. conversion: the client configuration of Cluster API's conversion webhook;
+    without it, no version is converted."""
+    crds = [_crd(path, conversion) for path in sorted(assets.cluster_api().crds.glob("*.yaml"))]
+    plane.apply(crds, "--server-side", "--force-conflicts")
+    plane.apply(STAND_INS, "--server-side")
+    _wait(plane)
+
+
+def install_capra(plane: ControlPlane) -> None:
+    """Capra's own CRDs."""
+    plane.apply("---\n".join(path.read_text() for path in sorted(CAPRA.glob("*.yaml"))), "--server-side")
+    _wait(plane)
+
+
+def _wait(plane: ControlPlane) -> None:
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+
+def _crd(path: Path, conversion: dict[str, Any] | None) -> dict[str, Any]:
+    raw: dict[str, Any] = yaml.safe_load(path.read_text())
+    raw["metadata"].setdefault("labels", {}).update(LABELS)
+    if conversion is not None and len(raw["spec"]["versions"]) > 1:
+        webhook = {"clientConfig": conversion, "conversionReviewVersions": ["v1", "v1beta1"]}
+        raw["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
+    return raw
