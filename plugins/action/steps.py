@@ -43,7 +43,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Returns changed, run_id, steps (see StepResult), and on failure reason, msg and step."""
+        """Returns changed, run_id, steps (StepResult), host (HostFacts), and on failure reason, msg and step."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self._arguments = arguments
@@ -108,7 +108,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
         began = not (already or report.busy or report.error)
-        outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps]}
+        outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps], "host": _host(report)}
         if self._task.diff and began:
             outcome["diff"] = diff.written(self._steps, self._parts, report.before)
         if not results.finished(report):
@@ -149,7 +149,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return {"failed": True} | results.failure(steps, report)
         cancelled = report.ended
         message = "the run was ended on the host" if cancelled else "nothing was under way on the host"
-        return {"changed": cancelled, "steps": [asdict(step) for step in steps], "msg": message}
+        listed = [asdict(step) for step in steps]
+        return {"changed": cancelled, "steps": listed, "msg": message, "host": _host(report)}
 
     def _check(self) -> dict[str, Any]:
         if self._arguments["state"] == "cancelled":
@@ -178,3 +179,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)
         return outcome
+
+
+def _host(report: payload.Report) -> dict[str, Any]:
+    """What the host says of itself, as a result that is JSON."""
+    return {"hostname": report.host.hostname, "addresses": list(report.host.addresses)}

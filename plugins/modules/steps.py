@@ -99,6 +99,20 @@ steps:
   type: list
   elements: dict
   returned: always
+host:
+  description: What the host says of itself. What is no host name, and no address, is left out.
+  type: dict
+  returned: unless in check mode
+  contains:
+    hostname:
+      description: Its name, as C(uname -n) has it.
+      type: str
+      sample: node-0
+    addresses:
+      description: The address of its own that SSH has reached, where it is not one that only the host itself can use.
+      type: list
+      elements: str
+      sample: [192.0.2.7]
 reason:
   description: Why the run has not finished, in one word.
   type: str

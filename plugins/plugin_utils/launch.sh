@@ -198,6 +198,7 @@ report() {
     if program_running; then echo "state running"; else echo "state ended"; fi
     # Another run was faster to take the lock than the program started here.
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! all_ended; then printf 'busy %s\n' "$HOLDER_ID"; fi
+    about
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
     cat "$RUN/journal"

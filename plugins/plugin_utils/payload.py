@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
+
 MARKER = "CAPRA_PAYLOAD"
 MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
@@ -41,8 +43,8 @@ class Part:
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
     run had finished before. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id of
-    another run that holds the host. journal: its lines, in words. outputs, before: bytes by step number. would: what a
-    check run found, by step number."""
+    another run that holds the host. host: what the host says of itself. journal: its lines, in words. outputs, before:
+    bytes by step number. would: what a check run found, by step number."""
 
     begun: bool = False
     running: bool = False
@@ -52,6 +54,7 @@ class Report:
     busy: str = ""
     error: str = ""
     complete: bool = False
+    host: HostFacts = field(default_factory=HostFacts)
     journal: tuple[tuple[str, ...], ...] = ()
     outputs: Mapping[int, bytes] = field(default_factory=dict)
     before: Mapping[int, bytes] = field(default_factory=dict)
@@ -202,6 +205,8 @@ def parse_report(text: str) -> Report:
                 values[name] = True
             case [("boot" | "busy") as name, value]:
                 values[name] = value
+            case ["host", *told]:
+                values["host"] = host_facts(told)
             case ["error", *message]:
                 values["error"] = " ".join(message)
             case ["would", number, *what] if number.isdecimal():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SHARED = ("processes", "common")
-SESSION = (*SHARED, "dry_run", "launch")
+SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
 DETACHED = (*SHARED, "files", "program")

@@ -61,6 +61,20 @@ def _assert_files(host: Host) -> None:
     assert host.ssh("cat /var/tmp/umask").stdout.strip() == "0022"
 
 
+@pytest.mark.parametrize("user", ["root", "ops"])
+def test_what_the_host_says_of_itself_is_remembered(host: Host, capra: Capra, user: str) -> None:
+    manifest = capra.manifests(machine(host, user=user), key_secret(host))
+    data = capra.data(cloud_config())
+    named = host.ssh("uname -n; echo $SSH_CONNECTION").stdout.split()
+    assert named[0]
+
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    [status] = capra.json("status", "-f", manifest)
+    assert status["hostName"] == named[0]
+    assert status["hostAddresses"] == ([] if named[3].startswith("127.") else [named[3]])
+
+
 def test_a_second_bootstrap_says_so_and_does_nothing(host: Host, capra: Capra) -> None:
     manifest = capra.manifests(machine(host), key_secret(host))
     data = capra.data(cloud_config(commands=[counted("once")]))

@@ -73,6 +73,8 @@ def _as_json(one: Remembered) -> dict[str, Any]:
         "reason": record.reason,
         "message": record.message,
         "changedAt": _time(record.changed_at),
+        "hostName": record.host_name,
+        "hostAddresses": list(record.host_addresses),
         "hostKeys": [f"{key.split()[0]} {fingerprint(key)}" for key in record.host_keys],
         "busy": one.busy,
     }

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,6 +30,9 @@ VERSION = 1
 MAX_NAME = 200
 """Characters of a file's name, of 255 that file systems allow."""
 
+KEPT = tuple(one.name for one in fields(Record) if one.name not in {"host_keys", "not_before"})
+"""The fields of a Record that a state file has; see _Saved.record for the others."""
+
 
 class _Saved(BaseModel):
     """A state file. Fields that a later version adds are left alone."""
@@ -45,23 +48,20 @@ class _Saved(BaseModel):
     phase: Phase
     run_id: str = ""
     digest: str = ""
+    uid: str = ""
+    bootstrap_kind: str = ""
     attempts: int = 0
     reason: str = ""
     message: str = ""
     changed_at: float = 0.0
+    cleaning_since: float = 0.0
+    host_name: str = ""
+    host_addresses: tuple[str, ...] = ()
 
     @property
     def record(self) -> Record:
         """Without host keys, which are kept in known_hosts, and without back-off: a person who calls is not held up."""
-        return Record(
-            phase=self.phase,
-            run_id=self.run_id,
-            digest=self.digest,
-            attempts=self.attempts,
-            reason=self.reason,
-            message=self.message,
-            changed_at=self.changed_at,
-        )
+        return Record(**{name: getattr(self, name) for name in KEPT})
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,7 @@ class StateDirectory:
             name=key.name,
             address=spec.address,
             port=spec.port,
-            phase=record.phase,
-            run_id=record.run_id,
-            digest=record.digest,
-            attempts=record.attempts,
-            reason=record.reason,
-            message=record.message,
-            changed_at=record.changed_at,
+            **{name: getattr(record, name) for name in KEPT},
         )
         write_whole(self._file(machine), values.model_dump_json(by_alias=True, indent=2) + "\n")
 

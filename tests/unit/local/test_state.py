@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -25,12 +25,18 @@ RECORD = Record(
     phase=Phase.BOOTSTRAPPING,
     run_id="bootstrap-1",
     digest="abc",
+    uid="uid-1",
+    bootstrap_kind="K0sWorkerConfig",
     host_keys=(HOST_KEY,),
     attempts=2,
     reason="StepFailed",
     message="step 1 failed",
     changed_at=5.0,
+    cleaning_since=4.0,
+    host_name="node-0.example.org",
+    host_addresses=("192.0.2.7", "2001:db8::7"),
 )
+"""No field has its default, but the one that is not kept."""
 
 
 @pytest.fixture
@@ -57,6 +63,25 @@ def test_a_record_survives(tmp_path: Path, state: StateDirectory) -> None:
     assert stat.S_IMODE(_machine_file(tmp_path).stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "capra").stat().st_mode) == 0o700
     assert (tmp_path / "capra" / "known_hosts").read_text() == f"[192.0.2.1]:2222 {HOST_KEY}\n"
+
+
+def test_no_field_of_a_record_is_forgotten() -> None:
+    default = Record()
+
+    assert [one.name for one in fields(Record) if getattr(RECORD, one.name) == getattr(default, one.name)] == [
+        "not_before"
+    ]
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, state: StateDirectory) -> None:
+    state.write(MACHINE, RECORD)
+    saved = json.loads(_machine_file(tmp_path).read_text())
+    for name in ("uid", "bootstrapKind", "cleaningSince", "hostName", "hostAddresses"):
+        del saved[name]
+    _machine_file(tmp_path).write_text(json.dumps(saved))
+
+    earlier = replace(RECORD, uid="", bootstrap_kind="", cleaning_since=0.0, host_name="", host_addresses=())
+    assert state.read(MACHINE) == earlier
 
 
 def test_an_explicit_call_is_not_held_up(state: StateDirectory) -> None:
