@@ -42,6 +42,7 @@ class ControlPlane:
         self._owned = owned
         self._certificate = pki.self_signed(directory, "apiserver")
         self._signing, self._verifying = pki.signing_keys(directory, "service-accounts")
+        self._context = ssl.create_default_context(cafile=str(self.ca))
         self._token = secrets.token_hex(16)
         (directory / "tokens.csv").write_text(f"{self._token},{ADMIN},{ADMIN},system:masters\n")
         (directory / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY | {"rules": [{"level": "Metadata"}]}))
@@ -134,6 +135,21 @@ class ControlPlane:
         """`kubectl get … -o json`."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """One request as the administrator, without kubectl's start-up time. A PATCH is a merge patch.
+
+        Raises `urllib.error.HTTPError` with the API server's status.
+        """
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        request = urllib.request.Request(
+            f"{self.server}{path}",
+            data=json.dumps(body).encode() if body is not None else None,
+            method=method,
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
+        )
+        with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
+            return json.load(answer)
+
     def namespace(self, prefix: str = "test") -> str:
         """A new namespace; its name."""
         name = f"{prefix}-{secrets.token_hex(3)}"
@@ -216,14 +232,13 @@ class ControlPlane:
     def _wait_until_ready(self) -> None:
         assert self._etcd is not None
         assert self._server is not None
-        context = ssl.create_default_context(cafile=str(self.ca))
         request = urllib.request.Request(f"{self.server}/readyz", headers={"Authorization": f"Bearer {self._token}"})
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             self._etcd.check()
             self._server.check()
             try:
-                with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+                with urllib.request.urlopen(request, timeout=5, context=self._context) as answer:
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, OSError):
