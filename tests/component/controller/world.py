@@ -75,7 +75,7 @@ class World:
     async def get(self, resource: Resource, name: str) -> Raw:
         return await self.api.get(resource, self.namespace, name)
 
-    async def list(self, resource: Resource) -> list[Raw]:
+    async def all(self, resource: Resource) -> list[Raw]:
         return list((await self.api.list(resource, self.namespace))["items"])
 
     async def patch(self, resource: Resource, name: str, body: Mapping[str, Any], subresource: str = "") -> Raw:
@@ -187,7 +187,7 @@ class World:
 
     async def events(self, name: str) -> list[str]:
         """The reasons of the events about an object."""
-        return [raw["reason"] for raw in await self.list(EVENTS) if raw["involvedObject"]["name"] == name]
+        return [raw["reason"] for raw in await self.all(EVENTS) if raw["involvedObject"]["name"] == name]
 
     @contextlib.asynccontextmanager
     async def controller(self, hosts: FakeHosts | None = None, **settings: Any) -> AsyncIterator[Controller]:

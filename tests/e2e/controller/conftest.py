@@ -1,4 +1,4 @@
-"""A management cluster for the end-to-end tests of the controller, shared by all of them; each has its own namespace."""
+"""A management cluster, shared by all end-to-end tests of the controller; each has its own namespace."""
 
 from __future__ import annotations
 

@@ -1,0 +1,420 @@
+"""Pools: an entry has at most one holder, a host is clean before it is handed out again, and every state says why."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from capra.kube.resources import (
+    FINALIZER,
+    HOLDER,
+    POOL_ENTRY,
+    POOLED_REMOTE_MACHINES,
+    QUARANTINED,
+    RECORD,
+    REMOTE_MACHINES,
+    SECRETS,
+)
+from capra.model.machine import GIVE_UP_ANNOTATION, PAUSED_ANNOTATION
+from capra.testing import FakeHosts, stepped
+from tests.component.controller.world import MACHINES, SSH_KEY, World, condition, connected, is_provisioned
+from tests.controlplane import ControlPlane
+
+ADDRESS = "192.0.2.1"
+POOL: dict[str, Any] = {"pool": "p"}
+PROVIDER_ID = f"remote-machine://{ADDRESS}:22"
+
+
+async def _entries(world: World, count: int) -> None:
+    for number in range(count):
+        await world.entry(f"e-{number}", f"192.0.2.{number + 1}")
+
+
+async def _holders(world: World) -> dict[str, str]:
+    """The holder of each entry that has one, by name."""
+    found = {}
+    for raw in await world.all(POOLED_REMOTE_MACHINES):
+        holder = (raw["metadata"].get("annotations") or {}).get(HOLDER, "")
+        if holder:
+            found[raw["metadata"]["name"]] = holder.split("/")[0]
+    return found
+
+
+async def _provisioned(world: World, count: int) -> list[str]:
+    """Wait until so many machines are provisioned; their names."""
+    for _ in range(1200):
+        names = [raw["metadata"]["name"] for raw in await world.all(REMOTE_MACHINES) if is_provisioned(raw)]
+        if len(names) >= count:
+            return names
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{count} machines are not provisioned")
+
+
+async def test_twenty_machines_race_for_ten_entries(world: World) -> None:
+    await world.cluster()
+    await _entries(world, 10)
+    async with world.controller():
+        names = [f"m-{number}" for number in range(20)]
+        await asyncio.gather(*(world.machine(name, POOL) for name in names))
+        winners = await _provisioned(world, 10)
+        holders = await _holders(world)
+        assert sorted(holders.values()) == sorted(winners)
+        losers = sorted(set(names) - set(winners))
+        for name in losers:
+            await world.waits(name, "PoolExhausted", "e-0 is reserved by ")
+        await asyncio.gather(*(world.delete(REMOTE_MACHINES, name) for name in winners))
+        assert sorted(await _provisioned(world, 10)) == losers
+    assert not world.hosts.violations
+    assert all((len(host.bootstraps), host.cleanups) == (2, 1) for host in world.hosts.hosts.values())
+
+
+async def test_two_controllers_by_mistake(world: World) -> None:
+    await world.cluster()
+    await _entries(world, 5)
+    other = FakeHosts()
+    other.hosts = world.hosts.hosts
+    async with world.controller(), world.controller(other):
+        await asyncio.gather(*(world.machine(f"m-{number}", POOL) for number in range(10)))
+        for _ in range(200):
+            holders = await _holders(world)
+            assert max(Counter(holders.values()).values(), default=0) <= 1
+            if len(holders) == 5:
+                break
+            await asyncio.sleep(0.02)
+        winners = await _provisioned(world, 5)
+        assert sorted((await _holders(world)).values()) == sorted(winners)
+    # Both may follow one run on its host; none is handed out twice.
+    violations = world.hosts.violations + other.violations
+    assert [one for one in violations if not one.startswith("two runs on")] == []
+    assert all(list(host.bootstraps.values()) == [1] for host in world.hosts.hosts.values())
+
+
+async def test_a_controller_that_is_ended_again_and_again(world: World) -> None:
+    random.seed(4)
+    world.hosts.seconds = 0.2
+    await world.cluster()
+    await _entries(world, 4)
+    for number in range(8):
+        await world.machine(f"m-{number}", POOL)
+    seen: dict[str, set[str]] = {}
+    for _ in range(8):
+        async with world.controller(concurrency=2):
+            await asyncio.sleep(random.uniform(0.05, 0.5))
+        for entry, machine in (await _holders(world)).items():
+            seen.setdefault(entry, set()).add(machine)
+    async with world.controller():
+        winners = await _provisioned(world, 4)
+    assert {name: {machine} for name, machine in (await _holders(world)).items()} == seen
+    assert sorted((await _holders(world)).values()) == sorted(winners)
+    assert not world.hosts.violations
+    assert all(list(host.bootstraps.values()) == [1] for host in world.hosts.hosts.values())
+
+
+async def test_the_same_names_in_another_namespace(world: World, shared_control_plane: ControlPlane) -> None:
+    async with connected(str(shared_control_plane.kubeconfig), shared_control_plane.namespace()) as other:
+        await other.secrets()
+        for each, address in ((world, ADDRESS), (other, "192.0.2.2")):
+            await each.cluster()
+            await each.entry("e", address)
+            await each.machine("m", POOL)
+        async with world.controller(), other.controller():
+            for each, address in ((world, ADDRESS), (other, "192.0.2.2")):
+                assert (await each.provisioned("m"))["spec"]["address"] == address
+            await world.delete(REMOTE_MACHINES, "m")
+            await world.entry_state("e", "Available")
+            assert await _holders(other) == {"e": "m"}
+
+
+async def test_what_the_machine_gets_from_its_entry(world: World) -> None:
+    await world.cluster()
+    await world.entry(
+        "e",
+        ADDRESS,
+        port=2222,
+        user="ops",
+        useSudo=True,
+        commandsAsScript=True,
+        workingDir="/srv/k0s",
+        cleanUpCommands=["clean"],
+        labels={"rack": "7", "role": "pool", "clusterctl.cluster.x-k8s.io/move": ""},
+        annotations={"note": "blue"},
+    )
+    async with world.controller():
+        await world.machine("m", POOL, labels={"role": "own"})
+        raw = await world.provisioned("m")
+        wanted = {
+            "address": ADDRESS,
+            "port": 2222,
+            "user": "ops",
+            "useSudo": True,
+            "commandsAsScript": True,
+            "workingDir": "/srv/k0s",
+            "sshKeyRef": {"name": "key"},
+            "cleanUpCommands": ["clean"],
+            "pool": "p",
+        }
+        assert {name: raw["spec"][name] for name in wanted} == wanted
+        labels = raw["metadata"]["labels"]
+        assert (labels["rack"], labels["role"]) == ("7", "own")
+        assert "clusterctl.cluster.x-k8s.io/move" not in labels
+        assert raw["metadata"]["annotations"]["note"] == "blue"
+        assert condition(raw, "HostReserved")["status"] == "True"
+        machine = await world.until(MACHINES, "m", lambda raw: "rack" in raw["metadata"]["labels"])
+        assert machine["metadata"]["labels"]["role"] == "pool"
+        assert machine["metadata"]["annotations"]["note"] == "blue"
+        assert not [name for name in machine["metadata"]["annotations"] if "capra" in name]
+        entry = await world.entry_state("e", "Reserved")
+        assert entry["status"]["machineRef"] == {"name": "m", "namespace": world.namespace}
+        assert entry["status"]["reserved"] is True
+
+
+@pytest.mark.parametrize("field", ["cleanUpCommands", "customCleanUpCommands"])
+async def test_cleanup_commands_edited_after_the_claim_count(world: World, field: str) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS, **{field: ["old"]})
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        await world.patch(POOLED_REMOTE_MACHINES, "e", {"spec": {"machine": {field: ["new", "newer"]}}})
+        await asyncio.sleep(0.3)
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+        assert world.hosts[ADDRESS].commands == [["new", "newer"]]
+
+
+async def test_commands_of_the_machine_count_when_the_entrys_stay(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS, cleanUpCommands=["entrys"])
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        await world.patch(REMOTE_MACHINES, "m", {"spec": {"cleanUpCommands": ["machines"]}})
+        await asyncio.sleep(0.3)
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+        assert world.hosts[ADDRESS].commands == [["machines"]]
+
+
+async def test_an_entry_without_its_key_is_skipped_and_says_why(world: World) -> None:
+    await world.cluster()
+    await world.entry("a", ADDRESS, key="late")
+    await world.entry("b", "192.0.2.2", key="")
+    await world.entry("c", "192.0.2.3")
+    async with world.controller():
+        entry = await world.entry_state("a", "Unavailable")
+        assert "there is no Secret late" in entry["status"]["message"]
+        entry = await world.entry_state("b", "Unavailable")
+        assert "spec.machine.sshKeyRef.name is empty" in entry["status"]["message"]
+        await world.machine("m", POOL)
+        assert (await world.provisioned("m"))["spec"]["address"] == "192.0.2.3"
+        await world.machine("n", POOL)
+        await world.waits("n", "PoolExhausted", "a lacks its key: there is no Secret late")
+        # Woken by the Secret.
+        await world.secret("late", SSH_KEY)
+        assert (await world.provisioned("n"))["spec"]["address"] == ADDRESS
+
+
+async def test_a_paused_entry_is_not_handed_out(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS, annotations={PAUSED_ANNOTATION: ""})
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.waits("m", "PoolExhausted", "e is paused")
+        await world.annotate(POOLED_REMOTE_MACHINES, "e", {PAUSED_ANNOTATION: None})
+        await world.provisioned("m")
+
+
+async def test_a_machine_waits_until_an_entry_is_added(world: World) -> None:
+    await world.cluster()
+    async with world.controller():
+        await world.machine("m", POOL)
+        raw = await world.waits("m", "PoolExhausted", "pool p has no entries")
+        assert condition(raw, "HostReserved")["status"] == "False"
+        await world.entry("e", ADDRESS)
+        await world.provisioned("m")
+        assert "PoolExhausted" in await world.events("m")
+
+
+async def test_a_dirty_host_goes_to_quarantine_and_comes_back_clean(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        world.hosts.fail(ADDRESS, stepped(message="step 1 of 1 (k0s reset) failed: still mounted"))
+        world.hosts[ADDRESS].failures.extend([stepped()] * 2)
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until(
+            REMOTE_MACHINES, "m", lambda raw: condition(raw, "CleanupSucceeded").get("reason") == "StepFailed"
+        )
+        await world.machine("n", POOL)
+        await world.waits("n", "PoolExhausted", "e is reserved by m")
+        await world.annotate(REMOTE_MACHINES, "m", {GIVE_UP_ANNOTATION: ""})
+        await world.until_gone(REMOTE_MACHINES, "m")
+        entry = await world.entry_state("e", "Quarantined")
+        assert "the cleanup was given up" in entry["status"]["message"]
+        # The reference must not hand it out either.
+        assert entry["status"]["reserved"] is True
+        await world.waits("n", "PoolExhausted", "e is quarantined")
+        assert (await world.provisioned("n"))["spec"]["address"] == ADDRESS
+    assert world.hosts[ADDRESS].cleanups == 1
+    assert not world.hosts.violations
+    raw = await world.get(POOLED_REMOTE_MACHINES, "e")
+    assert not {QUARANTINED, RECORD} & raw["metadata"]["annotations"].keys()
+
+
+async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS, cleanUpCommands=["wipe"])
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+    await world.patch(REMOTE_MACHINES, "m", {"metadata": {"finalizers": None}})
+    await world.delete(REMOTE_MACHINES, "m")
+    await world.until_gone(REMOTE_MACHINES, "m")
+    # The same name again is another machine.
+    await world.delete(MACHINES, "m")
+    await world.machine("m", POOL)
+    async with world.controller():
+        await world.provisioned("m")
+    assert world.hosts[ADDRESS].commands == [["wipe"]]
+    assert not world.hosts.violations
+    assert "HostQuarantined" in await world.events("e")
+
+
+async def test_the_status_of_an_entry_is_rebuilt(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        await world.entry_state("e", "Reserved")
+    empty = {"status": {"reserved": None, "machineRef": None, "state": None, "message": None}}
+    await world.patch(POOLED_REMOTE_MACHINES, "e", empty, "status")
+    async with world.controller():
+        await world.machine("n", POOL)
+        await world.waits("n", "PoolExhausted")
+        await world.entry_state("e", "Reserved")
+    assert len(world.hosts.requests) == 1
+
+
+async def test_a_reservation_of_the_reference_is_kept(world: World) -> None:
+    """It stands in the status alone, and its machine was provisioned by k0smotron."""
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    spec = {
+        "pool": "p",
+        "address": ADDRESS,
+        "sshKeyRef": {"name": "key"},
+        "providerID": f"remote-machine://{ADDRESS}:22",
+    }
+    await world.machine("m", spec, finalizers=[FINALIZER])
+    status = {"reserved": True, "machineRef": {"name": "m", "namespace": world.namespace}}
+    await world.patch(POOLED_REMOTE_MACHINES, "e", {"status": status}, "status")
+    async with world.controller():
+        raw = await world.provisioned("m")
+        assert await _holders(world) == {"e": "m"}
+        await world.machine("n", POOL)
+        await world.waits("n", "PoolExhausted", "e is reserved by m")
+        assert not world.hosts.requests
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.provisioned("n")
+    assert raw["metadata"]["annotations"][POOL_ENTRY] == "e"
+    assert world.hosts[ADDRESS].cleanups == 1
+    assert not world.hosts.violations
+
+
+async def test_an_entry_is_found_again_by_its_address_after_a_move(world: World) -> None:
+    """Status is gone, and every UID is another one."""
+    await world.cluster()
+    await world.entry("e", ADDRESS, annotations={HOLDER: "m/uid-there/entry-uid-there"})
+    spec = {
+        "pool": "p",
+        "address": ADDRESS,
+        "sshKeyRef": {"name": "key"},
+        "providerID": f"remote-machine://{ADDRESS}:22",
+    }
+    annotations = {
+        "capra.infrastructure.cluster.x-k8s.io/pool-entry": "e",
+        RECORD: '{"phase":"Provisioned","uid":"there"}',
+    }
+    # The new machine comes first, and must not get the entry.
+    await world.machine("a", POOL)
+    async with world.controller():
+        await world.waits("a", "PoolExhausted")
+        await world.machine("m", spec, finalizers=[FINALIZER], annotations=annotations)
+        raw = await world.provisioned("m")
+        entry = await world.entry_state("e", "Reserved")
+        holder = entry["metadata"]["annotations"][HOLDER]
+        assert holder == f"m/{raw['metadata']['uid']}/{entry['metadata']['uid']}"
+        assert not world.hosts.requests
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.provisioned("a")
+    assert world.hosts[ADDRESS].cleanups == 1
+
+
+async def test_an_entry_that_is_deleted_while_it_is_held(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS, cleanUpCommands=["wipe"])
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        await world.delete(POOLED_REMOTE_MACHINES, "e")
+        await asyncio.sleep(0.2)
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+    assert world.hosts[ADDRESS].commands == [["wipe"]]
+
+
+async def test_a_host_that_a_machine_uses_is_not_handed_out_by_a_pool(world: World) -> None:
+    await world.cluster()
+    await world.machine("direct", {"address": ADDRESS, "sshKeyRef": {"name": "key"}})
+    async with world.controller():
+        await world.provisioned("direct")
+        await world.entry("e", ADDRESS)
+        entry = await world.entry_state("e", "Unavailable")
+        assert "has the address of RemoteMachine" in entry["status"]["message"]
+        await world.machine("m", POOL)
+        await world.waits("m", "PoolExhausted")
+        await world.delete(REMOTE_MACHINES, "direct")
+        await world.provisioned("m")
+    assert world.hosts[ADDRESS].cleanups == 1
+    assert not world.hosts.violations
+
+
+async def test_host_keys_stay_with_the_entry(world: World) -> None:
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        for name in ("m", "n"):
+            await world.machine(name, POOL)
+            await world.provisioned(name)
+            await world.delete(REMOTE_MACHINES, name)
+            await world.until_gone(REMOTE_MACHINES, name)
+    first, *others = world.hosts.requests
+    assert first.connection.host_keys == ()
+    assert all(request.connection.host_keys for request in others)
+
+
+async def test_deleted_while_its_entry_lacks_the_key(world: World) -> None:
+    """Nothing was ever contacted: there is nothing to wait for."""
+    await world.cluster()
+    await world.secret("own", SSH_KEY)
+    await world.entry("e", ADDRESS, key="own")
+    world.hosts[ADDRESS].hung = True
+    async with world.controller(cleanup_timeout=2.0):
+        await world.machine("m", POOL)
+        await world.waits("m", "Bootstrapping")
+        await world.api.delete(SECRETS, world.namespace, "own")
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+        entry = await world.entry_state("e", "Quarantined")
+        assert "given up" in entry["status"]["message"]
+        world.hosts[ADDRESS].hung = False
+        await world.secret("own", SSH_KEY)
+        await world.entry_state("e", "Available", 90)
+    assert world.hosts[ADDRESS].cleanups == 1
