@@ -105,6 +105,7 @@ class WorkQueue:
         except MissingError as error:
             # It, or what it refers to, is gone; whatever replaces it comes as an event.
             log.debug("gone", object=str(key), error=str(error))
+            self._failures.pop(key, None)
             return
         except Retry as error:
             self._again(key, error, error.after)

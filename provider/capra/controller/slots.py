@@ -16,6 +16,15 @@ Queued = Callable[[Observation], Awaitable[None]]
 """Told of a run that has to wait for room."""
 
 
+class _Host:
+    """users: those that run on it or wait for it. A lock alone does not tell: between two users it is free, and not to
+    be had."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
 class Slots:
     """Port `Slots`. count: runs at once, at least 1."""
 
@@ -24,23 +33,27 @@ class Slots:
         self._queued = queued
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._sequence = 0
-        self._hosts: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[tuple[str, int], _Host] = WeakValueDictionary()
 
     @asynccontextmanager
     async def __call__(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
         """See engine.ports.Slots."""
         spec = observation.machine.spec
-        # Whoever uses the lock keeps it alive.
-        host = self._hosts.setdefault((same_address(spec.address), spec.port), asyncio.Lock())
-        waited = host.locked() or not self._free
-        if waited:
-            await self._queued(observation)
-        async with host:
-            await self._take(0 if isinstance(decision, Cleanup) else 1)
-            try:
-                yield waited
-            finally:
-                self._give_back()
+        # Whoever uses the host keeps it alive.
+        host = self._hosts.setdefault((same_address(spec.address), spec.port), _Host())
+        waited = bool(host.users) or not self._free
+        host.users += 1
+        try:
+            if waited:
+                await self._queued(observation)
+            async with host.lock:
+                await self._take(0 if isinstance(decision, Cleanup) else 1)
+                try:
+                    yield waited
+                finally:
+                    self._give_back()
+        finally:
+            host.users -= 1
 
     async def _take(self, priority: int) -> None:
         if self._free:

@@ -1,0 +1,307 @@
+"""The work queue: everything that is asked for is looked at, each thing once at a time, and nothing stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from capra.controller.queue import LONGEST_BACK_OFF, WorkQueue
+from capra.errors import Fatal, Retry
+from capra.kube.dependents import Key
+from capra.kube.errors import MissingError
+from tests.support.virtual_time import run_in_virtual_time
+
+KEY, OTHER = Key("RemoteMachine", "default", "m"), Key("RemoteMachine", "default", "n")
+
+
+class Work:
+    """What a queue works at. Looks take `seconds`; then the next of `answers` is raised, or given; None after these.
+
+    began: when each look did, and of what; ended: the same, unless it was cancelled.
+    """
+
+    def __init__(self, *answers: float | Exception | None, seconds: float = 0.0) -> None:
+        self.answers = list(answers)
+        self.seconds = seconds
+        self.began: list[tuple[float, Key]] = []
+        self.ended: list[tuple[float, Key]] = []
+        self.active: list[Key] = []
+
+    async def __call__(self, key: Key) -> float | None:
+        assert key not in self.active
+        self.active.append(key)
+        self.began.append((now(), key))
+        try:
+            await asyncio.sleep(self.seconds)
+            self.ended.append((now(), key))
+            answer = self.answers.pop(0) if self.answers else None
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        finally:
+            self.active.remove(key)
+
+    @property
+    def times(self) -> list[float]:
+        """When looks began."""
+        return [round(at, 6) for at, _ in self.began]
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.fixture(autouse=True)
+def _virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capra.controller.queue.time", SimpleNamespace(monotonic=now))
+
+
+@contextlib.asynccontextmanager
+async def running(work: Any) -> AsyncIterator[WorkQueue]:
+    queue = WorkQueue(work)
+    task = asyncio.create_task(queue.run())
+    yield queue
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def test_what_is_added_is_looked_at_at_once_and_only_once() -> None:
+    async def test() -> None:
+        work = Work()
+        async with running(work) as queue:
+            for _ in range(3):
+                queue.add(KEY)
+            await asyncio.sleep(100)
+            assert work.began == [(0, KEY)]
+            assert queue.idle
+            assert len(queue) == 0
+
+    run_in_virtual_time(test())
+
+
+def test_the_earliest_time_that_was_asked_for_counts() -> None:
+    async def test() -> None:
+        work = Work()
+        async with running(work) as queue:
+            queue.add(KEY, 50)
+            queue.add(KEY, 7.25)
+            queue.add(KEY, 30)
+            assert queue.idle
+            assert len(queue) == 1
+            await asyncio.sleep(100)
+            assert work.times == [7.25]
+
+    run_in_virtual_time(test())
+
+
+def test_what_is_added_while_it_is_worked_on_is_looked_at_again_after_that() -> None:
+    async def test() -> None:
+        work = Work(seconds=10)
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(1)
+            for _ in range(3):
+                queue.add(KEY)
+            queue.add(OTHER)
+            await asyncio.sleep(100)
+            assert work.began == [(0, KEY), (1, OTHER), (10, KEY)]
+
+    run_in_virtual_time(test())
+
+
+def test_a_look_says_when_the_next_one_is_due() -> None:
+    async def test() -> None:
+        work = Work(5, 0.0, 3.5, None)
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(1)
+            assert queue.idle
+            await asyncio.sleep(100)
+            assert work.times == [0, 5, 5, 8.5]
+
+    run_in_virtual_time(test())
+
+
+def test_a_change_comes_before_the_time_that_a_look_has_given() -> None:
+    async def test() -> None:
+        work = Work(50, None)
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(3)
+            queue.add(KEY)
+            await asyncio.sleep(100)
+            assert work.times == [0, 3]
+
+    run_in_virtual_time(test())
+
+
+def test_an_interrupt_ends_the_look_and_begins_another() -> None:
+    async def test() -> None:
+        work = Work(seconds=10)
+        async with running(work) as queue:
+            queue.add(KEY)
+            queue.add(OTHER)
+            await asyncio.sleep(4)
+            queue.interrupt(KEY)
+            await asyncio.sleep(100)
+            assert work.began == [(0, KEY), (0, OTHER), (4, KEY)]
+            assert work.ended == [(10, OTHER), (14, KEY)]
+
+    run_in_virtual_time(test())
+
+
+def test_an_interrupt_of_what_is_not_worked_on_is_a_change() -> None:
+    async def test() -> None:
+        work = Work()
+        async with running(work) as queue:
+            queue.interrupt(KEY)
+            await asyncio.sleep(1)
+            assert work.began == [(0, KEY)]
+
+    run_in_virtual_time(test())
+
+
+@pytest.mark.parametrize(
+    ("error", "gaps"),
+    [
+        pytest.param(Retry("later", after=1), [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300], id="may go well later"),
+        pytest.param(Retry("later", after=20), [20, 20, 20, 20, 20, 32, 64], id="asks for more time"),
+        pytest.param(Retry("at once", after=0), [0, 2, 4, 8], id="at once, but once only"),
+        pytest.param(Retry("much later", after=1000), [1000, 1000], id="asks for more than the longest"),
+        pytest.param(Fatal("mend it"), [60, 60, 60, 60, 60, 60, 64, 128], id="somebody must mend it"),
+        pytest.param(RuntimeError("bug"), [30, 30, 30, 30, 30, 32, 64, 128], id="a defect"),
+    ],
+)
+def test_after_errors_in_a_row_looks_come_less_often(error: Exception, gaps: list[float]) -> None:
+    async def test() -> None:
+        work = Work(*[error] * len(gaps))
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(sum(gaps) + LONGEST_BACK_OFF * 4)
+        assert [after - before for before, after in zip(work.times, work.times[1:], strict=False)] == gaps
+
+    run_in_virtual_time(test())
+
+
+@pytest.mark.parametrize("good", [None, MissingError("gone")], ids=["a good look", "it is gone"])
+def test_errors_are_forgotten_after(good: Exception | None) -> None:
+    async def test() -> None:
+        error = Retry("later", after=1)
+        work = Work(error, error, error, good, error, None)
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(50)
+            queue.add(KEY)
+            await asyncio.sleep(50)
+        assert work.times == [0, 1, 3, 7, 50, 51]
+
+    run_in_virtual_time(test())
+
+
+def test_what_is_gone_is_not_looked_at_again() -> None:
+    async def test() -> None:
+        work = Work(MissingError("gone"))
+        async with running(work) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(10_000)
+            assert len(queue) == 0
+        assert work.times == [0]
+
+    run_in_virtual_time(test())
+
+
+def test_a_defect_is_told_and_stops_nothing_else() -> None:
+    async def test() -> None:
+        work = Work(RuntimeError("bug"), None)
+        with capture_logs() as logs:
+            async with running(work) as queue:
+                queue.add(KEY)
+                queue.add(OTHER)
+                await asyncio.sleep(10)
+        assert work.began == [(0, KEY), (0, OTHER)]
+        [told] = [entry for entry in logs if entry["log_level"] == "error"]
+        assert told["object"] == "RemoteMachine default/m"
+        assert told["exc_info"]
+
+    run_in_virtual_time(test())
+
+
+def test_its_end_ends_everything_and_waits_for_it() -> None:
+    ended = []
+
+    async def slow_to_end(key: Key) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(5)
+            ended.append((now(), key))
+
+    async def test() -> None:
+        queue = WorkQueue(slow_to_end)
+        task = asyncio.create_task(queue.run())
+        queue.add(KEY)
+        queue.add(OTHER)
+        await asyncio.sleep(3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == [(8, KEY), (8, OTHER)]
+        assert len(queue) == 0
+
+    run_in_virtual_time(test())
+
+
+def test_it_gives_a_sign_of_life_every_second() -> None:
+    async def test() -> None:
+        work = Work(seconds=1000)
+        async with running(work) as queue:
+            queue.add(KEY)
+            for _ in range(50):
+                await asyncio.sleep(0.7)
+                assert now() - queue.turned_at <= 1.0
+
+    run_in_virtual_time(test())
+
+
+acts = st.tuples(
+    st.sampled_from(["add", "add", "later", "interrupt"]),
+    st.sampled_from([KEY, OTHER]),
+    st.sampled_from([0.0, 0.0, 0.5, 3.0]),
+)
+
+
+@given(st.lists(acts, max_size=25), st.sampled_from([0.0, 0.5, 2.0]), st.lists(st.sampled_from([None, 0.0, 1.5])))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_asked_for_is_looked_at_afterwards(
+    script: list[tuple[str, Key, float]], seconds: float, answers: list[float | None]
+) -> None:
+    async def test() -> None:
+        asked: list[tuple[float, Key]] = []
+        work = Work(*answers, seconds=seconds)
+        async with running(work) as queue:
+            for act, key, pause in script:
+                if act == "interrupt":
+                    queue.interrupt(key)
+                else:
+                    queue.add(key, 2.0 if act == "later" else 0.0)
+                asked.append((now(), key))
+                await asyncio.sleep(pause)
+            await asyncio.sleep(200)
+            assert queue.idle
+        for at, key in asked:
+            assert any(began >= at and other == key for began, other in work.began)
+            assert any(end >= at and other == key for end, other in work.ended)
+
+    with capture_logs() as logs:
+        run_in_virtual_time(test())
+    # Work that is called twice at a time fails, which the queue takes for a defect.
+    assert not [entry for entry in logs if entry["log_level"] == "error"]
