@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from capra.kube.errors import UnavailableError, from_answer
 from capra.kube.resources import Raw, Resource
 
-REQUEST_TIMEOUT = 30.0
+LIMIT = aiohttp.ClientTimeout(total=30)
 RETRY_SECONDS = 20.0
 """Seconds for which a request is repeated while the API server is not available."""
 
@@ -35,7 +35,7 @@ RequestListener = Callable[[str, int], None]
 
 class Api:
     """The API of one cluster. field_manager: the name that its writes go by. retry_seconds: as RETRY_SECONDS; with 0
-    nothing is repeated."""
+    nothing is repeated. limit: for each request."""
 
     def __init__(
         self,
@@ -44,11 +44,13 @@ class Api:
         field_manager: str = "capra",
         listener: RequestListener = lambda verb, code: None,
         retry_seconds: float = RETRY_SECONDS,
+        limit: aiohttp.ClientTimeout = LIMIT,
     ) -> None:
         self._client = client
         self._field_manager = field_manager
         self._listener = listener
         self._retry_seconds = retry_seconds
+        self._limit = limit
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         """One object. Raises MissingError when there is none."""
@@ -109,7 +111,6 @@ class Api:
         accept: str = "",
     ) -> Raw:
         query = {"fieldManager": self._field_manager} if body is not None else {}
-        limit = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT)
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=stop_after_delay(self._retry_seconds),
@@ -117,7 +118,7 @@ class Api:
             reraise=True,
         ):
             with attempt:
-                response = await self._send(method, path, body, content_type, accept, query, limit)
+                response = await self._send(method, path, body, content_type, accept, query, self._limit)
                 try:
                     answer: dict[str, Any] = await response.json()
                 except (aiohttp.ClientError, TimeoutError, ValueError) as error:
