@@ -7,9 +7,10 @@ change: a Node that could be a wrong one is nobody's (reference/peers 4).
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from capra.model.checks import same_address
 
@@ -51,61 +52,84 @@ class Matching:
 
 
 def match(claims: Sequence[Claim], nodes: Iterable[Node]) -> Matching:
-    """The Node of each Machine. claims: of different Machines. Never one Node for two, never one that has another
-    provider ID."""
-    known = tuple(nodes)
-    choices = {claim.machine: _candidates(claim, known) for claim in claims}
-    claimed = Counter(names[0].name for names in choices.values() if len(names) == 1)
+    """The Node of each Machine. claims: of different Machines, not more than one of each.
+
+    Never one Node for two Machines, never one provider ID for two Nodes, never a Node that has another provider ID.
+    """
+    index = _Index(nodes)
+    choices = {claim.machine: index.candidates(claim) for claim in claims}
+    claimants = _machines_by((names[0].name, machine) for machine, names in choices.items() if len(names) == 1)
+    sharers = _machines_by((claim.provider_id, claim.machine) for claim in claims)
     settled, found, problems = set(), {}, {}
     for claim in claims:
-        candidates = choices[claim.machine]
+        machine, candidates = claim.machine, choices[claim.machine]
         if not candidates:
             continue
         node = candidates[0]
-        if len(candidates) > 1:
-            names = ", ".join(sorted(one.name for one in candidates))
-            problems[claim.machine] = f"any of the Nodes {names} could be its own"
-        elif claimed[node.name] > 1:
-            others = sorted(name for name, nodes in choices.items() if nodes == [node] and name != claim.machine)
-            problems[claim.machine] = f"Node {node.name} could also be that of Machine {', '.join(others)}"
+        if len(sharers[claim.provider_id]) > 1:
+            problems[machine] = f"its provider ID is also that of {_others(sharers[claim.provider_id], machine)}"
+        elif len(candidates) > 1:
+            problems[machine] = f"any of the Nodes {', '.join(sorted(one.name for one in candidates))} could be its own"
+        elif len(claimants[node.name]) > 1:
+            problems[machine] = f"Node {node.name} could also be that of {_others(claimants[node.name], machine)}"
         elif node.provider_id:
-            settled.add(claim.machine)
+            settled.add(machine)
         else:
-            found[claim.machine] = node
+            found[machine] = node
     return Matching(frozenset(settled), found, problems)
 
 
-def _candidates(claim: Claim, nodes: Sequence[Node]) -> list[Node]:
-    """The Nodes at the first level that has any."""
-    having = [node for node in nodes if node.provider_id and node.provider_id == claim.provider_id]
-    if having:
-        return having
-    free = [node for node in nodes if not node.provider_id and node.machine in {"", claim.machine}]
-    for level in LEVELS:
-        if candidates := [node for node in free if level(claim, node)]:
-            return candidates
-    return []
+def _machines_by(pairs: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+    machines = defaultdict(list)
+    for key, machine in pairs:
+        machines[key].append(machine)
+    return machines
 
 
-def _by_label(claim: Claim, node: Node) -> bool:
-    return node.machine == claim.machine
+def _others(machines: Iterable[str], machine: str) -> str:
+    return ", ".join(f"Machine {name}" for name in sorted(machines) if name != machine)
 
 
-def _by_name(claim: Claim, node: Node) -> bool:
-    return node.name == claim.machine
+class _Index:
+    """Nodes by what they may be found by, so that large clusters cost no more than they have Nodes."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._by_provider_id: dict[str, list[Node]] = defaultdict(list)
+        self._by_label: dict[str, list[Node]] = defaultdict(list)
+        self._by_name: dict[str, list[Node]] = defaultdict(list)
+        self._by_host_name: dict[str, list[Node]] = defaultdict(list)
+        self._by_address: dict[str, list[Node]] = defaultdict(list)
+        for node in nodes:
+            if node.provider_id:
+                self._by_provider_id[node.provider_id].append(node)
+                continue
+            self._by_label[node.machine].append(node)
+            self._by_name[node.name].append(node)
+            for name in _host_names(node.host_names):
+                self._by_host_name[name].append(node)
+            # A host may be reached by a DNS name, and a Node be called by its address.
+            for address in _comparable((*node.addresses, *node.host_names)):
+                self._by_address[address].append(node)
+
+    def candidates(self, claim: Claim) -> list[Node]:
+        """The Nodes at the first level that has any, by name."""
+        levels = (
+            (self._by_provider_id, [claim.provider_id]),
+            (self._by_label, [claim.machine]),
+            (self._by_name, [claim.machine]),
+            (self._by_host_name, _host_names([claim.host_name])),
+            (self._by_address, _comparable(claim.addresses)),
+        )
+        for index, keys in levels:
+            nodes = {node.name: node for key in keys for node in index.get(key, ())}
+            mine = [node for node in nodes.values() if node.provider_id or node.machine in {"", claim.machine}]
+            if mine:
+                return sorted(mine, key=attrgetter("name"))
+        return []
 
 
-def _by_host_name(claim: Claim, node: Node) -> bool:
-    name = same_address(claim.host_name)
-    return name not in NO_NAMES and name in map(same_address, node.host_names)
-
-
-def _by_address(claim: Claim, node: Node) -> bool:
-    """A host may be called by its address, and a Node by the DNS name that is the address of its RemoteMachine."""
-    return not _comparable(claim.addresses).isdisjoint(_comparable((*node.addresses, *node.host_names)))
-
-
-LEVELS: tuple[Callable[[Claim, Node], bool], ...] = (_by_label, _by_name, _by_host_name, _by_address)
+def _host_names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(same_address, names)) - NO_NAMES
 
 
 def _comparable(addresses: Iterable[str]) -> frozenset[str]:
