@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from capra.kube import lease
 from capra.kube.lease import Election
 from capra.settings import ControllerSettings
 from tests.support.leases import Connection, LeaseServer, Stage
-from tests.support.virtual_time import VirtualTimeLoop
+from tests.support.virtual_time import VirtualTimeLoop, run_in_virtual_time
 
 SETTINGS = ControllerSettings()
 DURATION = SETTINGS.leader_elect_lease_duration
@@ -22,6 +23,9 @@ DEADLINE = SETTINGS.leader_elect_renew_deadline
 PERIOD = SETTINGS.leader_elect_retry_period
 LONGEST_WAIT = PERIOD * 1.2
 """Seconds between two attempts of a candidate, at most (client-go's JitterFactor)."""
+
+SOON = 0.2
+"""Seconds for a few requests."""
 
 
 @dataclass
@@ -83,3 +87,13 @@ def in_virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Elections measure the loop's time, and ask servers in memory."""
     monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=now))
     monkeypatch.setattr(lease, "Api", lambda connection, **_: connection)
+
+
+def virtual(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """The test, in time that passes at once."""
+
+    def run() -> None:
+        run_in_virtual_time(test())
+
+    run.__name__ = test.__name__
+    return run
