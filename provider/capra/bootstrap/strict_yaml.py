@@ -49,8 +49,9 @@ def loader_class(base: Any) -> Any:
 LOADER = loader_class(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def load(text: str, place: Place) -> dict[str, Any]:
-    """The mapping at the top of a document, with plain values. Raises InputError."""
+def load(text: str, place: Place, keys: str = "write_files, bootcmd or runcmd") -> dict[str, Any]:
+    """The mapping at the top of a document, with plain values. keys: what it may hold, for the message about something
+    else. Raises InputError."""
     if len(text) > MAX_CHARACTERS:
         raise place.error(f"is {len(text)} characters long; at most {MAX_CHARACTERS} are accepted")
     if found := _UNPRINTABLE.search(text):
@@ -61,7 +62,7 @@ def load(text: str, place: Place) -> dict[str, Any]:
         _check_bounds(text, place)
         loader = LOADER(text)
         try:
-            return _merged(loader, loader.get_single_node(), place)
+            return _merged(loader, loader.get_single_node(), place, keys)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -138,7 +139,7 @@ def _finished(event: Any, stack: list[_Size], anchors: dict[str | None, _Size]) 
     return done
 
 
-def _merged(loader: Any, root: Any, place: Place) -> dict[str, Any]:
+def _merged(loader: Any, root: Any, place: Place, keys: str) -> dict[str, Any]:
     """The values at the top. A repeated key (k0smotron appends custom user data after a second
     `#cloud-config`, into the same document): lists are joined in order, equal values are one, all else is
     refused."""
@@ -146,7 +147,7 @@ def _merged(loader: Any, root: Any, place: Place) -> dict[str, Any]:
         found = {yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}.get(type(root), "empty")
         if root is not None and root.tag == f"{_TAG}null":
             found = "empty"
-        raise place.error(f"must be a mapping with write_files, bootcmd or runcmd, but is {found}")
+        raise place.error(f"must be a mapping with {keys}, but is {found}")
     for _, value in root.value:
         _refuse_duplicates(value, place)
     merged: dict[str, Any] = {}

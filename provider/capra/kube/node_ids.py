@@ -108,6 +108,7 @@ class NodeIds:
 
     async def _visit(self, key: Key, known: _Cluster, machines: Sequence[Wanted]) -> None:
         """One look into the workload cluster. What it does not answer is for the next one."""
+        name = f"{key.namespace}/{key.name}"
         subject = f"Secret {key.namespace}/{_secret_name(key)}"
         try:
             secret = await self._api.get(SECRETS, key.namespace, _secret_name(key))
@@ -119,11 +120,11 @@ class NodeIds:
         except InputError as error:
             known.wait = NEVER  # until the Secret is another
             if known.tell("", str(error)):
-                log.warning("the kubeconfig of a cluster cannot be used", cluster=str(key), error=str(error))
+                log.warning("a kubeconfig cannot be used", cluster=name, error=str(error))
         except CapraError as error:
             message = str(error)[:LONGEST_MESSAGE]
             if known.tell("", message):
-                log.warning("a workload cluster cannot be read", cluster=str(key), error=message)
+                log.warning("a workload cluster cannot be read", cluster=name, error=message)
         else:
             known.told.pop("", None)
 
@@ -132,10 +133,12 @@ class NodeIds:
         found = match([one.claim for one in machines], nodes(await workload.list(NODES)))
         for one in machines:
             name = one.claim.machine
+            full = f"{key.namespace}/{name}"
             if name in found.settled:
                 known.settled.add(one.identity)
+                known.told.pop(name, None)
             if name in found.problems and known.tell(name, found.problems[name]):
-                log.warning("no telling which Node is a Machine's", machine=name, why=found.problems[name])
+                log.warning("no telling which Node is a Machine's", machine=full, why=found.problems[name])
             node = found.found.get(name)
             if node is None:
                 continue
@@ -146,11 +149,11 @@ class NodeIds:
             except (Fatal, DeniedError) as error:
                 message = str(error)[:LONGEST_MESSAGE]
                 if known.tell(name, message):
-                    log.warning("a Node cannot be given its provider ID", machine=name, node=node.name, error=message)
+                    log.warning("a Node cannot be given its provider ID", machine=full, node=node.name, error=message)
             else:
                 known.settled.add(one.identity)
                 known.told.pop(name, None)
-                log.info("provider ID set", machine=name, node=node.name, provider_id=one.claim.provider_id)
+                log.info("provider ID set", machine=full, node=node.name, provider_id=one.claim.provider_id)
 
 
 def _secret_name(key: Key) -> str:

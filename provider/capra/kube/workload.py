@@ -71,7 +71,7 @@ def parse(data: bytes, subject: str) -> Workload:
     except UnicodeDecodeError:
         raise InputError("is not UTF-8", subject=subject) from None
     reader = _Reader(subject)
-    config = strict_yaml.load(text, Place(subject))
+    config = strict_yaml.load(text, Place(subject), "clusters, users and contexts")
     context = reader.named(config, "contexts", "context", reader.text(config, "current-context", "current-context"))
     cluster = reader.named(config, "clusters", "cluster", reader.text(context, "cluster", "context.cluster"))
     user = reader.named(config, "users", "user", reader.text(context, "user", "context.user"))
