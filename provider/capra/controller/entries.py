@@ -8,7 +8,7 @@ import structlog
 
 from capra.controller.machines import Machines
 from capra.engine.announce import WARNING, Announcement
-from capra.kube import entry_state, objects
+from capra.kube import entry_state, objects, pool, record
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.dependents import Key
@@ -46,6 +46,10 @@ class Entries:
             await self._store.quarantine(raw, reason)
             log.warning(reason, entry=f"{key.namespace}/{key.name}")
             await self._reporter.announce(raw, Announcement(WARNING, "HostQuarantined", reason))
+            return 0.0
+        if pool.is_surplus(self._cache, raw):
+            log.info("given back: its holder has another entry", entry=f"{key.namespace}/{key.name}")
+            await self._store.give_back(raw, record.load(raw))
             return 0.0
         changes = entry_state.status_changes(self._cache, raw)
         if changes:

@@ -13,10 +13,13 @@ import structlog
 
 from capra.errors import CapraError, Retry
 from capra.kube.dependents import Key
-from capra.kube.errors import MissingError
+from capra.kube.errors import ConflictError, MissingError
 
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 300.0
+CONFLICT_BACK_OFF = 2.0
+"""Whoever was too late need only look again; others being faster is no failure."""
+
 FATAL_BACK_OFF = 60.0
 """Seconds after an error that somebody must mend first; a change of the object comes before that."""
 
@@ -123,7 +126,8 @@ class WorkQueue:
 
     def _again(self, key: Key, error: CapraError | None, least: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        wait = max(least, min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(failures - 1, 16))) if failures > 1 else least
+        longest = CONFLICT_BACK_OFF if isinstance(error, ConflictError) else LONGEST_BACK_OFF
+        wait = max(least, min(longest, FIRST_BACK_OFF * 2 ** min(failures - 1, 16))) if failures > 1 else least
         if error is not None:
             log.info("will be looked at again", object=str(key), error=str(error), after=round(wait, 1))
         self.add(key, wait)

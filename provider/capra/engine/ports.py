@@ -26,9 +26,10 @@ class Store(Protocol):
         """Keep the record, whole or not at all. Raises Retry when another writer was faster."""
         ...
 
-    async def reserve(self, observation: Observation, entry: str) -> None:
-        """Take the entry of the pool for the machine and give the machine its address. Raises Retry when another
-        machine was faster. What had been done before a death in the middle is found by the next `load`."""
+    async def reserve(self, observation: Observation, entry: str) -> str:
+        """Take the entry of the pool for the machine, or another free one when another machine was faster, and give
+        the machine its address. Returns the entry's name. Raises Retry when none is free any more. What had been done
+        before a death in the middle is found by the next `load`."""
         ...
 
     async def release(self, observation: Observation, decision: Release) -> None:

@@ -107,7 +107,7 @@ async def _settle(
         await store.save(key, record)
     taken = StepTaken(observation, decision, record)
     if isinstance(decision, Reserve):
-        await store.reserve(observation, decision.entry)
+        taken = replace(taken, decision=Reserve(await store.reserve(observation, decision.entry)))
     else:
         await observer(taken)
     if isinstance(decision, Release) and not options.check:

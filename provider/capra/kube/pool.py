@@ -89,6 +89,23 @@ def claimant(cache: Cache, entry: Raw) -> Raw | None:
     return None
 
 
+def is_surplus(cache: Cache, entry: Raw) -> bool:
+    """Its holder has never used it: it was given another entry meanwhile, by a second controller."""
+    machine = claimant(cache, entry)
+    if machine is None:
+        return False
+    holder, place = objects.holder(entry), _place(machine.get("spec") or {})
+    used, *_ = held_by(cache, machine)
+    return (
+        holder is not None
+        and holder.uid == machine["metadata"].get("uid", "")
+        and bool(place[0])
+        and _entry_place(entry) != place
+        and _entry_place(used) == place
+        and annotations_of(machine).get(POOL_ENTRY) == name_of(used)
+    )
+
+
 def same_host(one: Raw, other: Raw) -> bool:
     """Both machines have the same address and port."""
     place = _place(one.get("spec") or {})

@@ -14,11 +14,10 @@ from typing import Any
 
 from capra.engine.decide import Release
 from capra.engine.ports import Clock
-from capra.errors import Retry
 from capra.kube import objects, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
-from capra.kube.errors import MissingError
+from capra.kube.errors import ConflictError, MissingError
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     FINALIZER,
@@ -115,25 +114,34 @@ class KubeStore:
             body["spec"] = {"providerID": machine.provider_id}
         await self._writer.patch(REMOTE_MACHINES, raw, body)
 
-    async def reserve(self, observation: Observation, entry: str) -> None:
+    async def reserve(self, observation: Observation, entry: str) -> str:
         """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
         dies in between is found to hold the entry, and goes on."""
-        key = observation.machine.key
+        key, uid = observation.machine.key, observation.machine.uid
         async with self._reserving[key.namespace]:
             raw = self._writer.raw(key)
+            entry_raw = self._free(raw, entry)
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
                 raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": _with_finalizer(raw)})
-            entry_raw = self._cache.get(ENTRIES, key.namespace, entry)
-            if entry_raw is None:
-                raise Retry(f"PooledRemoteMachine {entry} is gone", after=0.0)
             holder = objects.holder(entry_raw)
-            uid = observation.machine.uid
-            claimed = any(name_of(one) == entry for one in pool.held_by(self._cache, raw))
-            if not claimed and (holder is not None or objects.entry(entry_raw).unavailable):
-                raise Retry(f"PooledRemoteMachine {entry} was taken by another machine", after=0.0)
             if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
                 entry_raw = await self._entries.hold(entry_raw, key.name, uid)
         await self._hand_over(raw, entry_raw)
+        return name_of(entry_raw)
+
+    def _free(self, raw: Raw, wanted: str) -> Raw:
+        """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
+        hundred machines would decide anew for every one that is faster. Raises ConflictError when there is none."""
+        held = {name_of(one): one for one in pool.held_by(self._cache, raw)}
+        if wanted in held:
+            return held[wanted]
+        candidates = pool.candidates(self._cache, raw, watch_filter=self._watch_filter)
+        free = [one.name for one in candidates if not one.unavailable]
+        name = wanted if wanted in free else next(iter(free), "")
+        found = self._cache.get(ENTRIES, namespace_of(raw), name)
+        if found is None:
+            raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
+        return found
 
     async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
         """Give the machine the entry's fields, unless it has an address already; then only the claim is renewed."""

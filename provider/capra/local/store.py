@@ -63,7 +63,7 @@ class FileStore:
             record = replace(record, phase=Phase.NEW)  # as `load` has found it
         self._state.write(self._machine(key).machine, record)
 
-    async def reserve(self, observation: Observation, entry: str) -> None:
+    async def reserve(self, observation: Observation, entry: str) -> str:
         """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""
         raise InputError("has no address, and pools exist only in a cluster", subject=str(observation.machine.key))
 

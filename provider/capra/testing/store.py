@@ -43,7 +43,7 @@ class MemoryStore:
         self.observations[key] = replace(self.observations[key], record=record)
         self.saved.append((key, record))
 
-    async def reserve(self, observation: Observation, entry: str) -> None:
+    async def reserve(self, observation: Observation, entry: str) -> str:
         """Give the machine the entry's fields. Raises Retry while `conflicts` are left, or when it is held."""
         key = observation.machine.key
         if self.conflicts:
@@ -59,6 +59,7 @@ class MemoryStore:
             pool = tuple(held if one.name == entry else one for one in kept.pool)
             self.observations[other] = replace(kept, pool=pool)
         self.observations[key] = replace(self.observations[key], machine=machine, entry=held)
+        return entry
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """Note the release."""
