@@ -40,7 +40,8 @@ class Replica:
 
     async def over(self) -> BaseException | None:
         """Until it is over; what it has raised."""
-        await asyncio.wait({self.leading})
+        async with asyncio.timeout(100 * DURATION):
+            await asyncio.wait({self.leading})
         return None if self.leading.cancelled() else self.leading.exception()
 
 
