@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -100,3 +101,10 @@ def test_a_field_has_the_default_that_capra_takes_for_one_that_is_missing() -> N
         assert {name: field["default"] for name, field in properties.items() if "default" in field} == expected
     own = {str(field.alias): field.default for field in MachineFields.model_fields.values()}
     assert {name: own[name] for name in expected} == expected
+
+
+def test_the_reference_documentation_names_every_field(crd: dict[str, Any]) -> None:
+    """By its last part: `[].type`, `.port` and `spec.port` all name a field."""
+    text = (CRDS.parent / "docs" / "reference" / "api.md").read_text()
+    named = {name for quoted in re.findall(r"`([^`\n]+)`", text) for name in re.findall(r"\w+", quoted)}
+    assert {path.rpartition(".")[2] for path, _ in fields(schema(crd))} - named == {"apiVersion", "kind"}
