@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import secrets
 import time
 import urllib.error
@@ -38,8 +37,12 @@ class ClusterApi:
         """Install the CRDs and webhooks, and start the manager. Raises `Unavailable` or `ControlPlaneError`."""
         made = cls(plane)
         install_cluster_api(plane, made._client("/convert"))
-        made._start()
-        plane.apply(made._webhooks(), "--server-side")
+        try:
+            made._start()
+            plane.apply(made._webhooks(), "--server-side")
+        except BaseException:
+            made.down()
+            raise
         return made
 
     def __enter__(self) -> Self:
@@ -52,6 +55,10 @@ class ClusterApi:
     def log(self) -> Path:
         """What the manager says."""
         return self.plane.directory / f"cluster-api-{self._health_port}.log"
+
+    def tail(self, lines: int = 20) -> str:
+        """The end of its log."""
+        return self._manager.tail(lines) if self._manager is not None else ""
 
     def down(self) -> None:
         """End the manager."""
@@ -68,14 +75,10 @@ class ClusterApi:
             "--diagnostics-address=127.0.0.1:0",
             "--insecure-diagnostics",
             "--leader-elect=false",
-            "--skip-crd-migration-phases=All",
+            "--skip-crd-migration-phases=StorageVersionMigration,CleanupManagedFields",
             "--v=2",
         ]
-        # It says to itself who it is by these.
-        environment = {"POD_NAMESPACE": "capi-system", "POD_NAME": "capi", "POD_UID": "capi"}
-        with contextlib.suppress(ControlPlaneError):
-            self.plane.kubectl("create", "namespace", "capi-system")
-        self._manager = Program(command, self.log, environment)
+        self._manager = Program(command, self.log)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             self._manager.check()

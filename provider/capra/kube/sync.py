@@ -28,13 +28,14 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
     """
     answer = await api.list(resource, namespace, metadata_only=resource == SECRETS)
     version = version_of(answer)
-    found = {str(raw["metadata"]["uid"]) for raw in answer["items"]}
+    items = answer.get("items") or ()  # null for an empty list of metadata
+    found = {str(raw["metadata"]["uid"]) for raw in items}
     for raw in list(cache.all(resource.kind)):
         # One that is newer than the list was made since.
         if raw["metadata"]["uid"] not in found and version_of(raw) <= version:
             cache.remove(resource.kind, raw)
             listener(resource, raw)
-    for raw in answer["items"]:
+    for raw in items:
         if cache.put(resource.kind, {"apiVersion": resource.api_version, "kind": resource.kind, **raw}):
             listener(resource, raw)
     return str(answer["metadata"]["resourceVersion"])

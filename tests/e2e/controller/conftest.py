@@ -72,6 +72,9 @@ def controller(management: Management, site: Site, tmp_path: Path) -> Iterator[C
         yield process
     finally:
         process.end()
+        # Shown when the test fails.
+        print(process.tail(100))
+        print(management.core.tail(60))
 
 
 @pytest.fixture

@@ -101,9 +101,9 @@ class Site:
         with contextlib.suppress(urllib.error.HTTPError):
             self.plane.request("DELETE", self.path(kind, name))
 
-    def secret(self, name: str, data: Mapping[str, bytes]) -> None:
+    def secret(self, name: str, data: Mapping[str, bytes], **labels: str) -> None:
         encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
-        metadata = {"name": name, "labels": {"clusterctl.cluster.x-k8s.io/move": ""}}
+        metadata = {"name": name, "labels": {"clusterctl.cluster.x-k8s.io/move": "", **labels}}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}
         self.plane.request("POST", self.path("Secret"), body)
 
@@ -119,7 +119,9 @@ class Site:
         """A Cluster with its RemoteCluster, a control plane that is said to be there, and the way to its Nodes."""
         reference = {"apiGroup": INFRASTRUCTURE, "kind": "RemoteCluster", "name": name}
         control_plane = {"apiGroup": "controlplane.cluster.x-k8s.io", "kind": "K0smotronControlPlane", "name": name}
-        self.secret(f"{name}-kubeconfig", {"value": self.management.workload.kubeconfig_text().encode()})
+        # Without the label, Cluster API does not see it.
+        kubeconfig = self.management.workload.kubeconfig_text().encode()
+        self.secret(f"{name}-kubeconfig", {"value": kubeconfig}, **{f"{CORE}/cluster-name": name})
         self.create("RemoteCluster", name)
         self.create("K0smotronControlPlane", name, {"version": "v1.34.4"})
         spec = {"infrastructureRef": reference, "controlPlaneRef": control_plane}
