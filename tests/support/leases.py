@@ -97,10 +97,7 @@ class Stage:
 
     async def work(self, name: str, ending: float = 0.0) -> None:
         """Work for ever; needs so many seconds to end."""
-        self.at_work.append(name)
-        self._note(name, "began")
-        if len(self.at_work) > 1:
-            self.together.append(tuple(self.at_work))
+        self.enter(name)
         try:
             await asyncio.Event().wait()
         finally:
@@ -108,6 +105,13 @@ class Stage:
             if ending:
                 await asyncio.sleep(ending)
             self.leave(name)
+
+    def enter(self, name: str) -> None:
+        """It begins to work."""
+        self.at_work.append(name)
+        self._note(name, "began")
+        if len(self.at_work) > 1:
+            self.together.append(tuple(self.at_work))
 
     def leave(self, name: str) -> None:
         """It has ended, or its process has."""
