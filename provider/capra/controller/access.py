@@ -41,7 +41,8 @@ class Access:
         """
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        # RFC 6750 has tokens of ASCII; what is not even UTF-8 comes as surrogates, which cannot be encoded.
+        if scheme.lower() != "bearer" or not token or not token.isascii():
             return UNAUTHORIZED
         key = hashlib.sha256(f"{path}\0{token}".encode()).digest()
         # One question at a time: a flood of wrong tokens must not become a flood of requests to the API server.

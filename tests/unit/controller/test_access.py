@@ -57,7 +57,7 @@ async def test_the_api_server_decides(header: str, status: int) -> None:
     assert reviewer.asked == [(header.split()[1], "/metrics")]
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic good", "good"])
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic good", "good", "Bearer gööd", "Bearer \udcff"])
 async def test_without_a_token_nobody_is_asked(header: str) -> None:
     reviewer = Reviewer(**REVIEWER)
     assert await Access(reviewer).refusal(header, "/metrics") == 401

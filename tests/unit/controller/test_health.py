@@ -99,6 +99,16 @@ async def test_metrics_are_for_those_who_may_read_them(headers: dict[str, str], 
     assert ("capra_decisions_total" in body) == (status == 200)
 
 
+async def test_a_token_that_is_no_text_is_unknown() -> None:
+    async with metrics_at() as place:
+        port = int(place.partition(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=unverified())
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \xff\xfe\r\nConnection: close\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_metrics_are_never_served_over_plain_http() -> None:
     async with metrics_at() as place:
         with pytest.raises(aiohttp.ClientError):
