@@ -227,14 +227,22 @@ class Election:
         return now - self._seen_at
 
     async def _ended(self, working: asyncio.Task[None]) -> None:
-        """End the work, at the latest when another replica may begin."""
+        """End the work, at the latest when another replica may begin. To be cancelled meanwhile changes nothing."""
         if not working.done() and not working.cancelling():
             working.cancel()
-        left = self._renewed_at + self._duration - time.monotonic()
-        await asyncio.wait({working}, timeout=max(0.0, left))
+        cancelled: asyncio.CancelledError | None = None
+        while True:
+            left = self._renewed_at + self._duration - time.monotonic()
+            try:
+                await asyncio.wait({working}, timeout=max(0.0, left))
+                break
+            except asyncio.CancelledError as error:
+                cancelled = error
         if not working.done():
             log.critical("the work does not end, and the Lease is over: the process ends", lease=self._lease_name)
             self._end_process(1)
+        if cancelled is not None:
+            raise cancelled
 
     async def _release(self) -> None:
         """Give the Lease back, so that another replica need not wait until it is over."""
