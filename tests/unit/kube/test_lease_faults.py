@@ -194,3 +194,14 @@ async def test_a_lease_that_is_removed_is_made_again_by_its_holder() -> None:
     assert replicas.stage.at_work == ["a"]
     replica.stop.set()
     await replica.over()
+
+
+@virtual
+async def test_a_lease_that_somebody_has_emptied_is_not_taken_while_at_work() -> None:
+    """Another replica may be about to take it."""
+    replicas = Replicas()
+    replica = replicas.start("a")
+    await replicas.until_at_work("a")
+    replicas.server.write({"metadata": replicas.server.get()["metadata"], "spec": {"holderIdentity": ""}})
+    assert isinstance(await replica.over(), LostLeadership)
+    assert replicas.server.holder == ""

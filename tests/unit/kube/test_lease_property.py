@@ -27,17 +27,6 @@ faults = st.lists(
 )
 
 
-@virtual
-async def test_a_lease_that_somebody_has_emptied_is_not_taken_while_at_work() -> None:
-    """Another replica may be about to take it."""
-    replicas = Replicas()
-    replica = replicas.start("a")
-    await replicas.until_at_work("a")
-    replicas.server.write({"metadata": replicas.server.get()["metadata"], "spec": {"holderIdentity": ""}})
-    assert isinstance(await replica.over(), LostLeadership)
-    assert replicas.server.holder == ""
-
-
 @given(faults, st.sampled_from([0.0, 1.0, 4.9, 30.0]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_never_two_at_work_whatever_fails(plan: list[tuple[float, str, str]], ending: float) -> None:
