@@ -31,9 +31,9 @@ def install_cluster_api(plane: ControlPlane, conversion: dict[str, Any] | None =
     _wait(plane)
 
 
-def install_capra(plane: ControlPlane) -> None:
-    """Capra's own CRDs."""
-    plane.apply("---\n".join(path.read_text() for path in sorted(CAPRA.glob("*.yaml"))), "--server-side")
+def install_capra(plane: ControlPlane, *options: str) -> None:
+    """Capra's own CRDs. options: further ones of kubectl."""
+    plane.apply("---\n".join(path.read_text() for path in sorted(CAPRA.glob("*.yaml"))), "--server-side", *options)
     _wait(plane)
 
 

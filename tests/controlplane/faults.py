@@ -107,7 +107,7 @@ class FaultyServer:
                 request.method,
                 f"{self._plane.server}{request.path_qs}",
                 headers=CIMultiDict(kept),
-                data=await request.read(),
+                data=await request.read() or None,
                 timeout=aiohttp.ClientTimeout(total=None, connect=5),
             )
             async with asked as answer:

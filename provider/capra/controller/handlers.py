@@ -80,8 +80,10 @@ async def _supervise(registry: kopf.OperatorRegistry, count: int, namespace: str
             blind = 0 if _watchers() >= count else blind + 1
             if stop.is_set() or blind > PATIENCE:
                 over.set()
+        # Whoever waits for it in a thread of the loop would keep that loop from ending.
+        over.set()
+        error = operator.exception() if not operator.cancelled() else None
         if not stop.is_set():
-            error = operator.exception() if not operator.cancelled() else None
             log.warning("the watches begin again", error=str(error or "a watch has ended"))
 
 

@@ -55,8 +55,9 @@ def load(raw: Raw) -> Record:
 
 
 def _unknown(raw: Raw) -> Phase:
-    """With a provider ID it was provisioned, which `decide` sees by itself."""
-    return Phase.NEW if (raw.get("spec") or {}).get("providerID") else Phase.BOOTSTRAPPING
+    """With a provider ID it was provisioned, as `decide` sees by itself; without an address nothing was contacted."""
+    spec = raw.get("spec") or {}
+    return Phase.NEW if spec.get("providerID") or not spec.get("address") else Phase.BOOTSTRAPPING
 
 
 def dump(record: Record) -> dict[str, str | None]:

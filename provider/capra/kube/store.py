@@ -122,7 +122,9 @@ class KubeStore:
             raw = self._writer.raw(key)
             entry_raw = self._free(raw, entry)
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
-                raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": _with_finalizer(raw)})
+                # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
+                metadata = _with_finalizer(raw) | {"annotations": dict(record.dump(record.load(raw)))}
+                raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
             holder = objects.holder(entry_raw)
             if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
                 entry_raw = await self._entries.hold(entry_raw, key.name, uid)

@@ -8,9 +8,9 @@ import pytest_asyncio
 
 from tests.component.controller.world import World, connected
 from tests.controlplane import ControlPlane
-from tests.controlplane.fixtures import namespace, shared_control_plane
+from tests.controlplane.fixtures import namespace, own_control_plane, shared_control_plane
 
-__all__ = ["namespace", "shared_control_plane"]
+__all__ = ["namespace", "own_control_plane", "shared_control_plane"]
 
 
 @pytest_asyncio.fixture

@@ -190,10 +190,12 @@ class World:
         return [raw["reason"] for raw in await self.all(EVENTS) if raw["involvedObject"]["name"] == name]
 
     @contextlib.asynccontextmanager
-    async def controller(self, hosts: FakeHosts | None = None, **settings: Any) -> AsyncIterator[Controller]:
+    async def controller(
+        self, hosts: FakeHosts | None = None, kubeconfig: str = "", **settings: Any
+    ) -> AsyncIterator[Controller]:
         """A controller at work on this namespace, ended as SIGTERM would end it."""
         values = {"namespace": self.namespace, **settings}
-        configuration = await configure(self.kubeconfig)
+        configuration = await configure(kubeconfig or self.kubeconfig)
         async with client(configuration) as connection:
             made = Controller(
                 ControllerSettings(**values),

@@ -27,7 +27,13 @@ IMAGE = "registry.example.com/capra:test"
 
 def compose(output: Path, *options: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the script; its exit code must be `code`."""
-    command: list[str | Path] = [sys.executable, ROOT / "scripts" / "release_manifests.py", "--output", output, *options]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "scripts" / "release_manifests.py",
+        "--output",
+        output,
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return done

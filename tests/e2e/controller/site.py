@@ -126,7 +126,8 @@ class Site:
         self.create("K0smotronControlPlane", name, {"version": "v1.34.4"})
         spec = {"infrastructureRef": reference, "controlPlaneRef": control_plane}
         self.create("Cluster", name, spec | {"controlPlaneEndpoint": {"host": "127.0.0.1", "port": 6443}})
-        told = {"initialization": {"controlPlaneInitialized": True}, "externalManagedControlPlane": True}
+        initialized = {"controlPlaneInitialized": True}
+        told = {"initialization": initialized, "version": "v1.34.4", "externalManagedControlPlane": True}
         self.patch("K0smotronControlPlane", name, {"status": told}, "status")
 
     def machine(

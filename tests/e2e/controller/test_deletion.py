@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import urllib.error
 from collections.abc import Callable
 
 import pytest
@@ -80,9 +82,9 @@ def without_its_cluster(site: Site, host: Host, controller: ControllerProcess) -
 
 def without_its_machine(site: Site, host: Host, controller: ControllerProcess) -> None:
     provisioned(site, host, controller)
-    site.patch("Machine", "m", {"metadata": {"finalizers": None}})
     site.delete("Machine", "m")
-    site.patch("Machine", "m", {"metadata": {"finalizers": None}})
+    with contextlib.suppress(urllib.error.HTTPError):  # it may be gone already
+        site.patch("Machine", "m", {"metadata": {"finalizers": None}})
     site.gone("Machine", "m")
     site.delete("RemoteMachine", "m")
 

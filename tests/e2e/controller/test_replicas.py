@@ -1,0 +1,87 @@
+"""Two replicas with leader election: one acts, the other takes over in seconds, and no command runs twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.controller.process import ControllerProcess
+from tests.e2e.controller.site import ACCOUNT, Management, Site, address
+from tests.e2e.support import count, counted, wait_for
+from tests.hosts import Host
+
+ELECTION = (
+    "--leader-elect",
+    "--leader-elect-lease-duration=6s",
+    "--leader-elect-renew-deadline=4s",
+    "--leader-elect-retry-period=1s",
+    # Where the role is; in a Pod it is the Pod's own.
+    f"--leader-election-namespace={ACCOUNT[0]}",
+)
+
+
+@pytest.fixture
+def replicas(management: Management, site: Site, tmp_path: Path) -> Iterator[list[ControllerProcess]]:
+    """Two, not yet started."""
+    kubeconfig = management.plane.kubeconfig_for(*ACCOUNT)
+    made = []
+    for name in ("one", "two"):
+        directory = tmp_path / name
+        directory.mkdir()
+        made.append(ControllerProcess(kubeconfig, directory, (f"--namespace={site.namespace}", *ELECTION)))
+    yield made
+    for one in made:
+        one.end()
+        print(one.tail())
+
+
+def _leads(replica: ControllerProcess) -> bool:
+    return any(line.get("event") == "leading" for line in replica.lines())
+
+
+def _acted(replica: ControllerProcess) -> list[str]:
+    """The reasons of what it has announced."""
+    return [line["reason"] for line in replica.lines() if line.get("reason") in {"BootstrapStarted", "CleanupStarted"}]
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+def test_the_other_takes_over_in_the_middle_of_a_command(
+    site: Site, replicas: list[ControllerProcess], host: Host, killed: bool
+) -> None:
+    first, second = replicas
+    first.start()
+    wait_for(lambda: _leads(first), "the first leads")
+    second.start()  # it says that it is ready, or no rolling update would ever end
+    site.keys([host])
+    site.data(commands=[counted("one"), counted("slow", "sleep 10"), counted("last")])
+    site.cluster()
+    site.machine("m", address(host))
+    site.until("the command runs", lambda: count(host, "slow") == 1)
+    assert not _leads(second)
+    if killed:
+        first.kill()
+    else:
+        assert first.stop() == 0
+    wait_for(lambda: _leads(second), "the second leads", 15 if killed else 4)
+    site.provisioned("m")
+    assert [count(host, name) for name in ("one", "slow", "last")] == [1, 1, 1]
+    assert (_acted(first), _acted(second)) == (["BootstrapStarted"], ["BootstrapStarted"])
+    if not killed:
+        assert any(line.get("event") == "gave the Lease back" for line in first.lines())
+
+
+def test_a_signal_ends_it_and_leaves_nothing_behind(site: Site, controller: ControllerProcess, host: Host) -> None:
+    """The host goes on by itself, and the next controller finds that it has."""
+    site.keys([host])
+    site.data(commands=[counted("slow", "sleep 5"), counted("last")])
+    site.cluster()
+    site.machine("m", address(host))
+    site.until("the command runs", lambda: count(host, "slow") == 1)
+    assert controller.stop() == 0
+    assert list(controller.private.rglob("*key*")) == []
+    wait_for(lambda: count(host, "last") == 1, "the host has gone on")
+    controller.start()
+    site.provisioned("m")
+    assert [count(host, name) for name in ("slow", "last")] == [1, 1]

@@ -1,0 +1,117 @@
+"""The role of the controller: all that it needs, and nothing that it does not use.
+
+That it needs no more, every end-to-end test shows: it runs under this role, and no request of it may be refused.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from tests.controlplane.process import free_port
+from tests.e2e.controller.process import ControllerProcess
+from tests.e2e.controller.site import ACCOUNT, Management, Site
+from tests.e2e.support import wait_for
+from tests.hosts import Host
+from tests.support.rbac import Account, granted_rules, used_rules
+
+
+def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host: Host, tmp_path: Path) -> None:
+    """One life of one machine of a pool, with somebody who writes to the same objects all the time."""
+    plane, port = management.plane, free_port()
+    kubeconfig = plane.kubeconfig_for(*ACCOUNT)
+    settings = (
+        f"--namespace={site.namespace}",
+        "--leader-elect",
+        f"--leader-election-namespace={ACCOUNT[0]}",
+        f"--diagnostics-address=127.0.0.1:{port}",
+    )
+    controller = ControllerProcess(kubeconfig, tmp_path, settings)
+    before = len(plane.audit())
+    try:
+        controller.start()
+        wait_for(lambda: any(line.get("event") == "leading" for line in controller.lines()), "it leads")
+        site.keys([host])
+        site.data()
+        site.entry(host)
+        site.patch("PooledRemoteMachine", host.name, {"metadata": {"labels": {"rack": "7"}}})
+        with _busy(site):
+            site.cluster()
+            site.machine("m", {"pool": "p"})
+            site.provisioned("m")
+            site.until("the Machine has the label", lambda: site.get("Machine", "m")["metadata"]["labels"].get("rack"))
+            _provoke_conflicts(site)
+        assert _scrape(port, "") == 401
+        assert _scrape(port, _token(kubeconfig)) == 403
+        site.delete("Machine", "m")
+        site.gone("Machine", "m")
+        site.all_available()
+    finally:
+        controller.end()
+        print(controller.tail())
+    objects = [one for one in yaml.safe_load_all((management.release / "install.yaml").read_text()) if one]
+    account = Account(*ACCOUNT)
+    granted = granted_rules(objects, account)
+    used = used_rules(plane.audit()[before:], account.user)
+    assert granted - used == set(), "granted, and not used"
+    assert used - granted == set(), "used, and not granted"
+
+
+@contextmanager
+def _busy(site: Site) -> Iterator[None]:
+    """Somebody changes every object again and again: some of the controller's writes come too late, and it must read
+    the newest version."""
+    over = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            for kind in ("RemoteCluster", "RemoteMachine", "PooledRemoteMachine", "Machine"):
+                for raw in site.all(kind):
+                    try:
+                        site.annotate(kind, raw["metadata"]["name"], **{"example.com/number": str(number)})
+                    except urllib.error.HTTPError:
+                        continue  # it is gone, or was changed meanwhile
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _provoke_conflicts(site: Site) -> None:
+    """Status that is wiped out while the objects change is written again, sometimes on top of what is old by then."""
+    for _ in range(30):
+        for kind, name in (("RemoteCluster", "c"), ("RemoteMachine", "m")):
+            site.patch(kind, name, {"status": {"conditions": None}}, "status")
+        for raw in site.all("PooledRemoteMachine"):
+            site.patch("PooledRemoteMachine", raw["metadata"]["name"], {"status": {"state": None}}, "status")
+        site.patch("Machine", "m", {"metadata": {"labels": {"rack": None}}})
+
+
+def _token(kubeconfig: Path) -> str:
+    return str(yaml.safe_load(kubeconfig.read_text())["users"][0]["user"]["token"])
+
+
+def _scrape(port: int, token: str) -> int:
+    """The status of a request for the metrics."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(f"https://127.0.0.1:{port}/metrics", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
