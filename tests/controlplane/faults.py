@@ -63,12 +63,15 @@ class FaultyServer:
         """From now on, these happen too; earlier ones first."""
         self.faults = [*self.faults, *faults]
 
-    def drop_watches(self) -> int:
-        """Cut every watch that is open, in the middle of a line for all that the other side knows. How many."""
-        watches = list(self._watches)
-        for task in watches:
+    @property
+    def watches(self) -> int:
+        """How many are open."""
+        return len(self._watches)
+
+    def drop_watches(self) -> None:
+        """Cut every watch that is open, in the middle of a line for all that the other side knows."""
+        for task in list(self._watches):
             self._loop.call_soon_threadsafe(task.cancel)
-        return len(watches)
 
     def start(self) -> None:
         self._thread.start()

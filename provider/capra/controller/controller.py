@@ -16,7 +16,7 @@ from capra.controller.metrics import Metrics
 from capra.controller.queue import WorkQueue
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
-from capra.errors import Retry
+from capra.errors import CapraError
 from capra.kube import entry_state, pool
 from capra.kube.api import Api
 from capra.kube.cache import Cache
@@ -132,7 +132,7 @@ class Controller:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
             except MissingError as error:
                 log.warning("waiting for Cluster API and the CRDs of Capra", error=str(error))
-            except Retry as error:
+            except CapraError as error:
                 log.warning("the API server cannot be read yet", error=str(error))
             else:
                 return resources
@@ -147,7 +147,7 @@ class Controller:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
                     for raw in self.cache.all(resource.kind):
                         self._changed(resource, raw)
-            except (Retry, MissingError) as error:
+            except CapraError as error:
                 log.warning("the API server cannot be read", error=str(error))
 
     def _seen(self, resource: Resource, raw: Raw, deleted: bool) -> None:

@@ -10,13 +10,16 @@ from collections.abc import Callable
 
 import structlog
 
-from capra.errors import Retry
+from capra.errors import CapraError
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.resources import SECRETS, Raw, Resource, version_of
 
 Listener = Callable[[Resource, Raw], None]
 """Told of an object that was added, changed or deleted; the cache knows already."""
+
+PAUSE = 2.0
+"""Seconds until a watch that was lost is begun again."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +51,10 @@ async def watch_secrets(api: Api, cache: Cache, namespace: str, listener: Listen
             version = await refresh(api, cache, SECRETS, namespace, listener)
             while version:
                 version = await _follow(api, cache, namespace, version, listener)
-        except Retry as error:
+        except CapraError as error:
+            # Whatever the API server says: without this watch, nobody would notice a Secret that is waited for.
             log.warning("the watch of Secrets was lost", error=str(error))
-            await asyncio.sleep(min(error.after, 5.0))
+            await asyncio.sleep(PAUSE)
 
 
 async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener: Listener) -> str:

@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from capra.kube.resources import FINALIZER, REMOTE_MACHINES, SECRETS
+from capra.kube.resources import FINALIZER, POOLED_REMOTE_MACHINES, REMOTE_MACHINES, SECRETS
 from capra.model.machine import GIVE_UP_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from capra.testing import stepped
-from tests.component.controller.world import CLUSTERS, DATA, MACHINES, SSH_KEY, World, condition, is_provisioned
+from tests.component.controller.world import (
+    CLUSTERS,
+    DATA,
+    MACHINES,
+    SSH_KEY,
+    World,
+    condition,
+    connected,
+    is_provisioned,
+)
+from tests.controlplane import ControlPlane
 
 ADDRESS = "192.0.2.10"
 SPEC: dict[str, Any] = {"address": ADDRESS, "sshKeyRef": {"name": "key"}}
@@ -258,6 +268,21 @@ async def test_watch_filter_and_namespace(world: World) -> None:
             raw = await world.get(REMOTE_MACHINES, name)
             assert "status" not in raw
             assert "finalizers" not in raw["metadata"]
+
+
+async def test_other_namespaces_are_left_alone(world: World, shared_control_plane: ControlPlane) -> None:
+    async with connected(str(shared_control_plane.kubeconfig), shared_control_plane.namespace()) as other:
+        await other.secrets()
+        await other.cluster()
+        made = await other.machine("m", SPEC)
+        await other.entry("e", ADDRESS)
+        await world.cluster()
+        async with world.controller():
+            await world.machine("n", {**SPEC, "address": "192.0.2.11"})
+            await world.provisioned("n")
+            raw = await other.get(REMOTE_MACHINES, "m")
+            assert raw["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+            assert "status" not in await other.get(POOLED_REMOTE_MACHINES, "e")
 
 
 async def test_a_status_that_was_lost_comes_back_without_a_run(world: World) -> None:

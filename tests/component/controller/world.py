@@ -36,7 +36,7 @@ from capra.testing import FakeHosts
 MACHINES = Resource(CORE_GROUP, "v1beta2", "machines", "Machine")
 CLUSTERS = Resource(CORE_GROUP, "v1beta2", "clusters", "Cluster")
 RESOURCES = {one.kind: one for one in (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS, MACHINES, CLUSTERS)}
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds for what takes milliseconds on an idle machine."""
 
 SSH_KEY = (

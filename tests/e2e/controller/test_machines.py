@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+
 from tests.e2e.controller.kubelets import Kubelets
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site, address, condition
-from tests.e2e.support import count, counted
+from tests.e2e.support import TOKEN, count, counted
 from tests.hosts import Host
 
 
@@ -13,7 +16,7 @@ def test_a_machine_becomes_a_node_and_a_clean_host_again(
     site: Site, controller: ControllerProcess, kubelets: Kubelets, host: Host
 ) -> None:
     site.keys([host])
-    site.data(files=[{"path": "/var/tmp/made", "content": "x"}], commands=[counted("bootstrap")])
+    site.data(files=[{"path": "/var/tmp/made", "content": TOKEN}], commands=[counted("bootstrap")])
     site.cluster()
     site.machine("m", address(host) | {"cleanUpCommands": ["rm /var/tmp/made", counted("clean")]})
     machine = site.provisioned("m")
@@ -25,11 +28,23 @@ def test_a_machine_becomes_a_node_and_a_clean_host_again(
     assert node["spec"]["providerID"] == provider_id
     assert condition(machine, "InfrastructureReady")["status"] == "True"
     assert count(host, "bootstrap") == 1
+    _keeps_secrets(site, controller, host)
     site.delete("Machine", "m")
     site.gone("Machine", "m")
     assert site.get("RemoteMachine", "m") is None
     assert count(host, "clean") == 1
     assert host.ssh("test ! -e /var/tmp/made").returncode == 0
+
+
+def _keeps_secrets(site: Site, controller: ControllerProcess, host: Host) -> None:
+    """Neither the join token nor the SSH key stands anywhere but in its Secret and on its host."""
+    key = "".join(Path(host.key_file).read_text().splitlines()[1:3])
+    seen = site.plane.kubectl("get", "remotemachines,machines,events,clusters", "-n", site.namespace, "-o", "yaml")
+    seen += controller.log.read_text()
+    seen += "".join(path.read_text(errors="replace") for path in controller.private.rglob("*") if path.is_file())
+    assert "remote-machine://" in seen
+    for secret in (TOKEN, key[:60], base64.b64encode(TOKEN.encode()).decode()):
+        assert secret not in seen.replace("\n", "")
 
 
 def _with_node(site: Site, name: str) -> object:

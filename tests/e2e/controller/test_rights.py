@@ -20,7 +20,7 @@ from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import ACCOUNT, Management, Site
 from tests.e2e.support import wait_for
 from tests.hosts import Host
-from tests.support.rbac import Account, granted_rules, used_rules
+from tests.support.rbac import Account, granted_rules, refused_rules, used_rules
 
 
 def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host: Host, tmp_path: Path) -> None:
@@ -62,6 +62,33 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
     used = used_rules(plane.audit()[before:], account.user)
     assert granted - used == set(), "granted, and not used"
     assert used - granted == set(), "used, and not granted"
+
+
+def test_a_role_binding_is_enough_for_one_namespace(
+    management: Management, site: Site, host: Host, tmp_path: Path
+) -> None:
+    """As docs/guide/install.md says."""
+    plane, namespace = management.plane, site.namespace
+    plane.kubectl("create", "serviceaccount", "own", "--namespace", namespace)
+    binding = ("create", "rolebinding", "own", "--namespace", namespace, "--clusterrole=capra-manager")
+    plane.kubectl(*binding, f"--serviceaccount={namespace}:own")
+    controller = ControllerProcess(plane.kubeconfig_for(namespace, "own"), tmp_path, (f"--namespace={namespace}",))
+    before = len(plane.audit())
+    try:
+        controller.start()
+        site.keys([host])
+        site.data()
+        site.entry(host)
+        site.cluster()
+        site.machine("m", {"pool": "p"})
+        site.provisioned("m")
+        site.delete("Machine", "m")
+        site.gone("Machine", "m")
+        site.all_available()
+    finally:
+        controller.end()
+        print(controller.tail())
+    assert refused_rules(plane.audit()[before:], Account(namespace, "own").user) == set()
 
 
 @contextmanager
