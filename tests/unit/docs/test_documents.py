@@ -1,0 +1,88 @@
+"""What README.md and docs/ show and link to is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from capra.kube.resources import QUARANTINED
+from capra.model.machine import GIVE_UP_ANNOTATION, PREFIX
+
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "docs" / "examples"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    fence = re.compile(rf"^( *)```{language}\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+    return [found[1] for found in fence.findall(page.read_text())]
+
+
+def examples() -> Iterator[Any]:
+    """Every object of the example files that a cluster takes."""
+    for path in sorted(EXAMPLES.glob("*.yaml")):
+        for one in yaml.safe_load_all(path.read_text()):
+            if "kind" in one:
+                yield one
+
+
+def contained(part: Any, whole: Any) -> bool:
+    """part has nothing that whole has not."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(key in whole and contained(value, whole[key]) for key, value in part.items())
+    return bool(part == whole)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link into the page may name, as GitHub makes it of the headings."""
+    text = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("block", blocks(ROOT / "README.md", "yaml"), ids=lambda block: block.split("\n", 1)[0])
+def test_a_manifest_in_the_readme_is_part_of_an_example(block: str) -> None:
+    documents = list(yaml.safe_load_all(block))
+    assert documents
+    for one in documents:
+        assert any(contained(one, whole) for whole in examples()), one
+
+
+def test_the_readme_shows_manifests() -> None:
+    kinds = {one["kind"] for block in blocks(ROOT / "README.md", "yaml") for one in yaml.safe_load_all(block)}
+    assert {"RemoteMachine", "Machine", "PooledRemoteMachine", "RemoteMachineTemplate", "Secret"} <= kinds
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_leads_to_a_file_and_its_heading(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_a_file_that_a_command_of_the_readme_names_exists() -> None:
+    named = {word for block in blocks(ROOT / "README.md", "sh") for word in block.split() if word.startswith("docs/")}
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+def test_an_annotation_that_the_readme_tells_to_set_is_one_that_the_controller_knows() -> None:
+    named = set(re.findall(rf"{re.escape(PREFIX)}([\w-]+)", (ROOT / "README.md").read_text()))
+    assert {f"{PREFIX}{name.removesuffix('-')}" for name in named} == {GIVE_UP_ANNOTATION, QUARANTINED}
+
+
+def test_all_yaml_of_the_pages_can_be_read() -> None:
+    for page in PAGES:
+        for block in blocks(page, "yaml"):
+            assert list(yaml.safe_load_all(block)), block
