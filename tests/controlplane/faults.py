@@ -49,9 +49,7 @@ class FaultyServer:
         self.port = 0
         self.faults: list[Fault] = []
         self._watches: set[asyncio.Task[object]] = set()
-        self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
-        self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="faulty API server", daemon=True)
 
     @property
@@ -82,10 +80,10 @@ class FaultyServer:
         self._thread.join()
 
     def _run(self) -> None:
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

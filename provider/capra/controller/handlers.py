@@ -6,6 +6,7 @@ kopf writes nothing here: it keeps no progress in objects, sets no finalizer of 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import kopf
 import structlog
 
+from capra.errors import Retry
 from capra.kube.client import Access
 from capra.kube.resources import Raw, Resource
 
@@ -23,8 +25,13 @@ Seen = Callable[[Resource, Raw, bool], None]
 SERVER_TIMEOUT = 300
 """Seconds after which the API server ends a watch, so that a silent loss is noticed."""
 
-PATIENCE = 10
+PATIENCE = 10.0
 """Seconds that a watch may be missing, as while the API is discovered at the start."""
+
+END_SECONDS = 4.0
+"""Seconds that kopf has to end by itself, and then again when it is cancelled."""
+
+LOOK_SECONDS = 0.25
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +48,7 @@ class BackOffs:
 async def watch(
     resources: Sequence[Resource], namespace: str, seen: Seen, access: Callable[[], Awaitable[Access]]
 ) -> None:
-    """Watch until cancelled. namespace: empty for all. seen is called in this loop.
+    """Watch until cancelled. namespace: empty for all. seen is called in this loop. Raises Retry when kopf's loop ends.
 
     kopf has a thread and a loop of its own: when it ends, it cancels every task that it finds in its loop, and it would
     take the signals of the main thread.
@@ -51,18 +58,25 @@ async def watch(
     def see(resource: Resource, raw: Raw, deleted: bool) -> None:
         loop.call_soon_threadsafe(seen, resource, raw, deleted)
 
-    stop = threading.Event()
+    stop, ended = threading.Event(), asyncio.Event()
     made = _registry(resources, see, access)
-    watching = asyncio.ensure_future(asyncio.to_thread(_run, made, len(resources), namespace, stop))
+
+    def work() -> None:
+        try:
+            asyncio.run(_supervise(made, len(resources), namespace, stop))
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+
+    # A daemon: should kopf ever refuse to end, the process still does.
+    threading.Thread(target=work, name="watches", daemon=True).start()
     try:
-        await asyncio.shield(watching)
+        await ended.wait()
+        raise Retry("the watches have ended by themselves")
     finally:
         stop.set()
-        await asyncio.wait([watching])
-
-
-def _run(registry: kopf.OperatorRegistry, count: int, namespace: str, stop: threading.Event) -> None:
-    asyncio.run(_supervise(registry, count, namespace, stop))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3 * END_SECONDS):
+                await ended.wait()
 
 
 async def _supervise(registry: kopf.OperatorRegistry, count: int, namespace: str, stop: threading.Event) -> None:
@@ -74,17 +88,27 @@ async def _supervise(registry: kopf.OperatorRegistry, count: int, namespace: str
         operator = asyncio.create_task(
             kopf.operator(registry=registry, settings=_settings(), stop_flag=over, **where), name="kopf"
         )
-        blind = 0
-        while not operator.done():
-            await asyncio.sleep(1)
-            blind = 0 if _watchers() >= count else blind + 1
-            if stop.is_set() or blind > PATIENCE:
-                over.set()
+        blind = 0.0
+        while not (operator.done() or stop.is_set() or blind > PATIENCE):
+            await asyncio.sleep(LOOK_SECONDS)
+            blind = 0.0 if _watchers() >= count else blind + LOOK_SECONDS
         # Whoever waits for it in a thread of the loop would keep that loop from ending.
         over.set()
-        error = operator.exception() if not operator.cancelled() else None
+        error = await _end(operator)
         if not stop.is_set():
             log.warning("the watches begin again", error=str(error or "a watch has ended"))
+
+
+async def _end(operator: asyncio.Task[None]) -> BaseException | None:
+    """Wait until kopf has ended, or end it with all that it has begun: when one of its watches has failed while others
+    wait for new credentials, it waits for ever. Gives its error."""
+    await asyncio.wait({operator}, timeout=END_SECONDS)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=END_SECONDS)
+    return operator.exception() if operator.done() and not operator.cancelled() else None
 
 
 def _watchers() -> int:
