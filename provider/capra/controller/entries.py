@@ -17,7 +17,9 @@ from capra.kube.errors import MissingError
 from capra.kube.reporter import Reporter
 from capra.kube.resources import POOLED_REMOTE_MACHINES, QUARANTINED, REMOTE_MACHINES, Raw, annotations_of, namespace_of
 from capra.kube.writer import Writer
-from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, MachineKey
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, MachineKey
+
+HANDS_OFF = frozenset({PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION})
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +40,7 @@ class Entries:
     async def look(self, key: Key) -> float | None:
         """Gives the seconds after which to look again, None for not before something changes."""
         raw = self._writer.raw(MachineKey(key.namespace, key.name, key.kind))
-        if {PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION} & annotations_of(raw).keys():
+        if HANDS_OFF & annotations_of(raw).keys():
             return None
         gone = entry_state.orphaned(self._cache, raw)
         if gone and await self._has_vanished(raw):

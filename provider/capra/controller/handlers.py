@@ -108,6 +108,8 @@ async def _end(operator: asyncio.Task[None]) -> BaseException | None:
         task.cancel()
     if left:
         await asyncio.wait(left, timeout=END_SECONDS)
+    # aiohttp's connections close in the turns of the loop that follow.
+    await asyncio.sleep(LOOK_SECONDS)
     return operator.exception() if operator.done() and not operator.cancelled() else None
 
 

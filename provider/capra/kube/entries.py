@@ -10,14 +10,26 @@ from dataclasses import replace
 from capra.engine.ports import Clock
 from capra.kube import objects, record
 from capra.kube.errors import MissingError
-from capra.kube.resources import HOLDER, HOST_KEYS, POOLED_REMOTE_MACHINES, QUARANTINED, RECORD, Raw
+from capra.kube.resources import (
+    HOLDER,
+    HOST_KEYS,
+    POOLED_REMOTE_MACHINES,
+    QUARANTINED,
+    RECORD,
+    Raw,
+    annotations_of,
+)
 from capra.kube.secrets import Secrets
 from capra.kube.writer import Writer
-from capra.model.machine import MachineKey
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
 
 REASON_LENGTH = 1000
 """Characters of the reason that an entry in quarantine carries."""
+
+
+VANISHED_PATIENCE = 300.0
+"""Seconds between the moment at which a holder is found to have vanished and the cleanup of its host."""
 
 
 class EntryStore:
@@ -61,9 +73,17 @@ class EntryStore:
             annotations |= _quarantine(dirty, kept)
         await self._annotate(raw, annotations, gone=True)
 
+    async def mark_moved(self, raw: Raw) -> None:
+        """Its holder has moved to another management cluster, and its host is in use there. clusterctl sets the same
+        annotation just before it deletes the entry, which is after its holder."""
+        if DELETE_FOR_MOVE_ANNOTATION not in annotations_of(raw):
+            await self._annotate(raw, {DELETE_FOR_MOVE_ANNOTATION: ""}, gone=True)
+
     async def quarantine(self, raw: Raw, reason: str) -> None:
-        """Its holder has vanished, and nobody has seen a clean host."""
-        await self._annotate(raw, {HOLDER: "", **_quarantine(reason, record.load(raw))})
+        """Its holder has vanished, and nobody has seen a clean host. It is not touched at once: should the holder have
+        been moved away, the entry is about to go, too."""
+        kept = replace(record.load(raw), not_before=self._clock() + VANISHED_PATIENCE)
+        await self._annotate(raw, {HOLDER: "", **_quarantine(reason, kept)})
 
     async def release(self, key: MachineKey) -> None:
         """Its host is clean: the end of the quarantine."""

@@ -24,7 +24,7 @@ from capra.kube.resources import (
     namespace_of,
 )
 from capra.model.checks import same_address
-from capra.model.machine import PAUSED_ANNOTATION, PREFIX
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
 
@@ -129,6 +129,10 @@ def with_troubles(
         entry = replace(entry, problem=f"lacks the label {watch_filter[0]}={watch_filter[1]}")
     elif PAUSED_ANNOTATION in entry.annotations:
         entry = replace(entry, problem="is paused")
+    elif DELETE_FOR_MOVE_ANNOTATION in entry.annotations:
+        entry = replace(entry, problem="has moved to another management cluster")
+    elif raw["metadata"].get("deletionTimestamp"):
+        entry = replace(entry, problem="is being deleted")
     elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:

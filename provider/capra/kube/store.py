@@ -164,14 +164,17 @@ class KubeStore:
             await self._writer.patch(REMOTE_MACHINES, raw, body)
 
     async def release(self, observation: Observation, decision: Release) -> None:
-        """The entries first, the finalizer last. A moved machine's entries move, too: they stay as they are."""
+        """The entries first, the finalizer last. A moved machine's entries move, too: they are marked as moved, or they
+        would seem to be left behind."""
         key = observation.machine.key
         if key.kind == ENTRIES:
             await self._entries.release(key)
             return
         raw = self._writer.raw(key)
-        if not decision.moved:
-            for entry_raw in pool.held_by(self._cache, raw):
+        for entry_raw in pool.held_by(self._cache, raw):
+            if decision.moved:
+                await self._entries.mark_moved(entry_raw)
+            else:
                 dirty = decision.reason if decision.dirty else ""
                 await self._entries.give_back(entry_raw, observation.record, dirty)
         finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]

@@ -19,9 +19,9 @@ from capra.kube.resources import (
     REMOTE_MACHINES,
     SECRETS,
 )
-from capra.model.machine import GIVE_UP_ANNOTATION, PAUSED_ANNOTATION
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, PAUSED_ANNOTATION
 from capra.testing import FakeHosts, stepped
-from tests.component.controller.world import MACHINES, SSH_KEY, World, condition, connected, is_provisioned
+from tests.component.controller.world import CLUSTERS, MACHINES, SSH_KEY, World, condition, connected, is_provisioned
 from tests.controlplane import ControlPlane
 
 ADDRESS = "192.0.2.1"
@@ -279,7 +279,8 @@ async def test_a_dirty_host_goes_to_quarantine_and_comes_back_clean(world: World
     assert not {QUARANTINED, RECORD} & raw["metadata"]["annotations"].keys()
 
 
-async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World) -> None:
+async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("capra.kube.entries.VANISHED_PATIENCE", 3.0)
     await world.cluster()
     await world.entry("e", ADDRESS, cleanUpCommands=["wipe"])
     async with world.controller():
@@ -292,6 +293,8 @@ async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World) -> No
     await world.delete(MACHINES, "m")
     await world.machine("m", POOL)
     async with world.controller():
+        await world.entry_state("e", "Quarantined")
+        assert world.hosts[ADDRESS].commands == []
         await world.provisioned("m")
     assert world.hosts[ADDRESS].commands == [["wipe"]]
     assert not world.hosts.violations
@@ -367,6 +370,35 @@ async def test_an_entry_is_found_again_by_its_address_after_a_move(world: World)
         await world.delete(REMOTE_MACHINES, "m")
         await world.provisioned("a")
     assert world.hosts[ADDRESS].cleanups == 1
+
+
+async def test_the_host_of_a_machine_that_moves_away_is_not_touched(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """clusterctl pauses the Cluster, deletes the machine as moved, and its entry only later."""
+    monkeypatch.setattr("capra.kube.entries.VANISHED_PATIENCE", 0.0)
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        await world.patch(CLUSTERS, "c", {"spec": {"paused": True}})
+        # It replaces all annotations.
+        raw = await world.get(REMOTE_MACHINES, "m")
+        gone = dict.fromkeys(raw["metadata"]["annotations"])
+        await world.annotate(REMOTE_MACHINES, "m", {**gone, DELETE_FOR_MOVE_ANNOTATION: ""})
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+        await asyncio.sleep(2)
+        await world.patch(CLUSTERS, "c", {"spec": {"paused": False}})
+        await world.machine("n", POOL)
+        await world.waits("n", "PoolExhausted", "e is reserved by m")
+        # clusterctl replaces the annotations of the entry, too, before it deletes it.
+        await world.annotate(POOLED_REMOTE_MACHINES, "e", {HOLDER: None})
+        await asyncio.sleep(1)
+        raw = await world.get(POOLED_REMOTE_MACHINES, "e")
+        assert DELETE_FOR_MOVE_ANNOTATION in raw["metadata"]["annotations"]
+    assert len(world.hosts.requests) == 1
 
 
 async def test_an_entry_that_is_deleted_while_it_is_held(world: World) -> None:

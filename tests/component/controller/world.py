@@ -214,6 +214,8 @@ class World:
             finally:
                 working.cancel()
                 await asyncio.wait([working])
+        # aiohttp's connections close in the turns of the loop that follow.
+        await asyncio.sleep(0.1)
 
 
 def owner_reference(raw: Raw) -> dict[str, Any]:
