@@ -75,6 +75,7 @@ class ClusterApi:
             "--diagnostics-address=127.0.0.1:0",
             "--insecure-diagnostics",
             "--leader-elect=false",
+            "--feature-gates=ClusterTopology=true",
             "--skip-crd-migration-phases=StorageVersionMigration,CleanupManagedFields",
             "--v=2",
         ]
