@@ -5,35 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from capra.kube.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
 from capra.model import checks
 from capra.model.observation import Phase, Record
+from capra.model.saved_record import SavedRecord
 
 MESSAGE_LENGTH = 1500
 """Characters of a message that are kept: all annotations of an object share 256 KiB."""
 
 
-class _Saved(BaseModel):
-    """The annotation's content. Fields that a later version adds are left alone. Host keys have their own."""
+class _Saved(SavedRecord):
+    """The annotation's content."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
-
-    phase: Phase = Phase.NEW
-    run_id: str = ""
-    digest: str = ""
-    uid: str = ""
-    bootstrap_kind: str = ""
-    attempts: int = 0
     not_before: float = 0.0
-    reason: str = ""
-    message: str = ""
-    changed_at: float = 0.0
-    cleaning_since: float = 0.0
-    host_name: str = ""
-    host_addresses: tuple[str, ...] = ()
 
 
 def load(raw: Raw) -> Record:

@@ -13,11 +13,10 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from capra.errors import InputError
 from capra.local.files import lock_holder, locked, make_directory, write_whole
@@ -25,19 +24,18 @@ from capra.local.known_hosts import KnownHosts
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.observation import Phase, Record
+from capra.model.saved_record import SavedRecord
 
 VERSION = 1
 MAX_NAME = 200
 """Characters of a file's name, of 255 that file systems allow."""
 
-KEPT = tuple(one.name for one in fields(Record) if one.name not in {"host_keys", "not_before"})
+KEPT = tuple(SavedRecord.model_fields)
 """The fields of a Record that a state file has; see _Saved.record for the others."""
 
 
-class _Saved(BaseModel):
-    """A state file. Fields that a later version adds are left alone."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+class _Saved(SavedRecord):
+    """A state file."""
 
     version: int
     kind: str
@@ -46,17 +44,6 @@ class _Saved(BaseModel):
     address: str
     port: int
     phase: Phase
-    run_id: str = ""
-    digest: str = ""
-    uid: str = ""
-    bootstrap_kind: str = ""
-    attempts: int = 0
-    reason: str = ""
-    message: str = ""
-    changed_at: float = 0.0
-    cleaning_since: float = 0.0
-    host_name: str = ""
-    host_addresses: tuple[str, ...] = ()
 
     @property
     def record(self) -> Record:
