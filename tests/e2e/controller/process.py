@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ READY_SECONDS = 60.0
 
 @dataclass
 class ControllerProcess:
-    """One replica. kubeconfig: its way to the API server. settings: further flags."""
+    """One replica. kubeconfig: its way to the API server. settings: further flags. wrap: makes another command of the
+    command and its environment, to run it in other surroundings."""
 
     kubeconfig: Path
     directory: Path
     settings: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    wrap: Callable[[list[str], dict[str, str]], list[str]] = lambda command, environment: command
     process: subprocess.Popen[bytes] | None = None
     health_port: int = 0
 
@@ -64,9 +67,9 @@ class ControllerProcess:
         }
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                command,
+                self.wrap(command, environment),
                 env=environment,
-                cwd=self.directory,
+                cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
