@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from capra.kube.resources import QUARANTINED
+from capra.kube.workload import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.model.machine import GIVE_UP_ANNOTATION, PREFIX
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,6 +81,20 @@ def test_a_file_that_a_command_of_the_readme_names_exists() -> None:
 def test_an_annotation_that_the_readme_tells_to_set_is_one_that_the_controller_knows() -> None:
     named = set(re.findall(rf"{re.escape(PREFIX)}([\w-]+)", (ROOT / "README.md").read_text()))
     assert {f"{PREFIX}{name.removesuffix('-')}" for name in named} == {GIVE_UP_ANNOTATION, QUARANTINED}
+
+
+def test_the_guide_names_all_that_is_refused_of_a_kubeconfig() -> None:
+    guide = (ROOT / "docs" / "guide" / "install.md").read_text()
+    refused = guide.partition("Capra refuses")[2].partition(";")[0]
+    assert set(re.findall(r"`([\w-]+)`", refused)) == {*REFUSED_OF_USER, *REFUSED_OF_CLUSTER}
+    assert f"more than {LONGEST // 1024} KiB" in guide
+
+
+def test_the_guide_quotes_the_log_on_nodes_as_it_is() -> None:
+    guide = (ROOT / "docs" / "guide" / "install.md").read_text()
+    quoted = re.findall(r"`([^`]+)`", guide.partition("log says why, once:")[2].partition("\n\n")[0])
+    source = (ROOT / "provider" / "capra" / "kube" / "node_ids.py").read_text()
+    assert set(re.findall(r"log\.warning\(\"([^\"]+)\"", source)) == set(quoted)
 
 
 def test_all_yaml_of_the_pages_can_be_read() -> None:
