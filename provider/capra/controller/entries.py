@@ -56,7 +56,8 @@ class Entries:
         changes = entry_state.status_changes(self._cache, raw)
         if changes:
             raw = await self._writer.patch(POOLED_REMOTE_MACHINES, raw, {"status": changes}, "status")
-        if QUARANTINED in annotations_of(raw) and objects.holder(raw) is None:
+        used = pool.with_troubles(self._cache, raw, None).used_by
+        if QUARANTINED in annotations_of(raw) and objects.holder(raw) is None and not used:
             # Nobody waits for it: it is tried for as long as it takes.
             return await self._machines.look(key, cleanup_limit=math.inf)
         return None

@@ -70,6 +70,8 @@ def _of_entry(cache: Cache, raw: Raw) -> Iterator[Key]:
         spec = machine.get("spec") or {}
         if spec.get("pool") == objects.pool_of(raw) and not spec.get("address"):
             yield _key(MACHINES, machine)
+    # A host that was in quarantine may be clean now.
+    yield from (_key(MACHINES, machine) for machine in cache.all(MACHINES) if pool.is_host_of(raw, machine))
     holder = objects.holder(raw)
     if holder is not None:
         yield Key(MACHINES, namespace_of(raw), holder.name)

@@ -17,6 +17,7 @@ from capra.kube.resources import (
     CORE_GROUP,
     POOL_COMMANDS,
     POOL_ENTRY,
+    QUARANTINED,
     SECRETS,
     Raw,
     annotations_of,
@@ -51,12 +52,15 @@ def _has_claim(machine: Raw, entry: Raw) -> bool:
     spec = machine.get("spec") or {}
     if holder is None:
         # What lost its reservation, or never had one: the machine was given this entry's address.
+        phase = record.load(machine).phase
+        begins = phase is Phase.NEW and not spec.get("providerID")
         return (
-            bool(spec.get("pool"))
+            not (begins and QUARANTINED in annotations_of(entry))
+            and bool(spec.get("pool"))
             and spec.get("pool") == objects.pool_of(entry)
             and bool(spec.get("address"))
             and _entry_place(entry) == _place(spec)
-            and record.load(machine).phase is not Phase.CLEAN
+            and phase is not Phase.CLEAN
         )
     if holder.name != name_of(machine):
         return False
@@ -106,6 +110,12 @@ def is_surplus(cache: Cache, entry: Raw) -> bool:
     )
 
 
+def is_host_of(entry: Raw, machine: Raw) -> bool:
+    """The machine has the entry's address and port."""
+    place = _entry_place(entry)
+    return bool(place[0]) and place == _place(machine.get("spec") or {})
+
+
 def same_host(one: Raw, other: Raw) -> bool:
     """Both machines have the same address and port."""
     place = _place(one.get("spec") or {})
@@ -137,7 +147,22 @@ def with_troubles(
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:
         entry = replace(entry, used_by=_user_of(cache, _entry_place(raw), machine))
+        other = _quarantined_at(cache, _entry_place(raw), raw)
+        if other and not entry.problem:
+            entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
     return entry
+
+
+def in_quarantine(cache: Cache, machine: Raw) -> str:
+    """The entry of a pool, `namespace/name`, in whose quarantine the machine's host is; empty when it is not."""
+    return _quarantined_at(cache, _place(machine.get("spec") or {}))
+
+
+def _quarantined_at(cache: Cache, place: tuple[str, int], but: Raw | None = None) -> str:
+    for raw in cache.all(ENTRIES):
+        if raw is not but and QUARANTINED in annotations_of(raw) and place[0] and _entry_place(raw) == place:
+            return f"{namespace_of(raw)}/{name_of(raw)}"
+    return ""
 
 
 def other_user(cache: Cache, machine: Raw) -> str:

@@ -93,7 +93,7 @@ class KubeStore:
             missing_bootstrap=missing,
             entry=entry,
             pool=candidates,
-            problem=problem or key_problem,
+            problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
         )
 
@@ -181,6 +181,15 @@ class KubeStore:
         if finalizers != raw["metadata"].get("finalizers", []):
             with contextlib.suppress(MissingError):
                 await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": {"finalizers": finalizers}})
+
+    def _quarantine(self, raw: Raw, machine: RemoteMachine, kept: Record) -> Problem | None:
+        """What speaks against beginning on this host."""
+        begins = kept.phase is Phase.NEW and not machine.spec.provider_id and not machine.deleting
+        entry = pool.in_quarantine(self._cache, raw) if begins else ""
+        if not entry:
+            return None
+        message = f"is that of PooledRemoteMachine {entry}, which is in quarantine: waiting until its host is clean"
+        return Problem("spec.address", message, "HostQuarantined")
 
     async def _key(self, machine: RemoteMachine) -> tuple[SSHKey | None, Problem | None]:
         return await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, "spec.sshKeyRef.name")

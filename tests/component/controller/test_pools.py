@@ -279,6 +279,41 @@ async def test_a_dirty_host_goes_to_quarantine_and_comes_back_clean(world: World
     assert not {QUARANTINED, RECORD} & raw["metadata"]["annotations"].keys()
 
 
+async def test_a_host_in_quarantine_is_not_used_under_another_name(world: World) -> None:
+    """Neither by an entry nor by a machine that has the same address."""
+    await world.cluster()
+    world.hosts.fail(ADDRESS)
+    await world.entry("e", ADDRESS, annotations={QUARANTINED: "a test says so"})
+    async with world.controller():
+        await world.entry_state("e", "Quarantined")
+        await world.entry("same", ADDRESS)
+        entry = await world.entry_state("same", "Unavailable")
+        assert "has the address of PooledRemoteMachine" in entry["status"]["message"]
+        await world.machine("direct", {"address": ADDRESS, "sshKeyRef": {"name": "key"}})
+        await world.waits("direct", "HostQuarantined", "/e, which is in quarantine")
+        await world.machine("claims", {"address": ADDRESS, "sshKeyRef": {"name": "key"}, **POOL})
+        # The first that begins when it is clean; the other one waits for it.
+        await world.entry_state("e", "Unavailable")
+        await _provisioned(world, 1)
+    assert world.hosts[ADDRESS].cleanups == 1
+    assert len(world.hosts[ADDRESS].bootstraps) == 1
+    assert not world.hosts.violations
+
+
+async def test_a_host_in_use_is_not_cleaned_by_a_quarantine(world: World) -> None:
+    await world.cluster()
+    async with world.controller():
+        await world.machine("direct", {"address": ADDRESS, "sshKeyRef": {"name": "key"}})
+        await world.provisioned("direct")
+        await world.entry("e", ADDRESS, annotations={QUARANTINED: "a test says so"})
+        await world.entry_state("e", "Quarantined")
+        await asyncio.sleep(1)
+        assert world.hosts[ADDRESS].cleanups == 0
+        await world.delete(REMOTE_MACHINES, "direct")
+        await world.until_gone(REMOTE_MACHINES, "direct")
+        await world.entry_state("e", "Available")
+
+
 async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("capra.kube.entries.VANISHED_PATIENCE", 3.0)
     await world.cluster()
