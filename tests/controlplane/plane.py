@@ -28,6 +28,7 @@ from .process import Program, free_port
 START_SECONDS = 90
 """For what takes 4 s on an idle machine."""
 
+TRIES = 30
 AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"]}
 ADMIN = "capra-test-admin"
 LIFETIME = "24h"
@@ -138,7 +139,7 @@ class ControlPlane:
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request as the administrator, without kubectl's start-up time. A PATCH is a merge patch.
 
-        Raises `urllib.error.HTTPError` with the API server's status.
+        One that is too many at the moment is made again. Raises `urllib.error.HTTPError` with the API server's status.
         """
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
         request = urllib.request.Request(
@@ -147,8 +148,15 @@ class ControlPlane:
             method=method,
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": kind},
         )
-        with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
-            return json.load(answer)
+        for _ in range(TRIES):
+            try:
+                with urllib.request.urlopen(request, timeout=30, context=self._context) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code != 429:
+                    raise
+                time.sleep(1)
+        raise ControlPlaneError(f"{method} {path}: too many requests, {TRIES} times")
 
     def namespace(self, prefix: str = "test") -> str:
         """A new namespace; its name."""

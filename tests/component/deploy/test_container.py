@@ -23,6 +23,8 @@ class Pod:
 
     def __init__(self, release: Release, directory: Path) -> None:
         self.directory = directory
+        # Whoever makes the directory may have closed it to others.
+        directory.chmod(0o755)
         self.scratch = directory / "scratch"
         self.scratch.mkdir()
         self._user = release.pod["spec"]["securityContext"]["runAsUser"]
@@ -61,7 +63,7 @@ def test_a_host_is_bootstrapped_and_cleaned(pod: Pod, host: Host) -> None:
     commands = f"capra bootstrap -f {manifest} --bootstrap-data {data} && cat $HOME/.local/state/capra/known_hosts"
     assert host.host_key in pod.run("sh", "-c", commands)
     assert host.ssh("cat /var/tmp/made").stdout == "by capra\n"
-    pod.run("capra", "cleanup", "-f", manifest, "--yes")
+    pod.run("capra", "cleanup", "-f", manifest)
     assert host.ssh("test ! -e /var/tmp/made").returncode == 0
 
 
