@@ -159,8 +159,10 @@ def in_quarantine(cache: Cache, machine: Raw) -> str:
 
 
 def _quarantined_at(cache: Cache, place: tuple[str, int], but: Raw | None = None) -> str:
+    uid = but["metadata"].get("uid") if but is not None else ""
     for raw in cache.all(ENTRIES):
-        if raw is not but and QUARANTINED in annotations_of(raw) and place[0] and _entry_place(raw) == place:
+        other = raw["metadata"].get("uid") != uid
+        if other and QUARANTINED in annotations_of(raw) and place[0] and _entry_place(raw) == place:
             return f"{namespace_of(raw)}/{name_of(raw)}"
     return ""
 
