@@ -29,8 +29,11 @@ def private_directory(base: Path | None = None) -> Iterator[Path]:
     sweep(base)
     directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     try:
-        with (directory / LOCK).open("w") as lock:
+        # It gets its name when it is held: a sweep in between would take the directory for abandoned.
+        unnamed = directory / f"{LOCK}.new"
+        with unnamed.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            unnamed.rename(directory / LOCK)
             yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
