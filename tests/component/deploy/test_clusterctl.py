@@ -1,123 +1,101 @@
-"""What clusterctl makes of a release: manifests of the provider and of clusters that apply as they are."""
+"""What clusterctl makes of a release: manifests of the provider that apply as they are, with its variables."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
+import re
+from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from tests.component.deploy.conftest import IMAGE, VERSION, Clusterctl, Release
+from tests.component.deploy.conftest import IMAGE, ROOT, VERSION, Clusterctl, Release
 from tests.controlplane import ControlPlane
-from tests.controlplane.crds import install_capra
-from tests.controlplane.fixtures import bring_up, bring_up_cluster_api, own_control_plane
-from tests.e2e.support import cloud_config
+from tests.controlplane.fixtures import own_control_plane
 
 __all__ = ["own_control_plane"]
 
+GENERATE = ("generate", "provider", "--infrastructure", f"capra:{VERSION}")
 LABELS = {"clusterctl.cluster.x-k8s.io": "", "cluster.x-k8s.io/provider": "infrastructure-capra"}
-KEY = base64.b64encode(b"key").decode()
-VARIABLES = {
-    "CONTROL_PLANE_ENDPOINT_HOST": "192.0.2.10",
-    "POOLED_REMOTE_MACHINE_ADDRESS": "192.0.2.10",
-    "REMOTE_MACHINE_ADDRESS": "192.0.2.10",
-    "SSH_PRIVATE_KEY": KEY,
-    "BOOTSTRAP_DATA": base64.b64encode(cloud_config()).decode(),
-}
-GENERATED = ("generate", "cluster", "demo", f"--infrastructure=capra:{VERSION}", "--target-namespace=default")
-FLAVORS = {
-    "": {"Cluster", "RemoteCluster", "K0sControlPlane", "MachineDeployment", "PooledRemoteMachine", "Secret"},
-    "hcp": {"Cluster", "RemoteCluster", "K0smotronControlPlane", "Machine", "RemoteMachine", "Secret"},
-    "topology": {"Cluster", "ClusterClass", "RemoteClusterTemplate", "RemoteMachineTemplate"},
-    "workers": {"Cluster", "RemoteCluster", "MachineDeployment", "PooledRemoteMachine", "Secret"},
-}
+GUIDE = ROOT / "docs" / "guide" / "install.md"
 
 
-def _without_labels(raw: dict[str, Any]) -> Any:
-    """As it was before clusterctl put its labels on it."""
-    labels = {name: value for name, value in raw["metadata"].get("labels", {}).items() if name not in LABELS}
-    kept = {**raw, "metadata": {**raw["metadata"], "labels": labels}}
-    if not labels:
-        del kept["metadata"]["labels"]
-    kept.pop("status", None)
-    return _without_nothing(kept)
-
-
-def _without_nothing(value: Any) -> Any:
-    """clusterctl drops nulls, such as the conversion webhook that there is not to be any more, and adds what Go writes
-    for nothing."""
-    if isinstance(value, dict):
-        return {name: _without_nothing(one) for name, one in value.items() if one not in (None, {})}
-    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
-
-
-def _place(raw: dict[str, Any]) -> tuple[str, str]:
+def place(raw: dict[str, Any]) -> tuple[str, str]:
+    """Kind and name."""
     return raw["kind"], raw["metadata"]["name"]
 
 
-def test_the_provider_applies_as_it_is_generated(
-    clusterctl: Clusterctl, release: Release, own_control_plane: ControlPlane
-) -> None:
-    text = clusterctl.run("generate", "provider", "--infrastructure", f"capra:{VERSION}")
-    generated = [one for one in yaml.safe_load_all(text) if one]
+def without(raw: dict[str, Any], *path: str, value: Any) -> None:
+    """Take a field away where it has this value; nothing happens where it is not there."""
+    *above, last = path
+    for name in above:
+        raw = raw.get(name) or {}
+    if last in raw and raw[last] == value:
+        del raw[last]
+
+
+def as_released(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without clusterctl's labels, and without what its Go types add or leave out for nothing."""
+    for name, value in LABELS.items():
+        without(raw, "metadata", "labels", name, value=value)
+    without(raw, "metadata", "labels", value={})
+    without(raw, "spec", "conversion", "webhook", value=None)
+    without(raw, "spec", "strategy", value={})
+    raw.pop("status", None)
+    return raw
+
+
+def generations(plane: ControlPlane) -> dict[str, int]:
+    """How often the specification of each CRD and of the Deployment has been changed."""
+    items = plane.get("crds,deployments", "-n", "capra-system")["items"]
+    return {one["metadata"]["name"]: one["metadata"]["generation"] for one in items}
+
+
+def test_what_it_generates_is_the_release_with_its_labels(clusterctl: Clusterctl, release: Release) -> None:
+    generated = clusterctl.objects(*GENERATE)
     for one in generated:
-        assert LABELS.items() <= one["metadata"]["labels"].items(), _place(one)
-    assert {_place(one): _without_labels(one) for one in generated} == {
-        _place(one): _without_labels(one) for one in release.objects()
-    }
+        assert LABELS.items() <= one["metadata"]["labels"].items(), place(one)
+    released = release.objects()
+    assert len(generated) == len(released)
+    assert {place(one): as_released(one) for one in generated} == {place(one): as_released(one) for one in released}
+
+
+def test_the_provider_applies_as_it_is_generated_and_again(
+    clusterctl: Clusterctl, own_control_plane: ControlPlane
+) -> None:
+    text = clusterctl.run(*GENERATE)
     own_control_plane.apply(text)
     own_control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     deployment = own_control_plane.get("deployment", "capra-controller-manager", "-n", "capra-system")
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     assert (container["name"], container["image"]) == ("manager", IMAGE)
-    # Again, as for an upgrade.
-    assert "unchanged" in own_control_plane.apply(text)
+    before = generations(own_control_plane)
+    own_control_plane.apply(text)
+    assert generations(own_control_plane) == before
 
 
-@pytest.fixture(scope="module")
-def cluster_api_plane() -> Iterator[ControlPlane]:
-    """With Cluster API's admission webhooks, which have the last word on Clusters and the like."""
-    with bring_up() as plane, bring_up_cluster_api(plane):
-        install_capra(plane)
-        yield plane
+def test_its_variables_and_their_defaults_are_those_of_the_guide(clusterctl: Clusterctl, release: Release) -> None:
+    told = dict(re.findall(r"`(CAPRA_\w+)`\s\(([^)]+)\)", GUIDE.read_text()))
+    components = (release.directory / "infrastructure-components.yaml").read_text()
+    assert told == dict(re.findall(r"\$\{(\w+):=([^}]*)\}", components))
+    described = clusterctl.run(*GENERATE, "--describe").partition("Variables:\n")[2].partition("Images:")[0]
+    assert set(described.split()) - {"-"} == told.keys()
 
 
-@pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_cluster_applies_as_it_is_generated(
-    clusterctl: Clusterctl, cluster_api_plane: ControlPlane, flavor: str
-) -> None:
-    namespace = cluster_api_plane.namespace()
-    text = clusterctl.run(
-        "generate",
-        "cluster",
-        "demo",
-        f"--infrastructure=capra:{VERSION}",
-        f"--target-namespace={namespace}",
-        "--kubernetes-version=v1.34.1",
-        "--control-plane-machine-count=1",
-        "--worker-machine-count=2",
-        f"--kubeconfig={cluster_api_plane.kubeconfig}",
-        *([f"--flavor={flavor}"] if flavor else []),
-        variables=VARIABLES,
-    )
-    objects = [one for one in yaml.safe_load_all(text) if one]
-    assert FLAVORS[flavor] <= {one["kind"] for one in objects}
-    assert {one["metadata"].get("namespace") for one in objects} == {namespace}
-    cluster_api_plane.apply(text)
-    cluster = cluster_api_plane.get("cluster", "demo", "-n", namespace)
-    # With a control plane in Pods, k0smotron tells the endpoint.
-    assert cluster["spec"].get("controlPlaneEndpoint", {}).get("port") == (None if flavor == "hcp" else 6443)
+def test_a_variable_of_the_provider_gets_to_its_arguments(clusterctl: Clusterctl) -> None:
+    def arguments(**variables: str) -> list[str]:
+        objects = clusterctl.objects(*GENERATE, variables=variables)
+        [deployment] = [one for one in objects if one["kind"] == "Deployment"]
+        return list(deployment["spec"]["template"]["spec"]["containers"][0]["args"])
+
+    assert "--concurrency=50" in arguments()
+    assert "--concurrency=7" in arguments(CAPRA_CONCURRENCY="7")
 
 
-def test_each_variable_of_the_guide_is_one_of_a_template(clusterctl: Clusterctl) -> None:
-    listed = clusterctl.run(*GENERATED, "--list-variables")
-    assert "CONTROL_PLANE_ENDPOINT_HOST" in listed
-    assert "POOLED_REMOTE_MACHINE_ADDRESS" in listed
-    assert "SSH_PRIVATE_KEY" in listed
-
-
-def test_a_missing_variable_is_named(clusterctl: Clusterctl) -> None:
-    given = {name: value for name, value in VARIABLES.items() if name != "SSH_PRIVATE_KEY"}
-    assert "SSH_PRIVATE_KEY" in clusterctl.run(*GENERATED, "--kubernetes-version=v1.34.1", variables=given, code=1)
+def test_the_file_of_the_guide_is_all_that_it_needs(clusterctl: Clusterctl, release: Release, tmp_path: Path) -> None:
+    [told] = re.findall(r"```yaml\n(providers:\n.*?)```", GUIDE.read_text(), re.DOTALL)
+    configuration = tmp_path / "guide.yaml"
+    configuration.write_text(told.replace("/path/to/out/release/infrastructure-capra/v0.1.0", str(release.directory)))
+    assert configuration.read_text() != told
+    from_the_guide = Clusterctl(clusterctl.program, configuration)
+    assert yaml.safe_load(configuration.read_text()) == yaml.safe_load(clusterctl.configuration.read_text())
+    assert from_the_guide.run(*GENERATE) == clusterctl.run(*GENERATE)
