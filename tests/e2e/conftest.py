@@ -7,11 +7,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.controlplane.fixtures import shared_control_plane
+from tests.e2e.controller.fixtures import controller, kubelets, management, release, site, workload
 from tests.e2e.support import Capra
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up, host
 
-__all__ = ["capra", "host", "ten_hosts", "two_hosts"]
+__all__ = [
+    "capra",
+    "controller",
+    "host",
+    "kubelets",
+    "management",
+    "release",
+    "shared_control_plane",
+    "site",
+    "ten_hosts",
+    "two_hosts",
+    "workload",
+]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import ControlPlane, assets
-from tests.e2e.controller.conftest import bring_up_management
+from tests.e2e.controller.fixtures import bring_up_management
 from tests.e2e.controller.kubelets import Kubelets
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import ACCOUNT, Management, Site, address, condition
