@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 
 def _short(command: str, limit: int = 60) -> str:
     line = " ".join(command.split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def _checked(commands: Any) -> list[str]:
+    """The commands, each a string: YAML makes a boolean of a bare `true`, and a list of letters of a bare string."""
+    if isinstance(commands, str) or not isinstance(commands, Sequence):
+        raise AnsibleFilterError(f"custom_cleanup_commands is a {type(commands).__name__}, not a list of commands")
+    for number, command in enumerate(commands):
+        if not isinstance(command, str):
+            kind = type(command).__name__.removeprefix("_AnsibleTagged").lower()
+            raise AnsibleFilterError(f"custom_cleanup_commands[{number}] is a {kind}, not a string; put it in quotes")
+    return list(commands)
 
 
 def cleanup_steps(commands: Sequence[str], sentinel: str = "", keep_files: bool = False) -> list[dict[str, Any]]:
@@ -18,7 +31,7 @@ def cleanup_steps(commands: Sequence[str], sentinel: str = "", keep_files: bool 
     """
     steps = [
         {"kind": "command", "title": f"cleanUpCommands[{number}]: {_short(command)}", "command": command}
-        for number, command in enumerate(commands)
+        for number, command in enumerate(_checked(commands))
     ]
     return [
         *steps,

@@ -6,11 +6,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from capra.model.run import Connection, RunRequest
 from capra.runs.paths import collections_path
 from capra.runs.private import write_private
+from capra.runs.variables import dump_variables
 
 CONNECT_TIMEOUT = 10
 BECOME_TIMEOUT = 30
@@ -18,38 +17,6 @@ BECOME_TIMEOUT = 30
 
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
-
-
-class UnsafeDumper(yaml.SafeDumper):
-    """Writes every string as `!unsafe`, so that Ansible takes no value for a template."""
-
-
-def _represent_unsafe(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    # Ansible reads an empty unsafe string as null; there is nothing in it to be taken for a template.
-    return dumper.represent_scalar("!unsafe", value, style='"') if value else dumper.represent_str(value)
-
-
-UnsafeDumper.add_representer(str, _represent_unsafe)
-
-
-class PlainKey(str):
-    """A mapping key: names of variables are not values."""
-
-
-UnsafeDumper.add_representer(PlainKey, lambda dumper, value: dumper.represent_str(str(value)))
-
-
-def dump_unsafe(value: Any) -> bytes:
-    """YAML in which no string can be taken for a template. value: mappings, lists, strings, numbers, booleans."""
-    return yaml.dump(_plain_keys(value), Dumper=UnsafeDumper, allow_unicode=False).encode()
-
-
-def _plain_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {PlainKey(key): _plain_keys(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain_keys(item) for item in value]
-    return value
 
 
 def known_hosts_name(connection: Connection) -> str:
@@ -91,12 +58,12 @@ def lay_out(directory: Path, request: RunRequest) -> None:
     name = known_hosts_name(connection)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
     write_private(directory / "known_hosts", known.encode())
-    write_private(directory / "inventory" / "hosts.yml", dump_unsafe(_inventory(directory, request)))
+    write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     variables = dict(request.variables)
     if secrets.bootstrap_data is not None:
         write_private(directory / "bootstrap-data", secrets.bootstrap_data)
         variables["bootstrap_data_file"] = str(directory / "bootstrap-data")
-    write_private(directory / "env" / "extravars", dump_unsafe(variables))
+    write_private(directory / "env" / "extravars", dump_variables(variables))
 
 
 def _key(value: str) -> bytes:

@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +21,7 @@ from capra.runs.message import dump_request, load_request, load_result
 from capra.runs.paths import collections_path
 from capra.runs.private import private_directory, sweep
 from capra.runs.redact import HIDDEN, Redactor
-from capra.runs.workdir import dump_unsafe, environment, lay_out, ssh_arguments
+from capra.runs.workdir import environment, lay_out, ssh_arguments
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 REQUEST = RunRequest(
@@ -47,30 +46,6 @@ def test_a_request_survives_the_pipe(data: bytes | None, text: str) -> None:
 def test_a_result_survives_the_pipe() -> None:
     result = RunResult((TaskEvent("runner_on_ok", "task", {"steps": []}),), {"ok": 1}, ("ssh-ed25519 AAAA",), "timeout")
     assert load_result(json.loads(json.dumps(asdict(result)))) == result
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.recursive(st.text() | st.integers() | st.booleans(), lambda inner: st.lists(inner, max_size=4)))
-def test_variables_are_written_so_that_no_value_is_a_template(value: object) -> None:
-    document = dump_unsafe({"name": value})
-    loader = yaml.SafeLoader
-    seen: list[str] = []
-
-    class Reader(loader):  # type: ignore[misc, valid-type]  # PyYAML's loaders are classes made at run time
-        """Knows the tag."""
-
-    def unsafe(reader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-        seen.append(node.value)
-        return str(reader.construct_scalar(node))
-
-    Reader.add_constructor("!unsafe", unsafe)
-    assert yaml.load(document, Loader=Reader) == {"name": value}
-    texts = [item for item in _flat(value) if isinstance(item, str) and item]
-    assert len(seen) == len(texts)
-
-
-def _flat(value: object) -> list[object]:
-    return [leaf for item in value for leaf in _flat(item)] if isinstance(value, list) else [value]
 
 
 def test_a_private_directory_is_private_and_gone_afterwards(tmp_path: Path) -> None:
