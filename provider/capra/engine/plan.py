@@ -12,7 +12,7 @@ from capra.bootstrap.steps import Step, WriteFile, run_id
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
 from capra.model.machine import RemoteMachine
-from capra.model.observation import Observation
+from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
 OTHERS_READ = 0o004
@@ -168,13 +168,13 @@ def _request(
             "progress": True,
         }
         variables = {**variables} | {f"{playbook}_{name}": value for name, value in common.items()}
-    key = observation.ssh_key.value if observation.ssh_key else ""
+    key = observation.ssh_key or SSHKey("")
     return RunRequest(
         key=machine.key,
         playbook=playbook,
         connection=connection(observation),
         variables={**variables, "use_sudo": machine.spec.use_sudo},
-        secrets=RunSecrets(ssh_key=key, become_password=observation.become_password),
+        secrets=RunSecrets(ssh_key=key.value, openssh_key=key.openssh, become_password=observation.become_password),
         timeout=float(timeout),
         check=options.check,
         diff=options.diff,

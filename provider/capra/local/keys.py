@@ -9,9 +9,7 @@ from pathlib import Path
 
 from capra.errors import InputError
 from capra.model.observation import SSHKey
-from capra.model.ssh_key import PUBLIC_BEGINNINGS, check_key
-
-MAX_BYTES = 64 * 1024
+from capra.model.ssh_key import MAX_BYTES, check_key, is_public
 
 
 def read_key_file(path: Path, option: str = "--ssh-key") -> SSHKey:
@@ -22,7 +20,7 @@ def read_key_file(path: Path, option: str = "--ssh-key") -> SSHKey:
 
 def _refuse_public(data: bytes, subject: str) -> None:
     """A public key may be read by others: that is not what is wrong with it."""
-    if data.decode("utf-8", "replace").lstrip().startswith(PUBLIC_BEGINNINGS):
+    if is_public(data):
         check_key(data, subject=subject)
 
 

@@ -50,10 +50,12 @@ class BootstrapData:
 
 @dataclass(frozen=True)
 class SSHKey:
-    """A private key. source: the Secret or file it came from, for messages. The value never shows in a repr."""
+    """A private key. value: as it was given, with Unix line ends. source: the Secret or file it came from, for
+    messages. openssh: the same, written anew in OpenSSH's format. Neither form shows in a repr."""
 
     value: str = field(repr=False)
     source: str = ""
+    openssh: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -33,13 +33,15 @@ class Connection:
 
 @dataclass(frozen=True)
 class RunSecrets:
-    """What never stands in arguments, logs, events or artifacts. bootstrap_data: becomes a file of the run's private
-    directory, whose path the playbook gets as `bootstrap_data_file`. hidden: further values to redact."""
+    """What never stands in arguments, logs, events or artifacts. ssh_key: as it was given. openssh_key: the same in
+    OpenSSH's format, for ssh to read. bootstrap_data: becomes a file of the run's private directory, whose path the
+    playbook gets as `bootstrap_data_file`. hidden: further values to redact."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
     bootstrap_data: bytes | None = field(default=None, repr=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
+    openssh_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,58 +1,171 @@
-"""SSH private keys: is it one, and can it be used without a person at hand. Pure."""
+"""SSH private keys: read leniently, written anew for OpenSSH, and what is wrong with one that cannot be used. Pure."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 from capra.errors import InputError
 from capra.model.observation import SSHKey
 
-_OPENSSH = "-----BEGIN OPENSSH PRIVATE KEY-----"
+MAX_BYTES = 64 * 1024
+MIN_RSA_BITS = 1024
+"""OpenSSH's own limit (RequiredRSASize)."""
+
 PUBLIC_BEGINNINGS = ("ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC", "-----BEGIN PUBLIC", "-----BEGIN RSA PUBLIC")
+_PUTTY = "PuTTY-User-Key-File"
+_SSH_COM = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY"
+_PRIVATE = "PRIVATE KEY"
+_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----")
+_HEADER = re.compile(r"^[ \t]*[A-Za-z][A-Za-z0-9-]*:.*$", re.MULTILINE)
+"""Lines like `Proc-Type: 4,ENCRYPTED` within a block."""
+
+_NO_TEXT = re.compile(r"[\s\ufeff\u200b]+|\\[rn]")
+"""What editors, YAML and environment variables put between the lines of a key; base64 has none of it."""
+
 _LOCKED = (
     "has a passphrase, and there is nobody to type it: use a key without one, or take it away from a copy with"
     " 'ssh-keygen -p -f FILE'"
 )
+_DAMAGED = "is damaged: it begins like a private key and cannot be read"
+_NO_END = "is damaged: it begins like a private key, and the line '-----END … PRIVATE KEY-----' is missing"
+_UNKNOWN_TYPE = "is a key that needs a hardware token, or of a type that is not supported: use an ed25519 key"
+
+
+class _UnusableError(Exception):
+    """What is wrong with a key."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One PEM block. text: between its first and last line."""
+
+    label: str
+    text: str
 
 
 def check_key(data: bytes, *, subject: str, field: str = "", source: str = "") -> SSHKey:
-    """The key with Unix line ends and a final one, as OpenSSH insists on.
+    """The key in any form in which its text is whole, and the same written anew in OpenSSH's format.
 
-    Raises InputError for anything but a private key without passphrase. No message shows any of it.
+    Raises InputError for anything but one private key without passphrase. No message shows any of it.
     """
-    if problem := _problem(data):
-        raise InputError(problem, subject=subject, field=field, reason="InvalidSSHKey")
-    text = "\n".join(data.decode().replace("\r\n", "\n").strip().split("\n")) + "\n"
-    return SSHKey(text, source or subject)
-
-
-def _problem(data: bytes) -> str:
-    """What is wrong with it, or nothing."""
-    if not data.strip():
-        return "is empty: it must be an SSH private key"
     try:
-        text = data.decode().replace("\r\n", "\n").strip()
+        text = _decoded(data)
+        written = _written(_private_block(text))
+    except _UnusableError as error:
+        problem = str(error)
+    else:
+        return SSHKey(text + "\n", source or subject, written)
+    # Raised here and not above: errors of cryptography, which hang on to the one above, may quote the input.
+    raise InputError(problem, subject=subject, field=field, reason="InvalidSSHKey")
+
+
+def is_public(data: bytes) -> bool:
+    """It begins like a public key."""
+    return data.decode("utf-8-sig", "replace").lstrip().startswith(PUBLIC_BEGINNINGS)
+
+
+def _decoded(data: bytes) -> str:
+    """The text, with Unix line ends and nothing around it."""
+    if not data.strip():
+        raise _UnusableError("is empty: it must be an SSH private key")
+    if len(data) > MAX_BYTES:
+        raise _UnusableError(f"is larger than {MAX_BYTES} bytes: that is no key")
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # what PowerShell's redirection writes
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError:
-        return "is not an SSH private key: it is binary"
-    if text.startswith("PuTTY-User-Key-File"):
+        if data.startswith(b"\x30"):
+            problem = "is not an SSH private key in text: write one in DER as PEM with 'openssl pkey -inform DER'"
+            raise _UnusableError(problem) from None
+        raise _UnusableError("is not an SSH private key: it is binary") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _private_block(text: str) -> _Block:
+    """The only private key of the text."""
+    blocks, ended = _blocks(text)
+    private = [block for block in blocks if block.label.endswith(_PRIVATE)]
+    if len(private) > 1:
+        raise _UnusableError(f"holds {len(private)} private keys: give the one that is meant")
+    if private:
+        return private[0]
+    if not ended:
+        raise _UnusableError(_NO_END)
+    raise _UnusableError(_no_private_key(text))
+
+
+def _blocks(text: str) -> tuple[list[_Block], bool]:
+    """The PEM blocks in order, and whether each private key has its end."""
+    found: list[_Block] = []
+    place = 0
+    while begin := _BEGIN.search(text, place):
+        last = f"-----END {begin[1]}-----"
+        place = text.find(last, begin.end())
+        if place < 0:
+            return found, not begin[1].endswith(_PRIVATE)
+        found.append(_Block(begin[1], text[begin.end() : place]))
+        place += len(last)
+    return found, True
+
+
+def _no_private_key(text: str) -> str:
+    """What a text without a private key is instead, and what would be right."""
+    if text.startswith(_PUTTY):
         return "is a PuTTY key (.ppk): convert it with 'puttygen KEY.ppk -O private-openssh -o KEY'"
+    if text.startswith(_SSH_COM):
+        return "is a key of ssh.com's format: convert it with 'ssh-keygen -i -f KEY'"
     if text.startswith(PUBLIC_BEGINNINGS):
         return "is a public key: give the private key, which is the file without '.pub'"
-    if not text.startswith("-----BEGIN ") or "PRIVATE KEY-----" not in text.split("\n", 1)[0]:
-        return "is not an SSH private key: it must begin with '-----BEGIN … PRIVATE KEY-----'"
-    return _unreadable(text + "\n")
+    if _PRIVATE.encode() in _unwrapped(text):
+        return "is base64 of a private key: it was encoded once too often; give the key itself (stringData in a Secret)"
+    if "\n" not in text and text.startswith(("/", "~", "./", "../")):
+        return "is not an SSH private key, but looks like a file's name: give the content of the file"
+    return "is not an SSH private key: it must begin with '-----BEGIN … PRIVATE KEY-----'"
 
 
-def _unreadable(text: str) -> str:
-    """Why cryptography cannot read it, or nothing. Errors of that library may quote the input: they are not shown."""
-    load = load_ssh_private_key if text.startswith(_OPENSSH) else load_pem_private_key
+def _unwrapped(text: str) -> bytes:
+    """What the text stands for if it is base64, else nothing."""
     try:
-        load(text.encode(), password=None)
+        return base64.b64decode(_NO_TEXT.sub("", text), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _written(block: _Block) -> str:
+    """The key in OpenSSH's format: what one parser has read is not left to another to read again."""
+    if "ENCRYPTED" in block.label or "ENCRYPTED" in block.text:
+        raise _UnusableError(_LOCKED)
+    body = _NO_TEXT.sub("", _HEADER.sub("", block.text)).rstrip("=")
+    body += "=" * (-len(body) % 4)
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    pem = "\n".join([f"-----BEGIN {block.label}-----", *lines, f"-----END {block.label}-----", ""]).encode()
+    load = load_ssh_private_key if block.label.startswith("OPENSSH") else load_pem_private_key
+    try:
+        key = load(pem, password=None)
     except TypeError:
-        return _LOCKED
+        raise _UnusableError(_LOCKED) from None
     except UnsupportedAlgorithm:
-        return "is a key that needs a hardware token, or of a type that is not supported: use an ed25519 key"
+        raise _UnusableError(_UNKNOWN_TYPE) from None
     except ValueError:
-        return _LOCKED if "ENCRYPTED" in text else "is damaged: it begins like a private key and cannot be read"
-    return ""
+        raise _UnusableError(_DAMAGED) from None
+    if isinstance(key, dsa.DSAPrivateKey):
+        raise _UnusableError("is a DSA key, which OpenSSH does not use any more: use an ed25519 key")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        raise _UnusableError(f"is an RSA key of {key.key_size} bits, too short for OpenSSH: use an ed25519 key")
+    try:
+        return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    except (ValueError, UnsupportedAlgorithm):
+        raise _UnusableError(_UNKNOWN_TYPE) from None

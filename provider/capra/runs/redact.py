@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,8 @@ from capra.model.run import RunSecrets
 
 HIDDEN = "[hidden]"
 MINIMUM = 8
+WORDS = re.compile(r"-----[A-Z0-9 ]+-----|\s+|\\[rn]")
+"""What stands between the parts of a key that are secret, however it is folded."""
 
 
 def _forms(text: str) -> set[str]:
@@ -26,10 +29,12 @@ class Redactor:
 
     @classmethod
     def of(cls, secrets: RunSecrets) -> Redactor:
-        """The redactor for a run: the key whole and by line, the become password, and what the request names."""
-        lines = [line.strip() for line in secrets.ssh_key.splitlines() if not line.startswith("-----")]
+        """The redactor for a run: the key whole and by word, in both of its forms, the become password, and what the
+        request names."""
+        keys = (secrets.ssh_key, secrets.openssh_key)
+        words = [word for key in keys for word in WORDS.split(key)]
         password = [secrets.become_password] if secrets.become_password else []
-        redactor = cls([secrets.ssh_key.strip(), *lines, *secrets.hidden])
+        redactor = cls([*(key.strip() for key in keys), *words, *secrets.hidden])
         # A password is hidden however short it is.
         redactor._texts += [text for text in password if text not in redactor._texts]
         return redactor

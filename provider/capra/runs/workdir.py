@@ -54,7 +54,7 @@ def lay_out(directory: Path, request: RunRequest) -> None:
         (directory / name).mkdir(mode=0o700)
     connection, secrets = request.connection, request.secrets
     write_private(directory / "ansible.cfg", b"")
-    write_private(directory / "key", _key(secrets.ssh_key))
+    write_private(directory / "key", secrets.openssh_key.encode())
     name = known_hosts_name(connection)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
     write_private(directory / "known_hosts", known.encode())
@@ -64,11 +64,6 @@ def lay_out(directory: Path, request: RunRequest) -> None:
         write_private(directory / "bootstrap-data", secrets.bootstrap_data)
         variables["bootstrap_data_file"] = str(directory / "bootstrap-data")
     write_private(directory / "env" / "extravars", dump_variables(variables))
-
-
-def _key(value: str) -> bytes:
-    """OpenSSH insists on Unix line ends and a final one."""
-    return (value.replace("\r\n", "\n").strip() + "\n").encode()
 
 
 def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:

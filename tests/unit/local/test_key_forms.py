@@ -1,0 +1,141 @@
+"""Keys in every dress in which they come: OpenSSH reads what Capra hands it, and neither form is ever shown."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from capra.errors import InputError
+from capra.model.run import RunSecrets
+from capra.model.ssh_key import check_key
+from capra.runs.redact import Redactor
+
+KEYS: dict[str, PrivateKeyTypes] = {
+    "ed25519": ed25519.Ed25519PrivateKey.generate(),
+    "ecdsa": ec.generate_private_key(ec.SECP384R1()),
+    "rsa": rsa.generate_private_key(65537, 2048),
+}
+FORMS = {
+    "openssh": PrivateFormat.OpenSSH,
+    "pkcs8": PrivateFormat.PKCS8,
+    "traditional": PrivateFormat.TraditionalOpenSSL,
+}
+
+
+def pem(kind: str, form: str) -> str:
+    """One of the keys."""
+    return KEYS[kind].private_bytes(Encoding.PEM, FORMS[form], NoEncryption()).decode()
+
+
+def public(kind: str) -> str:
+    """Its public half, as OpenSSH writes it."""
+    return KEYS[kind].public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+
+
+def indented(text: str, by: str = "  ") -> str:
+    return "".join(f"{by}{line}\n" for line in text.splitlines())
+
+
+DRESSES: dict[str, Callable[[str], bytes]] = {
+    "bare": lambda text: text.encode(),
+    "byte order mark": lambda text: codecs.BOM_UTF8 + text.encode(),
+    "PowerShell's UTF-16": lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+    "crlf": lambda text: text.replace("\n", "\r\n").encode(),
+    "cr": lambda text: text.replace("\n", "\r").encode(),
+    "indented": lambda text: indented(text).encode(),
+    "indented by tabs": lambda text: indented(text, "\t").encode(),
+    "folded by YAML": lambda text: " ".join(text.split("\n")).encode(),
+    "newlines written out": lambda text: text.replace("\n", "\\n").encode(),
+    "blanks at line ends": lambda text: text.replace("\n", "  \n").encode(),
+    "empty lines": lambda text: text.replace("\n", "\n\n").encode(),
+    "no-break spaces": lambda text: text.replace("\n", "\u00a0\n").encode(),
+    "bag attributes": lambda text: f"Bag Attributes\n    localKeyID: 01 02\nKey Attributes: <No>\n{text}".encode(),
+    "parameters before": lambda text: (
+        f"-----BEGIN EC PARAMETERS-----\nBgUrgQQAIg==\n-----END EC PARAMETERS-----\n{text}".encode()
+    ),
+    "public key behind": lambda text: f"{text}\n{public('rsa')} someone@somewhere\n".encode(),
+    "certificate behind": lambda text: f"{text}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".encode(),
+    "words around": lambda text: f"The key of the hosts:\n\n{text}\nKeep it.\n".encode(),
+}
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [(kind, form) for kind in KEYS for form in FORMS if (kind, form) != ("ed25519", "traditional")],
+)
+def test_openssh_reads_what_it_is_handed(kind: str, form: str, dress: str, tmp_path: Path) -> None:
+    key = check_key(DRESSES[dress](pem(kind, form)), subject="key")
+    file = tmp_path / "key"
+    file.write_text(key.openssh)
+    file.chmod(0o600)
+    done = subprocess.run(["ssh-keygen", "-y", "-f", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, " ".join(done.stdout.split()[:2])) == (0, public(kind)), done.stderr
+
+
+@pytest.mark.parametrize("dress", ["bare", "indented", "folded by YAML", "newlines written out", "crlf"])
+@pytest.mark.parametrize("form", ["openssh", "pkcs8"])
+def test_both_forms_are_hidden(form: str, dress: str) -> None:
+    key = check_key(DRESSES[dress](pem("ed25519", form)), subject="key")
+    redactor = Redactor.of(RunSecrets(ssh_key=key.value, openssh_key=key.openssh))
+    assert key.value != key.openssh
+    for shown in (key.value, key.openssh):
+        body = [word for word in shown.replace("\\n", "\n").split() if len(word) > 20 and "-----" not in word]
+        assert body
+        for word in body:
+            assert word not in redactor.text(f"what a host said: {word}")
+            assert word not in redactor.text(json.dumps({"msg": shown}))
+
+
+REFUSED = {
+    "two keys": (pem("rsa", "pkcs8") + pem("ecdsa", "pkcs8"), "holds 2 private keys"),
+    "base64 of a key": (base64.b64encode(pem("rsa", "openssh").encode()).decode(), "encoded once too often"),
+    "base64 in lines": (base64.encodebytes(pem("rsa", "openssh").encode()).decode(), "encoded once too often"),
+    "a file's name": ("~/.ssh/id_ed25519", "give the content of the file"),
+    "no end": (pem("rsa", "pkcs8")[:-20], "'-----END … PRIVATE KEY-----' is missing"),
+    "a character lost": (pem("rsa", "openssh")[:300] + pem("rsa", "openssh")[301:], "is damaged"),
+    "ssh.com": ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nAAAA\n---- END", "ssh-keygen -i"),
+    "putty with a mark": ("\ufeffPuTTY-User-Key-File-3: ssh-ed25519\n", "puttygen"),
+    "a public key, indented": (f"  {public('rsa')}", "is a public key"),
+    "a curve that SSH has not": (
+        ec.generate_private_key(ec.SECP256K1())
+        .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        .decode(),
+        "not supported",
+    ),
+    "a kind that SSH has not": (
+        ed448.Ed448PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "not supported",
+    ),
+    "dsa": (
+        dsa.generate_private_key(1024).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "is a DSA key",
+    ),
+    "a book": ("-----BEGIN A PRIVATE KEY-----" * 4000, "is larger than"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_wrong_is_said(name: str) -> None:
+    text, problem = REFUSED[name]
+    with pytest.raises(InputError, match=problem) as caught:
+        check_key(text.encode(), subject="Secret a/key")
+    assert str(caught.value).startswith("Secret a/key: ")
+    assert not [word for word in text.split() if len(word) > 30 and word in str(caught.value)]
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_der_is_told_from_other_bytes() -> None:
+    der = KEYS["rsa"].private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(InputError, match="openssl pkey -inform DER"):
+        check_key(der, subject="key")
