@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload, programs, progress, results
+from ansible_collections.capra.machine.plugins.plugin_utils import diff, evidence, payload, programs, progress, results
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "steps": {"type": "list", "elements": "dict", "default": []},
@@ -60,6 +60,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             raise AnsibleActionFail(f"state_directory is {directory!r}, not an absolute path")
         self._run_id = run_id
         result["run_id"] = run_id
+        evidence.hold_back(self._connection)
         if self._task.check_mode:
             return result | self._check()
         if arguments["state"] == "cancelled":

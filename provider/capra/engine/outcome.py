@@ -68,6 +68,7 @@ def _outcome(result: RunResult, kind: OutcomeKind, message: str, details: Mappin
         host_keys=result.host_keys,
         details=details,
         host=_host(details.get("host")),
+        sent=result.sent,
     )
 
 

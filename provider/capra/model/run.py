@@ -90,7 +90,8 @@ class RunResult:
 
     stats: Ansible's recap for the host, None when the run ended without one. host_keys: new ones that the host
     showed. ended: empty, `cancelled` or `timeout` when the runner itself ended the run. output: the last lines that
-    the process printed, redacted, for the case that there is nothing better to say.
+    the process printed, redacted, for the case that there is nothing better to say. sent: something may have been sent
+    to the host; False only where this side can prove the contrary, whatever the host says.
     """
 
     events: tuple[TaskEvent, ...] = ()
@@ -98,6 +99,7 @@ class RunResult:
     host_keys: tuple[str, ...] = ()
     ended: str = ""
     output: str = ""
+    sent: bool = True
 
 
 class OutcomeKind(StrEnum):
@@ -142,7 +144,8 @@ class HostFacts:
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended. message: one or a few lines for a person. changed: something was done on the host.
-    details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight)."""
+    details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight). sent:
+    as in RunResult."""
 
     kind: OutcomeKind
     message: str
@@ -151,6 +154,7 @@ class Outcome:
     host_keys: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     host: HostFacts = HostFacts()
+    sent: bool = True
 
     @property
     def ok(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from capra.model.run import Connection, RunRequest
+from capra.runs import evidence
 from capra.runs.paths import collections_path
 from capra.runs.private import write_private
 from capra.runs.variables import dump_variables
@@ -24,11 +25,12 @@ def known_hosts_name(connection: Connection) -> str:
     return connection.address if connection.port == 22 else f"[{connection.address}]:{connection.port}"
 
 
-def ssh_arguments(connection: Connection, known_hosts: Path) -> list[str]:
-    """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run."""
+def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
+    """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run.
+    directory: the run's private one."""
     options = {
         "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        "UserKnownHostsFile": str(known_hosts),
+        "UserKnownHostsFile": str(directory / "known_hosts"),
         "GlobalKnownHostsFile": "/dev/null",
         "HashKnownHosts": "no",
         "UpdateHostKeys": "no",
@@ -40,7 +42,7 @@ def ssh_arguments(connection: Connection, known_hosts: Path) -> list[str]:
         "ForwardAgent": "no",
         "ControlMaster": "no",
         "ControlPath": "none",
-        "PermitLocalCommand": "no",
+        **evidence.ssh_options(directory),
         "ConnectTimeout": str(CONNECT_TIMEOUT),
         "ServerAliveInterval": str(KEEPALIVE_INTERVAL),
         "ServerAliveCountMax": str(KEEPALIVE_COUNT),
@@ -52,6 +54,7 @@ def lay_out(directory: Path, request: RunRequest) -> None:
     """Write everything. directory: new and private. All files get mode 0600."""
     for name in ("env", "inventory", "project", "home"):
         (directory / name).mkdir(mode=0o700)
+    evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
     write_private(directory / "ansible.cfg", b"")
     write_private(directory / "key", secrets.openssh_key.encode())
@@ -88,8 +91,9 @@ def inventory_name(request: RunRequest) -> str:
 
 def environment(directory: Path, request: RunRequest) -> dict[str, str]:
     """Ansible's settings for the run; nothing of the caller's own Ansible configuration counts."""
-    arguments = ssh_arguments(request.connection, directory / "known_hosts")
+    arguments = ssh_arguments(request.connection, directory)
     return {
+        **evidence.environment(directory),
         "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
         "ANSIBLE_HOME": str(directory / "home"),

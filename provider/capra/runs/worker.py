@@ -18,7 +18,7 @@ from typing import Any
 import ansible_runner
 
 from capra.model.run import RunRequest, RunResult, TaskEvent
-from capra.runs import events
+from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
 from capra.runs.message import load_request
@@ -98,6 +98,7 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         host_keys=_new_host_keys(request, directory),
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
+        sent=evidence.was_sent(directory),
     )
 
 

@@ -44,7 +44,9 @@ def test_a_request_survives_the_pipe(data: bytes | None, text: str) -> None:
 
 
 def test_a_result_survives_the_pipe() -> None:
-    result = RunResult((TaskEvent("runner_on_ok", "task", {"steps": []}),), {"ok": 1}, ("ssh-ed25519 AAAA",), "timeout")
+    result = RunResult(
+        (TaskEvent("runner_on_ok", "task", {"steps": []}),), {"ok": 1}, ("ssh-ed25519 AAAA",), "timeout", sent=False
+    )
     assert load_result(json.loads(json.dumps(asdict(result)))) == result
 
 
