@@ -1,7 +1,11 @@
 # shellcheck shell=sh
 # Functions that both halves of the work on a host share: launch.sh (in the SSH session) and program.sh (detached
-# from it). POSIX shell and coreutils or busybox only. Results come back in upper-case variables, because a command
-# substitution would cost a process each time.
+# from it). POSIX shell and coreutils or busybox only.
+#
+# All variables of a POSIX shell are global. So: results come back in upper-case variables (a command substitution would
+# cost a process each time), and the comment above a function names those that it sets. A function's working variables
+# are in lower case and begin with a word of its name. scripts/shell_names.py looks for a function that changes a
+# variable behind its caller's back.
 
 # boot_mark: sets BOOT, which differs after every boot. The start time of process 1 tells boots of a container apart,
 # which shares the kernel's boot id.
@@ -14,7 +18,8 @@ boot_mark() {
 # uptime_now: sets NOW, seconds and hundredths since the kernel started; no process is needed for it. A host that does
 # not tell that gives the time of day.
 uptime_now() {
-    if [ -r /proc/uptime ]; then read -r NOW STAT </proc/uptime; else NOW=$(date +%s); fi
+    if [ -r /proc/uptime ]; then read -r NOW </proc/uptime; else NOW=$(date +%s); fi
+    NOW=${NOW%% *}
 }
 
 # decode TEXT: sets TEXT to what the octal escapes of a payload field stand for, trailing newlines included.
@@ -30,17 +35,17 @@ decode() {
 # newest_lock BASE: sets LOCK, the number of the newest lock (0 for none), and HOLDER_* from its target.
 newest_lock() {
     LOCK=0
-    for STAT in "$1"/lock.*; do
-        [ -h "$STAT" ] || continue
-        STAT=${STAT##*.}
-        if [ "$STAT" -gt "$LOCK" ]; then LOCK=$STAT; fi
+    for newest_link in "$1"/lock.*; do
+        [ -h "$newest_link" ] || continue
+        newest_link=${newest_link##*.}
+        if [ "$newest_link" -gt "$LOCK" ]; then LOCK=$newest_link; fi
     done
     HOLDER_PID='' HOLDER_START='' HOLDER_BOOT='' HOLDER_ID=''
     [ "$LOCK" -gt 0 ] || return 0
-    STAT=$(readlink "$1/lock.$LOCK") || return 0
-    HOLDER_PID=${STAT%%:*} STAT=${STAT#*:}
-    HOLDER_START=${STAT%%:*} STAT=${STAT#*:}
-    HOLDER_BOOT=${STAT%%:*} HOLDER_ID=${STAT#*:}
+    newest_link=$(readlink "$1/lock.$LOCK") || return 0
+    HOLDER_PID=${newest_link%%:*} newest_link=${newest_link#*:}
+    HOLDER_START=${newest_link%%:*} newest_link=${newest_link#*:}
+    HOLDER_BOOT=${newest_link%%:*} HOLDER_ID=${newest_link#*:}
 }
 
 # holder_alive: true while the program that newest_lock found is running. Needs BOOT.
@@ -52,12 +57,12 @@ holder_alive() {
 # BASE and BOOT.
 take_lock() {
     process_start "$$" || return 1
-    MINE="$$:$START:$BOOT:$1"
+    take_mine="$$:$START:$BOOT:$1"
     while :; do
         newest_lock "$BASE"
         if holder_alive; then return 1; fi
         NEXT=$((LOCK + 1))
-        if ! ln -s "$MINE" "$BASE/lock.$NEXT" 2>/dev/null; then
+        if ! ln -s "$take_mine" "$BASE/lock.$NEXT" 2>/dev/null; then
             [ -h "$BASE/lock.$NEXT" ] || return 1
             continue
         fi
@@ -67,8 +72,8 @@ take_lock() {
         rm -f "$BASE/lock.$NEXT"
     done
     # The lock just before stays, so that whoever is listing the directory now sees at least one.
-    for STAT in "$BASE"/lock.*; do
-        if [ "${STAT##*.}" -lt $((NEXT - 1)) ]; then rm -f "$STAT"; fi
+    for take_old in "$BASE"/lock.*; do
+        if [ "${take_old##*.}" -lt $((NEXT - 1)) ]; then rm -f "$take_old"; fi
     done
 }
 
@@ -78,13 +83,13 @@ take_lock() {
 read_journal() {
     ENDED=" " OPEN='' OPEN_BOOT='' STEP_PID='' STEP_START=''
     [ -f "$1" ] || return 0
-    while read -r EVENT NUMBER VALUE REST; do
-        case $EVENT in
-        start) OPEN=$NUMBER OPEN_BOOT=$VALUE STEP_PID='' ;;
-        process) STEP_PID=$VALUE STEP_START=$REST ;;
+    while read -r journal_event journal_number journal_value journal_rest; do
+        case $journal_event in
+        start) OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID='' ;;
+        process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
         end)
             OPEN=
-            if [ "$VALUE" = 0 ]; then ENDED="$ENDED$NUMBER "; fi
+            if [ "$journal_value" = 0 ]; then ENDED="$ENDED$journal_number "; fi
             ;;
         cut) OPEN= ;;
         esac
@@ -101,8 +106,9 @@ step_alive() {
 # all_ended: true when the journal of RUN says that the run is finished.
 all_ended() {
     [ -f "$RUN/journal" ] || return 1
-    while read -r EVENT REST; do
-        if [ "$EVENT" = finished ]; then return 0; fi
+    while read -r ended_event ended_rest; do
+        if [ "$ended_event" = finished ]; then return 0; fi
     done <"$RUN/journal"
+    : "$ended_rest" # only here so that the event is one word
     return 1
 }

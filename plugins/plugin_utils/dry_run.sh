@@ -2,60 +2,63 @@
 # shellcheck source=plugins/plugin_utils/common.sh
 # A part of the session's half (launch.sh): what a dry run says of each step. Reads only.
 
-# check_file KIND ENCODED_PATH DIGEST: what a write would do; changes nothing.
+# check_file NUMBER KIND ENCODED_PATH DIGEST: what a write would do; changes nothing.
 check_file() {
-    decode "$2"
-    TARGET=$TEXT
-    if [ -d "$TARGET" ]; then echo "would $NUMBER directory" && return; fi
-    if [ ! -e "$TARGET" ]; then echo "would $NUMBER create" && return; fi
+    decode "$3"
+    file_target=$TEXT
+    if [ -d "$file_target" ]; then echo "would $1 directory" && return; fi
+    if [ ! -e "$file_target" ]; then echo "would $1 create" && return; fi
     # Only the content is compared: coreutils' and busybox's stat have no output format in common with all systems.
-    if [ "$1" = write ] && [ "$(sha256sum <"$TARGET")" = "$3  -" ]; then
-        echo "would $NUMBER same"
+    if [ "$2" = write ] && [ "$(sha256sum <"$file_target")" = "$4  -" ]; then
+        echo "would $1 same"
     else
-        echo "would $NUMBER change"
-        if [ "$DIFF" = 1 ]; then TAIL=65536 && part "before $NUMBER" "$TARGET"; fi
+        echo "would $1 change"
+        if [ "$DIFF" = 1 ]; then part "before $1" "$file_target" 65536; fi
     fi
 }
 
 # check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do. FIRST counts
 # from the first step line on; BODY begins behind the empty line after the last.
 check_script() {
-    SCRIPT=$(printf '%s\n' "$BODY" | tail -n "+$(($2 - STEPS - 1))" | head -n "$3" | base64 -d)
-    NUMBER=$1 ARGUMENTS=$4
+    script_text=$(printf '%s\n' "$BODY" | tail -n "+$(($2 - STEPS - 1))" | head -n "$3" | base64 -d)
+    script_arguments=$4
+    printf 'output %s\n' "$1"
     set --
-    for ARGUMENT in $ARGUMENTS; do
-        decode "$ARGUMENT"
+    set -f # some shells take an escape for a pattern
+    for script_argument in $script_arguments; do
+        decode "$script_argument"
         set -- "$@" "$TEXT"
     done
-    printf 'output %s\n' "$NUMBER"
-    (cd / && sh -c "$SCRIPT" check "$@" --check </dev/null 2>&1) | tail -c "$TAIL" | base64
+    set +f
+    (cd / && sh -c "$script_text" check "$@" --check </dev/null 2>&1) | tail -c "$TAIL" | base64
     printf '.\n'
 }
 
-# check: says for every step what a run would do now. Reads only.
+# check: says for every step what a run would do now. Reads only. Sets STEPS, how many there are, and BODY, what stands
+# behind them.
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     read_journal "$RUN/journal"
-    STEPS=0 SCRIPTS=''
-    while read -r WORD NUMBER KIND FIRST LENGTH MODE OWNER DIGEST REST; do
-        if [ "$WORD" != step ]; then break; fi
+    STEPS=0 check_scripts=''
+    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_rest; do
+        if [ "$step_word" != step ]; then break; fi
         STEPS=$((STEPS + 1))
-        case $ENDED in *" $NUMBER "*) echo "would $NUMBER done" && continue ;; esac
-        case $KIND in
-        write | append) check_file "$KIND" "$REST" "$DIGEST" ;;
-        *) echo "would $NUMBER run" ;;
+        case $ENDED in *" $step_number "*) echo "would $step_number done" && continue ;; esac
+        case $step_kind in
+        write | append) check_file "$step_number" "$step_kind" "$step_rest" "$step_digest" ;;
+        *) echo "would $step_number run" ;;
         esac
-        if [ "$MODE" = check ]; then
-            SCRIPTS="$SCRIPTS$NUMBER $FIRST $LENGTH $REST
+        if [ "$step_mode" = check ]; then
+            check_scripts="$check_scripts$step_number $step_first $step_length $step_rest
 "
         fi
     done
-    : "$OWNER" # only a run needs it
+    : "$step_owner" # only a run needs it
     BODY=$(cat)
-    while read -r NUMBER FIRST LENGTH REST; do
-        if [ -n "$NUMBER" ]; then check_script "$NUMBER" "$FIRST" "$LENGTH" "$REST"; fi
+    while read -r step_number step_first step_length step_rest; do
+        if [ -n "$step_number" ]; then check_script "$step_number" "$step_first" "$step_length" "$step_rest"; fi
     done <<END
-$SCRIPTS
+$check_scripts
 END
 }

@@ -19,9 +19,11 @@ content() {
 recorded() {
     BEFORE=
     [ -f "$RUN/written" ] || return 1
-    while read -r WHAT NUMBER REST; do
-        if [ "$NUMBER" = "$1" ]; then case $WHAT in created | replaced | appended) BEFORE=$WHAT ;; esac; fi
+    while read -r recorded_what recorded_number recorded_path; do
+        if [ "$recorded_number" != "$1" ]; then continue; fi
+        case $recorded_what in created | replaced | appended) BEFORE=$recorded_what ;; esac
     done <"$RUN/written"
+    : "$recorded_path" # only here so that the number is one word
     [ -n "$BEFORE" ]
 }
 
@@ -59,7 +61,8 @@ remember_before() {
     [ -n "$BEFORE" ] || printf '%s %s %s\n' "$WHAT" "$1" "$3" >>"$RUN/written"
 }
 
-# resolve NUMBER: follows TARGET where it is a link, and notes where to, because cleanup must not follow another one.
+# resolve NUMBER: follows TARGET where it is a link (sets TARGET), and notes where to, because cleanup must not follow
+# another one.
 resolve() {
     if [ ! -h "$TARGET" ]; then return 0; fi
     TARGET=$(readlink -f "$TARGET" && echo x) || { say "$TEXT: a link that leads nowhere"; return 1; }
@@ -69,7 +72,7 @@ resolve() {
 
 # write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a temporary name in the same
 # directory gets content, owner and mode, and is then renamed. MODE and OWNER "-": those of the file appended to, else
-# 0644 and the user that runs this.
+# 0644 and the user that runs this. Sets TARGET.
 write_file() {
     make_parents "$8" || return 1
     decode "$8"

@@ -11,17 +11,17 @@
 # shell takes for a whole one.
 read_settings() {
     MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
-    while read -r WORD VALUE; do
-        case $WORD in
-        mode) MODE=$VALUE ;;
-        id) ID=$VALUE ;;
-        follow) FOLLOW=$VALUE ;;
-        timeout) TIMEOUT=$VALUE ;;
-        tail) TAIL=$VALUE ;;
-        takeover) TAKEOVER=$VALUE ;;
-        diff) DIFF=$VALUE ;;
-        directory) DIRECTORY=$VALUE ;;
-        program) PROGRAM=$VALUE ;;
+    while read -r setting_name setting_value; do
+        case $setting_name in
+        mode) MODE=$setting_value ;;
+        id) ID=$setting_value ;;
+        follow) FOLLOW=$setting_value ;;
+        timeout) TIMEOUT=$setting_value ;;
+        tail) TAIL=$setting_value ;;
+        takeover) TAKEOVER=$setting_value ;;
+        diff) DIFF=$setting_value ;;
+        directory) DIRECTORY=$setting_value ;;
+        program) PROGRAM=$setting_value ;;
         '') [ -n "$ID" ] && return 0 ;;
         esac
     done
@@ -53,7 +53,7 @@ program_running() {
     [ -n "$STARTED" ] && process_start "$STARTED"
 }
 
-# note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended.
+# note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended. Sets NOTED.
 note_cut() {
     if [ ! -d "$BASE/$HOLDER_ID" ]; then return 0; fi
     read_journal "$BASE/$HOLDER_ID/journal"
@@ -71,23 +71,26 @@ step_left() {
 # end_holder WHY: ends the program that newest_lock found and the step that it is at, with all that stands below, and
 # notes why: first, so that whoever follows it reads it, and again for a step that began in between. Program and step go
 # at once, so that they cannot note an end of the command that is ended here. What earlier steps have left running stays.
+# Sets NOTED and NAP.
 end_holder() {
-    NOTED=0 ROOTS=''
+    NOTED=0 end_roots=''
     note_cut "$1"
     if holder_alive; then
-        ROOTS=$HOLDER_PID
+        end_roots=$HOLDER_PID
         kill -STOP "$HOLDER_PID" 2>/dev/null
     fi
     read_journal "$BASE/$HOLDER_ID/journal"
-    if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then ROOTS="$ROOTS $STEP_PID"; fi
-    if [ -z "$ROOTS" ]; then return 0; fi
+    if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then
+        end_roots="$end_roots $STEP_PID"
+    fi
+    if [ -z "$end_roots" ]; then return 0; fi
     # shellcheck disable=SC2086 # lists of process ids
-    family $ROOTS
+    family $end_roots
     # shellcheck disable=SC2086 # the same
-    kill -KILL $ROOTS 2>/dev/null
+    kill -KILL $end_roots 2>/dev/null
     NAP=02
     # shellcheck disable=SC2086 # the same
-    while any_alive $ROOTS; do nap; done
+    while any_alive $end_roots; do nap; done
     note_cut "$1"
     # shellcheck disable=SC2086 # the same
     end_processes $FAMILY || fail "processes of the run cannot be ended"
@@ -116,8 +119,8 @@ not_unpacked() {
 # in_user_slice: true when systemd counts this session among the things of a logged-in user. Version 1 of cgroups has a
 # line a hierarchy.
 in_user_slice() {
-    while read -r STAT; do
-        case $STAT in *user.slice*) return 0 ;; esac
+    while read -r slice_line; do
+        case $slice_line in *user.slice*) return 0 ;; esac
     done </proc/self/cgroup
     return 1
 }
@@ -125,19 +128,19 @@ in_user_slice() {
 # detached COMMAND…: in a session of its own where the host has setsid. A systemd that kills what a user leaves behind
 # (KillUserProcesses) does not look into a scope outside the user's slice.
 detached() {
-    SETSID=
-    if command -v setsid >/dev/null 2>&1; then SETSID=setsid; fi
+    detached_by=
+    if command -v setsid >/dev/null 2>&1; then detached_by=setsid; fi
     if in_user_slice && [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
-        systemd-run --scope --quiet --collect --slice=system.slice $SETSID "$@"
+        systemd-run --scope --quiet --collect --slice=system.slice $detached_by "$@"
         # 1 is systemd-run's own, before the command has begun. The program never ends with it, and one that was killed
         # must not begin again.
         if [ "$?" != 1 ]; then return 0; fi
     fi
-    exec $SETSID "$@"
+    exec $detached_by "$@"
 }
 
+# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process.
 start() {
-    STARTED=
     if program_running; then
         cat >/dev/null
         return 0
@@ -164,33 +167,35 @@ start() {
 begun() {
     BEGUN=
     if [ ! -f "$RUN/journal" ]; then return 0; fi
-    while read -r EVENT NUMBER VALUE REST; do
-        if [ "$EVENT" = begin ]; then BEGUN=${REST%%[. ]*}; fi
+    while read -r begun_event begun_number begun_boot begun_rest; do
+        if [ "$begun_event" = begin ]; then BEGUN=${begun_rest%%[. ]*}; fi
     done <"$RUN/journal"
+    : "$begun_number$begun_boot" # only here so that the rest is what it is
 }
 
-# follow: until the program has ended, this session's share of the time is over, or the run's time limit is.
+# follow: until the program has ended, this session's share of the time is over, or the run's time limit is. Sets NAP.
 follow() {
     NAP=02
     uptime_now
-    FROM=${NOW%%.*}
+    follow_from=${NOW%%.*}
     while program_running; do
         uptime_now
-        NOW=${NOW%%.*}
+        follow_now=${NOW%%.*}
         begun
-        if [ "$TIMEOUT" -gt 0 ] && [ -n "$BEGUN" ] && [ $((NOW - BEGUN)) -ge "$TIMEOUT" ] && [ "$HOLDER_ID" = "$ID" ]; then
+        if [ "$TIMEOUT" -gt 0 ] && [ -n "$BEGUN" ] && [ $((follow_now - BEGUN)) -ge "$TIMEOUT" ] &&
+            [ "$HOLDER_ID" = "$ID" ]; then
             end_holder timeout
             return 0
         fi
-        if [ $((NOW - FROM)) -ge "$FOLLOW" ]; then return 0; fi
+        if [ $((follow_now - follow_from)) -ge "$FOLLOW" ]; then return 0; fi
         nap
     done
 }
 
-# part NAME FILE: a file of the run in base64, or its last TAIL bytes.
+# part NAME FILE BYTES: the end of a file in base64.
 part() {
     printf '%s\n' "$1"
-    tail -c "$TAIL" "$2" | base64
+    tail -c "$3" "$2" | base64
     printf '.\n'
 }
 
@@ -203,16 +208,14 @@ report() {
     echo "boot $BOOT"
     cat "$RUN/journal"
     echo
-    for FILE in "$RUN"/*.output; do
-        NUMBER=${FILE##*/}
-        NUMBER=${NUMBER%.output}
-        if [ -s "$FILE" ]; then part "output $NUMBER" "$FILE"; fi
+    for report_file in "$RUN"/*.output; do
+        report_number=${report_file##*/}
+        if [ -s "$report_file" ]; then part "output ${report_number%.output}" "$report_file" "$TAIL"; fi
     done
     if [ "$DIFF" != 1 ]; then return 0; fi
-    TAIL=65536
-    for FILE in "$RUN"/*.original; do
-        NUMBER=${FILE##*/}
-        if [ -f "$FILE" ]; then part "before ${NUMBER%.original}" "$FILE"; fi
+    for report_file in "$RUN"/*.original; do
+        report_number=${report_file##*/}
+        if [ -f "$report_file" ]; then part "before ${report_number%.original}" "$report_file" 65536; fi
     done
 }
 
@@ -221,8 +224,8 @@ report() {
 drop() {
     if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
     rm -rf "$RUN"
-    for FILE in "$BASE"/*/; do
-        if [ -d "$FILE" ]; then return 0; fi
+    for drop_run in "$BASE"/*/; do
+        if [ -d "$drop_run" ]; then return 0; fi
     done
     rm -f "$BASE"/lock.*
     rmdir "$BASE" 2>/dev/null || return 0
@@ -230,6 +233,7 @@ drop() {
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
+# launch: one session. Sets STARTED, the process of the program that it has started, or nothing.
 launch() {
     # What a login shell has printed may have no newline at its end.
     printf '\ncapra begin\n'

@@ -17,9 +17,10 @@ stop() {
 
 # sweep: removes what sessions and programs that were killed have left. A session that lives may be about to start one.
 sweep() {
-    for STAT in "$RUN"/payload.* "$RUN"/program.*; do
-        OTHER=${STAT##*.}
-        if [ "$OTHER" != "$SESSION" ]; then process_start "$OTHER" || rm -f "$RUN/payload.$OTHER" "$RUN/program.$OTHER"; fi
+    for sweep_session in "$RUN"/payload.* "$RUN"/program.*; do
+        sweep_session=${sweep_session##*.}
+        if [ "$sweep_session" = "$SESSION" ] || process_start "$sweep_session"; then continue; fi
+        rm -f "$RUN/payload.$sweep_session" "$RUN/program.$sweep_session"
     done
 }
 
@@ -29,26 +30,25 @@ say() { printf '%s\n' "$*"; }
 # run_file NUMBER FIRST LINES DIGEST [ARGUMENT…]: a command or script comes from a private file, so that what it holds
 # never stands in the list of processes.
 run_file() {
-    NUMBER=$1
-    content "$2" "$3" "$4" "$RUN/$NUMBER.command" || return 1
+    file_of_command=$RUN/$1.command
+    content "$2" "$3" "$4" "$file_of_command" || return 1
     shift 4
-    (umask 022 && cd / && exec /bin/sh "$RUN/$NUMBER.command" "$@")
+    (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@")
 }
 
 # run_script NUMBER FIRST LINES DIGEST ENCODED_ARGUMENTS: the arguments are separated by spaces; none is empty.
 run_script() {
-    NUMBER=$1 FIRST=$2 LENGTH=$3 DIGEST=$4
-    ARGUMENTS=$5
-    set --
+    script_arguments=$5
+    set -- "$1" "$2" "$3" "$4"
     set -f # some shells take an escape for a pattern
-    for ARGUMENT in $ARGUMENTS; do
-        decode "$ARGUMENT"
+    for script_argument in $script_arguments; do
+        decode "$script_argument"
         set -- "$@" "$TEXT"
     done
     set +f
     CAPRA_RUN_DIR=$RUN
     export CAPRA_RUN_DIR
-    run_file "$NUMBER" "$FIRST" "$LENGTH" "$DIGEST" "$@"
+    run_file "$@"
 }
 
 # sentinel ENCODED_PATH: bootstrap data must have created it (Cluster API's bootstrap contract).
@@ -71,19 +71,21 @@ run_step() {
     esac
 }
 
-# noted_step NUMBER …: carries one step out, and notes the process that does, and the end. HOLDING is the program's.
+# noted_step NUMBER …: carries one step out, and notes the process that does, and the end. Sets HOLDING: the lock is the
+# program's.
 noted_step() {
     HOLDING=0
-    read -r STEP_PID STAT </proc/self/stat
-    process_start "$STEP_PID" && note "process $1 $STEP_PID $START"
+    read -r noted_pid noted_rest </proc/self/stat
+    : "$noted_rest" # only here so that the pid is one word
+    process_start "$noted_pid" && note "process $1 $noted_pid $START"
     run_step "$@"
-    STATUS=$?
+    noted_status=$?
     uptime_now
-    note "end $1 $STATUS $NOW"
-    exit "$STATUS"
+    note "end $1 $noted_status $NOW"
+    exit "$noted_status"
 }
 
-# cut_off: a step that has begun and not ended was cut off, by a reboot or by the loss of this program.
+# cut_off: a step that has begun and not ended was cut off, by a reboot or by the loss of this program. Sets NAP.
 cut_off() {
     # A full disk or a loss of power leaves half a line, which the next one must not run on from.
     if [ -s "$RUN/journal" ] && [ -n "$(tail -c 1 "$RUN/journal")" ]; then note; fi
@@ -100,28 +102,28 @@ cut_off() {
 
 # run_steps: fails with the status of the step that failed, and with 74 when the payload cannot be read.
 run_steps() {
-    SEEN=0
-    while read -r WORD NUMBER KIND FIRST LENGTH MODE OWNER DIGEST REST; do
-        if [ "$WORD" != step ]; then break; fi
-        SEEN=$((SEEN + 1))
-        case $ENDED in *" $NUMBER "*) continue ;; esac
+    steps_seen=0
+    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_rest; do
+        if [ "$step_word" != step ]; then break; fi
+        steps_seen=$((steps_seen + 1))
+        case $ENDED in *" $step_number "*) continue ;; esac
         uptime_now
-        note "start $NUMBER $BOOT $NOW"
+        note "start $step_number $BOOT $NOW"
         # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
         # program is killed meanwhile.
-        (noted_step "$NUMBER" "$KIND" "$FIRST" "$LENGTH" "$MODE" "$OWNER" "$DIGEST" "$REST") \
-            </dev/null >"$RUN/$NUMBER.output" 2>&1
-        STATUS=$?
+        (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
+            "$step_rest") </dev/null >"$RUN/$step_number.output" 2>&1
+        step_status=$?
         read_journal "$RUN/journal"
-        if [ "$OPEN" = "$NUMBER" ]; then
+        if [ "$OPEN" = "$step_number" ]; then
             # The subshell was killed, or found no room for its note.
             uptime_now
-            note "end $NUMBER $STATUS $NOW"
+            note "end $step_number $step_status $NOW"
         fi
-        rm -f "$RUN/$NUMBER.command"
-        if [ "$STATUS" != 0 ]; then return "$STATUS"; fi
+        rm -f "$RUN/$step_number.command"
+        if [ "$step_status" != 0 ]; then return "$step_status"; fi
     done <"$RUN/payload.$SESSION"
-    [ "$SEEN" -gt 0 ] || return 74
+    [ "$steps_seen" -gt 0 ] || return 74
 }
 
 program() {

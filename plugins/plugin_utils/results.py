@@ -15,6 +15,10 @@ CUT_REASONS = {
     "timeout": "was ended: the run's time limit was over",
 }
 
+KILLED = 128
+SIGNALS = 64
+"""How many Linux has."""
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -52,7 +56,9 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
                 started[number], boots[number] = uptime, boot
                 # A step that is tried again has neither the status nor the time of the try before.
                 state[number] = {"state": "running", "cuts": state[number]["cuts"]}
-            case ("end", _, rc, uptime, *_) if rc.isdecimal():
+            case ("end", _, rc, *more) if rc.isdecimal():
+                # A line that was cut short may lack the time.
+                uptime = more[0] if more else ""
                 state[number] |= {
                     "state": "ok" if rc == "0" else "failed",
                     "rc": int(rc),
@@ -78,6 +84,12 @@ def finished(report: Report) -> bool:
     return any(words[0] == "finished" for words in report.journal)
 
 
+def told_status(rc: int) -> str:
+    """An exit status in words: a shell gives 128 and the number of the signal that has killed a command."""
+    signal = rc - KILLED
+    return f"status {rc} (killed by signal {signal})" if 0 < signal <= SIGNALS else f"status {rc}"
+
+
 def last_lines(output: str, count: int = 10) -> str:
     """The end of a step's output, for a message."""
     return "\n".join(output.rstrip().splitlines()[-count:])
@@ -93,7 +105,9 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     for result in results:
         if result.state == "failed":
             tail = last_lines(result.output)
-            message = f"step {result.number + 1} of {len(results)} ({result.title}) failed with status {result.rc}"
+            message = (
+                f"step {result.number + 1} of {len(results)} ({result.title}) failed with {told_status(result.rc)}"
+            )
             return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
         if result.state == "cut":
             cut = result.cuts[-1]

@@ -79,8 +79,7 @@ class PlainDisplay:
     def _show_steps(self, result: MachineResult) -> None:
         """The output of every step."""
         for step in result.steps:
-            status = f"{step.state}, status {step.rc}" if step.rc >= 0 else step.state
-            self._say(f"{result.machine.key.name} | step {step.number + 1} {step.title}: {status}")
+            self._say(f"{result.machine.key.name} | step {step.number + 1} {step.title}: {step.told}")
             if step.output.strip():
                 self._say(indented(step.output, f"{result.machine.key.name} |     "))
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from capra.model.machine import MachineKey
 
+SIGNALS = 64
+"""How many Linux has."""
+
 
 class Playbook(StrEnum):
     """The playbooks of the collection capra.machine."""
@@ -131,6 +134,13 @@ class StepReport:
     seconds: float = 0.0
     output: str = ""
     cuts: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """State and exit status for a person. A shell gives 128 and the number of the signal that killed a command."""
+        signal = self.rc - 128
+        killed = f" (killed by signal {signal})" if 0 < signal <= SIGNALS else ""
+        return f"{self.state}, status {self.rc}{killed}" if self.rc >= 0 else self.state
 
 
 @dataclass(frozen=True)

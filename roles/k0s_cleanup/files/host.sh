@@ -2,14 +2,16 @@
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
 # Part 1 of 4 of the k0s cleanup: what any phase needs to know of the host: time, commands under a time limit, processes,
 # mounts, and which directories may be removed at all. POSIX shell, coreutils or busybox, and umount.
-# Results come back in upper-case variables: a command substitution would cost a process each time.
+# Results come back in upper-case variables (a command substitution would cost a process each time), and the comment
+# above a function names those that it sets, where a caller sets them as well: all variables of a POSIX shell are global,
+# and scripts/shell_names.py looks for a function that changes one behind its caller's back.
 
 NEWLINE='
 '
 
 say() { printf '%s\n' "$*"; }
 
-# touched: this attempt has changed the host. An earlier attempt that was cut off counts too.
+# touched: sets CHANGED: this attempt has changed the host. An earlier attempt that was cut off counts too.
 touched() {
     if [ "$CHANGED" = no ]; then
         CHANGED=yes
@@ -30,17 +32,17 @@ systemd_runs() { has systemctl && [ -d /run/systemd/system ]; }
 
 # alive PID: a zombie has gone.
 alive() {
-    read -r STAT 2>/dev/null <"/proc/$1/stat" || return 1
-    case ${STAT##*) } in Z* | X*) return 1 ;; esac
+    read -r alive_stat 2>/dev/null <"/proc/$1/stat" || return 1
+    case ${alive_stat##*) } in Z* | X*) return 1 ;; esac
 }
 
 pause() { sleep 0.2 2>/dev/null || sleep 1; }
 
 # limited SECONDS COMMAND…: its output goes to $WORK/output. Status 124 when the time was over. In a session of its own
-# where the host has setsid, so that what the command started ends with it.
+# where the host has setsid, so that what the command started ends with it. Sets CHILD while it runs.
 limited() {
     seconds
-    UNTIL=$((NOW + $1))
+    limited_until=$((NOW + $1))
     shift
     if command -v setsid >/dev/null 2>&1; then
         setsid "$@" </dev/null >"$WORK/output" 2>&1 &
@@ -53,25 +55,26 @@ limited() {
     fi
     while alive "$CHILD"; do
         seconds
-        if [ "$NOW" -ge "$UNTIL" ]; then
+        if [ "$NOW" -ge "$limited_until" ]; then
             end_child
             return 124
         fi
         pause
     done
     wait "$CHILD"
-    STATUS=$?
+    limited_status=$?
     CHILD=
-    return "$STATUS"
+    return "$limited_status"
 }
 
-# end_child: ends the command that limited is waiting for, if any. No `--` stands before the group: dash takes it for a process.
+# end_child: ends the command that limited is waiting for, if any, and sets CHILD to none. No `--` stands before the
+# group: dash takes it for a process.
 end_child() {
     [ -n "${CHILD:-}" ] || return 0
     kill -TERM "$GROUP" 2>/dev/null || kill -TERM "$CHILD" 2>/dev/null
     seconds
-    UNTIL=$((NOW + 5))
-    while alive "$CHILD" && [ "$NOW" -lt "$UNTIL" ]; do
+    end_until=$((NOW + 5))
+    while alive "$CHILD" && [ "$NOW" -lt "$end_until" ]; do
         pause
         seconds
     done
@@ -149,13 +152,13 @@ scan() {
 # parent PID: sets PARENT.
 parent() {
     PARENT=
-    read -r STAT 2>/dev/null <"/proc/$1/stat" || return 1
-    STAT=${STAT##*) }
-    STAT=${STAT#* }
-    PARENT=${STAT%% *}
+    read -r parent_stat 2>/dev/null <"/proc/$1/stat" || return 1
+    parent_stat=${parent_stat##*) }
+    parent_stat=${parent_stat#* }
+    PARENT=${parent_stat%% *}
 }
 
-# find_ancestors: sets ANCESTORS, this program and those above it, which must never be ended.
+# find_ancestors: sets PARENT, and ANCESTORS, this program and those above it, which must never be ended.
 find_ancestors() {
     ANCESTORS=" $$ 1 "
     PARENT=$$
@@ -181,11 +184,11 @@ family() {
 mounts_below() {
     MOUNTS='' ITSELF=no
     # The kernel lists a mount after the one it lies in, so the reverse order is the order to unmount in.
-    while read -r REST POINT REST; do
-        case $POINT in *\\*) POINT=$(printf '%b' "$POINT") ;; esac
-        case $POINT in
+    while read -r mounts_rest mounts_point mounts_rest; do
+        case $mounts_point in *\\*) mounts_point=$(printf '%b' "$mounts_point") ;; esac
+        case $mounts_point in
         "$1") ITSELF=yes ;;
-        "$1"/*) MOUNTS="$POINT$NEWLINE$MOUNTS" ;;
+        "$1"/*) MOUNTS="$mounts_point$NEWLINE$MOUNTS" ;;
         esac
     done </proc/self/mounts
 }
@@ -193,10 +196,10 @@ mounts_below() {
 # unmount_below DIRECTORY: whatever is still in use is detached (lazy).
 unmount_below() {
     mounts_below "$1"
-    while read -r POINT; do
-        [ -n "$POINT" ] || continue
+    while read -r unmount_point; do
+        [ -n "$unmount_point" ] || continue
         touched
-        umount "$POINT" 2>/dev/null || umount -l "$POINT" || say "remove: cannot unmount $POINT"
+        umount "$unmount_point" 2>/dev/null || umount -l "$unmount_point" || say "remove: cannot unmount $unmount_point"
     done <<EOF_MOUNTS
 $MOUNTS
 EOF_MOUNTS

@@ -71,7 +71,7 @@ end_containers() {
     done
 }
 
-# remove_file PATH: with its line in the report.
+# remove_file PATH: with its line in the report. Sets REMOVED.
 remove_file() {
     exists "$1" || return 0
     touched
@@ -81,14 +81,15 @@ remove_file() {
 
 remove_services() {
     for SERVICE in $SERVICES; do
-        for PLACE in $UNIT_DIRECTORIES; do
-            remove_file "$PLACE/$SERVICE.service"
-            remove_file "$PLACE/$SERVICE.service.d"
-            remove_file "$PLACE/multi-user.target.wants/$SERVICE.service"
+        for services_place in $UNIT_DIRECTORIES; do
+            remove_file "$services_place/$SERVICE.service"
+            remove_file "$services_place/$SERVICE.service.d"
+            remove_file "$services_place/multi-user.target.wants/$SERVICE.service"
         done
         remove_file "/etc/init.d/$SERVICE"
-        for PLACE in /etc/rc?.d/[SK]??"$SERVICE" /etc/rc.d/rc?.d/[SK]??"$SERVICE" /etc/runlevels/*/"$SERVICE"; do
-            remove_file "$PLACE"
+        for services_place in /etc/rc?.d/[SK]??"$SERVICE" /etc/rc.d/rc?.d/[SK]??"$SERVICE" \
+            /etc/runlevels/*/"$SERVICE"; do
+            remove_file "$services_place"
         done
     done
     systemd_runs || return 0
@@ -102,7 +103,7 @@ remove_services() {
     done
 }
 
-# remove: what no reset has removed.
+# remove: what no reset has removed. Sets REMOVED, what it has, and TRACES.
 remove() {
     find_traces
     if [ "$CHECK" = yes ]; then
@@ -130,6 +131,7 @@ remove() {
     if [ -n "$REMOVED" ]; then say "remove: removed$REMOVED"; else say "remove: nothing to do"; fi
 }
 
+# violation TEXT: adds to VIOLATIONS.
 violation() { VIOLATIONS="$VIOLATIONS; $*"; }
 
 verify_services() {
@@ -143,6 +145,7 @@ verify_services() {
     done
 }
 
+# verify: sets VIOLATIONS, what speaks against a clean host, and in a dry run CHANGED.
 verify() {
     if [ "$CHECK" = yes ]; then
         if [ -n "$TRACES$PROCESSES$INSTALLED" ]; then CHANGED=yes; fi
@@ -151,7 +154,7 @@ verify() {
     fi
     VIOLATIONS=
     scan
-    for PID in $PROCESSES $SHIMS; do program "$PID" && violation "process $PID ($FIRST)"; done
+    for verify_pid in $PROCESSES $SHIMS; do program "$verify_pid" && violation "process $verify_pid ($FIRST)"; done
     verify_services
     for PLACE in "$REAL_DATA" "$REAL_KUBELET" /etc/k0s /run/k0s; do
         mounts_below "$PLACE"
@@ -169,6 +172,7 @@ finish() {
     if [ -z "${CAPRA_RUN_DIR:-}" ]; then rm -rf "${WORK:-}"; fi
 }
 
+# main: all phases in order. Sets CHANGED and CHILD to none at first.
 main() {
     set -u
     PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -14,7 +14,7 @@ remember() {
     fi
 }
 
-# recall: sets OLD_*, what an attempt that did not end well wrote down: of other runs first, so that this run's own has
+# recall: sets OLD_* and CHANGED, what an attempt that did not end well wrote down: of other runs first, so that this run's own has
 # the last word.
 recall() {
     OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' LEFT=no RESET=no
@@ -65,8 +65,9 @@ split() {
 # service_files NAME: sets FILES, the service's definitions under systemd, OpenRC and SysV.
 service_files() {
     FILES=
-    for PLACE in $UNIT_DIRECTORIES; do
-        if [ -f "$PLACE/$1.service" ] || [ -h "$PLACE/$1.service" ]; then FILES="$FILES $PLACE/$1.service"; fi
+    for service_place in $UNIT_DIRECTORIES; do
+        service_place=$service_place/$1.service
+        if [ -f "$service_place" ] || [ -h "$service_place" ]; then FILES="$FILES $service_place"; fi
     done
     if [ -f "/etc/init.d/$1" ]; then FILES="$FILES /etc/init.d/$1"; fi
 }
@@ -89,8 +90,8 @@ service_command() {
     split "$(printf '%s' "$COMMAND" | tr '\n' ' ')"
 }
 
-# read_words SOURCE: keeps what the k0s command line in TOKENS says and nothing better has said before. Two different
-# data directories are one too many: UNCLEAR.
+# read_words SOURCE: keeps what the k0s command line in TOKENS says and nothing better has said before (sets FOUND_BINARY,
+# FOUND_DATA and FOUND_KUBELET). Two different data directories are one too many: sets UNCLEAR.
 read_words() {
     WORD_BINARY='' WORD_DATA='' WORD_KUBELET='' NEXT=''
     while read -r WORD; do
@@ -117,7 +118,7 @@ EOF_WORDS
     if [ -z "$FOUND_BINARY" ] && [ -x "$WORD_BINARY" ]; then FOUND_BINARY=$WORD_BINARY; fi
 }
 
-# learn_services: sets INSTALLED, the services that this host has.
+# learn_services: sets INSTALLED, the services that this host has, and FOUND_ROLE.
 learn_services() {
     INSTALLED=''
     for SERVICE in $SERVICES; do
@@ -132,7 +133,8 @@ learn_services() {
     done
 }
 
-# learn_processes: sets RUNNING when a controller or worker runs, and reads its command line.
+# learn_processes: sets RUNNING when a controller or worker runs, and reads its command line; sets FOUND_ROLE and
+# FOUND_BINARY.
 learn_processes() {
     RUNNING=no
     for PID in $PROCESSES; do
@@ -182,7 +184,8 @@ learn_directories() {
 }
 
 # learn: sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, RUNNING. An argument goes before what is found,
-# that before what an earlier attempt wrote down, that before the defaults.
+# that before what an earlier attempt wrote down, that before the defaults. Sets FOUND_BINARY, FOUND_DATA, FOUND_KUBELET,
+# FOUND_ROLE and UNCLEAR on the way.
 learn() {
     FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR=''
     recall

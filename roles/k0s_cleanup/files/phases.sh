@@ -5,8 +5,8 @@
 # find_traces: sets TRACES, the paths of k0s on this host that a reset removes.
 find_traces() {
     TRACES=
-    for PLACE in "$KUBELET" "$DATA" /etc/k0s /run/k0s; do
-        if exists "$PLACE" && ! is_emptied_mount "$PLACE"; then TRACES="$TRACES $PLACE"; fi
+    for traces_place in "$KUBELET" "$DATA" /etc/k0s /run/k0s; do
+        if exists "$traces_place" && ! is_emptied_mount "$traces_place"; then TRACES="$TRACES $traces_place"; fi
     done
     for SERVICE in $SERVICES; do
         service_files "$SERVICE"

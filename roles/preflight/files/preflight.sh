@@ -78,14 +78,15 @@ system() {
     fact kernel "$KERNEL"
     fact architecture "$(uname -m)"
     first_line /proc/1/comm
+    system_init=${LINE:-unknown}
     if [ -d /run/systemd/system ]; then
-        LINE=systemd
+        system_init=systemd
     elif [ -d /run/openrc ] || has openrc-run; then
-        LINE=openrc
-    elif [ "$LINE" = init ] && [ -d /etc/init.d ] && [ -f /etc/inittab ]; then
-        LINE=sysvinit
+        system_init=openrc
+    elif [ "$system_init" = init ] && [ -d /etc/init.d ] && [ -f /etc/inittab ]; then
+        system_init=sysvinit
     fi
-    fact init "${LINE:-unknown}"
+    fact init "$system_init"
     if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
         fact cgroup v2
         first_line /sys/fs/cgroup/cgroup.controllers
@@ -131,8 +132,10 @@ user() {
 
 # in_hosts NAME: true when /etc/hosts knows it.
 in_hosts() {
-    while read -r REST LINE; do
-        case " ${LINE%%#*} " in *[[:space:]]"$1"[[:space:]]*) case $REST in '#'*) ;; *) return 0 ;; esac ;; esac
+    while read -r hosts_address hosts_names; do
+        case " ${hosts_names%%#*} " in
+        *[[:space:]]"$1"[[:space:]]*) case $hosts_address in '#'*) ;; *) return 0 ;; esac ;;
+        esac
     done </etc/hosts
     return 1
 }
@@ -143,14 +146,14 @@ host_name() {
     fact hostname "$NAME"
     if has getent; then
         bounded getent hosts "$NAME"
-        case $? in 0) LINE=yes ;; 124) LINE=hangs ;; *) LINE=no ;; esac
+        case $? in 0) name_resolves=yes ;; 124) name_resolves=hangs ;; *) name_resolves=no ;; esac
         fact hostname.milliseconds "$TOOK"
     elif [ -r /etc/hosts ] && in_hosts "$NAME"; then
-        LINE=yes
+        name_resolves=yes
     else
-        LINE=unknown
+        name_resolves=unknown
     fi
-    fact hostname.resolves "$LINE"
+    fact hostname.resolves "$name_resolves"
 }
 
 # identity: two hosts with the same are clones of one image, and a cluster takes them for one machine.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import shutil
 import signal
 import stat
@@ -22,6 +23,19 @@ from tests.missing import missing
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 PATIENCE = 8.0
 """Seconds after which a test gives up waiting."""
+
+JOURNAL_LINES = tuple(
+    re.compile(form)
+    for form in (
+        r"begin 0 \S+ \d+\.\d+ \d+ \d+",
+        r"start \d+ \S+ \d+\.\d+",
+        r"process \d+ \d+ \d+",
+        r"end \d+ \d+ \d+\.\d+",
+        r"cut \d+ (reboot|lost|cancelled|timeout)",
+        r"finished 0 0",
+    )
+)
+"""docs/reference/on-the-host.md has what they mean."""
 
 
 def write(path: Path | str, content: bytes, **more: Any) -> dict[str, Any]:
@@ -186,6 +200,22 @@ def count(host: Host, name: str) -> int:
 def counted(host: Host, name: str, then: str = "") -> dict[str, object]:
     """A command that counts its runs, and then does something."""
     return command(f"echo x >>{host.work}/count.{name}\n{then}")
+
+
+def journal_problems(host: Host, run_id: str = "one") -> list[str]:
+    """Lines of a journal that are no lines of a journal, and steps that have ended without having begun."""
+    problems, running = [], set()
+    for line in (host.base / run_id / "journal").read_text().split("\n")[:-1]:
+        event, number, *_ = [*line.split(" "), "", ""]
+        if not any(form.fullmatch(line) for form in JOURNAL_LINES):
+            problems.append(line)
+        elif event == "start":
+            running.add(number)
+        elif event == "end":
+            if number not in running:
+                problems.append(line)
+            running.discard(number)
+    return problems
 
 
 def own(seconds: int) -> str:

@@ -71,6 +71,22 @@ def test_no_room_for_the_journal(host: Host) -> None:
     assert count(host, "a") == 0
 
 
+@pytest.mark.parametrize("cut", [1, 2, 4, 6, 9, 12])
+def test_half_a_line_is_not_joined_by_the_next(one_host: Host, cut: int) -> None:
+    host = one_host
+    steps = [counted(host, "a"), counted(host, "b")]
+    host.finished(*steps)
+    journal = host.base / "one/journal"
+    text = journal.read_text()
+    # All that is known of the first step is a line without its end.
+    whole = text[: text.index("\nstart 1")]
+    end = whole[whole.rindex("\n") + 1 :]
+    assert end.startswith("end 0 0 ")
+    journal.write_text(whole[: len(whole) - len(end) + max(len("end 0 0"), len(end) - cut)])
+    assert states(host.finished(*steps)) == ["ok", "ok"]
+    assert [count(host, name) for name in "ab"] == [1, 2]
+
+
 def test_half_a_line_in_the_journal(one_host: Host) -> None:
     host = one_host
     host.run(counted(host, "a"), command("false"))

@@ -15,6 +15,7 @@ from tests.component.programs.host import (
     command,
     count,
     counted,
+    journal_problems,
     mode,
     own,
     sleepers,
@@ -32,6 +33,28 @@ def test_a_step_that_kills_its_group(one_host: Host) -> None:
         assert states(ended) == ["ok", "cut"]
         assert results.failure(ended, host.report)["reason"] == "cut_off"
     assert [count(host, name) for name in "ab"] == [1, 2]
+
+
+@pytest.mark.parametrize("number", [9, 15])
+@pytest.mark.parametrize("target", ["$$", "$PPID"])
+def test_a_step_killed_by_a_signal_has_ended(host: Host, target: str, number: int) -> None:
+    """The command itself, or the process that carries the step out and notes its end."""
+    steps = [counted(host, "a"), counted(host, "b", f"kill -{number} {target}; sleep 9"), counted(host, "c")]
+    for _ in range(2):
+        ended = host.run(*steps)
+        assert states(ended) == ["ok", "failed", "pending"]
+        told = f"step 2 of 3 (command) failed with status {128 + number} (killed by signal {number})"
+        assert results.failure(ended, host.report)["msg"].startswith(told)
+    assert [count(host, name) for name in "abc"] == [1, 2, 0]
+    assert journal_problems(host) == []
+    assert not list((host.base / "one").glob("*.command"))
+
+
+def test_each_step_ends_once(host: Host) -> None:
+    host.finished(counted(host, "a"), write(host.work / "f", b"1"), command("true"))
+    assert [words[1] for words in host.report.journal if words[0] == "end"] == ["0", "1", "2"]
+    assert journal_problems(host) == []
+    assert not list((host.base / "one").glob("*.command"))
 
 
 def test_a_killed_program_is_taken_up_again(host: Host) -> None:

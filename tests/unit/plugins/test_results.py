@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import results
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
+from capra.model.run import StepReport
 
 STEPS = [{"kind": "write", "title": "write /a"}, {"kind": "command"}]
 
@@ -51,6 +52,26 @@ def test_first_step(journal: str, running: bool, state: str, rc: int, cuts: tupl
     assert (ended[0].state, ended[0].rc, ended[0].cuts) == (state, rc, cuts)
     assert not results.finished(report)
     assert results.failure(ended, report)["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("rc", "told"),
+    [
+        (1, "status 1"),
+        (128, "status 128"),
+        (137, "status 137 (killed by signal 9)"),
+        (143, "status 143 (killed by signal 15)"),
+        (192, "status 192 (killed by signal 64)"),
+        (193, "status 193"),
+        (255, "status 255"),
+    ],
+)
+def test_a_status_that_a_signal_has_made(rc: int, told: str) -> None:
+    report = seen(f"start 0 b 1\nend 0 {rc} 2")
+    assert results.failure(results.step_results(STEPS, report), report)["msg"] == (
+        f"step 1 of 2 (write /a) failed with {told}"
+    )
+    assert StepReport(0, "write /a", "failed", rc).told == f"failed, {told}"
 
 
 def test_messages() -> None:
