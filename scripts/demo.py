@@ -20,7 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from tests.hosts import Host, Hosts  # noqa: E402  # the repository root must be on the path first
+from capra.model.host_port import join_host_port  # noqa: E402  # the repository root must be on the path first
+from tests.hosts import Host, Hosts  # noqa: E402  # the same
 
 EXAMPLE = ROOT / "docs" / "examples" / "worker-user-data.yaml"
 SENTINEL = "/run/cluster-api/bootstrap-success.complete"
@@ -125,7 +126,7 @@ def main() -> None:
         host = hosts[0]
         demo = Demo(host, Path(directory))
         demo.prepare()
-        print(f"{host.name}: {host.backend}, {host.address}:{host.port}")
+        print(f"{host.name}: {host.backend}, {join_host_port(host.address, host.port)}")
         say("What would run, without contacting anybody")
         demo.capra("plan", "-f", "machine.yaml", "--bootstrap-data", "user-data.yaml")
         say("Bootstrap, from the example of the k0s worker")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from capra.cli.result import MachineResult
 from capra.cli.text import first_line, indented, printable
+from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import Progress
 
@@ -57,7 +58,8 @@ class PlainDisplay:
 
     def begin(self, machine: RemoteMachine) -> None:
         """See Display."""
-        self._say(f"{machine.key.name}: begins ({machine.spec.address}:{machine.spec.port})")
+        where = join_host_port(machine.spec.address, machine.spec.port)
+        self._say(f"{machine.key.name}: begins ({where})")
 
     def progress(self, machine: RemoteMachine, progress: Progress) -> None:
         """See Display."""

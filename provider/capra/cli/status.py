@@ -17,6 +17,7 @@ from capra.engine.fingerprint import fingerprint
 from capra.local.manifests import load
 from capra.local.prepare import limited
 from capra.local.state import Remembered, StateDirectory
+from capra.model.host_port import join_host_port
 from capra.settings import Output
 
 
@@ -59,7 +60,7 @@ def _print_table(found: Sequence[Remembered]) -> None:
         last = f"{record.reason}: {first_line(record.message)}" if record.reason else ""
         if one.busy:
             last = f"capra (pid {one.busy}) is at work on it"
-        address = f"{one.address}:{one.port}"
+        address = join_host_port(one.address, one.port)
         made.add_row(*cells(display_name(one.key), address, record.phase, _time(record.changed_at), last))
     print_table(made)
 

@@ -16,11 +16,9 @@ from capra.cli.report import print_json
 from capra.engine.fingerprint import fingerprint
 from capra.errors import Fatal, InputError
 from capra.local.state import StateDirectory
-from capra.model import checks
+from capra.model.host_port import ssh_place
 from capra.runs import keyscan
 from capra.settings import Output
-
-SSH_PORT = 22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +55,8 @@ def trust(options: Options) -> int:
 
 def parse_place(place: str) -> tuple[str, int]:
     """`address`, `address:port`, an IPv6 address, or `[address]:port`. Raises InputError."""
-    address, port = place, str(SSH_PORT)
-    if place.startswith("["):
-        address, _, rest = place[1:].rpartition("]")
-        port = rest.removeprefix(":") if rest else port
-    elif place.count(":") == 1:
-        address, _, port = place.partition(":")
     try:
-        if not address:
-            raise ValueError("must not be empty")
-        if not (port.isascii() and port.isdigit()):
-            raise ValueError("must have a number after the colon")
-        return checks.address(address), checks.port(int(port))
+        return ssh_place(place)
     except ValueError as error:
         raise InputError(str(error), subject=place) from None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from capra.engine.decide import Bootstrap, Cleanup, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.step import StepTaken
+from capra.model.host_port import join_host_port
 
 NORMAL = "Normal"
 WARNING = "Warning"
@@ -47,7 +48,7 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
 def _run(taken: StepTaken) -> Announcement:
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
     spec = taken.observation.machine.spec
-    where = f"{spec.address}:{spec.port}"
+    where = join_host_port(spec.address, spec.port)
     if taken.outcome is None:
         again = f", attempt {taken.record.attempts + 1}" if taken.record.attempts else ""
         return Announcement(NORMAL, f"{name}Started", f"{name.lower()} of {where} has begun{again}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from capra.engine.fingerprint import fingerprint
+from capra.model.host_port import join_host_port, shell_word
 from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
 
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
@@ -119,9 +120,13 @@ def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) ->
         if pattern.search(message):
             return judge_message(request, result, message)
     if failed.name == "runner_on_unreachable":
-        where = f"{request.connection.address}:{request.connection.port}"
+        where = _place(request)
         return _outcome(result, OutcomeKind.UNREACHABLE, f"{where} cannot be reached: {_last_line(message)}", {})
     return _outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
+
+
+def _place(request: RunRequest) -> str:
+    return join_host_port(request.connection.address, request.connection.port)
 
 
 def _message(result: Mapping[str, Any]) -> str:
@@ -136,23 +141,21 @@ def _last_line(message: str) -> str:
 
 
 def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    place = f"{request.connection.address}:{request.connection.port}"
+    place = _place(request)
     known = ", ".join(fingerprint(key) for key in request.connection.host_keys) or "none"
     found = SENT_FINGERPRINT.search(message)
     sent = found.group() if found else "unknown"
+    command = f"capra trust {shell_word(request.connection.address, request.connection.port)} {sent}"
     text = (
         f"the host key of {place} has changed: it is known as {known} and now shows {sent}. Nothing was run. Either the"
-        f" host was reinstalled or somebody is in between. If the new key is right: capra trust {place} {sent}"
+        f" host was reinstalled or somebody is in between. If the new key is right: {command}"
     )
     details = {"known_fingerprint": known, "sent_fingerprint": sent}
     return _outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    text = (
-        f"{request.connection.address}:{request.connection.port} does not accept the SSH key for user"
-        f" {request.connection.user}: {_last_line(message)}"
-    )
+    text = f"{_place(request)} does not accept the SSH key for user {request.connection.user}: {_last_line(message)}"
     return _outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
 
 

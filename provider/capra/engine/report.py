@@ -9,6 +9,7 @@ import ipaddress
 
 from capra.engine.decide import BackOff, Cleanup, Refuse, Release, Reserve, Wait, paused_by
 from capra.engine.step import StepTaken
+from capra.model.host_port import join_host_port
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import Address, Condition, Report
@@ -109,7 +110,8 @@ def _phase(taken: StepTaken, provisioned: bool) -> str:
 
 def _ready(taken: StepTaken, provisioned: bool) -> Condition:
     decision, record = taken.decision, taken.record
-    where = f"{taken.observation.machine.spec.address}:{taken.observation.machine.spec.port}"
+    spec = taken.observation.machine.spec
+    where = join_host_port(spec.address, spec.port)
     match decision:
         case Wait(reason, message) if not provisioned or taken.observation.machine.deleting:
             return _false(READY, reason, message)

@@ -8,8 +8,7 @@ from pathlib import Path
 from capra.errors import InputError
 from capra.local.files import locked, write_whole
 from capra.model.checks import host_key, same_address
-
-SSH_PORT = 22
+from capra.model.host_port import known_hosts_name
 
 
 class KnownHosts:
@@ -28,7 +27,7 @@ class KnownHosts:
         names = _names(address, port)
         with locked(self._path.with_name("known_hosts.lock")):
             kept = [(host, key) for host, key in self._lines() if host not in names]
-            new = [(_name(address, port), key) for key in keys]
+            new = [(known_hosts_name(address, port), key) for key in keys]
             write_whole(self._path, "".join(f"{host} {key}\n" for host, key in kept + new))
 
     def _lines(self) -> list[tuple[str, str]]:
@@ -52,11 +51,5 @@ class KnownHosts:
         return found
 
 
-def _name(address: str, port: int) -> str:
-    """What OpenSSH calls the host."""
-    host = same_address(address)
-    return host if port == SSH_PORT else f"[{host}]:{port}"
-
-
 def _names(address: str, port: int) -> set[str]:
-    return {_name(address, port), f"[{same_address(address)}]:{port}"}
+    return {known_hosts_name(address, port), f"[{same_address(address)}]:{port}"}

@@ -13,6 +13,7 @@ from typing import TypeVar
 from capra.errors import InputError, InputErrors
 from capra.local.documents import RawDocument, read
 from capra.model.checks import same_address
+from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest import PooledRemoteMachineDocument
 from capra.model.manifest_others import CoreMachineDocument, SecretDocument
@@ -135,7 +136,8 @@ def _refused(one: Placed, others: Iterable[Placed]) -> InputError | None:
             return InputError(problem, subject=one.subject, field="metadata.name")
         if _place(other.machine) == _place(machine):
             problem = f"{machine.key} has the same address and port as {other.machine.key} in {other.subject}"
-            return InputError(f"{problem}: {spec.address}:{spec.port}", subject=one.subject, field=address)
+            place = join_host_port(spec.address, spec.port)
+            return InputError(f"{problem}: {place}", subject=one.subject, field=address)
     return None
 
 

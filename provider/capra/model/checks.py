@@ -15,6 +15,7 @@ _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
+_ZONE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]")
 
 
@@ -32,6 +33,10 @@ def address(value: str) -> str:
         ipaddress.ip_address(value)
     except ValueError:
         _host_name(value)
+        return value
+    _, percent, zone = value.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        raise ValueError("must have the name of a network interface behind '%', and no port; the port stands apart")
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from capra.errors import Retry
+from capra.model.host_port import join_host_port
 
 TIMEOUT = 10
 
@@ -30,5 +31,6 @@ async def scan(address: str, port: int = 22) -> list[str]:
     lines = [line.split() for line in output.decode("utf-8", "replace").splitlines()]
     keys = sorted({" ".join(words[1:3]) for words in lines if len(words) >= 3 and not words[0].startswith("#")})
     if not keys:
-        raise Retry(f"{address}:{port} shows no host key: it cannot be reached, or no SSH server answers there")
+        place = join_host_port(address, port)
+        raise Retry(f"{place} shows no host key: it cannot be reached, or no SSH server answers there")
     return keys

@@ -12,6 +12,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import TypeVar
 
+from capra.model.host_port import join_host_port, split_host_port
+
 Word = TypeVar("Word", bound=StrEnum)
 
 MAX_PORT = 65535
@@ -32,8 +34,7 @@ class Address:
     """0 to 65535; 0 lets the system choose."""
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return join_host_port(self.host, self.port)
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -64,12 +65,13 @@ def address(text: str) -> Address | None:
     """`host:port`, `:port` or `[IPv6]:port`; `0` means not to listen at all, and is None."""
     if text == "0":
         return None
-    host, colon, port = text.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    number = int(port) if port.isascii() and port.isdigit() else -1
-    if not colon or (":" in host) != bracketed or not 0 <= number <= MAX_PORT:
+    try:
+        host, port = split_host_port(text)
+    except ValueError:
+        port = None
+    if port is None or port > MAX_PORT:
         raise ValueError("must be host:port, :port or [IPv6 address]:port, or 0 for none")
-    return Address(host[1:-1] if bracketed else host, number)
+    return Address(host, port)
 
 
 def word(words: type[Word]) -> Callable[[str], Word]:

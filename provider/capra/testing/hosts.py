@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from capra.engine.ports import ProgressListener
+from capra.model.host_port import join_host_port
 from capra.model.run import Playbook, RunRequest, RunResult
 from capra.testing.runner import finished, stepped
 
@@ -57,7 +58,7 @@ class FakeHosts:
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """See engine.ports.Runner."""
-        place = f"{request.connection.address}:{request.connection.port}"
+        place = join_host_port(request.connection.address, request.connection.port)
         host = self.hosts[place]
         self.requests.append(request)
         host.contacts += 1

@@ -121,4 +121,4 @@ def test_the_host_is_named_as_it_is_reached() -> None:
     told = announce(replace(taken(Bootstrap(), running=True), observation=seen), news=False)
 
     assert told is not None
-    assert "2001:db8::7:2222" in told.message
+    assert "[2001:db8::7]:2222" in told.message
