@@ -84,6 +84,9 @@ read_journal() {
     ENDED=" " OPEN='' OPEN_BOOT='' STEP_PID='' STEP_START=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
+        # Of the end of a step that is half a line, the status is enough.
+        if [ "$journal_event" = end ]; then journal_rest=; fi
+        if void_line "$journal_number$journal_value$journal_rest"; then continue; fi
         case $journal_event in
         start) OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID='' ;;
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
@@ -107,8 +110,7 @@ step_alive() {
 all_ended() {
     [ -f "$RUN/journal" ] || return 1
     while read -r ended_event ended_rest; do
-        if [ "$ended_event" = finished ]; then return 0; fi
+        if [ "$ended_event" = finished ] && ! void_line "$ended_rest"; then return 0; fi
     done <"$RUN/journal"
-    : "$ended_rest" # only here so that the event is one word
     return 1
 }

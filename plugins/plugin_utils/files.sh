@@ -20,10 +20,9 @@ recorded() {
     BEFORE=
     [ -f "$RUN/written" ] || return 1
     while read -r recorded_what recorded_number recorded_path; do
-        if [ "$recorded_number" != "$1" ]; then continue; fi
+        if [ "$recorded_number" != "$1" ] || void_line "$recorded_path"; then continue; fi
         case $recorded_what in created | replaced | appended) BEFORE=$recorded_what ;; esac
     done <"$RUN/written"
-    : "$recorded_path" # only here so that the number is one word
     [ -n "$BEFORE" ]
 }
 
@@ -41,7 +40,7 @@ make_parents() {
     set -f # some shells take an escape for a pattern
     for PARENT in $MISSING; do
         decode "$PARENT"
-        printf 'directory 0 %s\n' "$PARENT" >>"$RUN/written" || return 1
+        record "$RUN/written" "directory 0 $PARENT" || return 1
         (umask 022 && mkdir -p "$TEXT") || return 1
     done
     set +f
@@ -54,11 +53,11 @@ remember_before() {
     if [ "$BEFORE" = created ]; then return 0; fi
     WHAT=created
     if [ -e "$4" ]; then
-        cp -p "$4" "$RUN/$1.original.part" && mv -f "$RUN/$1.original.part" "$RUN/$1.original" || return 1
+        cp -p "$4" "$RUN/$1.original.part" && keep_whole "$RUN/$1.original.part" "$RUN/$1.original" || return 1
         WHAT=replaced
         if [ "$2" = append ]; then WHAT=appended; fi
     fi
-    [ -n "$BEFORE" ] || printf '%s %s %s\n' "$WHAT" "$1" "$3" >>"$RUN/written"
+    [ -n "$BEFORE" ] || record "$RUN/written" "$WHAT $1 $3"
 }
 
 # resolve NUMBER: follows TARGET where it is a link (sets TARGET), and notes where to, because cleanup must not follow
@@ -67,7 +66,7 @@ resolve() {
     if [ ! -h "$TARGET" ]; then return 0; fi
     TARGET=$(readlink -f "$TARGET" && echo x) || { say "$TEXT: a link that leads nowhere"; return 1; }
     TARGET=${TARGET%"$NEWLINE"x}
-    printf '%s' "$TARGET" >"$RUN/$1.target"
+    printf '%s' "$TARGET" >"$RUN/$1.target.part" && keep_whole "$RUN/$1.target.part" "$RUN/$1.target"
 }
 
 # write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a temporary name in the same
@@ -107,7 +106,7 @@ fill_part() {
     decode "$6"
     if [ "$TEXT" != - ]; then chown -- "$TEXT" "$PART" || return 1; fi
     if [ "$MODE" != - ]; then chmod "$MODE" "$PART" || return 1; fi
-    if [ "$2" = append ]; then sha256sum <"$PART" >"$RUN/$1.digest" || return 1; fi
+    if [ "$2" = append ]; then sha256sum <"$PART" >"$RUN/$1.digest.part" && keep_whole "$RUN/$1.digest.part" "$RUN/$1.digest"; fi
 }
 
 # undo_file RUN WHAT NUMBER PATH: takes back one write of an earlier run, where that run wrote: a link that has come into
@@ -145,6 +144,7 @@ undo_run() {
     if [ ! -f "$1/written" ]; then return 0; fi
     REVERSED=
     while read -r WHAT NUMBER REST; do
+        if void_line "$REST"; then continue; fi
         REVERSED="$WHAT $NUMBER $REST$NEWLINE$REVERSED"
     done <"$1/written"
     printf '%s' "$REVERSED" >"$RUN/undo" || return 1
@@ -169,7 +169,7 @@ newest_run() {
         BEGUN=0
         if [ -f "$OTHER/journal" ]; then
             while read -r EVENT REST; do
-                if [ "$EVENT" = begin ]; then BEGUN=${REST##* }; fi
+                if [ "$EVENT" = begin ] && ! void_line "$REST"; then BEGUN=${REST##* }; fi
             done <"$OTHER/journal"
         fi
         case $BEGUN in '' | *[!0-9]*) BEGUN=0 ;; esac

@@ -57,7 +57,7 @@ program_running() {
 note_cut() {
     if [ ! -d "$BASE/$HOLDER_ID" ]; then return 0; fi
     read_journal "$BASE/$HOLDER_ID/journal"
-    if [ -n "$OPEN" ] || [ "$NOTED" = 0 ]; then printf 'cut %s %s\n' "${OPEN:-0}" "$1" >>"$BASE/$HOLDER_ID/journal"; fi
+    if [ -n "$OPEN" ] || [ "$NOTED" = 0 ]; then record "$BASE/$HOLDER_ID/journal" "cut ${OPEN:-0} $1"; fi
     NOTED=1
 }
 
@@ -168,7 +168,7 @@ begun() {
     BEGUN=
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     while read -r begun_event begun_number begun_boot begun_rest; do
-        if [ "$begun_event" = begin ]; then BEGUN=${begun_rest%%[. ]*}; fi
+        if [ "$begun_event" = begin ] && ! void_line "$begun_rest"; then BEGUN=${begun_rest%%[. ]*}; fi
     done <"$RUN/journal"
     : "$begun_number$begun_boot" # only here so that the rest is what it is
 }

@@ -21,6 +21,9 @@ MARKER = "CAPRA_PAYLOAD"
 MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 LINE = 76
+HALF_A_LINE = "(half)"
+"""The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
+
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
 
 
@@ -183,6 +186,11 @@ def _base64_block(lines: list[str], start: int) -> tuple[bytes, int]:
         return b"(this part of the report was cut short)", end + 1
 
 
+def _usable(words: Sequence[str]) -> bool:
+    """Of the end of a step that is half a line, the status is enough."""
+    return words[0] == "end" or not words[-1].endswith(HALF_A_LINE)
+
+
 def parse_report(text: str) -> Report:
     """What the host printed. Lines before `capra begin` (a chatty login shell) are passed over; a report without
     `capra end` is not complete, and what it says is taken as far as it goes."""
@@ -215,7 +223,7 @@ def parse_report(text: str) -> Report:
                 values["outputs"][int(number)], index = _base64_block(lines, index)
             case ["before", number] if number.isdecimal():
                 values["before"][int(number)], index = _base64_block(lines, index)
-            case [("begin" | "start" | "end" | "cut" | "finished"), *_] if len(words) >= 3:
+            case [("begin" | "start" | "end" | "cut" | "finished"), _, _, *_] if _usable(words):
                 values["journal"].append(tuple(words))
     values["journal"] = tuple(values["journal"])
     return Report(**values)

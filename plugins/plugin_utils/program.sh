@@ -6,7 +6,11 @@
 
 # note WORD…: a line of the journal. Without room for it nothing goes on: what is not noted would be done twice, and a
 # run whose end is not noted has not succeeded.
-note() { printf '%s\n' "$*" >>"$RUN/journal" || stop; }
+note() { record "$RUN/journal" "$*" || stop; }
+
+# note_process NUMBER PID START: the process that carries a step out. It means nothing after a loss of power: nobody
+# waits for the disk.
+note_process() { append_line "$RUN/journal" "process $1 $2 $3" || stop; }
 
 # stop: ends this program; the status is any but systemd-run's own (see detached).
 stop() {
@@ -77,7 +81,7 @@ noted_step() {
     HOLDING=0
     read -r noted_pid noted_rest </proc/self/stat
     : "$noted_rest" # only here so that the pid is one word
-    process_start "$noted_pid" && note "process $1 $noted_pid $START"
+    process_start "$noted_pid" && note_process "$1" "$noted_pid" "$START"
     run_step "$@"
     noted_status=$?
     uptime_now
@@ -87,8 +91,7 @@ noted_step() {
 
 # cut_off: a step that has begun and not ended was cut off, by a reboot or by the loss of this program. Sets NAP.
 cut_off() {
-    # A full disk or a loss of power leaves half a line, which the next one must not run on from.
-    if [ -s "$RUN/journal" ] && [ -n "$(tail -c 1 "$RUN/journal")" ]; then note; fi
+    mend "$RUN/journal" || stop
     read_journal "$RUN/journal"
     # The program before this one was killed, and its step goes on: it notes its end by itself.
     NAP=02
@@ -129,8 +132,6 @@ run_steps() {
 program() {
     RUN=$1 SESSION=$2 HOLDING=0
     BASE=${RUN%/*}
-    NEWLINE='
-'
     umask 077
     # Content may be secret: it leaves the host's disk as soon as the steps have ended, well or not. A later run
     # brings it again.

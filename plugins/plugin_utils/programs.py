@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHARED = ("processes", "common")
+SHARED = ("processes", "records", "common")
 SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
