@@ -17,6 +17,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "kind": {"type": "str", "default": "steps"},
     "run_id": {"type": "str", "default": ""},
     "uid": {"type": "str", "default": ""},
+    "name": {"type": "str", "default": ""},
+    "claim": {"type": "bool", "default": False},
+    "take_over": {"type": "str", "default": ""},
     "state": {"type": "str", "default": "present", "choices": ["present", "cancelled"]},
     "timeout": {"type": "int", "default": 0},
     "follow_seconds": {"type": "int", "default": 10},
@@ -72,6 +75,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head = {"mode": mode, "id": self._run_id, **settings}
         if self._arguments["state_directory"]:
             head["directory"] = payload.encode(self._arguments["state_directory"])
+        if self._arguments["claim"]:
+            head["claim"] = 1
+        owner, seize = (self._arguments["uid"], self._arguments["name"]), self._arguments["take_over"]
+        head["owner"] = " ".join(payload.encode(text) or "-" for text in owner)
+        head["seize"] = payload.encode(seize) or "-"
         program = programs.detached() if mode == "run" else ""
         text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
         answer = self._low_level_execute_command(
@@ -108,7 +116,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             report = self._attach(settings)
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
-        began = not (already or report.busy or report.error)
+        began = not (already or report.busy or report.claimed or report.error)
         outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps], "host": _host(report)}
         if self._task.diff and began:
             outcome["diff"] = diff.written(self._steps, self._parts, report.before)
@@ -175,7 +183,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             "changed": bool(changes),
             "steps": steps,
             "msg": f"{len(changes)} of {len(steps)} steps would run"
-            + (f", but another run holds the host: {report.busy}" if report.busy else ""),
+            + (f", but another run holds the host: {report.busy}" if report.busy else "")
+            + (f", but the host is used by {report.claimed}" if report.claimed else ""),
         }
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)

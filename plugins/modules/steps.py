@@ -37,6 +37,20 @@ options:
     description: For whom the run is; a part of its derived id.
     type: str
     default: ""
+  name:
+    description: The name, C(namespace/name), of the machine that the run is for. Told to others that want the host.
+    type: str
+    default: ""
+  claim:
+    description:
+      - The host notes that it is used by O(uid) and O(name), before the first step, and refuses every other machine
+        until a step V(forget) has ended. Where neither has a UID, names are compared, and no name is any name.
+    type: bool
+    default: false
+  take_over:
+    description: UID or name of another machine that has the host, to take it over. V(unknown) where it has none.
+    type: str
+    default: ""
   state:
     description: V(present) carries out the steps; V(cancelled) ends the run if it is under way.
     type: str
@@ -117,4 +131,12 @@ reason:
   description: Why the run has not finished, in one word.
   type: str
   returned: failure
+claimed:
+  description: The machine that uses the host, where that is the reason.
+  type: dict
+  returned: failure
+  contains:
+    uid: {description: Its UID., type: str}
+    name: {description: Its name., type: str}
+    since: {description: Seconds since 1970., type: int}
 """

@@ -39,6 +39,7 @@ check_script() {
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
+    if [ "$CLAIM" = 1 ] && claimed_by_another; then tell_claim; fi
     read_journal "$RUN/journal"
     STEPS=0 check_scripts=''
     while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_rest; do

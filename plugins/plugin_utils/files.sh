@@ -180,14 +180,18 @@ newest_run() {
 
 # forget ENCODED_SENTINEL KEEP_FILES: removes what Capra itself left on the host: files, sentinel, journals.
 forget() {
+    if claimed_by_another; then say "the host is used by another machine, whose files these are"; return 1; fi
     while newest_run; do
         if [ "$2" = 0 ]; then undo_run "$NEWEST" || return 1; fi
         rm -rf "$NEWEST" || return 1
     done
     decode "$1"
-    if [ "$TEXT" = - ] || [ ! -e "$TEXT" ]; then return 0; fi
-    rm -f "$TEXT" || return 1
-    say "removed $TEXT"
-    # Only when empty: other things than Capra's may stand in it.
-    rmdir "${TEXT%/*}" 2>/dev/null || true
+    if [ "$TEXT" != - ] && [ -e "$TEXT" ]; then
+        rm -f "$TEXT" || return 1
+        say "removed $TEXT"
+        # Only when empty: other things than Capra's may stand in it.
+        rmdir "${TEXT%/*}" 2>/dev/null || true
+    fi
+    # Last: as long as anything of the machine's is here, the host is its.
+    give_up_claim
 }

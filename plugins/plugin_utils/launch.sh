@@ -6,11 +6,13 @@
 #
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
-# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM from the head of the payload.
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM CLAIM OWNER_UID OWNER_NAME SEIZE from
+# the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
     MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
+    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=-
     while read -r setting_name setting_value; do
         case $setting_name in
         mode) MODE=$setting_value ;;
@@ -22,6 +24,9 @@ read_settings() {
         diff) DIFF=$setting_value ;;
         directory) DIRECTORY=$setting_value ;;
         program) PROGRAM=$setting_value ;;
+        claim) CLAIM=$setting_value ;;
+        owner) set_owner "${setting_value%% *}" "${setting_value#* }" ;;
+        seize) SEIZE=$setting_value ;;
         '') [ -n "$ID" ] && return 0 ;;
         esac
     done
@@ -141,6 +146,10 @@ detached() {
 
 # start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process.
 start() {
+    if [ "$CLAIM" = 1 ] && claimed_by_another; then
+        cat >/dev/null
+        return 0
+    fi
     if program_running; then
         cat >/dev/null
         return 0
@@ -159,7 +168,7 @@ start() {
         return 0
     fi
     unpack
-    detached sh "$RUN/program.$$" "$RUN" "$$" </dev/null >/dev/null 2>&1 &
+    detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" </dev/null >/dev/null 2>&1 &
     STARTED=$!
 }
 
@@ -203,6 +212,8 @@ report() {
     if program_running; then echo "state running"; else echo "state ended"; fi
     # Another run was faster to take the lock than the program started here.
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! all_ended; then printf 'busy %s\n' "$HOLDER_ID"; fi
+    # The program has looked again, under the lock: another one may have been faster.
+    if [ "$MODE$CLAIM" = run1 ] && claimed_by_another; then tell_claim; fi
     about
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
@@ -227,7 +238,7 @@ drop() {
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi
     done
-    rm -f "$BASE"/lock.*
+    rm -f "$BASE"/lock.* "$BASE/claim.part"
     rmdir "$BASE" 2>/dev/null || return 0
     # Where there is no root: the parent is Capra's own as well.
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac

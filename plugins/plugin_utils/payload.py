@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 
 MARKER = "CAPRA_PAYLOAD"
@@ -46,8 +47,8 @@ class Part:
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
     run had finished before. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id of
-    another run that holds the host. host: what the host says of itself. journal: its lines, in words. outputs, before:
-    bytes by step number. would: what a check run found, by step number."""
+    another run that holds the host. claimed: another machine that uses it. host: what the host says of itself.
+    journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, likewise."""
 
     begun: bool = False
     running: bool = False
@@ -55,6 +56,7 @@ class Report:
     ended: bool = False
     boot: str = ""
     busy: str = ""
+    claimed: Claimant | None = None
     error: str = ""
     complete: bool = False
     host: HostFacts = field(default_factory=HostFacts)
@@ -213,8 +215,8 @@ def parse_report(text: str) -> Report:
                 values[name] = True
             case [("boot" | "busy") as name, value]:
                 values[name] = value
-            case ["host", *told]:
-                values["host"] = host_facts(told)
+            case [("host" | "claimed") as name, *told]:
+                values[name] = host_facts(told) if name == "host" else claimant(told)
             case ["error", *message]:
                 values["error"] = " ".join(message)
             case ["would", number, *what] if number.isdecimal():

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
 # The detached half: runs the steps of one payload in order, and notes in the journal when each began and how it
-# ended. Started by launch.sh as `sh program RUN_DIRECTORY` in a session of its own; common.sh stands before it.
+# ended. Started by launch.sh as `sh program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER` in a session of its own;
+# common.sh stands before it.
 # It can be killed anywhere: a step whose end is in the journal is never run again, every other one is run again.
 
 # note WORD…: a line of the journal. Without room for it nothing goes on: what is not noted would be done twice, and a
@@ -129,8 +130,11 @@ run_steps() {
     [ "$steps_seen" -gt 0 ] || return 74
 }
 
+# program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER: the whole of the detached half. Sets RUN, SESSION, HOLDING, BASE
+# and NEWLINE, and CLAIM, SEIZE and OWNER_* as read_settings does in the other half.
 program() {
-    RUN=$1 SESSION=$2 HOLDING=0
+    RUN=$1 SESSION=$2 CLAIM=$3 SEIZE=$6 HOLDING=0
+    set_owner "$4" "$5"
     BASE=${RUN%/*}
     umask 077
     # Content may be secret: it leaves the host's disk as soon as the steps have ended, well or not. A later run
@@ -138,6 +142,7 @@ program() {
     [ -r "$RUN/payload.$SESSION" ] || stop
     boot_mark
     take_lock "${RUN##*/}" || stop
+    if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
     if all_ended; then stop; fi
     HOLDING=1
     cut_off

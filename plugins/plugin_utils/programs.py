@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHARED = ("processes", "records", "common")
+SHARED = ("processes", "records", "common", "claim")
 SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
@@ -23,5 +23,5 @@ def session() -> str:
 
 
 def detached() -> str:
-    """The detached half, called as `sh FILE RUN_DIRECTORY SESSION`."""
-    return f'{text(DETACHED)}\nprogram "$1" "$2"\n'
+    """The detached half, called as `sh FILE RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER`."""
+    return f'{text(DETACHED)}\nprogram "$@"\n'

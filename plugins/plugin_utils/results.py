@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ansible_collections.capra.machine.plugins.plugin_utils import claims
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
 
 CUT_REASONS = {
@@ -80,8 +81,9 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
 
 
 def finished(report: Report) -> bool:
-    """True when every step has ended well and the host said so. A missing report is never success."""
-    return any(words[0] == "finished" for words in report.journal)
+    """True when every step has ended well and the host said so. A missing report is never success, nor is
+    what was done before another machine has taken the host over."""
+    return not report.claimed and any(words[0] == "finished" for words in report.journal)
 
 
 def told_status(rc: int) -> str:
@@ -99,6 +101,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     """Why a run that does not go on has not finished: `reason` (a word), `msg` and the `step` that is to blame."""
     if report.error:
         return {"reason": "host_error", "msg": f"the host could not begin: {report.error}"}
+    if report.claimed:
+        return {"reason": "claimed", "msg": claims.refusal(report.claimed), "claimed": asdict(report.claimed)}
     if report.busy:
         return {"reason": "busy", "msg": f"another run holds the host: {report.busy}"}
     why = next((words[2] for words in reversed(report.journal) if words[0] in ("cut", "begin")), "")

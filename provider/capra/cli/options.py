@@ -110,9 +110,12 @@ class RunOptions(HostPathOptions, ContactOptions):
         int | None,
         typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
     ] = None
+    take_over: Annotated[
+        str, typer.Option(help="UID or name of the machine that uses the host, to take it over from that one.")
+    ] = ""
 
 
-def plan_options(settings: Settings, *, check: bool = False, diff: bool = False) -> PlanOptions:
+def plan_options(settings: Settings, *, check: bool = False, diff: bool = False, take_over: str = "") -> PlanOptions:
     """The engine's options for these settings."""
     defaults = PlanOptions()
     return PlanOptions(
@@ -125,6 +128,7 @@ def plan_options(settings: Settings, *, check: bool = False, diff: bool = False)
         state_directory=settings.host_state_directory,
         k0s_data_dir=settings.k0s_data_dir,
         k0s_binary=settings.k0s_binary,
+        take_over=take_over,
     )
 
 

@@ -22,6 +22,7 @@ NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.WRONG_CREDENTIALS: f"give the right key (--ssh-key or the Secret) and user, and {AGAIN}",
     OutcomeKind.BECOME_REFUSED: "capra preflight with the same files shows what is wrong with sudo",
     OutcomeKind.HOST_BUSY: f"wait until the other run has ended, and {AGAIN}",
+    OutcomeKind.HOST_CLAIMED: "clean the host with the machine that uses it, or take it over with --take-over",
     OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be: finished steps are not repeated",
     OutcomeKind.CANCELLED: f"{AGAIN}: finished steps are not repeated",
     OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says: finished steps are not repeated",

@@ -14,9 +14,11 @@ from capra.model.machine import (
     GIVE_UP_ANNOTATION,
     MANAGED_BY_ANNOTATION,
     PAUSED_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
 )
 from capra.model.observation import Observation, Phase
 from capra.model.pool import PoolEntry
+from capra.model.run import OutcomeKind
 
 K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 """Bootstrap config kinds whose hosts have a default cleanup, and the role they give (reference/contract C)."""
@@ -129,6 +131,8 @@ def _decide_deletion(observation: Observation, cleanup_limit: float) -> Decision
         return Release("no host was ever contacted")
     if given_up := _gives_up(observation, cleanup_limit):
         return Release(given_up, dirty=True)
+    if used := _used_by_another(observation):
+        return Release(used, dirty=True)
     # The back-off of a bootstrap that failed is over with it.
     waits = _back_off(observation) if record.cleaning_since or record.phase is Phase.CLEANING else None
     return _refused(observation) or waits or _cleanup(observation)
@@ -142,6 +146,17 @@ def _gives_up(observation: Observation, limit: float) -> str:
     if record.cleaning_since and observation.now - record.cleaning_since >= limit:
         return f"the cleanup was given up after {limit:.0f} s{failure}"
     return ""
+
+
+def _used_by_another(observation: Observation) -> str:
+    """The host says that another machine uses it: what is there to clean is that one's. Asked in this deletion, since
+    what was said to a bootstrap may be over."""
+    record = observation.record
+    if not observation.finalizer or TAKE_OVER_ANNOTATION in observation.machine.annotations:
+        return ""
+    if record.phase is not Phase.CLEANING or record.reason != OutcomeKind.HOST_CLAIMED:
+        return ""
+    return f"the host was left alone: {record.message}"
 
 
 def _cleanup(observation: Observation) -> Decision:

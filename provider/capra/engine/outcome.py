@@ -17,6 +17,7 @@ STEP_REASONS = {
     "timeout": OutcomeKind.TIMED_OUT,
     "cancelled": OutcomeKind.CANCELLED,
     "busy": OutcomeKind.HOST_BUSY,
+    "claimed": OutcomeKind.HOST_CLAIMED,
     "host_error": OutcomeKind.STEP_FAILED,
     "no_report": OutcomeKind.LOST,
 }

@@ -11,7 +11,7 @@ from capra.bootstrap import parse
 from capra.bootstrap.steps import Step, WriteFile, run_id
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
-from capra.model.machine import RemoteMachine
+from capra.model.machine import TAKE_OVER_ANNOTATION, RemoteMachine
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -32,8 +32,9 @@ class PlanOptions:
     """What the caller chooses for every run, beside what the machine says.
 
     bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
-    step's output is brought back. sentinel: the file that proves a bootstrap (Cluster API's contract). Host paths are
-    only ever changed for hosts without root.
+    step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
+    what the machine's annotation says. sentinel: the file that proves a bootstrap (Cluster API's contract). Host paths
+    are only ever changed for hosts without root.
     """
 
     check: bool = False
@@ -46,6 +47,7 @@ class PlanOptions:
     state_directory: str = ""
     k0s_data_dir: str = ""
     k0s_binary: str = ""
+    take_over: str = ""
 
 
 def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
@@ -75,14 +77,14 @@ def bootstrap_run_id(observation: Observation) -> str:
         return ""
     return run_id(
         observation.bootstrap.data,
-        uid=_uid(observation),
+        uid=host_uid(observation),
         commands_as_script=spec.commands_as_script,
         working_dir=spec.working_dir,
     )
 
 
-def _uid(observation: Observation) -> str:
-    """The UID that the host's journal goes by: a move gives the object another, and the host knows the first."""
+def host_uid(observation: Observation) -> str:
+    """The UID that the host's journal and claim go by: a move gives the object another; the host knows the first."""
     return observation.record.uid or observation.machine.uid
 
 
@@ -161,7 +163,9 @@ def _request(
     machine: RemoteMachine = observation.machine
     if playbook is not Playbook.PREFLIGHT:
         common = {
-            "uid": _uid(observation),
+            "uid": host_uid(observation),
+            "name": f"{machine.key.namespace}/{machine.key.name}",
+            "take_over": options.take_over or machine.annotations.get(TAKE_OVER_ANNOTATION, ""),
             "timeout": timeout,
             "output_bytes": options.output_bytes,
             "state_directory": options.state_directory,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, plan_bootstrap, plan_cleanup
+from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, host_uid, plan_bootstrap, plan_cleanup
 from capra.engine.ports import Clock, ProgressListener, Runner, Slots, Store
 from capra.errors import InputError
 from capra.model.machine import MachineKey
@@ -146,6 +146,7 @@ def _begun_cleanup(observation: Observation) -> Record:
     return replace(
         observation.record,
         phase=Phase.CLEANING,
+        uid=host_uid(observation),
         attempts=0,
         not_before=0.0,
         reason="",
@@ -187,7 +188,7 @@ def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
         phase=Phase.BOOTSTRAPPING,
         run_id=bootstrap_run_id(observation),
         digest=digest(observation),
-        uid=observation.record.uid or observation.machine.uid,
+        uid=host_uid(observation),
         bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
     )
 

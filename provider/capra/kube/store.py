@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from capra.engine.decide import Release
+from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
 from capra.kube import objects, pool, record
 from capra.kube.cache import Cache
@@ -95,6 +96,7 @@ class KubeStore:
             pool=candidates,
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
+            finalizer=True,
         )
 
     async def save(self, key: MachineKey, record_: Record) -> None:
@@ -176,7 +178,9 @@ class KubeStore:
                 await self._entries.mark_moved(entry_raw)
             else:
                 dirty = decision.reason if decision.dirty else ""
-                await self._entries.give_back(entry_raw, observation.record, dirty)
+                # The host knows the machine by this UID, also when the entry is cleaned.
+                kept = replace(observation.record, uid=host_uid(observation))
+                await self._entries.give_back(entry_raw, kept, dirty)
         finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]
         if finalizers != raw["metadata"].get("finalizers", []):
             with contextlib.suppress(MissingError):

@@ -15,6 +15,8 @@ BLOCK_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/block-move"
 MANAGED_BY_ANNOTATION = "cluster.x-k8s.io/managed-by"
 GIVE_UP_ANNOTATION = f"{PREFIX}give-up-cleanup"
 """Set by an operator, with any value: stop trying to clean this machine's host and let the machine go."""
+TAKE_OVER_ANNOTATION = f"{PREFIX}take-over-host"
+"""Set by an operator: the machine takes its host over from the one whose UID or name the value is."""
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 

@@ -101,7 +101,9 @@ class Observation:
 
     missing_bootstrap: what the bootstrap data is waiting for, when there is none. entry: the entry of a pool that the
     machine holds, or has a claim to that must be renewed. pool: the entries to choose from, by name, when there is a
-    choice to make. problem: what is wrong with the machine's own fields, or with its SSH key.
+    choice to make. problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine
+    that uses its host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the
+    machines of a terminal.
     """
 
     machine: RemoteMachine
@@ -117,3 +119,4 @@ class Observation:
     pool: tuple[PoolEntry, ...] = ()
     problem: Problem | None = None
     used_by: str = ""
+    finalizer: bool = False

@@ -115,6 +115,7 @@ class OutcomeKind(StrEnum):
     HOST_KEY_CHANGED = "HostKeyChanged"
     BECOME_REFUSED = "BecomeRefused"
     HOST_BUSY = "HostBusy"
+    HOST_CLAIMED = "HostClaimed"
     CUT_OFF = "CutOff"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"

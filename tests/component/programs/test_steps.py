@@ -170,8 +170,8 @@ def test_a_megabyte_is_quick(host: Host) -> None:
     assert (host.work / "big").read_bytes() == content
 
 
-TOOLS = """cat cp mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep tr uname setsid
-systemd-run"""
+TOOLS = """cat cp mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname
+setsid systemd-run"""
 
 
 def test_only_tools_that_every_host_has(one_host: Host) -> None:

@@ -36,6 +36,7 @@ PARTS = {
     "problem",
     "used_by",
     "missing_bootstrap",
+    "finalizer",
 }
 
 

@@ -11,11 +11,19 @@ from capra.bootstrap import RunCommand, WriteFile
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
+from capra.model.machine import TAKE_OVER_ANNOTATION
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
 OPTIONS = plan.PlanOptions()
-COMMON = {"output_bytes": 4096, "state_directory": "", "progress": True, "uid": "uid-1"}
+COMMON = {
+    "output_bytes": 4096,
+    "state_directory": "",
+    "progress": True,
+    "uid": "uid-1",
+    "name": "default/m",
+    "take_over": "",
+}
 
 
 def named(playbook: str, **values: object) -> dict[str, object]:
@@ -130,3 +138,22 @@ def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:
     steps = (WriteFile("/open", b"open-content-1", "0644"), WriteFile("/own", b"own-content-22", "0600"))
     assert plan.hidden_texts(steps, diff=True) == ("own-content-22",)
     assert set(plan.hidden_texts(steps)) == {"open-content-1", "own-content-22"}
+
+
+def test_whom_the_host_is_taken_over_from() -> None:
+    annotated = observation(machine={"annotations": {TAKE_OVER_ANNOTATION: "uid-9"}})
+    chosen = plan.PlanOptions(take_over="default/other")
+    for cleanup in (Cleanup(custom=False, role="worker"), Cleanup(custom=True)):
+        names = ("k0s_cleanup_take_over", "custom_cleanup_take_over")
+        told = plan.plan_cleanup(annotated, cleanup, OPTIONS).variables
+        assert [told[name] for name in names if name in told] == ["uid-9"]
+        told = plan.plan_cleanup(annotated, cleanup, chosen).variables
+        assert [told[name] for name in names if name in told] == ["default/other"]
+    assert plan.plan_bootstrap(annotated, OPTIONS).variables["bootstrap_take_over"] == "uid-9"
+
+
+def test_the_host_knows_a_moved_machine_by_its_first_uid() -> None:
+    moved = observation(machine={"uid": "uid-2"}, record={"uid": "uid-1"})
+    assert plan.plan_bootstrap(moved, OPTIONS).variables["bootstrap_uid"] == "uid-1"
+    cleanup = plan.plan_cleanup(moved, Cleanup(custom=False), OPTIONS)
+    assert cleanup.variables["k0s_cleanup_uid"] == "uid-1"

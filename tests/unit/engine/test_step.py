@@ -212,3 +212,43 @@ async def test_a_host_that_cannot_be_reached_may_have_been() -> None:
     world = World(runner=FakeRunner([lost]))
     await world.step()
     assert world.record.phase is Phase.BOOTSTRAPPING
+
+
+CLAIMED = TaskEvent("runner_on_failed", "Work", {"reason": "claimed", "msg": "the host is used by default/one (UID u)"})
+
+
+async def test_the_host_of_another_machine_is_left_alone() -> None:
+    """Refused at the bootstrap; asked again at the deletion, and then let go without a clean host being told of."""
+    claimed = RunResult((CLAIMED,), {"failures": 1})
+    seen = replace(READY, finalizer=True)
+    world = World(seen, FakeRunner([claimed, claimed]))
+    taken = await world.step()
+    assert taken.outcome is not None
+    assert taken.outcome.kind is OutcomeKind.HOST_CLAIMED
+    assert world.record.reason == "HostClaimed"
+    world.delete()
+    assert isinstance((await world.step()).decision, Cleanup)
+    decision = (await world.step()).decision
+    assert decision == Release("the host was left alone: the host is used by default/one (UID u)", dirty=True)
+    assert world.record.phase is Phase.CLEANING
+    assert len(world.runner.requests) == 2
+
+
+async def test_a_host_that_is_free_at_the_deletion_is_cleaned() -> None:
+    world = World(replace(READY, finalizer=True), FakeRunner([RunResult((CLAIMED,), {"failures": 1}), finished()]))
+    await world.step()
+    world.delete()
+    taken = await world.step()
+    assert isinstance(taken.decision, Cleanup)
+    assert world.record.phase is Phase.CLEAN
+
+
+async def test_a_cleanup_keeps_the_uid_that_the_host_knows() -> None:
+    """An adopted machine has no UID in its record: what cleans the host after it needs the same."""
+    failed = RunResult(
+        (TaskEvent("runner_on_failed", "Work", {"reason": "step_failed", "msg": "no"}),), {"failures": 1}
+    )
+    world = World(observation(record={"phase": Phase.PROVISIONED}), FakeRunner([failed]))
+    world.delete()
+    await world.step()
+    assert world.record.uid == "uid-1"
