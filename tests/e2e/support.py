@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -82,6 +83,8 @@ class Capra:
 
     directory: Path
     environment: dict[str, str] = field(default_factory=dict)
+    ssh_configuration: str = ""
+    """`~/.ssh/config` of the caller. OpenSSH takes the home from /etc/passwd, not from $HOME."""
 
     @property
     def state(self) -> Path:
@@ -119,10 +122,26 @@ class Capra:
             **self.environment,
         }
 
+    def _as_caller(self) -> list[str]:
+        """With a mount namespace of its own, in which the caller has another home."""
+        if not self.ssh_configuration:
+            return []
+        home = self.directory / "home"
+        (home / ".ssh").mkdir(parents=True, exist_ok=True)
+        (home / ".ssh" / "config").write_text(self.ssh_configuration)
+        users = self.directory / "passwd"
+        lines = Path("/etc/passwd").read_text().splitlines()
+        mine = pwd.getpwuid(os.getuid())
+        others = [line for line in lines if not line.startswith(f"{mine.pw_name}:")]
+        moved = f"{mine.pw_name}:x:{mine.pw_uid}:{mine.pw_gid}:test:{home}:{mine.pw_shell}"
+        users.write_text("".join(f"{line}\n" for line in (moved, *others)))
+        script = 'mount --bind "$1" /etc/passwd && shift && exec "$@"'
+        return ["unshare", "--mount", "sh", "-c", script, "sh", str(users)]
+
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start it and come back at once."""
         return subprocess.Popen(
-            [sys.executable, "-m", "capra", *map(str, arguments)],
+            [*self._as_caller(), sys.executable, "-m", "capra", *map(str, arguments)],
             env=self._environment(),
             cwd=self.directory,
             stdin=subprocess.DEVNULL,

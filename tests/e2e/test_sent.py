@@ -24,7 +24,7 @@ def _request(host: Host, command: str = "true :", **connection: object) -> RunRe
     variables = {"custom_cleanup_commands": [command], "custom_cleanup_timeout": 60, "use_sudo": False}
     wanted = Connection(**{**given, **connection})  # type: ignore[arg-type]  # a test's own fields
     variables["use_sudo"] = wanted.become
-    secrets = RunSecrets(host.key_file.read_text())
+    secrets = RunSecrets(openssh_key=host.key_file.read_text())
     return RunRequest(MachineKey("default", "m"), Playbook.CUSTOM_CLEANUP, wanted, variables, secrets, timeout=60.0)
 
 
@@ -48,7 +48,7 @@ def test_what_ends_before_the_host_lets_anybody_in_has_sent_nothing(host: Host, 
         (_request(host, port=1), OutcomeKind.UNREACHABLE),
         (_request(host, address="no-such-host.invalid"), OutcomeKind.UNREACHABLE),
         (_request(host, host_keys=(other,)), OutcomeKind.HOST_KEY_CHANGED),
-        (replace(good, secrets=RunSecrets(stranger)), OutcomeKind.WRONG_CREDENTIALS),
+        (replace(good, secrets=RunSecrets(openssh_key=stranger)), OutcomeKind.WRONG_CREDENTIALS),
     ):
         result = _run(request)
         assert judge(request, result).kind is kind

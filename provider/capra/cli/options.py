@@ -129,6 +129,8 @@ def plan_options(settings: Settings, *, check: bool = False, diff: bool = False,
         k0s_data_dir=settings.k0s_data_dir,
         k0s_binary=settings.k0s_binary,
         take_over=take_over,
+        # Bastions and names of hosts stand in a person's own configuration; the controller has none.
+        ssh_config="",
     )
 
 

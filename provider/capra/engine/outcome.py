@@ -20,8 +20,9 @@ STEP_REASONS = {
     "claimed": OutcomeKind.HOST_CLAIMED,
     "host_error": OutcomeKind.STEP_FAILED,
     "no_report": OutcomeKind.LOST,
+    "ssh_config": OutcomeKind.INVALID,
 }
-"""`reason` of the action capra.machine.steps to the kind of outcome."""
+"""`reason` of the action capra.machine.steps, or of the runner, to the kind of outcome."""
 
 BECOME_REFUSED = re.compile(
     r"become was refused|a password is required|Missing \S+ password|Incorrect \S+ password|Sorry, try again"

@@ -34,7 +34,7 @@ class PlanOptions:
     bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
     step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
     what the machine's annotation says. sentinel: the file that proves a bootstrap (Cluster API's contract). Host paths
-    are only ever changed for hosts without root.
+    are only ever changed for hosts without root. ssh_config: see RunRequest.
     """
 
     check: bool = False
@@ -48,6 +48,7 @@ class PlanOptions:
     k0s_data_dir: str = ""
     k0s_binary: str = ""
     take_over: str = ""
+    ssh_config: str = "none"
 
 
 def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
@@ -183,6 +184,7 @@ def _request(
         check=options.check,
         diff=options.diff,
         artifacts=options.artifacts,
+        ssh_config=options.ssh_config,
     )
 
 

@@ -53,7 +53,8 @@ class RunRequest:
 
     variables: extra variables of the playbook, no secrets. timeout: seconds for the run on the host; the run as a
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
-    artifacts, redacted; empty keeps none.
+    artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
+    `ssh -F`; empty for the caller's own.
     """
 
     key: MachineKey
@@ -65,6 +66,7 @@ class RunRequest:
     check: bool = False
     diff: bool = False
     artifacts: str = ""
+    ssh_config: str = "none"
 
 
 @dataclass(frozen=True)

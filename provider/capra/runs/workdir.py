@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
-from capra.runs import evidence
+from capra.runs import evidence, ssh_config
 from capra.runs.paths import collections_path
 from capra.runs.private import write_private
 from capra.runs.variables import dump_variables
@@ -20,23 +21,24 @@ KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
 
 
-def known_hosts_name(connection: Connection) -> str:
-    """What OpenSSH calls the host in a known_hosts file."""
-    return connection.address if connection.port == 22 else f"[{connection.address}]:{connection.port}"
-
-
 def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run.
-    directory: the run's private one."""
+    directory: the run's private one. Whatever is not here and not in the run's configuration file has OpenSSH's own
+    default, since no other file is read."""
     options = {
         "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        "UserKnownHostsFile": str(directory / "known_hosts"),
+        # OpenSSH splits the value like a shell.
+        "UserKnownHostsFile": f'"{directory / "known_hosts"}"',
         "GlobalKnownHostsFile": "/dev/null",
+        # A host that is reached under another name (HostName) is known by the address that Capra was given.
+        "HostKeyAlias": known_hosts_name(connection.address, connection.port),
         "HashKnownHosts": "no",
         "UpdateHostKeys": "no",
         "CheckHostIP": "no",
         "FingerprintHash": "sha256",
         "VisualHostKey": "no",
+        "BatchMode": "yes",
+        "PreferredAuthentications": "publickey",
         "IdentitiesOnly": "yes",
         "IdentityAgent": "none",
         "ForwardAgent": "no",
@@ -47,18 +49,20 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
         "ServerAliveInterval": str(KEEPALIVE_INTERVAL),
         "ServerAliveCountMax": str(KEEPALIVE_COUNT),
     }
-    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    return ["-F", str(ssh_config.file_in(directory)), *words]
 
 
-def lay_out(directory: Path, request: RunRequest) -> None:
-    """Write everything. directory: new and private. All files get mode 0600."""
+def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
+    """Write everything. directory: new and private. way: see ssh_config. All files get mode 0600."""
     for name in ("env", "inventory", "project", "home"):
         (directory / name).mkdir(mode=0o700)
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
     write_private(directory / "ansible.cfg", b"")
     write_private(directory / "key", secrets.openssh_key.encode())
-    name = known_hosts_name(connection)
+    write_private(ssh_config.file_in(directory), way.encode())
+    name = known_hosts_name(connection.address, connection.port)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
     write_private(directory / "known_hosts", known.encode())
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))

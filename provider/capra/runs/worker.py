@@ -17,6 +17,7 @@ from typing import Any
 
 import ansible_runner
 
+from capra.errors import InputError
 from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
@@ -24,6 +25,7 @@ from capra.runs.descendants import adopt_orphans, end_descendants
 from capra.runs.message import load_request
 from capra.runs.private import private_directory
 from capra.runs.redact import Redactor
+from capra.runs.ssh_config import read_way
 from capra.runs.workdir import environment, inventory_name, lay_out
 
 GRACE = 60.0
@@ -74,7 +76,12 @@ def abandoned() -> bool:
 
 def run(request: RunRequest, directory: Path) -> RunResult:
     """The run itself."""
-    lay_out(directory, request)
+    try:
+        way = read_way(request.connection, request.ssh_config)
+    except InputError as error:
+        refused = TaskEvent("runner_on_failed", "ssh -G", {"reason": "ssh_config", "msg": str(error)})
+        return RunResult(events=(refused,), sent=False)
+    lay_out(directory, request, way)
     listener = Listener(request)
     flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
     limit = request.timeout + GRACE if request.timeout else None

@@ -125,7 +125,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys that every host shows."""
     keys = [HOST_KEY, OTHER_HOST_KEY]
 
-    async def scan(address: str, port: int = 22) -> list[str]:
+    async def scan(address: str, port: int = 22, files: str = "") -> list[str]:
         if not keys:
             raise Retry(f"{address}:{port} shows no host key")
         return keys
