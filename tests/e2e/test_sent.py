@@ -11,11 +11,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from capra.engine.outcome import judge
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets
 from capra.runs import evidence
-from capra.runs.runner import AnsibleRunner
+from capra.runs.runner import AnsibleRunner, CancelledRun
 from tests.hosts import Host
 
 
@@ -145,3 +147,25 @@ def test_a_host_in_between_is_not_the_host(two_hosts: list[Host], tmp_path: Path
     assert not evidence.was_sent(tmp_path)
     subprocess.run([*ssh, *options, place, "true"], env=environment, check=True)
     assert evidence.was_sent(tmp_path)
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_run_that_is_cancelled_tells_it_too(host: Host, reached: bool) -> None:
+    request = _request(host, "touch /var/began; sleep 60")
+
+    async def cancelled() -> CancelledRun:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            place = (host.address, host.port) if reached else ("127.0.0.1", silent.getsockname()[1])
+            connection = replace(request.connection, address=place[0], port=place[1])
+            wanted = replace(request, connection=connection)
+            task = asyncio.ensure_future(AnsibleRunner().run(wanted, lambda progress: None))
+            await asyncio.sleep(3.0)
+            while reached and not host.path("/var/began").exists():
+                await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+        assert isinstance(caught.value, CancelledRun)
+        return caught.value
+
+    assert asyncio.run(cancelled()).sent is reached

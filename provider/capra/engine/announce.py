@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from capra.engine.decide import Bootstrap, Cleanup, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.step import StepTaken
 from capra.model.host_port import join_host_port
+from capra.model.observation import Phase
 
 NORMAL = "Normal"
 WARNING = "Warning"
@@ -35,6 +36,8 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
             return Announcement(NORMAL, "HostReserved", f"PooledRemoteMachine {entry} is reserved")
         case Release(reason, moved=False, dirty=True):
             return _announcement(WARNING, "CleanupGivenUp", reason)
+        case Release(moved=False) if _never_reached(taken):
+            return _never_reached_told(taken)
         case Keep(adopted=True):
             message = "the machine was provisioned before; nothing is run on its host"
             return Announcement(NORMAL, "Adopted", message)
@@ -43,6 +46,21 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
         case Wait(reason, message) if news and reason in TOLD_WAITS:
             return _announcement(WARNING, reason, message)
     return None
+
+
+def _never_reached(taken: StepTaken) -> bool:
+    """Runs were tried, and none has sent anything."""
+    record = taken.observation.record
+    return record.phase is Phase.NEW and bool(record.attempts)
+
+
+def _never_reached_told(taken: StepTaken) -> Announcement:
+    spec, record = taken.observation.machine.spec, taken.observation.record
+    tried = (
+        f"{record.attempts} attempt{'s' if record.attempts > 1 else ''} at {join_host_port(spec.address, spec.port)}"
+    )
+    message = f"no host was ever reached, in {tried}: there is nothing to clean. Last: {record.message}"
+    return _announcement(NORMAL, "NeverReached", message)
 
 
 def _run(taken: StepTaken) -> Announcement:

@@ -41,7 +41,8 @@ class Runner(Protocol):
     """Runs one playbook on one host."""
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
-        """Run to the end. Cancelling the task that awaits this ends the run on this side; the host goes on."""
+        """Run to the end. Cancelling the task that awaits this ends the run on this side; the host goes on. What is
+        raised then may have the attribute `sent`, which means what it does in RunResult."""
         ...
 
 

@@ -95,17 +95,24 @@ def _kind(record: Record) -> OutcomeKind | None:
 
 def _phase(taken: StepTaken, provisioned: bool) -> str:
     record = taken.record
-    if taken.observation.machine.deleting and record.phase not in {Phase.CLEANING, Phase.CLEAN}:
-        return "Deleting"
-    if record.phase is Phase.CLEANING:
+    if _cleaning(taken):
         return "Cleaning"
     if record.phase is Phase.CLEAN:
         return "Clean"
+    if taken.observation.machine.deleting:
+        return "Deleting"
     if provisioned:
         return "Provisioned"
     if isinstance(taken.decision, Refuse) or (record.attempts and not taken.running):
         return "Failed"
     return "Bootstrapping" if record.phase is Phase.BOOTSTRAPPING else "Pending"
+
+
+def _cleaning(taken: StepTaken) -> bool:
+    """A cleanup is wanted, and may have been tried without anything sent."""
+    record = taken.record
+    tried = taken.observation.machine.deleting and bool(record.cleaning_since) and record.phase is not Phase.CLEAN
+    return record.phase is Phase.CLEANING or tried
 
 
 def _ready(taken: StepTaken, provisioned: bool) -> Condition:
@@ -182,7 +189,7 @@ def _cleaned(taken: StepTaken) -> Condition | None:
         return _false(CLEANED, "GivenUp", decision.reason)
     if isinstance(decision, Refuse):
         return _false(CLEANED, decision.reason, _told(decision.field, decision.message))
-    if record.phase is not Phase.CLEANING:
+    if not _cleaning(taken):
         return None
     if record.message and (isinstance(decision, BackOff) or not taken.running):
         return _false(CLEANED, record.reason, record.message)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, host_uid, plan_bootstrap, plan_cleanup
 from capra.engine.ports import Clock, ProgressListener, Runner, Slots, Store
-from capra.errors import InputError
+from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import Outcome, OutcomeKind, RunRequest
-
-NOTHING_RUN = frozenset({OutcomeKind.WRONG_CREDENTIALS, OutcomeKind.HOST_KEY_CHANGED, OutcomeKind.BECOME_REFUSED})
-"""Ways for a run to end that prove that nothing was run on the host. A host that cannot be reached proves nothing: the
-connection may have been lost."""
+from capra.model.run import Outcome, RunRequest
 
 BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
 """Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
@@ -169,11 +165,20 @@ async def _act(
     if record != observation.record:
         record = replace(record, changed_at=clock())
         await store.save(request.key, record)
-    await observer(StepTaken(observation, decision, record, running=True))
-    outcome = judge(request, await runner.run(request, listener))
-    if outcome.kind in NOTHING_RUN:
-        # The host was not touched: it is as far as it was before.
-        record = replace(record, phase=observation.record.phase)
+    asked = False
+    try:
+        await observer(StepTaken(observation, decision, record, running=True))
+        asked = True
+        outcome = judge(request, await runner.run(request, listener))
+    except BaseException as error:
+        sent = asked and getattr(error, "sent", True)
+        if not sent and record != observation.record:
+            # Where even that fails, the record says more than was done, which is harmless.
+            with suppress(CapraError):
+                await store.save(request.key, _as_before(observation.record, record))
+        raise
+    if not outcome.sent:
+        record = _as_before(observation.record, record)
     ended = _ended(record, decision, outcome, clock(), request.check)
     if ended != record:
         await store.save(request.key, ended)
@@ -190,6 +195,19 @@ def _begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
         digest=digest(observation),
         uid=host_uid(observation),
         bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
+    )
+
+
+def _as_before(before: Record, begun: Record) -> Record:
+    """The record of a run that has proven that it sent nothing: the host is as far as it was. What is not proven by the
+    run itself, as after a death of this process, stays: the host may be as far as the run was to bring it."""
+    return replace(
+        begun,
+        phase=before.phase,
+        run_id=before.run_id,
+        digest=before.digest,
+        uid=before.uid,
+        bootstrap_kind=before.bootstrap_kind,
     )
 
 

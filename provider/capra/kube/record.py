@@ -32,7 +32,8 @@ def load(raw: Raw) -> Record:
     keys = host_keys(raw)
     if text is not None:
         try:
-            return replace(Record(**dict(_Saved.model_validate_json(text))), host_keys=keys)
+            saved = _Saved.model_validate_json(text)
+            return replace(Record(**dict(saved)), phase=saved.believed_phase, host_keys=keys)
         except ValidationError:
             return Record(phase=_unknown(raw), host_keys=keys)
     if FINALIZER in raw["metadata"].get("finalizers", ()):

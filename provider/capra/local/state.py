@@ -48,7 +48,8 @@ class _Saved(SavedRecord):
     @property
     def record(self) -> Record:
         """Without host keys, which are kept in known_hosts, and without back-off: a person who calls is not held up."""
-        return Record(**{name: getattr(self, name) for name in KEPT})
+        kept = Record(**{name: getattr(self, name) for name in KEPT})
+        return replace(kept, phase=self.believed_phase)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from capra.model.pool import PoolEntry
 
 
 class Phase(StrEnum):
-    """How far a host has come. `New`: never contacted for a run, or clean again."""
+    """How far a host may have come. `New`: it is proven that no run has sent anything to it, or that it is clean again.
+    It is another phase from before a run begins, and `New` again only when the run has proven that it sent nothing."""
 
     NEW = "New"
     BOOTSTRAPPING = "Bootstrapping"

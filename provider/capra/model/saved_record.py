@@ -26,3 +26,10 @@ class SavedRecord(BaseModel):
     cleaning_since: float = 0.0
     host_name: str = ""
     host_addresses: tuple[str, ...] = ()
+
+    @property
+    def believed_phase(self) -> Phase:
+        """The phase. Beside New and Clean there is no run id: one there was left by a version of Capra that took a
+        session which was refused for a proof that nothing had been run."""
+        unproven = self.run_id and self.phase in {Phase.NEW, Phase.CLEAN}
+        return Phase.BOOTSTRAPPING if unproven else self.phase

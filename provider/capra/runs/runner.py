@@ -18,6 +18,15 @@ LINE_LIMIT = 64 * 1024 * 1024
 END_PATIENCE = 15.0
 """Seconds that a worker gets to end Ansible and remove its private directory before it is killed."""
 
+
+class CancelledRun(asyncio.CancelledError):  # it is how asyncio knows a cancellation
+    """A run that was cancelled on this side. sent: as in RunResult."""
+
+    def __init__(self, *, sent: bool) -> None:
+        super().__init__("the run was cancelled")
+        self.sent = sent
+
+
 OutputListener = Callable[[str, str], None]
 """Called with the machine's name and a piece of Ansible's own output, redacted."""
 
@@ -31,21 +40,28 @@ class AnsibleRunner:
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """See engine.ports.Runner. A worker that dies leaves a result without stats, which is never success."""
-        async with self._slots:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "capra.runs.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_LIMIT,
-            )
-            conversation = _Conversation(process, request, listener, self._output)
-            try:
-                return await conversation.hold()
-            finally:
-                await asyncio.shield(conversation.end())
+        conversation = None
+        try:
+            async with self._slots:
+                conversation = _Conversation(await _worker(), request, listener, self._output)
+                try:
+                    return await conversation.hold()
+                finally:
+                    await asyncio.shield(conversation.end())
+        except asyncio.CancelledError:
+            raise CancelledRun(sent=conversation is not None and conversation.sent) from None
+
+
+async def _worker() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "capra.runs.worker",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=LINE_LIMIT,
+    )
 
 
 class _Conversation:
@@ -64,21 +80,34 @@ class _Conversation:
         self._output = output
         self._directory: Path | None = None
         self._result: RunResult | None = None
+        self._over = False
         self._errors = asyncio.ensure_future(self._read_errors())
 
     async def hold(self) -> RunResult:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         try:
             self._process.stdin.write(dump_request(self._request))
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             pass  # it has died at once; what it said on standard error tells why
-        async for line in self._process.stdout:
-            self._hear(json.loads(line))
+        await self._hear_all()
         if self._result is not None:
             return self._result
-        return RunResult(output=f"the worker process died: {await self._errors}")
+        return RunResult(output=f"the worker process died: {await self._errors}", sent=self.sent)
+
+    @property
+    def sent(self) -> bool:
+        """As in RunResult. A worker that ended before it named its directory has not begun to work."""
+        if self._result is not None:
+            return self._result.sent
+        return self._directory is not None or not self._over
+
+    async def _hear_all(self) -> None:
+        """Until the worker has no more to say."""
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._hear(json.loads(line))
+        self._over = True
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message:
@@ -102,8 +131,10 @@ class _Conversation:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), END_PATIENCE)
-        except TimeoutError:
+            async with asyncio.timeout(END_PATIENCE):
+                await self._hear_all()
+                await self._process.wait()
+        except (TimeoutError, ValueError):
             self._process.kill()
             await self._process.wait()
         self._errors.cancel()

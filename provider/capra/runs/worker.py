@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,6 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         host_keys=_new_host_keys(request, directory),
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
-        sent=evidence.was_sent(directory),
     )
 
 
@@ -135,9 +134,11 @@ def main() -> None:
     with private_directory() as directory:
         say("directory", str(directory))
         try:
-            say("result", asdict(run(request, directory)))
+            result = run(request, directory)
         finally:
             end_descendants()
+        # Nobody is left who could still send something.
+        say("result", asdict(replace(result, sent=evidence.was_sent(directory))))
 
 
 def read_line() -> bytes:

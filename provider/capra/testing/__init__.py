@@ -2,7 +2,17 @@
 
 from capra.testing.clock import FakeClock
 from capra.testing.hosts import FakeHost, FakeHosts
-from capra.testing.runner import FakeRunner, RunnerDiedError, finished, stepped
+from capra.testing.runner import FakeRunner, RunnerDiedError, finished, stepped, unreachable
 from capra.testing.store import MemoryStore
 
-__all__ = ["FakeClock", "FakeHost", "FakeHosts", "FakeRunner", "MemoryStore", "RunnerDiedError", "finished", "stepped"]
+__all__ = [
+    "FakeClock",
+    "FakeHost",
+    "FakeHosts",
+    "FakeRunner",
+    "MemoryStore",
+    "RunnerDiedError",
+    "finished",
+    "stepped",
+    "unreachable",
+]

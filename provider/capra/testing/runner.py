@@ -27,6 +27,12 @@ def stepped(reason: str = "step_failed", message: str = "step 1 of 1 failed", **
     return RunResult(events=(TaskEvent("runner_on_failed", "Work", values),), stats=RECAP | {"ok": 0, "failures": 1})
 
 
+def unreachable(message: str = "ssh: connect to host: Connection timed out", *, sent: bool = False) -> RunResult:
+    """A run whose host let nobody in. sent: something may have been sent all the same."""
+    event = TaskEvent("runner_on_unreachable", "Work", {"msg": message})
+    return RunResult(events=(event,), stats=RECAP | {"ok": 0, "dark": 1}, sent=sent)
+
+
 class FakeRunner:
     """A port `Runner` that gives scripted results, the last one again and again; without any, every run ends well.
 

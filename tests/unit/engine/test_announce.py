@@ -10,7 +10,7 @@ import pytest
 from capra.engine.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.step import StepTaken
-from capra.model.observation import Record
+from capra.model.observation import Phase, Record
 from capra.model.run import Outcome, OutcomeKind
 from tests.unit.engine.examples import READY, observation
 
@@ -122,3 +122,23 @@ def test_the_host_is_named_as_it_is_reached() -> None:
 
     assert told is not None
     assert "[2001:db8::7]:2222" in told.message
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        (Record(attempts=1, reason="Unreachable", message="no route"), "in 1 attempt at 192.0.2.7:22"),
+        (Record(attempts=3, reason="WrongCredentials", message="no route"), "in 3 attempts at 192.0.2.7:22"),
+        (Record(), ""),
+        (Record(phase=Phase.CLEAN, attempts=1), ""),
+    ],
+)
+def test_a_machine_that_no_host_was_ever_reached_for_says_so(record: Record, told: str) -> None:
+    seen = replace(READY, record=record)
+    step = StepTaken(seen, Release("no host was ever contacted"), replace(record, phase=Phase.CLEAN))
+    announced = announce(step, news=False)
+    if not told:
+        assert announced is None
+        return
+    message = f"no host was ever reached, {told}: there is nothing to clean. Last: no route"
+    assert announced == Announcement(NORMAL, "NeverReached", message)

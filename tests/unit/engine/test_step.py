@@ -8,12 +8,15 @@ import pytest
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest
+from capra.engine.ports import ProgressListener
+from capra.engine.report import report
 from capra.engine.step import BACK_OFF, StepTaken, back_off, step
 from capra.errors import InputError, Retry
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import OutcomeKind, Playbook, Progress, RunResult, TaskEvent
-from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped
+from capra.model.run import OutcomeKind, Playbook, Progress, RunRequest, RunResult, TaskEvent
+from capra.model.saved_record import SavedRecord
+from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped, unreachable
 from tests.unit.engine.examples import KEY, READY, observation
 
 HOST_KEY = "ssh-ed25519 AAAA"
@@ -196,15 +199,103 @@ async def test_fakes() -> None:
     assert told == [progress]
 
 
-@pytest.mark.parametrize("message", ["Host key verification failed.", "root@h: Permission denied (publickey)."])
-async def test_a_host_that_let_nobody_in_was_never_contacted(message: str) -> None:
-    refused = RunResult((TaskEvent("runner_on_unreachable", "task", {"msg": message}),), {"dark": 1})
-    world = World(runner=FakeRunner([refused]))
-    await world.step()
-    assert world.record.phase is Phase.NEW
-    assert world.record.attempts == 1
+REFUSALS = [
+    "Host key verification failed.",
+    "root@h: Permission denied (publickey).",
+    "become was refused",
+    "timed out",
+]
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+async def test_what_is_proven_to_have_sent_nothing_leaves_the_host_as_it_was(message: str) -> None:
+    world = World(runner=FakeRunner([unreachable(message)]))
+    for attempt in (1, 2):
+        await world.step()
+        world.clock.advance(back_off(attempt))
+    assert (world.record.phase, world.record.attempts) == (Phase.NEW, 2)
+    assert (world.record.run_id, world.record.digest, world.record.uid, world.record.bootstrap_kind) == ("", "", "", "")
     world.delete()
     assert (await world.step()).decision == Release("no host was ever contacted")
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+async def test_what_a_host_says_proves_nothing(message: str) -> None:
+    world = World(runner=FakeRunner([unreachable(message, sent=True)]))
+    await world.step()
+    assert world.record.phase is Phase.BOOTSTRAPPING
+    world.delete()
+    assert isinstance((await world.step()).decision, Cleanup)
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+async def test_a_later_attempt_proves_nothing_of_an_earlier_one(message: str) -> None:
+    world = World(runner=FakeRunner([stepped(), unreachable(message)]))
+    for attempt in (1, 2):
+        await world.step()
+        world.clock.advance(back_off(attempt))
+    assert (world.record.phase, world.record.attempts) == (Phase.BOOTSTRAPPING, 2)
+    world.delete()
+    assert isinstance((await world.step()).decision, Cleanup)
+
+
+async def test_an_attempt_that_this_process_did_not_survive_may_have_sent() -> None:
+    world = World(runner=FakeRunner([unreachable()]))
+    world.runner.die_before = True
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    await world.step()
+    assert world.record.phase is Phase.BOOTSTRAPPING
+
+
+@pytest.mark.parametrize(
+    ("sent", "phase"), [(False, Phase.NEW), (True, Phase.BOOTSTRAPPING), (None, Phase.BOOTSTRAPPING)]
+)
+async def test_a_run_that_is_cancelled_may_prove_it_too(sent: bool | None, phase: Phase) -> None:
+    class Cancelled(BaseException):
+        """As asyncio's, which is no Exception either."""
+
+    class Runner:
+        async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+            assert store.observations[KEY].record.phase is Phase.BOOTSTRAPPING
+            error = Cancelled()
+            if sent is not None:
+                error.sent = sent  # type: ignore[attr-defined]  # as capra.runs has it
+            raise error
+
+    store = MemoryStore([READY])
+    with pytest.raises(Cancelled):
+        await step(KEY, store, Runner(), FakeClock())
+    assert store.observations[KEY].record.phase is (Phase.NEW if sent is False else Phase.BOOTSTRAPPING)
+
+
+async def test_a_run_that_was_never_asked_for_has_sent_nothing() -> None:
+    async def observer(taken: StepTaken) -> None:
+        raise Retry("the status cannot be written")
+
+    world = World()
+    with pytest.raises(Retry, match="status"):
+        await step(KEY, world.store, world.runner, world.clock, observer=observer)
+    assert world.runner.requests == []
+    assert world.record.phase is Phase.NEW
+
+
+async def test_a_cleanup_that_sent_nothing_leaves_the_host_as_it_was_and_is_not_forgotten() -> None:
+    world = World(observation(machine={"deleting": True}, record={"phase": "Provisioned"}), FakeRunner([unreachable()]))
+    taken = await world.step()
+    assert (world.record.phase, world.record.cleaning_since) == (Phase.PROVISIONED, 1000.0)
+    told = report(taken)
+    cleaned = told.condition("CleanupSucceeded")
+    assert told.phase == "Cleaning"
+    assert cleaned is not None
+    assert (cleaned.status, cleaned.reason) == ("False", "Unreachable")
+    assert isinstance((await world.step()).decision, BackOff)
+
+
+async def test_a_clean_host_that_was_not_reached_stays_clean() -> None:
+    world = World(observation(record={"phase": "Clean"}), FakeRunner([unreachable()]))
+    await world.step()
+    assert (world.record.phase, world.record.run_id) == (Phase.CLEAN, "")
 
 
 async def test_a_host_that_cannot_be_reached_may_have_been() -> None:
@@ -252,3 +343,9 @@ async def test_a_cleanup_keeps_the_uid_that_the_host_knows() -> None:
     world.delete()
     await world.step()
     assert world.record.uid == "uid-1"
+
+
+@pytest.mark.parametrize("phase", [Phase.NEW, Phase.CLEAN])
+def test_a_run_id_beside_a_clean_host_is_another_versions_belief(phase: Phase) -> None:
+    assert SavedRecord(phase=phase, run_id="bootstrap-1").believed_phase is Phase.BOOTSTRAPPING
+    assert SavedRecord(phase=phase).believed_phase is phase
