@@ -99,3 +99,19 @@ def test_only_root_may(host: Host) -> None:
     done = host.ssh("k0s install worker", user="ops")
     assert done.returncode == 1
     assert "must be run as root" in done.stderr
+
+
+def test_knobs_of_what_passes_and_what_does_not(host: Host) -> None:
+    host.ssh("echo 2 > /etc/k0s-standin/leave-unhealthy-seconds; touch /etc/k0s-standin/reset-breaks", check=True)
+    members = f"{host.name}=https://{host.address}:2380\\nother=https://10.0.0.9:2380\\n"
+    host.ssh(f"printf '{members}' > /etc/k0s-standin/members", check=True)
+    k0s(host, "install controller")
+    k0s(host, "start")
+    assert "etcdserver: unhealthy cluster" in k0s(host, "etcd leave", 1)
+    assert "other" in k0s(host, "etcd member-list")
+    host.ssh("sleep 2.5")
+    k0s(host, "etcd leave")
+    k0s(host, "stop")
+    assert "device or resource busy" in k0s(host, "reset", 1)
+    assert "no such file or directory" in k0s(host, "reset", 1)
+    assert host.path("/var/lib/k0s/etcd").exists()
