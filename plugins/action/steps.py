@@ -125,7 +125,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if arguments["forget"]:
             self._exchange("drop")
         word = "had finished before" if already else "finished"
-        return outcome | {"msg": f"{len(steps)} steps {word}"}
+        warned = results.warnings(steps)
+        if warned:
+            # The first are Ansible's own, for a terminal; they do not stand in the events.
+            outcome |= {"warnings": warned, "warned": warned}
+        return outcome | {"msg": "; ".join([f"{len(steps)} steps {word}", *warned])}
 
     def _begin(self, settings: dict[str, object]) -> payload.Report:
         """The first session. One that is lost after it was there may have started the program: that is followed."""

@@ -127,6 +127,11 @@ host:
       type: list
       elements: str
       sample: [192.0.2.7]
+warned:
+  description: What the steps' programs warn of, though they have ended well. Ansible shows it as warnings as well.
+  type: list
+  elements: str
+  returned: when there is something
 reason:
   description: Why the run has not finished, in one word.
   type: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,6 +16,9 @@ CUT_REASONS = {
     "cancelled": "was cancelled",
     "timeout": "was ended: the run's time limit was over",
 }
+
+WARNING = re.compile(r"\w+: warning: ")
+"""How a line of a script begins that is to reach people though the script has ended well: `PHASE: warning: TEXT`."""
 
 KILLED = 128
 SIGNALS = 64
@@ -90,6 +94,12 @@ def told_status(rc: int) -> str:
     """An exit status in words: a shell gives 128 and the number of the signal that has killed a command."""
     signal = rc - KILLED
     return f"status {rc} (killed by signal {signal})" if 0 < signal <= SIGNALS else f"status {rc}"
+
+
+def warnings(results: Sequence[StepResult]) -> list[str]:
+    """What scripts have warned of, in order. A command's output may hold any words: nothing is taken from it."""
+    lines = (line for one in results if one.kind in ("script", "forget") for line in one.output.splitlines())
+    return [line for line in lines if WARNING.match(line)]
 
 
 def last_lines(output: str, count: int = 10) -> str:

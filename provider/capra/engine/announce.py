@@ -71,7 +71,8 @@ def _run(taken: StepTaken) -> Announcement:
         again = f", attempt {taken.record.attempts + 1}" if taken.record.attempts else ""
         return Announcement(NORMAL, f"{name}Started", f"{name.lower()} of {where} has begun{again}")
     if taken.outcome.ok:
-        return _announcement(NORMAL, f"{name}Succeeded", f"{name.lower()} of {where}: {taken.outcome.message}")
+        kind = WARNING if taken.outcome.warned else NORMAL
+        return _announcement(kind, f"{name}Succeeded", f"{name.lower()} of {where}: {taken.outcome.message}")
     kind = taken.outcome.kind.value
     return _announcement(WARNING, f"{name}Failed", f"{name.lower()} of {where}: {kind}: {taken.outcome.message}")
 

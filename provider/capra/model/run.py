@@ -173,3 +173,8 @@ class Outcome:
     def ok(self) -> bool:
         """The run did all that it was asked for."""
         return self.kind is OutcomeKind.FINISHED
+
+    @property
+    def warned(self) -> bool:
+        """Something is to be looked at, though the run may have done all. The message says what."""
+        return bool(self.details.get("warned"))

@@ -46,6 +46,11 @@ def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> St
             id="a cleanup has succeeded",
         ),
         pytest.param(
+            taken(CLEANUP, Outcome(OutcomeKind.FINISHED, "clean; reset: warning: x", details={"warned": ["x"]})),
+            Announcement(WARNING, "CleanupSucceeded", "cleanup of 192.0.2.7:22: clean; reset: warning: x"),
+            id="a cleanup has succeeded and warns",
+        ),
+        pytest.param(
             taken(Bootstrap(), Outcome(OutcomeKind.STEP_FAILED, "step 1 failed")),
             Announcement(WARNING, "BootstrapFailed", "bootstrap of 192.0.2.7:22: StepFailed: step 1 failed"),
             id="a bootstrap has failed",

@@ -91,3 +91,17 @@ def test_messages() -> None:
     assert results.failure([], Report(busy="other"))["reason"] == "busy"
     report = seen("start 0 b 1\ncut 0 odd")
     assert results.failure(results.step_results(STEPS, report), report)["msg"] == "step 1 of 2 (write /a) was cut off"
+
+
+def test_warnings_are_those_of_scripts() -> None:
+    steps = [{"kind": "script"}, {"kind": "command"}, {"kind": "forget"}]
+    report = seen(
+        "start 0 b 1\nend 0 0 2\nstart 1 b 2\nend 1 0 3\nstart 2 b 3\nend 2 0 4\nfinished 0 0",
+        outputs={
+            0: b"found: it\nreset: warning: busy\nleave: left etcd\nstop: warning: slow\n",
+            1: b"any: warning: at all\n",
+            2: b"services: warning: stays\n",
+        },
+    )
+    told = results.warnings(results.step_results(steps, report))
+    assert told == ["reset: warning: busy", "stop: warning: slow", "services: warning: stays"]
