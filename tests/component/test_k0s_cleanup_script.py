@@ -15,7 +15,7 @@ import pytest
 from tests.missing import missing
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("host", "learn", "phases", "k0s_cleanup")
+PARTS = ("host", "trust", "places", "use", "learn", "leave", "phases", "k0s_cleanup")
 SHELLS = [
     pytest.param(["dash"], id="dash"),
     pytest.param(["bash", "--posix"], id="bash"),
@@ -30,7 +30,10 @@ echo "$*" >>/run/calls
 case "$1 ${2:-}" in
 controller*|worker*) mkdir -p "$DATA/etcd" /run/k0s; while :; do sleep 0.1; done ;;
 "etcd member-list") cat /run/members ;;
-"etcd leave") [ ! -e /run/hang ] || sleep 600; [ ! -e /run/leave-fails ] || { echo "no quorum" && exit 1; } ;;
+"etcd leave")
+    [ ! -e /run/hang ] || sleep 600
+    [ ! -e /run/leave-fails ] || { cat /run/leave-fails && exit 1; }
+    [ ! -s /run/refusals ] || { sed -i 1d /run/refusals && echo "etcdserver: unhealthy cluster" && exit 1; } ;;
 reset*)
     [ ! -e /run/reset-fails ] || { echo "Error: something is wrong" && exit 1; }
     [ ! -e /run/reset-hangs ] || sleep 600
@@ -190,29 +193,103 @@ def test_worker_with_directories_and_binary_of_its_own(sandbox: Sandbox) -> None
     assert "k0s-data\n" not in output.split("status: 0")[1].split("calls")[0]
 
 
-def test_leave_that_hangs_or_fails_does_not_hold_the_host(sandbox: Sandbox) -> None:
+def test_leave_that_hangs_ends_in_its_time_and_holds_the_cleanup(sandbox: Sandbox) -> None:
     output = sandbox.run(
         """touch /run/hang; install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start
         started /var/lib/k0s; cleanup
         for line in /proc/[0-9]*/cmdline; do
             if [ "$(tr '\\0' ' ' <"$line" 2>/dev/null)" = "sleep 600 " ]; then echo "still asleep"; fi
-        done
-        rm /run/hang; touch /run/leave-fails
+        done; calls; kill -0 "$(cat /run/controller.pid)" """
+    )
+    assert "leave: failed: k0s etcd leave has not ended within 2 s" in output
+    assert "still asleep" not in output  # what the command had started has ended with it
+    assert "status: 1" in output
+    assert "reset" not in calls(output)
+
+
+def test_without_a_majority_there_is_nobody_to_leave(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        """echo 'no quorum' >/run/leave-fails
         install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s; cleanup"""
     )
-    assert "leave: warning: k0s etcd leave has not ended within 2 s" in output
-    assert "still asleep" not in output  # what the command had started has ended with it
     assert "leave: warning: k0s etcd leave has failed, status 1: no quorum" in output
+    assert "status: 0" in output
+
+
+def test_leave_that_is_refused_at_first_is_tried_again(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        """echo once >/run/refusals
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        cleanup --leave-timeout=20; calls"""
+    )
+    assert calls(output)[1:] == ["etcd member-list", "etcd leave"] * 2 + ["reset"]
+    assert "leave: left etcd" in output
+    assert "warning" not in output
+    assert "status: 0" in output
+
+
+@pytest.mark.parametrize("words", ["not enough started members", "permission denied"])
+def test_leave_that_is_refused_for_good_fails_before_anything_is_stopped(sandbox: Sandbox, words: str) -> None:
+    output = sandbox.run(
+        f"""echo 'Error: {words}' >/run/leave-fails
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        cleanup; calls; kill -0 "$(cat /run/controller.pid)"; ls /etc/rc2.d/S20k0scontroller """
+    )
+    assert f"leave: failed: k0s etcd leave has failed, status 1: Error: {words}" in output
+    assert "status: 1" in output
+    assert "reset" not in output.split("calls:")[1]
+
+
+def test_leave_whose_answer_was_lost(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        """echo 'Error: peer not found: https://192.0.2.1:2380' >/run/leave-fails
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s; cleanup"""
+    )
+    assert "leave: left etcd" in output
+    assert "status: 0" in output
+
+
+def test_who_has_left_is_not_asked_again_until_it_joins_again(sandbox: Sandbox) -> None:
+    """The first attempt dies after it has left. The mark of it goes with the data directory."""
+    output = sandbox.run(
+        """mkdir -p /run/capra/run; export CAPRA_RUN_DIR=/run/capra/run
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        touch /run/reset-hangs; $SHELL_UNDER_TEST "$PROGRAM" --stop-timeout=5 & PROGRAM_ID=$!
+        until grep -q reset /run/calls; do sleep 0.1; done
+        kill -KILL "$PROGRAM_ID"; rm /run/reset-hangs; rm /run/calls; cleanup; calls; echo joined again
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        rm /run/calls; cleanup; calls"""
+    )
+    first, second = output.split("joined again\n")
+    assert calls(first) == ["reset"]
+    assert calls(second)[-3:] == ["etcd member-list", "etcd leave", "reset"]
     assert output.count("status: 0") == 2
 
 
-def test_failed_reset_fails_and_the_next_attempt_ends_well(sandbox: Sandbox) -> None:
+def test_a_stopped_controller_is_started_to_leave(sandbox: Sandbox) -> None:
     output = sandbox.run(
-        """touch /run/reset-fails; install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start
-        started /var/lib/k0s; cleanup; rm /run/reset-fails; cleanup"""
+        """install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        /etc/init.d/k0scontroller stop; rm /run/calls; cleanup; calls"""
     )
-    assert "reset: failed: /usr/local/bin/k0s reset, status 1: Error: something is wrong" in output
-    assert output.index("status: 1") < output.index("status: 0")
+    assert "leave: warning: k0s does not run here: starting it" in output
+    assert calls(output) == ["controller", "etcd member-list", "etcd leave", "reset"]
+    assert "status: 0" in output
+
+
+@pytest.mark.parametrize("knob", ["reset-fails", "reset-hangs"])
+def test_reset_that_never_ends_well_is_a_warning(sandbox: Sandbox, knob: str) -> None:
+    output = sandbox.run(
+        f"""touch /run/{knob}; install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start
+        started /var/lib/k0s; mkdir -p /var/lib/k0s/a/b; mount -t tmpfs scratch /var/lib/k0s/a/b
+        (cd /var/lib/k0s/a/b && exec sleep 1000) & cleanup; grep k0s /proc/mounts || ls /var/lib"""
+    )
+    said = {
+        "reset-fails": "reset: warning: /usr/local/bin/k0s reset, status 1: Error: something is wrong",
+        "reset-hangs": "reset: warning: /usr/local/bin/k0s reset has not ended within 3 s",
+    }
+    assert said[knob] in output
+    assert "status: 0" in output
+    assert "k0s" not in output.split("status: 0")[1]
 
 
 def test_a_service_that_does_not_stop_is_ended(sandbox: Sandbox) -> None:
@@ -287,3 +364,129 @@ def test_a_mounted_data_directory_is_emptied_and_stays_mounted(sandbox: Sandbox)
     )
     assert output.count("status: 0") == 2
     assert output.index("changed: yes") < output.index("changed: no")
+
+
+USERS_OWN = r"""
+mkdir -p /srv/ops /srv/precious; echo keep >/srv/precious/file
+cat >/srv/ops/k0s <<'END'
+#!/bin/sh
+if [ "$(id -u)" = 0 ]; then touch /run/run-by-root; fi
+while :; do sleep 0.1; done
+END
+chmod 0755 /srv/ops/k0s; chown -R 12345 /srv/ops /srv/precious
+as_user() { exec setsid chroot --userspec=12345:12345 / "$@" </dev/null >/dev/null 2>&1; }
+untouched() { [ ! -e /run/run-by-root ]; [ "$(cat /srv/precious/file)" = keep ]; }
+"""
+
+
+def test_a_users_own_k0s_is_not_believed(sandbox: Sandbox) -> None:
+    """Neither its program nor its directories, and it is no reason to fail."""
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        as_user /srv/ops/k0s worker --data-dir=/srv/precious --kubelet-root-dir=/srv/precious & ONE=$!
+        as_user /srv/ops/k0s controller --data-dir=/ & TWO=$!
+        sleep 0.3; PATH=/srv/ops:$PATH; cleanup; untouched; kill -0 "$ONE"; kill -0 "$TWO"
+        install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start; started /var/lib/k0s
+        chroot --userspec=12345:12345 / sh -c 'cd /var/lib/k0s && exec sleep 1000' & THREE=$!
+        sleep 0.3; cleanup; untouched; kill -0 "$ONE"; kill -0 "$THREE"; calls"""
+    )
+    assert output.index("changed: no") < output.index("changed: yes")
+    assert output.count("status: 0") == 2
+    assert calls(output) == ["worker", "reset"]
+    assert "warning" not in output
+
+
+def test_a_users_program_is_not_run_though_roots_service_names_it(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        install_k0s /srv/ops/k0s worker ''; cp "$STAND_IN" /srv/ops/k0s; chown 12345 /srv/ops/k0s
+        /etc/init.d/k0sworker start; started /var/lib/k0s
+        cleanup; calls; [ ! -e /var/lib/k0s ]; ! kill -0 "$(cat /run/worker.pid)" """
+    )
+    assert "warning: /srv/ops/k0s is neither run nor believed" in output
+    assert calls(output) == ["worker"]
+    assert "status: 0" in output
+
+
+def test_a_users_service_file_says_nothing(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        install_k0s /usr/local/bin/k0s worker '--data-dir=/srv/precious'; chown 12345 /etc/init.d/k0sworker
+        mkdir /srv/precious/pki; cleanup; untouched; calls"""
+    )
+    assert calls(output) == ["reset"]
+    assert "status: 0" in output
+
+
+@pytest.mark.parametrize("flag", ["--data-dir=/srv/precious", "--kubelet-root-dir=/srv/precious"])
+def test_what_holds_nothing_of_k0s_is_left_alone(sandbox: Sandbox, flag: str) -> None:
+    """Root's own service says so, and is wrong."""
+    output = sandbox.run(
+        f"{USERS_OWN} chown -R 0 /srv; install_k0s /usr/local/bin/k0s worker '{flag}'; cleanup; untouched; calls"
+    )
+    assert "found: warning: /srv/precious holds nothing of k0s" in output
+    assert calls(output) == ["reset"]
+    assert "status: 0" in output
+
+
+@pytest.mark.parametrize("directory", ["/", "/etc", "/home", "/home/me"])
+def test_places_of_the_system_are_refused_whoever_names_them(sandbox: Sandbox, directory: str) -> None:
+    output = sandbox.run(f"install_k0s /usr/local/bin/k0s worker '--data-dir={directory}'; cleanup; calls")
+    assert "refused:" in output
+    assert "status: 2" in output
+    assert calls(output) == []
+
+
+def test_a_link_through_a_users_directory_is_not_followed(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        mkdir /srv/precious/pki; ln -s /srv/precious /srv/ops/link; ln -s /srv/ops/link /var/lib/k0s
+        cleanup; untouched; ls -d /srv/precious/pki; ls /var/lib"""
+    )
+    assert "/srv/precious/pki" in output
+    assert "k0s\n" not in output.split("pki")[1]
+    assert "status: 0" in output
+
+
+def test_what_uses_its_directories_is_ended_whatever_its_name(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        """install_k0s /usr/local/bin/k0s worker ''; mkdir -p /var/lib/k0s/containerd
+        printf '#!/bin/sh\nwhile :; do sleep 0.1; done\n' >/opt/containerd; chmod 0755 /opt/containerd
+        touch /var/lib/k0s/log
+        setsid /opt/containerd --root=/var/lib/k0s/containerd & ONE=$!
+        setsid /opt/containerd -a unix:///run/k0s/c.sock & TWO=$!
+        setsid tail -f /var/lib/k0s/log & THREE=$!
+        (cd /var/lib/k0s && exec setsid sleep 1000) & FOUR=$!
+        setsid sleep 1000 3</var/lib/k0s/log & FIVE=$!
+        setsid /opt/containerd --root=/var/lib/k0s-other/containerd & OTHER=$!
+        sleep 0.3; cleanup; for ID in $ONE $TWO $THREE $FOUR $FIVE; do
+            if kill -0 "$ID" 2>/dev/null && ! grep -q 'State:.Z' "/proc/$ID/status"; then echo "$ID lives"; fi
+        done; kill -0 "$OTHER" """
+    )
+    assert "status: 0" in output
+    assert "lives" not in output
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_what_the_kubelet_leaves_elsewhere(sandbox: Sandbox, other: bool) -> None:
+    """Its device plugins go, unless another kubelet lives there."""
+    output = sandbox.run(
+        f"""mount -t tmpfs scratch /usr/libexec; mkdir -p /usr/libexec/k0s/kubelet-plugins /var/lib/k0s/pki
+        mkdir -p /var/lib/kubelet/device-plugins; touch /var/lib/kubelet/device-plugins/kubelet.sock
+        {"touch /var/lib/kubelet/config.yaml" if other else ":"}
+        install_k0s /usr/local/bin/k0s worker ''; cleanup; ls /usr/libexec /var/lib"""
+    )
+    left = output.split("status: 0")[1]
+    assert ("kubelet\n" in left) is other
+    assert "k0s" not in left
+
+
+def test_a_controller_whose_program_may_not_be_run_holds_the_cleanup(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        install_k0s /srv/ops/k0s controller ''; chown 12345 /srv/ops/k0s
+        /etc/init.d/k0scontroller start; started /var/lib/k0s
+        cleanup; kill -0 "$(cat /run/controller.pid)"; cleanup --binary=/srv/ops/k0s"""
+    )
+    assert "leave: failed: a controller runs here, and cannot leave etcd: /srv/ops/k0s is not run" in output
+    assert output.index("status: 1") < output.index("status: 0")

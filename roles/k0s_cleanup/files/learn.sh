@@ -1,63 +1,74 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 2 of 4 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
+# Part 5 of 8 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
 # its usual places, and written down before anything is removed, because k0s reset removes what it was read from.
 
 SERVICES="k0scontroller k0sworker"
-UNIT_DIRECTORIES="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system"
+# Others that come with it: k0smotron's control planes install one that leaves etcd when the host shuts down.
+COMPANIONS=k0sleave
+UNIT_DIRECTORIES="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system"
+UNIT_DIRECTORIES="$UNIT_DIRECTORIES /usr/lib/systemd/system /lib/systemd/system"
 DEFAULT_DATA=/var/lib/k0s
 
-# remember NAME VALUE: for an attempt after one that was cut off. The file is private, as the run's directory is.
+# remember NAME VALUE: for an attempt after one that was cut off. The file is private, as the run's directory is. The
+# dot says that a line is whole: what a full disk or a loss of power has left of one is not believed.
 remember() {
     if [ -n "${CAPRA_RUN_DIR:-}" ] && [ "$CHECK" = no ]; then
-        (umask 077 && printf '%s %s\n' "$1" "$2" >>"$CAPRA_RUN_DIR/k0s_cleanup.facts")
+        (umask 077 && printf '\n%s %s .\n' "$1" "$2" >>"$CAPRA_RUN_DIR/k0s_cleanup.facts")
     fi
 }
 
-# recall: sets OLD_* and CHANGED, what an attempt that did not end well wrote down: of other runs first, so that this run's own has
-# the last word.
+# forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, PROVEN and RESET as where nothing was written down.
+forget_facts() { OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' PROVEN=$NEWLINE RESET=no; }
+
+# recall: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, PROVEN, RESET and CHANGED, what an attempt that did not end
+# well wrote down: of other runs first, so that this run's own has the last word.
 recall() {
-    OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' LEFT=no RESET=no
+    forget_facts
     [ -n "${CAPRA_RUN_DIR:-}" ] || return 0
-    for FACTS in "${CAPRA_RUN_DIR%/*}"/*/k0s_cleanup.facts "$CAPRA_RUN_DIR/k0s_cleanup.facts"; do
-        [ -f "$FACTS" ] || continue
-        while read -r NAME VALUE; do
-            case $NAME in
-            binary) OLD_BINARY=$VALUE ;;
-            data) OLD_DATA=$VALUE ;;
-            kubelet) OLD_KUBELET=$VALUE ;;
-            role) OLD_ROLE=$VALUE ;;
-            left) LEFT=$VALUE ;;
-            reset) RESET=$VALUE ;;
-            changed) if [ "${FACTS%/*}" = "$CAPRA_RUN_DIR" ]; then CHANGED=yes; fi ;;
-            clean) OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' LEFT=no RESET=no ;;
+    for recall_facts in "${CAPRA_RUN_DIR%/*}"/*/k0s_cleanup.facts "$CAPRA_RUN_DIR/k0s_cleanup.facts"; do
+        [ -f "$recall_facts" ] || continue
+        while read -r recall_name recall_value; do
+            case $recall_value in *' .') recall_value=${recall_value%' .'} ;; *) continue ;; esac
+            case $recall_name in
+            binary) OLD_BINARY=$recall_value ;;
+            data) OLD_DATA=$recall_value ;;
+            kubelet) OLD_KUBELET=$recall_value ;;
+            role) OLD_ROLE=$recall_value ;;
+            proven) PROVEN=$PROVEN$recall_value$NEWLINE ;;
+            reset) RESET=$recall_value ;;
+            changed) if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then CHANGED=yes; fi ;;
+            clean) forget_facts ;;
             esac
-        done <"$FACTS"
+        done <"$recall_facts"
     done
 }
 
 # split TEXT: sets TOKENS, the words of a command line, one a line, without their quotes and escapes.
 split() {
-    TOKENS='' WORD='' QUOTE='' OPEN=no
-    TEXT="$1 "
-    while [ -n "$TEXT" ]; do
-        REST=${TEXT#?}
-        LETTER=${TEXT%"$REST"}
-        TEXT=$REST
-        case $QUOTE$LETTER in
-        \"\" | \'\') QUOTE='' ;;
-        \'?*) WORD=$WORD$LETTER ;;
+    TOKENS='' split_word='' split_quote='' split_open=no
+    split_text="$1 "
+    while [ -n "$split_text" ]; do
+        split_rest=${split_text#?}
+        split_letter=${split_text%"$split_rest"}
+        split_text=$split_rest
+        case $split_quote$split_letter in
+        \"\" | \'\') split_quote='' ;;
+        \'?*) split_word=$split_word$split_letter ;;
         \\ | \"\\)
-            case $TEXT in x20*) LETTER=' ' TEXT=${TEXT#x20} ;; *) LETTER=${TEXT%"${TEXT#?}"} TEXT=${TEXT#?} ;; esac
-            WORD=$WORD$LETTER OPEN=yes
+            case $split_text in
+            x20*) split_letter=' ' split_text=${split_text#x20} ;;
+            *) split_letter=${split_text%"${split_text#?}"} split_text=${split_text#?} ;;
+            esac
+            split_word=$split_word$split_letter split_open=yes
             ;;
-        \"?*) WORD=$WORD$LETTER ;;
-        \" | \') QUOTE=$LETTER OPEN=yes ;;
+        \"?*) split_word=$split_word$split_letter ;;
+        \" | \') split_quote=$split_letter split_open=yes ;;
         ' ' | '	')
-            if [ "$OPEN" = yes ]; then TOKENS="$TOKENS$WORD$NEWLINE"; fi
-            WORD='' OPEN=no
+            if [ "$split_open" = yes ]; then TOKENS="$TOKENS$split_word$NEWLINE"; fi
+            split_word='' split_open=no
             ;;
-        *) WORD=$WORD$LETTER OPEN=yes ;;
+        *) split_word=$split_word$split_letter split_open=yes ;;
         esac
     done
 }
@@ -72,107 +83,136 @@ service_files() {
     if [ -f "/etc/init.d/$1" ]; then FILES="$FILES /etc/init.d/$1"; fi
 }
 
-# service_command FILE: sets TOKENS, what the service starts: ExecStart (systemd), command and command_args (OpenRC) or
-# cmd (SysV). The last two stand in shell strings, so there are two layers of quotes.
-service_command() {
-    COMMAND=''
-    TOKENS=''
-    [ -r "$1" ] || return 0
-    while read -r LINE; do
-        case $LINE in
-        ExecStart=*) COMMAND="$COMMAND ${LINE#*=}" ;;
-        command=* | command_args=* | cmd=*)
-            split "${LINE#*=}"
-            COMMAND="$COMMAND $TOKENS"
-            ;;
-        esac
-    done <"$1"
-    split "$(printf '%s' "$COMMAND" | tr '\n' ' ')"
+# drop_ins NAME: sets DROP_INS, what changes the service's unit.
+drop_ins() {
+    DROP_INS=
+    for drop_ins_place in $UNIT_DIRECTORIES; do
+        for drop_ins_file in "$drop_ins_place/$1.service.d"/*.conf; do
+            if [ -f "$drop_ins_file" ]; then DROP_INS="$DROP_INS $drop_ins_file"; fi
+        done
+    done
 }
 
-# read_words SOURCE: keeps what the k0s command line in TOKENS says and nothing better has said before (sets FOUND_BINARY,
-# FOUND_DATA and FOUND_KUBELET). Two different data directories are one too many: sets UNCLEAR.
+# service_command FILE…: sets TOKENS, what the service starts: ExecStart (systemd), command and command_args (OpenRC)
+# or cmd (SysV), of a definition and what changes it. The last two stand in shell strings, so there are two layers of
+# quotes. A file that others may write says nothing.
+service_command() {
+    service_command=''
+    TOKENS=''
+    for service_definition in "$@"; do
+        if [ ! -r "$service_definition" ] || ! believed "$service_definition"; then continue; fi
+        while read -r service_line; do
+            case $service_line in
+            service_execstart=) service_command='' ;;
+            service_execstart=*) service_command="$service_command ${service_line#*=}" ;;
+            command=* | command_args=* | cmd=*)
+                split "${service_line#*=}"
+                service_command="$service_command $TOKENS"
+                ;;
+            esac
+        done <"$service_definition"
+    done
+    split "$(printf '%s' "$service_command" | tr '\n' ' ')"
+}
+
+# read_words SOURCE: keeps what the k0s command line in TOKENS says and nothing better has said before (sets
+# FOUND_BINARY, FOUND_DATA and FOUND_KUBELET; DISTRUSTED is a program that may not be run). Two different data
+# directories are one too many: sets UNCLEAR.
 read_words() {
-    WORD_BINARY='' WORD_DATA='' WORD_KUBELET='' NEXT=''
-    while read -r WORD; do
-        case $NEXT$WORD in
-        data/*) WORD_DATA=$WORD ;;
-        kubelet/*) WORD_KUBELET=$WORD ;;
-        --data-dir=*) WORD_DATA=${WORD#*=} ;;
-        --kubelet-root-dir=*) WORD_KUBELET=${WORD#*=} ;;
-        /*) WORD_BINARY=${WORD_BINARY:-$WORD} ;;
+    read_word_binary='' read_word_data='' read_word_kubelet='' read_next=''
+    while read -r read_word; do
+        case $read_next$read_word in
+        data/*) read_word_data=$read_word ;;
+        kubelet/*) read_word_kubelet=$read_word ;;
+        --data-dir=*) read_word_data=${read_word#*=} ;;
+        --kubelet-root-dir=*) read_word_kubelet=${read_word#*=} ;;
+        /*) read_word_binary=${read_word_binary:-$read_word} ;;
         esac
-        case $WORD in --data-dir) NEXT=data ;; --kubelet-root-dir) NEXT=kubelet ;; *) NEXT='' ;; esac
+        case $read_word in
+        --data-dir) read_next=data ;;
+        --kubelet-root-dir) read_next=kubelet ;;
+        *) read_next='' ;;
+        esac
     done <<EOF_WORDS
 $TOKENS
 EOF_WORDS
     # A k0s that was told nothing has its data in the default place, whatever an earlier one on this host had.
     case $NEWLINE$TOKENS$NEWLINE in
-    *"${NEWLINE}controller${NEWLINE}"* | *"${NEWLINE}worker${NEWLINE}"*) WORD_DATA=${WORD_DATA:-$DEFAULT_DATA} ;;
+    *"${NEWLINE}controller${NEWLINE}"* | *"${NEWLINE}worker${NEWLINE}"*)
+        read_word_data=${read_word_data:-$DEFAULT_DATA}
+        ;;
     esac
-    if [ -n "$WORD_DATA" ] && [ -n "$FOUND_DATA" ] && [ "$WORD_DATA" != "$FOUND_DATA" ]; then
-        UNCLEAR="$1 says --data-dir=$WORD_DATA, and another part of k0s here says $FOUND_DATA"
+    if [ -n "$read_word_data" ] && [ -n "$FOUND_DATA" ] && [ "$read_word_data" != "$FOUND_DATA" ]; then
+        UNCLEAR="$1 says --data-dir=$read_word_data, and another part of k0s here says $FOUND_DATA"
     fi
-    FOUND_DATA=${FOUND_DATA:-$WORD_DATA}
-    FOUND_KUBELET=${FOUND_KUBELET:-$WORD_KUBELET}
-    if [ -z "$FOUND_BINARY" ] && [ -x "$WORD_BINARY" ]; then FOUND_BINARY=$WORD_BINARY; fi
+    FOUND_DATA=${FOUND_DATA:-$read_word_data}
+    FOUND_KUBELET=${FOUND_KUBELET:-$read_word_kubelet}
+    if [ -z "$FOUND_BINARY" ] && [ -x "$read_word_binary" ]; then
+        if runnable "$read_word_binary"; then FOUND_BINARY=$read_word_binary; else DISTRUSTED=$read_word_binary; fi
+    fi
 }
 
 # learn_services: sets INSTALLED, the services that this host has, and FOUND_ROLE.
 learn_services() {
     INSTALLED=''
-    for SERVICE in $SERVICES; do
-        service_files "$SERVICE"
+    for learn_service in $SERVICES; do
+        service_files "$learn_service"
         [ -n "$FILES" ] || continue
-        INSTALLED="$INSTALLED $SERVICE"
-        FOUND_ROLE=${FOUND_ROLE:-${SERVICE#k0s}}
-        for FILE in $FILES; do
-            service_command "$FILE"
-            read_words "$FILE"
+        INSTALLED="$INSTALLED $learn_service"
+        FOUND_ROLE=${FOUND_ROLE:-${learn_service#k0s}}
+        learn_words_from=$FILES
+        drop_ins "$learn_service"
+        for learn_file in $learn_words_from; do
+            # shellcheck disable=SC2086 # one word a file
+            service_command "$learn_file" $DROP_INS
+            read_words "$learn_file"
         done
     done
 }
 
-# learn_processes: sets RUNNING when a controller or worker runs, and reads its command line; sets FOUND_ROLE and
-# FOUND_BINARY.
+# learn_processes: sets RUNNING when a controller or worker runs, and reads its command line (TOKENS); sets FOUND_ROLE,
+# FOUND_BINARY and DISTRUSTED. A program that others may write says nothing, though root has started it.
 learn_processes() {
     RUNNING=no
-    for PID in $PROCESSES; do
-        TOKENS=$(tr '\000' '\n' 2>/dev/null <"/proc/$PID/cmdline") || continue
+    for learn_pid in $PROCESSES; do
+        program "$learn_pid" || continue
+        learn_runs=${EXE:-$FIRST}
+        # A supervisor has the command line of k0s in its own, and is not k0s.
+        if is_shell "$learn_runs"; then learn_runs=$SECOND TOKENS=${TOKENS#*"$NEWLINE"}; fi
+        case $learn_runs in "$BINARY" | k0s | */k0s) ;; *) continue ;; esac
         case $NEWLINE$TOKENS$NEWLINE in
-        *"k0s${NEWLINE}controller${NEWLINE}"* | *"${BINARY}${NEWLINE}controller${NEWLINE}"*) ROLE_HERE=controller ;;
-        *"k0s${NEWLINE}worker${NEWLINE}"* | *"${BINARY}${NEWLINE}worker${NEWLINE}"*) ROLE_HERE=worker ;;
+        *"${NEWLINE}controller${NEWLINE}"*) learn_role_here=controller ;;
+        *"${NEWLINE}worker${NEWLINE}"*) learn_role_here=worker ;;
         *) continue ;;
         esac
-        program "$PID" || continue
-        # A supervisor has the command line of k0s in its own, and is not k0s.
-        case ${EXE##*/} in supervise-daemon) continue ;; esac
         RUNNING=yes
-        FOUND_ROLE=${FOUND_ROLE:-$ROLE_HERE}
-        case ${EXE##*/} in
-        sh | ash | bash | dash | busybox) TOKENS=${TOKENS#*"$NEWLINE"} ;;
-        *) if [ -z "$FOUND_BINARY" ] && [ -x "$EXE" ]; then FOUND_BINARY=$EXE; fi ;;
-        esac
-        read_words "process $PID"
+        FOUND_ROLE=${FOUND_ROLE:-$learn_role_here}
+        if [ "$learn_runs" != "$ASKED_BINARY" ] && ! believed_program "$learn_runs"; then
+            DISTRUSTED=$learn_runs
+            continue
+        fi
+        read_words "process $learn_pid"
+        if [ -z "$FOUND_BINARY" ] && runnable "$learn_runs"; then FOUND_BINARY=$learn_runs; fi
     done
 }
 
 # find_binary: sets BINARY: as told, or as the service or a process says, or on the PATH, or in the usual directories,
-# or as an earlier attempt saw it. Empty when there is none.
+# or as an earlier attempt saw it. Empty when there is none that may be run.
 find_binary() {
     BINARY=
-    for PLACE in "$ASKED_BINARY" "$FOUND_BINARY" "$(command -v k0s)" /usr/local/bin/k0s /usr/bin/k0s \
+    for find_place in "$ASKED_BINARY" "$FOUND_BINARY" "$(command -v k0s)" /usr/local/bin/k0s /usr/bin/k0s \
         /usr/local/sbin/k0s /usr/sbin/k0s /opt/bin/k0s /opt/k0s/bin/k0s /opt/k0s/k0s "${HOME:-/root}/bin/k0s" \
         "${HOME:-/root}/.local/bin/k0s" "$OLD_BINARY"; do
-        case $PLACE in /*) ;; *) continue ;; esac
-        if [ -f "$PLACE" ] && [ -x "$PLACE" ]; then
-            BINARY=$PLACE
+        case $find_place in /*) ;; *) continue ;; esac
+        if runnable "$find_place"; then
+            BINARY=$find_place
             return
         fi
     done
 }
 
-# learn_directories: REAL_* are without links, as the kernel names mounts and programs.
+# learn_directories: sets DATA, KUBELET and PLACES; REAL_DATA and REAL_KUBELET are without links, as the kernel names
+# mounts and programs. OLD_KUBELET does not count beside a data directory that was found.
 learn_directories() {
     DATA=${ASKED_DATA:-${FOUND_DATA:-${OLD_DATA:-$DEFAULT_DATA}}}
     DATA=${DATA%/}
@@ -181,13 +221,47 @@ learn_directories() {
     KUBELET=${KUBELET%/}
     REAL_DATA=$(readlink -f "$DATA") || REAL_DATA=$DATA
     REAL_KUBELET=$(readlink -f "$KUBELET") || REAL_KUBELET=$KUBELET
+    set_places
 }
 
-# learn: sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, RUNNING. An argument goes before what is found,
-# that before what an earlier attempt wrote down, that before the defaults. Sets FOUND_BINARY, FOUND_DATA, FOUND_KUBELET,
-# FOUND_ROLE and UNCLEAR on the way.
+# prove_directories: what a definition or a process says is still no proof that a directory is k0s's. One that is not
+# is left alone, and the default goes in its place; one that was asked for is refused (guard; UNPROVEN). A link
+# through a directory that others may write is not followed. Sets FOUND_DATA, OLD_DATA, FOUND_KUBELET, OLD_KUBELET,
+# REAL_DATA and REAL_KUBELET.
+prove_directories() {
+    UNPROVEN=''
+    # shellcheck disable=SC2086 # one word a mark
+    if [ "$DATA" != "$DEFAULT_DATA" ] && may_remove "$DATA" && may_remove "$REAL_DATA" &&
+        ! { steady "$DATA" && holds "$DATA" $DATA_MARKS; }; then
+        unproven "$DATA" "$ASKED_DATA"
+        FOUND_DATA='' OLD_DATA=''
+    fi
+    # shellcheck disable=SC2086
+    if ! below "$KUBELET" "$DATA" && may_remove "$KUBELET" && may_remove "$REAL_KUBELET" &&
+        ! { steady "$KUBELET" && holds "$KUBELET" $KUBELET_MARKS; }; then
+        unproven "$KUBELET" "$ASKED_KUBELET"
+        FOUND_KUBELET='' OLD_KUBELET=''
+    fi
+    learn_directories
+    if ! steady "$DATA"; then REAL_DATA=$DATA; fi
+    if ! steady "$KUBELET"; then REAL_KUBELET=$KUBELET; fi
+    set_places
+}
+
+# unproven DIRECTORY ASKED: sets UNPROVEN, or says that it is left alone.
+unproven() {
+    if [ -n "$2" ]; then
+        UNPROVEN=$1
+    else
+        warn found "$1 holds nothing of k0s, or leads through a directory that others may write: it is left alone"
+    fi
+}
+
+# learn: sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, USERS, RUNNING. An argument goes before what is
+# found, that before what an earlier attempt wrote down, that before the defaults. Sets FOUND_BINARY, FOUND_DATA,
+# FOUND_KUBELET, FOUND_ROLE, UNCLEAR and DISTRUSTED on the way.
 learn() {
-    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR=''
+    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=''
     recall
     learn_services
     find_binary
@@ -198,7 +272,10 @@ learn() {
     find_binary
     if [ -n "$ASKED_DATA" ]; then UNCLEAR=''; fi
     learn_directories
+    prove_directories
+    scan
     ROLE=${FOUND_ROLE:-${OLD_ROLE:-unknown}}
+    if [ "$ROLE" = unknown ] && [ -d "$DATA/etcd" ]; then ROLE=controller; fi
     if [ "$ASKED_ROLE" != auto ]; then ROLE=$ASKED_ROLE; fi
 }
 

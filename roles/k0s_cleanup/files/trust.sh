@@ -1,0 +1,125 @@
+#!/bin/sh
+# shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
+# Part 2 of 8 of the k0s cleanup: whom it believes. Root runs a program, and takes a path from a definition or a
+# process, only where nobody but root can have put it there (docs/decisions/0016). Without root, the user's own are as
+# good.
+
+# only_roots_group GID: true for a group that has no member but root, such as Debian's `staff` of /usr/local.
+only_roots_group() {
+    only_group_seen=no
+    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_rest; do
+        if [ "$only_entry_id" != "$1" ]; then continue; fi
+        only_group_seen=yes
+        case $only_entry_rest in '' | root) ;; *) return 1 ;; esac
+    done </etc/group
+    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_group only_entry_rest; do
+        if [ "$only_entry_group" = "$1" ] && [ "$only_entry_id" != 0 ]; then return 1; fi
+    done </etc/passwd
+    [ "$only_group_seen" = yes ]
+}
+
+# safe_entry PATH: true for what root (or the user that runs this) owns and nobody else may write; sets IS_LINK. A
+# sticky directory is none: whoever came first made the name in it.
+safe_entry() {
+    IS_LINK=no
+    safe_entry_line=$(ls -ldn -- "$1" 2>/dev/null) || return 1
+    read -r safe_entry_mode safe_entry_word safe_entry_owner safe_entry_group safe_entry_rest <<EOF_ENTRY
+$safe_entry_line
+EOF_ENTRY
+    if [ "$safe_entry_owner" != 0 ] && [ "$safe_entry_owner" != "$ME" ]; then return 1; fi
+    case $safe_entry_mode in
+    l*) IS_LINK=yes ;;
+    ????????w*) return 1 ;;
+    ?????w*+) return 1 ;; # an access list may name anybody
+    ?????w*) only_roots_group "$safe_entry_group" ;;
+    esac
+}
+
+# believed PATH: true when PATH, every directory above it and every link on the way are safe entries.
+believed() {
+    case $1 in *[[:cntrl:]]*) return 1 ;; /*) ;; *) return 1 ;; esac
+    believed_ahead=${1#/} believed_behind='' believed_hops=0
+    safe_entry / || return 1
+    while [ -n "$believed_ahead" ]; do
+        believed_part=${believed_ahead%%/*}
+        case $believed_ahead in */*) believed_ahead=${believed_ahead#*/} ;; *) believed_ahead= ;; esac
+        case $believed_part in
+        '' | .) continue ;;
+        ..) believed_behind=${believed_behind%/*} && continue ;;
+        esac
+        safe_entry "$believed_behind/$believed_part" || return 1
+        if [ "$IS_LINK" = no ]; then
+            believed_behind=$believed_behind/$believed_part
+            continue
+        fi
+        believed_hops=$((believed_hops + 1))
+        if [ "$believed_hops" -gt 40 ]; then return 1; fi
+        believed_part=$(readlink "$believed_behind/$believed_part") || return 1
+        case $believed_part in /*) believed_behind='' believed_part=${believed_part#/} ;; esac
+        believed_ahead=$believed_part/$believed_ahead
+    done
+}
+
+# believed_program PATH: also one that is gone, and whose place only root can fill.
+believed_program() {
+    if exists "$1"; then believed "$1"; else case $1 in /*/*) believed "${1%/*}" ;; *) return 1 ;; esac; fi
+}
+
+# runnable PATH: a program that may be run here. What the caller of the cleanup has named needs no other proof.
+runnable() {
+    [ -f "$1" ] && [ -x "$1" ] || return 1
+    if [ "$1" = "$ASKED_BINARY" ]; then return 0; fi
+    believed "$1"
+}
+
+# believed_path: sets PATH to those of its directories that are believed.
+believed_path() {
+    believed_old_path=$PATH: believed_new_path=
+    while [ -n "$believed_old_path" ]; do
+        believed_place=${believed_old_path%%:*}
+        believed_old_path=${believed_old_path#*:}
+        case ":$believed_new_path:" in *":$believed_place:"*) continue ;; esac
+        if ! believed "$believed_place"; then continue; fi
+        believed_new_path=${believed_new_path:+$believed_new_path:}$believed_place
+    done
+    PATH=${believed_new_path:-/usr/sbin:/usr/bin:/sbin:/bin}
+}
+
+# users_of PID: sets REAL and EFFECTIVE, the user ids of a process; fails when it has gone.
+users_of() {
+    REAL='' EFFECTIVE=''
+    [ -r "/proc/$1/status" ] || return 1
+    while read -r users_of_field REAL EFFECTIVE users_of_entry_rest; do
+        if [ "$users_of_field" = Uid: ]; then return 0; fi
+    done 2>/dev/null <"/proc/$1/status"
+    REAL=
+    return 1
+}
+
+# is_here PID: a process of this host's own namespaces, not of a container's.
+is_here() {
+    for is_here_space in pid user; do
+        is_here_other=$(readlink "/proc/$1/ns/$is_here_space" 2>/dev/null)
+        is_here_own=$(readlink "/proc/self/ns/$is_here_space" 2>/dev/null)
+        if [ -n "$is_here_other" ] && [ "$is_here_other" != "$is_here_own" ]; then return 1; fi
+    done
+}
+
+# is_setuid FILE: such a program (su, sudo, mount) runs as root with the words and the directory of whoever calls it.
+is_setuid() {
+    is_setuid_entry_line=$(ls -ldn -- "$1" 2>/dev/null) || return 1
+    case $is_setuid_entry_line in ???[sS]*) return 0 ;; esac
+    return 1
+}
+
+# counts PID EXE: true for a process whose use of k0s's directories counts: one of root (or of the user that runs
+# this), and a component that k0s runs under a system account of its own (etcd, kube-apiserver) from its data
+# directory.
+counts() {
+    alive "$1" && users_of "$1" && is_here "$1" || return 1
+    if [ "$REAL" = "$ME" ] || [ "$REAL" = 0 ]; then
+        [ "$EFFECTIVE" = "$REAL" ] && ! is_setuid "$2"
+        return
+    fi
+    [ "$REAL" -lt 1000 ] && in_data "$2"
+}
