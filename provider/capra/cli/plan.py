@@ -27,6 +27,7 @@ from capra.local.store import FileStore
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation
 from capra.model.run import RunRequest
+from capra.runs.redact import Redactor
 from capra.settings import Output
 
 FIRST_USE = "trusted at first contact, then pinned"
@@ -83,7 +84,8 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         "message": f"{request.playbook} would run, or go on where the host is",
         "playbook": f"capra.machine.{request.playbook}",
         "inventory": _inventory(request),
-        "variables": dict(request.variables),
+        # Commands of a cleanup stand in the manifest; passwords in them are not repeated.
+        "variables": Redactor.of(request.secrets).data(dict(request.variables)),
         "steps": steps,
     }
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from capra import bootstrap
 from capra.bootstrap import parse
-from capra.bootstrap.steps import Step, WriteFile, run_id
+from capra.bootstrap.steps import Step, run_id
 from capra.engine.decide import Cleanup
+from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands, ordered
+from capra.engine.hidden import hidden_texts as hidden_texts  # noqa: PLC0414  # offered here as well
 from capra.errors import InputError
 from capra.model.machine import TAKE_OVER_ANNOTATION, RemoteMachine
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
-
-OTHERS_READ = 0o004
-MINIMUM_SECRET = 8
-"""Shorter texts are not redacted: they would blot out ordinary words, and no token is that short."""
-
-LONG_WORD = 16
-WORD_BREAK = re.compile(r"[\s\"'`=:,;|<>()\[\]{}]+")
-ORDINARY = re.compile(
-    r"/(bin|boot|dev|etc|home|lib|lib64|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(/|$)|(\.{1,2}|~)/|--?[a-z][a-z-]*$"
-)
-"""Long words that begin like this are paths and options. A slash alone says nothing: base64 has it, too."""
 
 
 @dataclass(frozen=True)
@@ -89,22 +79,6 @@ def host_uid(observation: Observation) -> str:
     return observation.record.uid or observation.machine.uid
 
 
-def hidden_texts(steps: tuple[Step, ...], *, diff: bool = False) -> tuple[str, ...]:
-    """The texts of the steps that must not be shown, longest first: file contents whole, by line and by long word,
-    commands whole and by long word. A join token stands in a file, alone on a line, or within a command. diff: files
-    that everybody on the host may read are to be shown.
-    """
-    texts: set[str] = set()
-    for step in steps:
-        if diff and isinstance(step, WriteFile) and step.mode and int(step.mode, 8) & OTHERS_READ:
-            continue
-        text = step.content.decode("utf-8", "replace") if isinstance(step, WriteFile) else step.command
-        lines = text.splitlines() if isinstance(step, WriteFile) else []
-        words = [word for word in WORD_BREAK.split(text) if len(word) >= LONG_WORD and not ORDINARY.match(word)]
-        texts.update(part.strip() for part in (text, *lines, *words) if len(part.strip()) >= MINIMUM_SECRET)
-    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
-
-
 def connection(observation: Observation) -> Connection:
     """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
     spec = observation.machine.spec
@@ -124,7 +98,8 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
         "bootstrap_sentinel": options.sentinel,
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    return _with_data(request, observation, hidden_texts(steps, diff=options.diff))
+    secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data)
+    return replace(request, secrets=_hiding(secrets, hidden_in(steps, diff=options.diff)))
 
 
 def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
@@ -132,7 +107,8 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
     if decision.custom:
         commands = list(observation.machine.spec.clean_up_commands)
         variables = {"custom_cleanup_commands": commands, "custom_cleanup_sentinel": options.sentinel}
-        return _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
+        request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
+        return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))
     variables = {
         "k0s_cleanup_role": decision.role,
         "k0s_cleanup_sentinel": options.sentinel,
@@ -188,7 +164,10 @@ def _request(
     )
 
 
-def _with_data(request: RunRequest, observation: Observation, hidden: tuple[str, ...]) -> RunRequest:
-    assert observation.bootstrap is not None
-    secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data, hidden=hidden)
-    return replace(request, secrets=secrets)
+def _hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:
+    return replace(
+        secrets,
+        hidden=ordered(hidden.parts),
+        credentials=ordered(hidden.credentials),
+        wholes=ordered(hidden.wholes),
+    )

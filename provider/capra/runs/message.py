@@ -29,7 +29,8 @@ def load_request(line: bytes) -> RunRequest:
     secrets = values["secrets"]
     data = secrets["bootstrap_data"]
     secrets["bootstrap_data"] = None if data is None else base64.b64decode(data)
-    secrets["hidden"] = tuple(secrets["hidden"])
+    for name in ("hidden", "credentials", "wholes"):
+        secrets[name] = tuple(secrets[name])
     connection = values["connection"]
     connection["host_keys"] = tuple(connection["host_keys"])
     return RunRequest(

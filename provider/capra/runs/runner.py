@@ -13,6 +13,7 @@ from typing import Any
 from capra.engine.ports import ProgressListener
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.runs.message import dump_request, load_result
+from capra.runs.redact import Redactor
 
 LINE_LIMIT = 64 * 1024 * 1024
 END_PATIENCE = 15.0
@@ -93,6 +94,7 @@ class _Conversation:
         await self._hear_all()
         if self._result is not None:
             return self._result
+<<<<<<< HEAD
         return RunResult(output=f"the worker process died: {await self._errors}", sent=self.sent)
 
     @property
@@ -108,6 +110,11 @@ class _Conversation:
         async for line in self._process.stdout:
             self._hear(json.loads(line))
         self._over = True
+=======
+        said = await self._errors
+        hidden = await asyncio.to_thread(lambda: Redactor.of(self._request.secrets).text(said))
+        return RunResult(output=f"the worker process died: {hidden}")
+>>>>>>> deb8d2a (Hide every part of a secret, as it stands or encoded)
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message:

@@ -47,7 +47,7 @@ class Listener:
     def on_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler. Returns whether it keeps the event as a file."""
         if (change := events.progress(event)) is not None:
-            say("progress", asdict(change))
+            say("progress", asdict(replace(change, title=self._redactor.text(change.title))))
             return False
         if (result := events.task_event(event, self._redactor)) is not None:
             self.events.append(result)
