@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from capra.bootstrap import strict_yaml
+from capra.bootstrap import jinja, strict_yaml
 from capra.bootstrap.encoding import Unreadable, gunzip
 from capra.bootstrap.place import Place
 
@@ -38,19 +38,6 @@ _STARTS = {
     "apiversion:": "a Kubernetes manifest",
 }
 _IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
-_JINJA_HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)
-# Names that only cloud-init's instance data has (its 'Instance metadata' page), and what k0smotron's
-# CloudInitVars sets for the custom user data after it. `{{` alone says nothing: Go and Helm templates are
-# legitimate content.
-_INSTANCE_DATA = re.compile(
-    r"\{\{[-+]?\s*(?P<name>(?:ds|v1|v2)(?=\s*[.\[])|k0smotron_\w+|local_hostname|instance_id|availability_zone"
-    r"|cloud_name|subplatform|public_ssh_keys|merged_cfg|merged_system_cfg|sys_info)\b"
-    r"|\{%[-+]?\s*\w+\b[^%\n]*?\b(?P<named>(?:ds|v1|v2)(?=\s*[.\[])|k0smotron_\w+)"
-    # In the first column no content can stand, so this is a statement for the document itself.
-    r"|^(?P<statement>\{[%#])",
-    re.MULTILINE,
-)
-_NAMED_AT_MOST = 10
 
 
 def read(data: bytes, format: str, subject: str) -> dict[str, Any]:
@@ -65,8 +52,8 @@ def read(data: bytes, format: str, subject: str) -> dict[str, Any]:
     if not header.strip() and not text.strip():
         raise place.error("is empty")
     _refuse_other_formats(text, header, place)
-    if any(_JINJA_HEADER.fullmatch(line) for line in header.splitlines()):
-        _refuse_instance_data(text, place)
+    if any(jinja.HEADER.fullmatch(line) for line in header.splitlines()):
+        jinja.refuse_templates(text, place)
     if header == text:
         raise place.error("holds only comments: there is nothing to do")
     return strict_yaml.load(text, place)
@@ -107,20 +94,3 @@ def _refuse_other_formats(text: str, header: str, place: Place) -> None:
         for start, what in _STARTS.items():
             if line.lower().startswith(start):
                 raise place.error(f"is {what}, which is not supported yet; cloud-config is")
-
-
-def _refuse_instance_data(text: str, place: Place) -> None:
-    """With the Jinja header cloud-init renders the document first. Here nothing is rendered: there is no
-    instance data on a host without cloud-init, and k0smotron's own provisioner renders nothing although it
-    always writes the header. What needs instance data is named; every other brace is content and stays as it
-    is."""
-    found = []
-    for match in _INSTANCE_DATA.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        found.append(f"line {line} (`{match[match.lastgroup or 0]}`)")
-        if len(found) == _NAMED_AT_MOST:
-            found.append("and maybe more")
-            break
-    if found:
-        where = ", ".join(found)
-        raise place.error(f"needs cloud-init's Jinja templates, which are not supported yet: {where}")
