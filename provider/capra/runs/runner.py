@@ -94,8 +94,9 @@ class _Conversation:
         await self._hear_all()
         if self._result is not None:
             return self._result
-<<<<<<< HEAD
-        return RunResult(output=f"the worker process died: {await self._errors}", sent=self.sent)
+        said = await self._errors
+        hidden = await asyncio.to_thread(lambda: Redactor.of(self._request.secrets).text(said))
+        return RunResult(output=f"the worker process died: {hidden}", sent=self.sent)
 
     @property
     def sent(self) -> bool:
@@ -110,11 +111,6 @@ class _Conversation:
         async for line in self._process.stdout:
             self._hear(json.loads(line))
         self._over = True
-=======
-        said = await self._errors
-        hidden = await asyncio.to_thread(lambda: Redactor.of(self._request.secrets).text(said))
-        return RunResult(output=f"the worker process died: {hidden}")
->>>>>>> deb8d2a (Hide every part of a secret, as it stands or encoded)
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message:
