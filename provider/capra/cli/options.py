@@ -131,6 +131,7 @@ def plan_options(settings: Settings, *, check: bool = False, diff: bool = False,
         take_over=take_over,
         # Bastions and names of hosts stand in a person's own configuration; the controller has none.
         ssh_config="",
+        one_owner=True,
     )
 
 

@@ -33,14 +33,16 @@ class Slots:
         self._queued = queued
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._sequence = 0
-        self._hosts: WeakValueDictionary[tuple[str, int], _Host] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[tuple[str, str, int], _Host] = WeakValueDictionary()
 
     @asynccontextmanager
     async def __call__(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
         """See engine.ports.Slots."""
         spec = observation.machine.spec
-        # Whoever uses the host keeps it alive.
-        host = self._hosts.setdefault((same_address(spec.address), spec.port), _Host())
+        # Whoever uses the host keeps it alive. Another namespace's runs do not hold this one's up: the host itself lets
+        # one at a time begin.
+        place = (observation.machine.key.namespace, same_address(spec.address), spec.port)
+        host = self._hosts.setdefault(place, _Host())
         waited = bool(host.users) or not self._free
         host.users += 1
         try:

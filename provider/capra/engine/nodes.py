@@ -140,11 +140,10 @@ def _comparable(addresses: Iterable[str]) -> frozenset[str]:
 def _telling(address: str) -> str:
     """Empty for what every host has."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(same_address(address.partition("%")[0]))
     except ValueError:
         name = same_address(address)
         return "" if name in NO_NAMES else name
-    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     if parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified or parsed.is_multicast:
         return ""
-    return same_address(str(parsed))
+    return str(parsed)

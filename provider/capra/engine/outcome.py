@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from capra.engine.claimed import sentence
 from capra.engine.fingerprint import fingerprint
 from capra.model.host_port import join_host_port, shell_word
 from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
@@ -112,6 +113,9 @@ def _finished(result: RunResult) -> Outcome:
 def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
     message = _message(failed.result)
     reason = str(failed.result.get("reason", ""))
+    claimed = failed.result.get("claimed")
+    if reason == "claimed" and isinstance(claimed, Mapping):
+        message = sentence(claimed, request.key.namespace, one_owner=request.one_owner)
     if reason in STEP_REASONS:
         # A step's own output may hold any words: it is never searched for what only SSH or sudo say.
         return _outcome(result, STEP_REASONS[reason], message, failed.result)

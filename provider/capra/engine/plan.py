@@ -23,8 +23,8 @@ class PlanOptions:
 
     bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
     step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
-    what the machine's annotation says. sentinel: the file that proves a bootstrap (Cluster API's contract). Host paths
-    are only ever changed for hosts without root. ssh_config: see RunRequest.
+    what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
+    (Cluster API's contract). Host paths are only ever changed for hosts without root.
     """
 
     check: bool = False
@@ -39,6 +39,7 @@ class PlanOptions:
     k0s_binary: str = ""
     take_over: str = ""
     ssh_config: str = "none"
+    one_owner: bool = False
 
 
 def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
@@ -161,6 +162,7 @@ def _request(
         diff=options.diff,
         artifacts=options.artifacts,
         ssh_config=options.ssh_config,
+        one_owner=options.one_owner,
     )
 
 

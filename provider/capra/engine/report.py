@@ -9,6 +9,7 @@ import ipaddress
 
 from capra.engine.decide import BackOff, Cleanup, Refuse, Release, Reserve, Wait, paused_by
 from capra.engine.step import StepTaken
+from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
@@ -64,7 +65,7 @@ def addresses(address: str, record: Record) -> tuple[Address, ...]:
     A name is an ExternalDNS; as long as no address of the host is known it also stands as ExternalIP, where the
     reference puts it and k0smotron's joining controllers look for it.
     """
-    learnt = [Address("InternalIP", one) for one in record.host_addresses if one != address]
+    learnt = [Address("InternalIP", one) for one in record.host_addresses if one != same_address(address)]
     names = [Address("Hostname", record.host_name)] if record.host_name else []
     if _is_ip(address):
         return (Address("ExternalIP", address), *learnt, *names)

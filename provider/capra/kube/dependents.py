@@ -52,7 +52,7 @@ def _of_remote_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
     yield _key(MACHINES, raw)
     yield from (_key(ENTRIES, entry) for entry in pool.related(cache, raw))
     yield from _nodes(raw)
-    for other in cache.all(MACHINES):
+    for other in cache.all(MACHINES, namespace_of(raw)):
         # A host that was in use may be free now.
         if other["metadata"].get("uid") != raw["metadata"].get("uid") and pool.same_host(raw, other):
             yield _key(MACHINES, other)
@@ -70,8 +70,10 @@ def _of_entry(cache: Cache, raw: Raw) -> Iterator[Key]:
         spec = machine.get("spec") or {}
         if spec.get("pool") == objects.pool_of(raw) and not spec.get("address"):
             yield _key(MACHINES, machine)
-    # A host that was in quarantine may be clean now.
-    yield from (_key(MACHINES, machine) for machine in cache.all(MACHINES) if pool.is_host_of(raw, machine))
+    # A host that was in quarantine may be clean now, or be in quarantine now.
+    machines, entries = pool.at_host_of(cache, raw)
+    yield from (_key(MACHINES, machine) for machine in machines)
+    yield from (_key(ENTRIES, entry) for entry in entries)
     holder = objects.holder(raw)
     if holder is not None:
         yield Key(MACHINES, namespace_of(raw), holder.name)

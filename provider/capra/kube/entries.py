@@ -82,7 +82,10 @@ class EntryStore:
     async def quarantine(self, raw: Raw, reason: str) -> None:
         """Its holder has vanished, and nobody has seen a clean host. It is not touched at once: should the holder have
         been moved away, the entry is about to go, too."""
-        kept = replace(record.load(raw), not_before=self._clock() + VANISHED_PATIENCE)
+        kept, holder = record.load(raw), objects.holder(raw)
+        # The host knows whoever has used it by the UID.
+        uid = kept.uid or (holder.uid if holder is not None else "")
+        kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE)
         await self._annotate(raw, {HOLDER: "", **_quarantine(reason, kept)})
 
     async def release(self, key: MachineKey) -> None:

@@ -2,6 +2,9 @@
 
 The reservation is the entry's annotation `holder`, written by compare-and-swap. Everything else (status of the entry,
 address of the machine) derives from it, and what the reference has left, or a move has lost, leads back to it.
+
+What an object says counts in its own namespace only: whoever may write it there could say anything. Across namespaces
+the host itself tells who uses it (docs/decisions/0024 and 0025).
 """
 
 from __future__ import annotations
@@ -110,10 +113,14 @@ def is_surplus(cache: Cache, entry: Raw) -> bool:
     )
 
 
-def is_host_of(entry: Raw, machine: Raw) -> bool:
-    """The machine has the entry's address and port."""
-    place = _entry_place(entry)
-    return bool(place[0]) and place == _place(machine.get("spec") or {})
+def at_host_of(cache: Cache, entry: Raw) -> tuple[list[Raw], list[Raw]]:
+    """The machines, and the other entries, of its namespace that have the entry's address and port."""
+    namespace, place = namespace_of(entry), _entry_place(entry)
+    if not place[0]:
+        return [], []
+    machines = [one for one in cache.all(MACHINES, namespace) if _place(one.get("spec") or {}) == place]
+    entries = [one for one in cache.all(ENTRIES, namespace) if _entry_place(one) == place]
+    return machines, [one for one in entries if one["metadata"].get("uid") != entry["metadata"].get("uid")]
 
 
 def same_host(one: Raw, other: Raw) -> bool:
@@ -146,8 +153,9 @@ def with_troubles(
     elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:
-        entry = replace(entry, used_by=_user_of(cache, _entry_place(raw), machine))
-        other = _quarantined_at(cache, _entry_place(raw), raw)
+        namespace, place = namespace_of(raw), _entry_place(raw)
+        entry = replace(entry, used_by=_user_of(cache, namespace, place, machine))
+        other = _quarantined_at(cache, namespace, place, raw)
         if other and not entry.problem:
             entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
     return entry
@@ -155,12 +163,12 @@ def with_troubles(
 
 def in_quarantine(cache: Cache, machine: Raw) -> str:
     """The entry of a pool, `namespace/name`, in whose quarantine the machine's host is; empty when it is not."""
-    return _quarantined_at(cache, _place(machine.get("spec") or {}))
+    return _quarantined_at(cache, namespace_of(machine), _place(machine.get("spec") or {}))
 
 
-def _quarantined_at(cache: Cache, place: tuple[str, int], but: Raw | None = None) -> str:
+def _quarantined_at(cache: Cache, namespace: str, place: tuple[str, int], but: Raw | None = None) -> str:
     uid = but["metadata"].get("uid") if but is not None else ""
-    for raw in cache.all(ENTRIES):
+    for raw in cache.all(ENTRIES, namespace):
         other = raw["metadata"].get("uid") != uid
         if other and QUARANTINED in annotations_of(raw) and place[0] and _entry_place(raw) == place:
             return f"{namespace_of(raw)}/{name_of(raw)}"
@@ -169,13 +177,13 @@ def _quarantined_at(cache: Cache, place: tuple[str, int], but: Raw | None = None
 
 def other_user(cache: Cache, machine: Raw) -> str:
     """Another RemoteMachine that has begun to use the machine's host; empty when there is none."""
-    return _user_of(cache, _place(machine.get("spec") or {}), machine)
+    return _user_of(cache, namespace_of(machine), _place(machine.get("spec") or {}), machine)
 
 
-def _user_of(cache: Cache, place: tuple[str, int], but: Raw | None) -> str:
+def _user_of(cache: Cache, namespace: str, place: tuple[str, int], but: Raw | None) -> str:
     """The RemoteMachine that uses a host, `namespace/name`."""
     uid = but["metadata"].get("uid") if but is not None else ""
-    for raw in cache.all(MACHINES):
+    for raw in cache.all(MACHINES, namespace):
         if place[0] and _place(raw.get("spec") or {}) == place and raw["metadata"].get("uid") != uid and _uses(raw):
             return f"{namespace_of(raw)}/{name_of(raw)}"
     return ""

@@ -12,6 +12,9 @@ MAX_LENGTH = 256
 """Characters of an address (Cluster API's own limit for a machine's address) and of a user name."""
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+_NUMBERS = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)(\.(0[xX][0-9A-Fa-f]*|[0-9]+))*\.?")
+"""What inet_aton, and so ssh, may take for an IPv4 address: `0xc0000203` and `192.0.515` are 192.0.2.3."""
+
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
@@ -46,16 +49,23 @@ def _host_name(value: str) -> None:
         raise ValueError("must be without a port; the port belongs in 'port'")
     if len(value) > MAX_LENGTH or not _HOST_NAME.fullmatch(value):
         raise ValueError("must be an IPv4 address, an IPv6 address or a DNS name")
-    if value.replace(".", "").isdigit():
-        raise ValueError("looks like an IPv4 address and is none")
+    if _NUMBERS.fullmatch(value):
+        raise ValueError("looks like an IPv4 address and is none (four numbers from 0 to 255, without leading zeros)")
 
 
 def same_address(value: str) -> str:
-    """The address in the one form by which two spellings are found to be the same."""
+    """The address in the one form by which two spellings are found to be the same.
+
+    An IPv4 address that is written as IPv6 (`::ffff:192.0.2.3`) is the IPv4 address: both are the same to a socket. DNS
+    names have no case, and a dot at the end changes nothing. A zone is kept: `fe80::1%eth0` is not `fe80::1%eth1`.
+    """
+    address, percent, zone = value.partition("%")
     try:
-        return str(ipaddress.ip_address(value))
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return value.rstrip(".").lower()
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped) if mapped is not None else f"{parsed}{percent}{zone}"
 
 
 def user(value: str) -> str:

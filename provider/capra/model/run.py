@@ -57,7 +57,7 @@ class RunRequest:
     variables: extra variables of the playbook, no secrets. timeout: seconds for the run on the host; the run as a
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
-    `ssh -F`; empty for the caller's own.
+    `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
     """
 
     key: MachineKey
@@ -70,6 +70,7 @@ class RunRequest:
     diff: bool = False
     artifacts: str = ""
     ssh_config: str = "none"
+    one_owner: bool = False
 
 
 @dataclass(frozen=True)

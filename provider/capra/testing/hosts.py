@@ -18,9 +18,11 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFr
 @dataclass
 class FakeHost:
     """One host. used_by: UID of the machine whose bootstrap has begun and that was not cleaned since. bootstraps: by
-    UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many."""
+    UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many. claim: UID
+    and name of the machine that uses it, which counts where `FakeHosts.remember` is set."""
 
     used_by: str = ""
+    claim: tuple[str, str] = ("", "")
     done: str = ""
     bootstraps: Counter[str] = field(default_factory=Counter)
     cleanups: int = 0
@@ -30,16 +32,27 @@ class FakeHost:
     hung: bool = False
     failures: list[RunResult] = field(default_factory=list)
 
+    def let_in(self, uid: str, take_over: str) -> bool:
+        """Whether the machine may use the host."""
+        if take_over and take_over in self.claim:
+            self.used_by = ""
+            return True
+        return self.claim[0] in {"", uid}
+
 
 class FakeHosts:
     """A port `Runner`. Hosts are made when they are first reached, by `address:port`.
 
     seconds: how long a run takes. violations: what must never happen (two runs on one host, a dirty host handed out,
-    another host key than before), in words.
+    another host key than before), in words. remember: the hosts refuse every machine but the one that uses them, as
+    real ones do; without it, whoever is handed a host in use is a violation. names: further names of hosts, each
+    `address:port`.
     """
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
+        self.remember = False
+        self.names: dict[str, str] = {}
         self.hosts: defaultdict[str, FakeHost] = defaultdict(FakeHost)
         self.violations: list[str] = []
         self.requests: list[RunRequest] = []
@@ -59,7 +72,7 @@ class FakeHosts:
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """See engine.ports.Runner."""
         place = join_host_port(request.connection.address, request.connection.port)
-        host = self.hosts[place]
+        host = self.hosts[self.names.get(place, place)]
         self.requests.append(request)
         host.contacts += 1
         if host.busy:
@@ -74,6 +87,10 @@ class FakeHosts:
         uid = str(request.variables.get(f"{request.playbook}_uid", ""))
         if request.connection.host_keys not in {(), (HOST_KEY,)}:
             self.violations.append(f"{place} was expected to have {request.connection.host_keys}")
+        if self.remember and not host.let_in(uid, str(request.variables.get(f"{request.playbook}_take_over", ""))):
+            claimed = {"uid": host.claim[0], "name": host.claim[1], "since": 1}
+            return stepped("claimed", "the host is used by another machine", claimed=claimed)
+        host.claim = (uid, str(request.variables.get(f"{request.playbook}_name", "")))
         if request.playbook is Playbook.BOOTSTRAP:
             if host.used_by not in {"", uid}:
                 self.violations.append(f"{place} was handed out dirty, used by {host.used_by}")
@@ -89,6 +106,7 @@ class FakeHosts:
             host.done = uid
         else:
             host.used_by = host.done = ""
+            host.claim = ("", "")
             host.cleanups += 1
             host.commands.append(list(request.variables.get("custom_cleanup_commands", ())))
         facts = {"hostname": f"host-{request.connection.address}", "addresses": [request.connection.address]}

@@ -26,6 +26,21 @@ def on(host: str, port: int = 22) -> Observation:
     return replace(READY, machine=replace(READY.machine, spec=spec))
 
 
+def test_namespaces_do_not_hold_each_other_up() -> None:
+    """A host takes care of itself: what another namespace tries on the same address is no reason to wait."""
+
+    async def work() -> None:
+        room = Room(9)
+        one, other = on("h"), on("h")
+        elsewhere = replace(other.machine.key, namespace="elsewhere")
+        other = replace(other, machine=replace(other.machine, key=elsewhere))
+        async with room.slots(one, BOOTSTRAP) as first, room.slots(other, CLEANUP) as second:
+            assert not first
+            assert not second
+
+    run_in_virtual_time(work())
+
+
 class Room:
     """Slots, and what happens in them."""
 

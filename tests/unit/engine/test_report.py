@@ -68,6 +68,12 @@ def test_case(case: dict[str, Any]) -> None:
             id="the host says the same address",
         ),
         pytest.param(
+            "::ffff:192.0.2.7",
+            Record(host_name="node-0", host_addresses=("192.0.2.7",)),
+            [("ExternalIP", "::ffff:192.0.2.7"), ("Hostname", "node-0")],
+            id="the host says the same address in another form",
+        ),
+        pytest.param(
             "node.example.org",
             Record(host_name="node-0", host_addresses=("10.0.0.7",)),
             [("ExternalDNS", "node.example.org"), ("InternalIP", "10.0.0.7"), ("Hostname", "node-0")],

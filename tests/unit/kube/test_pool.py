@@ -132,15 +132,80 @@ def test_entries_that_a_machine_has_a_say_in() -> None:
         pytest.param(
             entry(port=0), "has a mistake in spec.machine.port: must be between 1 and 65535, but is 0", id="mistake"
         ),
-        pytest.param(entry(address="used.example.org"), "has the address of RemoteMachine other/x", id="used"),
+        pytest.param(entry(address="used.example.org"), "has the address of RemoteMachine default/x", id="used"),
     ],
 )
 def test_what_speaks_against_an_entry(raw: Raw, speaks_against: str) -> None:
-    user = machine("x", "uid-x", Phase.PROVISIONED, namespace="other", address="used.example.org", pool="")
+    user = machine("x", "uid-x", Phase.PROVISIONED, address="used.example.org", pool="")
 
     [found] = pool.candidates(cache(raw, user), machine())
 
     assert found.unavailable == speaks_against
+
+
+DIRTY = {QUARANTINED: "dirty"}
+SPELLINGS = ("192.0.2.3", "::ffff:192.0.2.3")
+
+
+@pytest.mark.parametrize("address", SPELLINGS)
+def test_an_entry_whose_host_another_one_has_in_quarantine(address: str) -> None:
+    """The same host under another name: whoever handed it out would hand out what is dirty."""
+    dirty = entry("dirty", annotations=DIRTY, in_pool="q", address="192.0.2.3")
+
+    [found] = pool.candidates(cache(dirty, entry(address=address)), machine())
+
+    assert found.unavailable == "has the address of PooledRemoteMachine default/dirty, which is in quarantine"
+
+
+@pytest.mark.parametrize(
+    "clean", [entry("x", address="192.0.2.3"), entry("x", address="192.0.2.3", port=23, annotations=DIRTY)]
+)
+def test_an_entry_whose_host_nobody_has_in_quarantine(clean: Raw) -> None:
+    [found] = pool.candidates(cache(clean, entry(address="192.0.2.3")), machine(pool="p"))[:1]
+
+    assert found.unavailable == ""
+
+
+def test_a_machine_whose_host_an_entry_has_in_quarantine() -> None:
+    dirty = entry("dirty", annotations=DIRTY, address="192.0.2.3")
+
+    for address in SPELLINGS:
+        assert pool.in_quarantine(cache(dirty), machine(address=address)) == "default/dirty"
+    assert pool.in_quarantine(cache(dirty), machine(address="192.0.2.4")) == ""
+    assert pool.in_quarantine(cache(entry(address="")), machine(address="")) == ""
+
+
+@pytest.mark.parametrize(
+    ("claimant", "holds"),
+    [
+        pytest.param(HERE, False, id="about to begin"),
+        pytest.param(machine(address="e.example.org", phase=Phase.NEW), False, id="about to begin, and noted so"),
+        pytest.param(machine(address="e.example.org", phase=Phase.CLEANING), True, id="being cleaned"),
+        pytest.param(machine(address="e.example.org", phase=Phase.PROVISIONED), True, id="at work"),
+        pytest.param(machine(address="e.example.org", providerID="remote-machine://e"), True, id="at work, by its ID"),
+    ],
+)
+def test_an_entry_in_quarantine_is_claimed_by_no_address(claimant: Raw, holds: bool) -> None:
+    """The entry's own host is dirty: a machine that has not begun there gets no claim to it, and so cannot begin."""
+    dirty = entry(annotations=DIRTY)
+
+    assert names(pool.held_by(cache(dirty), claimant)) == (["e"] if holds else [])
+
+
+def test_another_namespace_says_nothing_here() -> None:
+    """Whoever may write there could say anything: only the host itself is believed across namespaces."""
+    liars = [
+        machine("x", "uid-x", Phase.PROVISIONED, namespace="other", address="192.0.2.3", pool=""),
+        machine("y", "uid-y", namespace="other", address="192.0.2.3", providerID="remote-machine://192.0.2.3:22"),
+        entry("z", annotations=DIRTY, address="192.0.2.3", metadata={"namespace": "other"}),
+    ]
+    free, mine = entry(address="192.0.2.3"), machine("mine", address="192.0.2.3", pool="")
+
+    [found] = pool.candidates(cache(*liars, free), machine())
+
+    assert found.unavailable == ""
+    assert pool.other_user(cache(*liars), mine) == ""
+    assert pool.in_quarantine(cache(*liars), mine) == ""
 
 
 def test_a_holder_is_not_told_to_use_its_own_entry() -> None:

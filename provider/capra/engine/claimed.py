@@ -1,0 +1,30 @@
+"""What is told of a host that another machine uses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from capra.model.machine import TAKE_OVER_ANNOTATION
+
+UNKNOWN = "unknown"
+"""The value that takes a host over from a machine of which neither UID nor name is known."""
+
+NAME_ON_HOST = "by the name that stands in the host's file /var/lib/capra/claim"
+
+
+def sentence(claimed: Mapping[str, Any], namespace: str, *, one_owner: bool) -> str:
+    """claimed: `uid`, `name` (namespace/name) and `since` (seconds since the epoch), as far as the host told them.
+    namespace: of whoever asks. one_owner: the names of other namespaces may be told. Otherwise the UID is: it says
+    nothing to those without rights there, and leads those with them to the object."""
+    uid, name, since = str(claimed.get("uid", "")), str(claimed.get("name", "")), int(claimed.get("since", 0) or 0)
+    hidden = bool(name) and not one_owner and name.partition("/")[0] != namespace
+    shown = "a machine of another namespace" if hidden else name or "a machine without a name"
+    told = f"{shown} (UID {uid})" if uid else shown
+    when = f" since {datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}" if since > 0 else ""
+    value = uid or (NAME_ON_HOST if hidden else name or UNKNOWN)
+    return (
+        f"the host is used by {told}{when}; nothing was run. It is free when that machine's cleanup has succeeded. To"
+        f" take it over, name that machine: {value} (annotation {TAKE_OVER_ANNOTATION} or --take-over)"
+    )
