@@ -190,7 +190,7 @@ def _waits(observation: Observation) -> Wait | None:
     if observation.machine.spec.provision_job:
         return Wait("ProvisionJobUnsupported", "spec.provisionJob is not supported yet: remove it to use SSH directly")
     if observation.owner is None:
-        return Wait("WaitingForMachine", "waiting for the Machine that owns this object")
+        return Wait("WaitingForMachine", observation.missing_owner)
     if observation.cluster is None:
         return Wait("WaitingForCluster", f"waiting for the Cluster of Machine {observation.owner.name}")
     if not observation.cluster.infrastructure_ready:

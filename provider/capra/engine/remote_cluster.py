@@ -58,12 +58,13 @@ class OwnerCluster:
 @dataclass(frozen=True)
 class ClusterObservation:
     """A RemoteCluster as it is seen. owner_name: from its ownerReference, empty when there is none. owner: None when
-    that Cluster is not there. provisioned: what its status says."""
+    that Cluster is not there, or does not own it. not_owner: why it does not. provisioned: what its status says."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
     endpoint: Endpoint = Endpoint()
     owner_name: str = ""
+    not_owner: str = ""
     owner: OwnerCluster | None = None
     provisioned: bool = False
 
@@ -89,16 +90,16 @@ def report_cluster(seen: ClusterObservation) -> ClusterReport | None:
     not_paused = Condition(PAUSED, "False", "NotPaused")
     if seen.owner is None:
         # What was provisioned once stays so: Cluster API asks for that.
-        return ClusterReport((_waiting(seen.owner_name), not_paused), seen.provisioned)
+        return ClusterReport((_waiting(seen), not_paused), seen.provisioned)
     problem = seen.endpoint.problem if seen.endpoint.given else ""
     ready = Condition(READY, "False", "InvalidEndpoint", problem) if problem else Condition(READY, "True", READY)
     return ClusterReport((ready, not_paused), True, _passed_on(seen.endpoint, seen.owner.endpoint))
 
 
-def _waiting(owner_name: str) -> Condition:
-    message = (
-        f"waiting for Cluster {owner_name}, which owns this object and is not there"
-        if owner_name
+def _waiting(seen: ClusterObservation) -> Condition:
+    message = seen.not_owner or (
+        f"waiting for Cluster {seen.owner_name}, which owns this object and is not there"
+        if seen.owner_name
         else "waiting for the Cluster that owns this object: its spec.infrastructureRef must name it"
     )
     return Condition(READY, "False", "WaitingForCluster", message)

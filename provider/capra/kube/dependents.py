@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from capra.kube import objects, pool
+from capra.kube import objects, ownership, pool
 from capra.kube.cache import Cache
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
@@ -84,14 +84,17 @@ def _of_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
     if reference.get("kind") == MACHINES and reference.get("name"):
         yield Key(MACHINES, namespace_of(raw), str(reference["name"]))
         yield Key(NODES, namespace_of(raw), objects.cluster_name(raw))
+    # Whoever names it is told whether it is its owner.
+    yield from (_key(MACHINES, named) for named in ownership.named_by(cache, raw, "Machine"))
 
 
 def _of_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
     reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
     if reference.get("kind") == CLUSTERS and reference.get("name"):
         yield Key(CLUSTERS, namespace_of(raw), str(reference["name"]))
+    yield from (_key(CLUSTERS, named) for named in ownership.named_by(cache, raw, "Cluster"))
     for machine in cache.all(MACHINES, namespace_of(raw)):
-        owner = cache.get("Machine", namespace_of(raw), objects.owner_name(machine, "Machine"))
+        owner, _ = ownership.owner_of(cache, machine, "Machine")
         of_owner = objects.cluster_name(owner) if owner is not None else ""
         if name_of(raw) in {of_owner, labels_of(machine).get(CLUSTER_NAME_LABEL)}:
             yield _key(MACHINES, machine)
@@ -108,7 +111,7 @@ def _of_secret(cache: Cache, raw: Raw) -> Iterator[Key]:
         if _ssh_key_of((entry.get("spec") or {}).get("machine") or {}) == name:
             yield from _of_entry(cache, entry)
     for machine in cache.all(MACHINES, namespace):
-        owner = cache.get("Machine", namespace, objects.owner_name(machine, "Machine"))
+        owner, _ = ownership.owner_of(cache, machine, "Machine")
         if name == _ssh_key_of(machine.get("spec") or {}) or (
             owner is not None and objects.data_secret_name(owner) == name
         ):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from capra.engine.nodes import Claim, Node
-from capra.kube import objects, record
+from capra.kube import objects, ownership, record
 from capra.kube.cache import Cache
 from capra.kube.dependents import MACHINES, Key
 from capra.kube.errors import UnavailableError
 from capra.kube.resources import Raw, annotations_of, labels_of, name_of
-from capra.model.machine import GROUP, PAUSED_ANNOTATION
+from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
 
 MACHINE_LABEL = "k0smotron.io/machine-name"
@@ -64,12 +64,8 @@ def _has_kubelet(machine: Raw) -> bool:
 
 def _infrastructure(cache: Cache, machine: Raw) -> Raw | None:
     """The RemoteMachine that the Machine owns."""
-    reference = (machine.get("spec") or {}).get("infrastructureRef") or {}
-    group = reference.get("apiGroup") or str(reference.get("apiVersion", "")).partition("/")[0]
-    if reference.get("kind") != MACHINES or group != GROUP:
-        return None
-    raw = cache.get(MACHINES, machine["metadata"]["namespace"], str(reference.get("name", "")))
-    return raw if raw is not None and objects.owner_name(raw, "Machine") == name_of(machine) else None
+    raw = cache.get(MACHINES, machine["metadata"]["namespace"], ownership.infrastructure(machine)[-1])
+    return raw if raw is not None and ownership.owned_by(raw, machine, "Machine") else None
 
 
 def _provisioned(raw: Raw) -> bool:

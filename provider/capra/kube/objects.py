@@ -13,7 +13,6 @@ from capra.errors import InputError
 from capra.kube import record
 from capra.kube.resources import (
     CONTROL_PLANE_LABEL,
-    CORE_GROUP,
     HOLDER,
     QUARANTINED,
     Raw,
@@ -94,15 +93,6 @@ def is_from_elsewhere(raw: Raw) -> bool:
 def holder_annotation(entry_raw: Raw, name: str, uid: str) -> str:
     """`<RemoteMachine>/<its UID>/<UID of the entry>`."""
     return f"{name}/{uid}/{entry_raw['metadata']['uid']}"
-
-
-def owner_name(raw: Raw, kind: str) -> str:
-    """The name of the object's owner of this kind of Cluster API; empty when there is none."""
-    for reference in raw["metadata"].get("ownerReferences") or ():
-        group = str(reference.get("apiVersion", "")).partition("/")[0]
-        if reference.get("kind") == kind and group == CORE_GROUP:
-            return str(reference.get("name", ""))
-    return ""
 
 
 def owner(raw: Raw) -> Owner:

@@ -9,11 +9,11 @@ from typing import Any
 
 from capra.engine.ports import Clock
 from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpoint, OwnerCluster, report_cluster
-from capra.kube import objects
+from capra.kube import objects, ownership
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.conditions import merge
-from capra.kube.resources import REMOTE_CLUSTERS, Raw, annotations_of, namespace_of
+from capra.kube.resources import REMOTE_CLUSTERS, Raw, annotations_of
 from capra.kube.status import changes, timestamp
 from capra.kube.writer import Writer
 
@@ -38,13 +38,14 @@ async def reconcile_cluster(api: Api, cache: Cache, raw: Raw, clock: Clock = tim
 def observed(cache: Cache, raw: Raw) -> ClusterObservation:
     """The RemoteCluster, and the Cluster that owns it as far as the cache knows it."""
     status = raw.get("status") or {}
-    owner_name = objects.owner_name(raw, "Cluster")
-    owner = cache.get("Cluster", namespace_of(raw), owner_name) if owner_name else None
+    owner, not_owner = ownership.owner_of(cache, raw, "Cluster")
+    named = next(ownership.references(raw, "Cluster"), None)
     return ClusterObservation(
         annotations=annotations_of(raw),
         deleting=bool(raw["metadata"].get("deletionTimestamp")),
         endpoint=_endpoint(raw),
-        owner_name=owner_name,
+        owner_name=named.name if named else "",
+        not_owner=not_owner,
         owner=OwnerCluster(objects.cluster(owner).paused, _endpoint(owner)) if owner is not None else None,
         provisioned=bool(status.get("ready") or (status.get("initialization") or {}).get("provisioned")),
     )

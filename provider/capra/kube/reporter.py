@@ -14,7 +14,7 @@ from capra.engine.ports import Clock
 from capra.engine.report import OWNED, report
 from capra.engine.step import StepTaken
 from capra.errors import CapraError
-from capra.kube import objects, pool
+from capra.kube import ownership, pool
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.conditions import merge
@@ -101,7 +101,7 @@ class Reporter:
 
     async def _pass_on(self, raw: Raw) -> None:
         """Labels and annotations of the pool entry that the Machine lacks (reference/contract C, 'Pool')."""
-        machine = self._cache.get("Machine", namespace_of(raw), objects.owner_name(raw, "Machine"))
+        machine = ownership.owner_of(self._cache, raw, "Machine")[0]
         held = pool.held_by(self._cache, raw)
         if machine is None or not held or machine["metadata"].get("deletionTimestamp"):
             return

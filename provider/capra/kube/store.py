@@ -15,7 +15,7 @@ from typing import Any
 from capra.engine.decide import Release
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
-from capra.kube import objects, pool, record
+from capra.kube import objects, ownership, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
 from capra.kube.errors import ConflictError, MissingError
@@ -35,10 +35,11 @@ from capra.kube.resources import (
 from capra.kube.secrets import Secrets
 from capra.kube.writer import Writer
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
-from capra.model.observation import BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
+from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
 
 MACHINES = REMOTE_MACHINES.kind
 ENTRIES = POOLED_REMOTE_MACHINES.kind
+CORE_MACHINE = "Machine"
 UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
 """Phases in which a run may be under way: the object must not be moved then."""
 
@@ -70,7 +71,7 @@ class KubeStore:
         raw = self._writer.raw(key)
         machine, problem = objects.remote_machine(raw)
         kept = record.load(raw)
-        owner_raw = self._owner(raw)
+        owner_raw, not_owner = ownership.owner_of(self._cache, raw, CORE_MACHINE)
         cluster = self._cluster(raw, owner_raw)
         held = pool.held_by(self._cache, raw)
         entry = objects.entry(held[0]) if held else None
@@ -91,6 +92,7 @@ class KubeStore:
             cluster=cluster,
             bootstrap=bootstrap,
             ssh_key=ssh_key,
+            missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
             entry=entry,
             pool=candidates,
@@ -197,10 +199,6 @@ class KubeStore:
 
     async def _key(self, machine: RemoteMachine) -> tuple[SSHKey | None, Problem | None]:
         return await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, "spec.sshKeyRef.name")
-
-    def _owner(self, raw: Raw) -> Raw | None:
-        name = objects.owner_name(raw, "Machine")
-        return self._cache.get("Machine", namespace_of(raw), name) if name else None
 
     def _cluster(self, raw: Raw, owner_raw: Raw | None) -> Cluster | None:
         """The Machine's Cluster; the label's, when the Machine has gone first."""

@@ -8,6 +8,8 @@ from enum import StrEnum
 from capra.model.machine import RemoteMachine
 from capra.model.pool import PoolEntry
 
+MISSING_OWNER = "waiting for the Machine that owns this object"
+
 
 class Phase(StrEnum):
     """How far a host may have come. `New`: it is proven that no run has sent anything to it, or that it is clean again.
@@ -100,11 +102,11 @@ class Problem:
 class Observation:
     """One look at the world. now: seconds since the epoch. None stands for what could not be found.
 
-    missing_bootstrap: what the bootstrap data is waiting for, when there is none. entry: the entry of a pool that the
-    machine holds, or has a claim to that must be renewed. pool: the entries to choose from, by name, when there is a
-    choice to make. problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine
-    that uses its host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the
-    machines of a terminal.
+    missing_owner: what is waited for without an owner. missing_bootstrap: what the bootstrap data is waiting for,
+    when there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. pool:
+    the entries to choose from, by name, when there is a choice to make. problem: what is wrong with the machine's own
+    fields, or with its SSH key. used_by: another machine that uses its host. finalizer: the object stays until its host
+    is clean; not so an entry in quarantine, nor the machines of a terminal.
     """
 
     machine: RemoteMachine
@@ -115,6 +117,7 @@ class Observation:
     bootstrap: BootstrapData | None = None
     ssh_key: SSHKey | None = None
     become_password: str = field(default="", repr=False)
+    missing_owner: str = MISSING_OWNER
     missing_bootstrap: str = "the bootstrap data"
     entry: PoolEntry | None = None
     pool: tuple[PoolEntry, ...] = ()
