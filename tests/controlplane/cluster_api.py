@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any, Self
 
 import yaml
 
+from tests.support.waiting import wait_until
+
 from . import assets, pki
 from .crds import install_cluster_api
-from .errors import ControlPlaneError
 from .plane import START_SECONDS, ControlPlane
-from .process import Program, free_port
+from .process import Program, free_port, ready
 
 
 class ClusterApi:
@@ -80,16 +81,14 @@ class ClusterApi:
             "--v=2",
         ]
         self._manager = Program(command, self.log)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            self._manager.check()
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self._health_port}/readyz", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise ControlPlaneError(f"Cluster API's manager is not ready after {START_SECONDS} s\n{self._manager.tail()}")
+        url = f"http://127.0.0.1:{self._health_port}/readyz"
+
+        def answers() -> bool:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as told:
+                return bool(told.status == 200)
+            return False
+
+        wait_until(answers, ready("Cluster API's manager is ready", START_SECONDS, self._manager))
 
     def _client(self, path: str) -> dict[str, Any]:
         authority = base64.b64encode(self._certificate.certificate.read_bytes()).decode()

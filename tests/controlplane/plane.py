@@ -6,6 +6,7 @@ There is no kube-controller-manager: nothing is garbage-collected, and a namespa
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import shutil
@@ -21,9 +22,11 @@ from typing import Any, Self
 
 import yaml
 
+from tests.support.waiting import wait_until
+
 from . import assets, pki
 from .errors import ControlPlaneError
-from .process import Program, free_port
+from .process import Program, free_port, ready
 
 START_SECONDS = 90
 """For what takes 4 s on an idle machine."""
@@ -241,14 +244,13 @@ class ControlPlane:
         assert self._etcd is not None
         assert self._server is not None
         request = urllib.request.Request(f"{self.server}/readyz", headers={"Authorization": f"Bearer {self._token}"})
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            self._etcd.check()
-            self._server.check()
-            try:
-                with urllib.request.urlopen(request, timeout=5, context=self._context) as answer:
-                    if answer.status == 200:
-                        return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise ControlPlaneError(f"kube-apiserver is not ready after {START_SECONDS} s\n{self._server.tail()}")
+
+        def answers() -> bool:
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(request, timeout=5, context=self._context) as told,
+            ):
+                return bool(told.status == 200)
+            return False
+
+        wait_until(answers, ready("kube-apiserver is ready", START_SECONDS, self._server, self._etcd))

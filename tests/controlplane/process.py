@@ -11,6 +11,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.processes import cpu_ticks
+from tests.support.waiting import Wait
+
 from .errors import ControlPlaneError
 
 SUPERVISOR = Path(__file__).parent / "supervise.sh"
@@ -27,6 +30,21 @@ def free_port() -> int:
             probe.bind(("127.0.0.1", port))
             return port
     raise ControlPlaneError("no free port on 127.0.0.1")
+
+
+def ready(what: str, seconds: float, program: Program, *others: Program) -> Wait:
+    """A wait for a program to be ready, as long as it and the others that it needs run, use the processor, and say
+    anything."""
+    programs = [program, *others]
+
+    def progress() -> list[tuple[int, int]]:
+        return [(one.log.stat().st_size, cpu_ticks(one.pid)) for one in programs]
+
+    def check() -> None:
+        for one in programs:
+            one.check()
+
+    return Wait(what, seconds, progress, check, program.tail, ControlPlaneError)
 
 
 class Program:

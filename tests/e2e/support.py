@@ -9,7 +9,6 @@ import pwd
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import yaml
 
 from tests.hosts import Host
+from tests.support.waiting import Wait, wait_until
 
 SENTINEL = "mkdir -p /run/cluster-api && touch /run/cluster-api/bootstrap-success.complete"
 TOKEN = "H4sIAAAAAAAC-join-token-5f1e9d7c3b2a"
@@ -43,10 +43,7 @@ def count(host: Host, name: str) -> int:
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
     """Wait until something is true; fails the test with its name when it takes too long."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
+    wait_until(condition, Wait(what, seconds))
 
 
 def machine(host: Host, *, user: str = "root", version: str = "v1beta2", **spec: Any) -> dict[str, Any]:
@@ -93,8 +90,8 @@ class Capra:
 
     @property
     def private(self) -> Path:
-        """Where its runs have their private directories."""
-        return self.directory / "runtime"
+        """Where its runs have their private directories; with a blank, which such a place may have."""
+        return self.directory / "run time"
 
     def manifests(self, *documents: dict[str, Any], name: str = "machine.yaml") -> Path:
         """Write a manifest file."""

@@ -6,10 +6,12 @@ import json
 import shlex
 import socket
 import subprocess
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.processes import cpu_ticks
+from tests.support.waiting import Wait, wait_until
 
 from .errors import HostError, Unavailable
 from .process import alive, children, run
@@ -81,8 +83,7 @@ class Host:
             "LogLevel": "ERROR",
         }
         words = ["ssh", "-F", "none", "-i", str(self.key_file), "-p", str(self.port)]
-        # ssh splits the value of an option like a shell: a blank in the path would end it.
-        words += [f'-o{name}="{value}"' for name, value in options.items()]
+        words += [f"-o{name}={_one_word(value)}" for name, value in options.items()]
         return [*words, f"{user or self.user}@{self.address}"]
 
     def ssh(
@@ -138,23 +139,28 @@ class Host:
 
     def wait_ready(self, timeout: float = 60, not_boot: str = "") -> None:
         """Return when sshd answers and the init has booted, with a boot id other than `not_boot`."""
-        deadline = time.monotonic() + timeout
         said = "no answer yet"
-        while time.monotonic() < deadline:
+
+        def booted() -> bool:
+            nonlocal said
+            if not self._greets():
+                return False
+            try:
+                done = self.ssh(f"cat /proc/sys/kernel/random/boot_id; {READY.get(self.init, ':')}", timeout=timeout)
+            except subprocess.TimeoutExpired:
+                said = "its init has not finished"
+                return False
+            said = (done.stdout + done.stderr).strip()
+            return done.returncode == 0 and done.stdout.split()[:1] != [not_boot]
+
+        def check() -> None:
             if not alive(self.pid, self.pid_started):
                 raise HostError(f"{self.name} went off while it was waited for\n{self._console()}")
-            if self._greets():
-                left = max(1.0, deadline - time.monotonic())
-                check = f"cat /proc/sys/kernel/random/boot_id; {READY.get(self.init, ':')}"
-                try:
-                    done = self.ssh(check, timeout=left)
-                except subprocess.TimeoutExpired:
-                    break
-                if done.returncode == 0 and done.stdout.split()[:1] != [not_boot]:
-                    return
-                said = done.stdout + done.stderr
-            time.sleep(0.1)
-        raise HostError(f"{self.name} is not ready after {timeout:.0f} s: {said.strip()}\n{self._console()}")
+
+        def tell() -> str:
+            return f"{said}\n{self._console()}"
+
+        wait_until(booted, Wait(f"{self.name} is ready", timeout, self._progress, check, tell, HostError))
 
     def reboot(self, hard: bool = False, timeout: float = 60) -> None:
         """Boot the same host again and wait for it: by its own `reboot`, or (`hard`) as if power was cut."""
@@ -176,17 +182,27 @@ class Host:
         except OSError:
             return False
 
+    def _logs(self) -> list[Path]:
+        return [log for log in (self.root.parent / "console.log", self.sshd_log) if log.exists()]
+
+    def _progress(self) -> list[int]:
+        """What changes as long as it boots: what it has said, and the processor time that it has used."""
+        return [*(log.stat().st_size for log in self._logs()), cpu_ticks(self.pid)]
+
     def _console(self) -> str:
         """The last lines of what it said on its console and in sshd's log."""
-        logs = (self.root.parent / "console.log", self.sshd_log)
-        return "\n".join(
-            line for log in logs if log.exists() for line in log.read_text(errors="replace").splitlines()[-10:]
-        )
+        return "\n".join(line for log in self._logs() for line in log.read_text(errors="replace").splitlines()[-10:])
+
+
+def _one_word(value: object) -> str:
+    """The value of an option of ssh, which splits it at blanks and expands percent signs."""
+    return '"{}"'.format(str(value).replace("%", "%%"))
 
 
 def inventory_line(host: Host, user: str) -> str:
     """One host of an Ansible inventory in ini format."""
-    options = f"-o UserKnownHostsFile={shlex.quote(str(host.known_hosts))} -o StrictHostKeyChecking=yes"
+    known_hosts = shlex.quote(f"UserKnownHostsFile={_one_word(host.known_hosts)}")
+    options = f"-o {known_hosts} -o StrictHostKeyChecking=yes"
     values = {
         "ansible_host": host.address,
         "ansible_port": str(host.port),

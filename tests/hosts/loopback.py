@@ -13,10 +13,12 @@ import time
 from functools import partial
 from pathlib import Path
 
+from tests.support.processes import stat_fields
+
 from . import apt, state
 from .errors import HostError, Unavailable
 from .host import Host
-from .process import alive, end_all, run, start_time, stat_fields
+from .process import alive, end_all, run, start_time
 from .rootfs import cache_home
 from .state import Group
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from . import apt, cgroup, network, rootfs, state
+from . import apt, cgroup, limits, network, rootfs, state
 from .errors import HostError, Unavailable
 from .host import Host
 from .process import end_all, run, start_time
@@ -31,6 +31,7 @@ def up(group: Group) -> list[Host]:
     """Start all hosts of the group and wait until they are ready."""
     check()
     lower = rootfs.ensure(group.init)
+    limits.make_room()
     with state.one_at_a_time():
         group = group.with_subnet(network.free_subnet())
         group.save()

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tests.support.processes import stat_fields
+
 from .errors import HostError
 
 
@@ -35,14 +37,6 @@ def run(
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise HostError(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{tail}")
     return done
-
-
-def stat_fields(pid: int) -> list[str]:
-    """Fields of /proc/PID/stat after the command name: state, parent, …; empty where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 def start_time(pid: int) -> int:

@@ -16,6 +16,7 @@ while :; do
     if [ -e "$restart_flag" ]; then
         rm -f "$restart_flag"
     elif [ "$status" -ne 133 ]; then
+        echo "systemd-nspawn ended with status $status" >&2
         exit "$status"
     fi
 done

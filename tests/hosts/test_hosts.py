@@ -16,6 +16,7 @@ import pytest
 from tests.hosts import Host, HostError, Hosts, Unavailable, apt, cgroup, group, network, nspawn, rootfs, state
 from tests.hosts.fixtures import HostsFactory, bring_up
 from tests.hosts.process import run
+from tests.support.waiting import Wait, wait_until
 
 ROOT = Path(__file__).parents[2]
 INITS = ("systemd", "sysvinit", "openrc")
@@ -115,9 +116,8 @@ def test_the_root_file_system_in_the_cache_is_never_written(host: Host) -> None:
 def test_a_killed_up_is_taken_down(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.hosts", "up", "--count", "3", "--state-dir", str(tmp_path / "s")]
     process = subprocess.Popen(words, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "s").glob("hosts/*/console.log")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    begun = Wait("a host has begun to boot", 60)
+    wait_until(lambda: list((tmp_path / "s").glob("hosts/*/console.log")), begun, 0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     left = state.load(tmp_path / "s")

@@ -27,8 +27,7 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     default, since no other file is read."""
     options = {
         "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        # OpenSSH splits the value like a shell.
-        "UserKnownHostsFile": f'"{directory / "known_hosts"}"',
+        "UserKnownHostsFile": _one_file(directory / "known_hosts"),
         "GlobalKnownHostsFile": "/dev/null",
         # A host that is reached under another name (HostName) is known by the address that Capra was given.
         "HostKeyAlias": known_hosts_name(connection.address, connection.port),
@@ -51,6 +50,11 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     return ["-F", str(ssh_config.file_in(directory)), *words]
+
+
+def _one_file(path: Path) -> str:
+    """A path as the value of an option that takes several: OpenSSH splits it at blanks, and expands percent signs."""
+    return '"{}"'.format(str(path).replace("%", "%%"))
 
 
 def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:

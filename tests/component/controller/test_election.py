@@ -25,6 +25,7 @@ from capra.settings import ControllerSettings
 from tests.component.controller.world import PATIENCE, World
 from tests.support.leases import Stage
 from tests.support.proxy import Proxy, proxy
+from tests.support.waiting import holds_soon
 
 DURATION, DEADLINE, PERIOD = 8.0, 3.0, 0.5
 """Seconds; the work has as long to end as with the values that hold by default."""
@@ -90,17 +91,13 @@ async def replica(
 
 async def until_at_work(stage: Stage, name: str) -> float:
     """When it began."""
-    async with asyncio.timeout(PATIENCE):
-        while name not in stage.at_work:
-            await asyncio.sleep(0.02)
+    await holds_soon(lambda: name in stage.at_work, f"{name} is at work", PATIENCE)
     return stage.when(name, "began")
 
 
 async def until_contacted(by: Replica) -> None:
     """Until it has a run under way."""
-    async with asyncio.timeout(PATIENCE):
-        while not by.hosts:
-            await asyncio.sleep(0.02)
+    await holds_soon(lambda: bool(by.hosts), "a run is under way", PATIENCE)
 
 
 async def holder(world: World) -> str:

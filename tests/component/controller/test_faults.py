@@ -16,6 +16,7 @@ from tests.component.controller.world import World, connected
 from tests.controlplane import ControlPlane
 from tests.controlplane.crds import install_capra, install_cluster_api
 from tests.controlplane.faults import Fault, FaultyServer, faulty
+from tests.support.waiting import holds_soon
 
 ADDRESS = "192.0.2.10"
 SPEC = {"address": ADDRESS, "sshKeyRef": {"name": "key"}}
@@ -88,9 +89,8 @@ async def test_reads_that_fail_at_the_start(world: World, proxy: FaultyServer, t
 async def test_watches_that_are_dropped(world: World, proxy: FaultyServer, through: str) -> None:
     await world.cluster()
     async with world.controller(kubeconfig=through):
-        async with asyncio.timeout(20):
-            while proxy.watches < 6:  # five kinds and the Secrets
-                await asyncio.sleep(0.1)
+        # Five kinds and the Secrets.
+        await holds_soon(lambda: proxy.watches >= 6, "everything is watched")
         for number in range(4):
             await world.machine(f"m-{number}", {**SPEC, "address": f"192.0.2.{number + 1}"})
             proxy.drop_watches()

@@ -21,6 +21,7 @@ from tests.component.controller.world import (
     is_provisioned,
 )
 from tests.controlplane import ControlPlane
+from tests.support.waiting import holds_soon
 
 ADDRESS = "192.0.2.10"
 SPEC: dict[str, Any] = {"address": ADDRESS, "sshKeyRef": {"name": "key"}}
@@ -151,8 +152,7 @@ async def test_deleted_in_the_middle_of_a_bootstrap(world: World) -> None:
         await world.waits("m", "Bootstrapping")
         await world.delete(REMOTE_MACHINES, "m")
         # The bootstrap is let go of at once, although it hangs.
-        while len(world.hosts.requests) < 2:
-            await asyncio.sleep(0.02)
+        await holds_soon(lambda: len(world.hosts.requests) == 2, "the cleanup has begun")
         world.hosts[ADDRESS].hung = False
         await world.until_gone(REMOTE_MACHINES, "m")
         assert world.hosts[ADDRESS].cleanups == 1
@@ -338,8 +338,7 @@ async def test_a_restart_runs_nothing_again(world: World) -> None:
         await world.provisioned("m")
     version = (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"]
     async with world.controller() as controller:
-        while not controller.queue.idle:
-            await asyncio.sleep(0.05)
+        await holds_soon(lambda: controller.queue.idle, "everything has been looked at")
         assert is_provisioned(await world.get(REMOTE_MACHINES, "m"))
     assert (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"] == version
     assert len(world.hosts.requests) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -14,6 +13,7 @@ from capra.errors import Retry
 from capra.kube.client import client, configure
 from capra.kube.reviews import Verdict, review
 from tests.controlplane import ControlPlane
+from tests.support.waiting import Wait, wait_until_async
 
 
 @pytest.fixture
@@ -39,10 +39,12 @@ async def test_what_the_bearer_of_a_token_may_do(
 ) -> None:
     reader = token(shared_control_plane, namespace, "reader", reader=True)
     other = token(shared_control_plane, namespace, "other", reader=False)
+
     # The authorizer of the API server learns of the new role by a watch.
-    deadline = time.monotonic() + 10
-    while await review(connection, reader, "/metrics") is not Verdict.ALLOWED:
-        assert time.monotonic() < deadline
+    async def allowed() -> bool:
+        return await review(connection, reader, "/metrics") is Verdict.ALLOWED
+
+    await wait_until_async(allowed, Wait("the API server knows the role", 10))
     assert await review(connection, reader, "/secrets") is Verdict.FORBIDDEN
     assert await review(connection, other, "/metrics") is Verdict.FORBIDDEN
     for wrong in ("nonsense", f"{reader[:-4]}aaaa"):

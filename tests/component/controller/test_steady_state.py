@@ -9,6 +9,7 @@ from capra.controller.queue import WorkQueue
 from capra.kube.resources import REMOTE_MACHINES
 from tests.component.controller.world import World, is_provisioned
 from tests.controlplane import ControlPlane
+from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 MACHINES = 100
 SECONDS = float(os.environ.get("CAPRA_STEADY_STATE_SECONDS", "300"))
@@ -30,9 +31,11 @@ async def test_a_hundred_machines_make_no_write_and_no_contact(
     kubeconfig = str(plane.kubeconfig_for(namespace, ACCOUNT))
     # Looked at all over again several times meanwhile.
     async with world.controller(kubeconfig=kubeconfig, sync_period=SECONDS / 5) as controller:
-        async with asyncio.timeout(300):
-            while sum(map(is_provisioned, await world.all(REMOTE_MACHINES))) < MACHINES:
-                await asyncio.sleep(1)
+
+        async def all_done() -> bool:
+            return all(map(is_provisioned, await world.all(REMOTE_MACHINES)))
+
+        await wait_until_async(all_done, Wait("all machines are provisioned", 300), 1)
         await _rest(controller.queue)
         contacts = sum(world.hosts.contacts.values())
         before = len(plane.audit())
@@ -49,6 +52,10 @@ async def test_a_hundred_machines_make_no_write_and_no_contact(
 async def _rest(queue: WorkQueue) -> None:
     """Until nothing has been looked at for a second."""
     calm = 0
-    while calm < 20:
+
+    def rests() -> bool:
+        nonlocal calm
         calm = calm + 1 if queue.idle else 0
-        await asyncio.sleep(0.05)
+        return calm == 20
+
+    await holds_soon(rests, "the queue is idle", pause=0.05)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from tests.component.controller.world import PATIENCE, World
 from tests.controlplane import ControlPlane
+from tests.support.waiting import holds_soon
 
 NODES = "/api/v1/nodes"
 CLIENT = "OpenAPI-Generator"
@@ -57,10 +56,8 @@ class WorkloadCluster:
 
     async def until(self, name: str, provider_id: str, machine: str) -> None:
         """Wait until the Node has both."""
-        deadline = time.monotonic() + PATIENCE
-        while self.get(name) != (provider_id, machine):
-            assert time.monotonic() < deadline, self.get(name)
-            await asyncio.sleep(0.05)
+        what = f"Node {name} has {provider_id} and {machine}"
+        await holds_soon(lambda: self.get(name) == (provider_id, machine), what, PATIENCE, 0.05)
 
     def requests(self) -> list[str]:
         """What the controller has asked for since this was last called, as `verb resource`."""
@@ -74,8 +71,11 @@ class WorkloadCluster:
 
     async def until_listed(self, times: int = 1) -> None:
         """Wait until the controller has looked at the Nodes so often from now on."""
-        deadline, seen = time.monotonic() + PATIENCE, 0
-        while seen < times:
-            assert time.monotonic() < deadline, f"{seen} looks at the Nodes"
-            await asyncio.sleep(0.05)
+        seen = 0
+
+        def enough() -> bool:
+            nonlocal seen
             seen += self.requests().count("list nodes")
+            return seen >= times
+
+        await holds_soon(enough, f"{times} looks at the Nodes", PATIENCE, 0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +31,7 @@ from capra.kube.resources import (
 from capra.model.machine import GROUP
 from capra.settings import ControllerSettings
 from capra.testing import FakeHosts
+from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 MACHINES = Resource(CORE_GROUP, "v1beta2", "machines", "Machine")
 CLUSTERS = Resource(CORE_GROUP, "v1beta2", "clusters", "Cluster")
@@ -150,23 +150,28 @@ class World:
         self, resource: Resource, name: str, holds: Callable[[Raw], bool], patience: float = PATIENCE
     ) -> Raw:
         """Wait until it holds; AssertionError with the object otherwise."""
-        deadline = time.monotonic() + patience
-        while True:
+        raw: Raw = {}
+
+        async def look() -> bool:
+            nonlocal raw
             raw = await self.get(resource, name)
-            if holds(raw):
-                return raw
-            assert time.monotonic() < deadline, f"still not so after {patience:.0f} s: {raw}"
-            await asyncio.sleep(0.05)
+            return holds(raw)
+
+        await wait_until_async(look, Wait(f"{resource.kind} {name} is as wanted", patience, tell=lambda: str(raw)))
+        return raw
 
     async def until_gone(self, resource: Resource, name: str, patience: float = PATIENCE) -> None:
-        deadline = time.monotonic() + patience
-        while True:
+        raw: Raw = {}
+
+        async def look() -> bool:
+            nonlocal raw
             try:
                 raw = await self.get(resource, name)
             except MissingError:
-                return
-            assert time.monotonic() < deadline, f"still there after {patience:.0f} s: {raw}"
-            await asyncio.sleep(0.05)
+                return True
+            return False
+
+        await wait_until_async(look, Wait(f"{resource.kind} {name} is gone", patience, tell=lambda: str(raw)))
 
     async def provisioned(self, name: str, patience: float = PATIENCE) -> Raw:
         return await self.until(REMOTE_MACHINES, name, is_provisioned, patience)
@@ -206,9 +211,8 @@ class World:
             )
             working = asyncio.ensure_future(made.run())
             try:
-                while not made.ready:
-                    assert not working.done(), working.exception()
-                    await asyncio.sleep(0.02)
+                await holds_soon(lambda: made.ready or working.done(), "the controller is ready")
+                assert not working.done(), working.exception()
                 yield made
                 assert not working.done(), working.exception()
             finally:

@@ -10,7 +10,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
 from tests.missing import missing
+from tests.support.waiting import Wait, wait_until
 
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 PATIENCE = 8.0
@@ -157,11 +157,7 @@ def alive(pid: int) -> bool:
 
 def wait_for(condition: Any) -> None:
     """Until it holds, or the test fails."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain")
-        time.sleep(0.005)
+    wait_until(condition, Wait("what the test waits for", PATIENCE), 0.005)
 
 
 def tree(directory: Path) -> dict[str, tuple[int, bytes]]:

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.controlplane.process import free_port
+from tests.support.waiting import Wait, wait_until
 
 READY_SECONDS = 60.0
 
@@ -41,8 +41,8 @@ class ControllerProcess:
 
     @property
     def private(self) -> Path:
-        """Where its runs have their private directories."""
-        return self.directory / "runtime"
+        """Where its runs have their private directories; with a blank, which such a place may have."""
+        return self.directory / "run time"
 
     def start(self, *, ready: bool = True) -> None:
         """Start it, and wait until it has read everything once."""
@@ -87,12 +87,15 @@ class ControllerProcess:
             return False
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while not self.answers():
-            assert self.process is not None
-            assert self.process.poll() is None, f"the controller has ended:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"the controller is not ready:\n{self.tail()}"
-            time.sleep(0.05)
+        wait = Wait("the controller is ready", READY_SECONDS, self._log_size, self._check, self.tail)
+        wait_until(self.answers, wait, 0.05)
+
+    def _log_size(self) -> int:
+        return self.log.stat().st_size
+
+    def _check(self) -> None:
+        assert self.process is not None
+        assert self.process.poll() is None, f"the controller has ended:\n{self.tail()}"
 
     def stop(self, timeout: float = 40.0) -> int:
         """SIGTERM, as the kubelet does it; the exit status."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import time
 import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import yaml
 from tests.controlplane import ClusterApi, ControlPlane
 from tests.e2e.support import cloud_config
 from tests.hosts import Host
+from tests.support.waiting import Wait, wait_until
 
 CORE = "cluster.x-k8s.io"
 INFRASTRUCTURE = "infrastructure.cluster.x-k8s.io"
@@ -159,14 +159,7 @@ class Site:
 
     def until(self, what: str, holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
         """Wait until it holds; what it gave."""
-        deadline = time.monotonic() + patience
-        while True:
-            found = holds()
-            if found:
-                return found
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {patience:.0f} s: {what}\n{self.describe()}")
-            time.sleep(0.2)
+        return wait_until(holds, Wait(what, patience, tell=self.describe), 0.2)
 
     def provisioned(self, name: str, patience: float = PATIENCE) -> Any:
         """Until Cluster API says that the Machine's infrastructure is there; the Machine."""

@@ -100,6 +100,11 @@ def test_a_first_contact_trusts_and_a_known_host_is_checked(tmp_path: Path) -> N
     assert (tmp_path / "known_hosts").read_text() == "[192.0.2.1]:2222 ssh-ed25519 AAAA\n"
 
 
+def test_a_path_with_blanks_is_one_file_for_openssh() -> None:
+    words = ssh_arguments(REQUEST.connection, Path("/run/my user/100%"))
+    assert 'UserKnownHostsFile="/run/my user/100%%/known_hosts"' in words
+
+
 def test_events_that_tell_something() -> None:
     redactor = Redactor.of(REQUEST.secrets)
     said = {"event": "verbose", "stdout": 'capra-progress {"step":1,"count":2,"title":"t","state":"ok","seconds":0.5}'}
