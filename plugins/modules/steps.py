@@ -21,6 +21,8 @@ options:
       - V(script) takes C(content) in plain text, C(arguments), and C(check) if it knows C(--check).
       - V(sentinel) takes C(path) and fails when there is no such file.
       - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
+        C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote
+        or copied, and those that start what it wrote; the default) or V(all) (those that came with its commands, too).
       - Each may have a C(title).
     type: list
     elements: dict

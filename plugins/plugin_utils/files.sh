@@ -178,11 +178,16 @@ newest_run() {
     [ -n "$NEWEST" ]
 }
 
-# forget ENCODED_SENTINEL KEEP_FILES: removes what Capra itself left on the host: files, sentinel, journals.
+# forget ENCODED_SENTINEL KEEP_FILES SERVICES: removes what Capra itself left on the host: services (SERVICES is - or
+# all, see services_of), files, sentinel, journals.
 forget() {
     if claimed_by_another; then say "the host is used by another machine, whose files these are"; return 1; fi
     while newest_run; do
-        if [ "$2" = 0 ]; then undo_run "$NEWEST" || return 1; fi
+        if [ "$2" = 0 ]; then
+            undo_services "$NEWEST" "$3" || return 1
+            undo_run "$NEWEST" || return 1
+            if wrote_units "$NEWEST"; then reload_units; fi
+        fi
         rm -rf "$NEWEST" || return 1
     done
     decode "$1"

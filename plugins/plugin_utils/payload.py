@@ -138,7 +138,11 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
         return Part(kind, rest=_path(step, number))
     if kind == "forget":
         rest = _path(step, number) if step.get("path") else "-"
-        return Part(kind, mode="1" if _flag(step, "keep_files") else "0", rest=rest)
+        services = _text(step, "services", number) or "files"
+        if services not in ("files", "all"):
+            raise PayloadError(f"steps[{number}].services is {services!r}, not files or all")
+        owner = "all" if services == "all" else "-"
+        return Part(kind, mode="1" if _flag(step, "keep_files") else "0", owner=owner, rest=rest)
     raise PayloadError(f"steps[{number}].kind is {kind!r}, not one of {', '.join(STEP_KINDS)}")
 
 

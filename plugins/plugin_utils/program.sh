@@ -71,7 +71,7 @@ run_step() {
     command) run_file "$1" "$3" "$4" "$7" ;;
     script) run_script "$1" "$3" "$4" "$7" "$8" ;;
     sentinel) sentinel "$8" ;;
-    forget) forget "$8" "$5" ;;
+    forget) forget "$8" "$5" "$6" ;;
     *) say "unknown kind of step: $2"; return 64 ;;
     esac
 }
@@ -85,6 +85,8 @@ noted_step() {
     process_start "$noted_pid" && note_process "$1" "$noted_pid" "$START"
     run_step "$@"
     noted_status=$?
+    # What came with a command is a cleanup's to take away: without a note of it nothing goes on.
+    if [ "$2" = command ] && ! note_services; then noted_status=74; fi
     uptime_now
     note "end $1 $noted_status $NOW"
     exit "$noted_status"
@@ -146,6 +148,7 @@ program() {
     if all_ended; then stop; fi
     HOLDING=1
     cut_off
+    watch_services || stop
     uptime_now
     note "begin 0 $BOOT $NOW $(date +%s) $NEXT"
     sweep

@@ -8,7 +8,7 @@ SHARED = ("processes", "records", "common", "claim")
 SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
-DETACHED = (*SHARED, "files", "program")
+DETACHED = (*SHARED, "files", "services", "program")
 """The detached half: carries the steps out."""
 
 

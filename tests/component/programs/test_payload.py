@@ -104,6 +104,7 @@ def test_a_check_run_sends_no_content() -> None:
             "steps[3].arguments[1] holds a NUL byte",
         ),
         ({"kind": "sentinel", "path": "a"}, "steps[3].path"),
+        ({"kind": "forget", "services": "none"}, "steps[3].services is 'none', not files or all"),
     ],
 )
 def test_steps_that_cannot_be_sent(step: dict[str, Any], problem: str) -> None:
@@ -119,6 +120,8 @@ def test_parts() -> None:
     for value in (True, "True", "yes"):
         assert payload.to_part({"kind": "forget", "keep_files": value, "path": "/s"}, 0).mode == "1"
     assert payload.to_part({"kind": "forget", "keep_files": "False"}, 0).mode == "0"
+    assert payload.to_part({"kind": "forget", "services": "all"}, 0).owner == "all"
+    assert payload.to_part({"kind": "forget", "services": "files"}, 0).owner == "-"
 
 
 def test_run_ids() -> None:

@@ -1,0 +1,268 @@
+# shellcheck shell=sh
+# shellcheck source=plugins/plugin_utils/common.sh
+# A part of the detached half (program.sh): units and init scripts that a bootstrap's files and commands have
+# installed are noted, and a cleanup stops, disables, removes and verifies them. POSIX shell and coreutils or busybox,
+# and whatever manages the host's services.
+
+HOST_UNITS="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system"
+PACKAGE_UNITS="/usr/lib/systemd/system /lib/systemd/system"
+
+systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; }
+
+# list_services: sets SERVICES, one a line: the unit files and init scripts of the host's own. Packages keep theirs
+# elsewhere, and what only leads there is an alias.
+list_services() {
+    SERVICES=$NEWLINE
+    for list_place in $HOST_UNITS /etc/init.d; do
+        for list_file in "$list_place"/*; do
+            case $list_file in *[[:cntrl:]]*) continue ;; esac
+            if [ -h "$list_file" ]; then
+                case $(readlink "$list_file") in /lib/* | /usr/lib/* | ../* | /dev/null) continue ;; esac
+            fi
+            if [ -f "$list_file" ]; then SERVICES="$SERVICES$list_file$NEWLINE"; fi
+        done
+    done
+}
+
+# is_packaged FILE: true for a file that a package has installed, init scripts mostly.
+is_packaged() {
+    if command -v dpkg >/dev/null 2>&1 && dpkg -S "$1"; then return 0; fi
+    if command -v rpm >/dev/null 2>&1 && rpm -qf "$1"; then return 0; fi
+    if command -v apk >/dev/null 2>&1 && apk info -W "$1"; then return 0; fi
+    return 1
+} >/dev/null 2>&1
+
+# watch_services: remembers the services that were there before this run's commands. After a command that was cut off
+# the old list counts: what has come since is that command's. Needs OPEN of read_journal.
+watch_services() {
+    if [ -f "$RUN/services.known" ]; then
+        if [ -n "$OPEN" ]; then
+            note_services
+            return
+        fi
+        watch_known=$(cat "$RUN/services.known")
+    fi
+    list_services
+    if [ "${watch_known:-}$NEWLINE" = "$SERVICES" ]; then return 0; fi
+    printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.known"
+}
+
+# note_services: records which services have come since watch_services. Sets SERVICES.
+note_services() {
+    [ -f "$RUN/services.known" ] || return 0
+    list_services
+    note_known=$(cat "$RUN/services.known" && echo x)
+    if [ "$note_known" = "${SERVICES}x" ]; then return 0; fi
+    if [ -f "$RUN/services" ]; then note_known="$note_known$(cat "$RUN/services")$NEWLINE"; fi
+    while read -r note_file; do
+        case $note_known in *"$NEWLINE$note_file$NEWLINE"* | *"${NEWLINE}service $note_file$NEWLINE"*) continue ;; esac
+        if [ -z "$note_file" ] || is_packaged "$note_file"; then continue; fi
+        record "$RUN/services" "service $note_file" || return 1
+    done <<END
+$SERVICES
+END
+}
+
+# written_by RUN: sets CREATED, the files that a run has made and that were not there before, DIGESTS of them, and
+# CREATED_UNITS, those of them that are units or init scripts; one a line.
+written_by() {
+    CREATED=$NEWLINE DIGESTS='' CREATED_UNITS=''
+    [ -f "$1/written" ] || return 0
+    while read -r written_what written_number written_path; do
+        : "$written_number"
+        if [ "$written_what" != created ] || void_line "$written_path"; then continue; fi
+        decode "$written_path"
+        case $TEXT in *[[:cntrl:]]*) continue ;; esac
+        CREATED="$CREATED$TEXT$NEWLINE"
+        if [ -f "$TEXT" ]; then DIGESTS="$DIGESTS $(sha256sum <"$TEXT") "; fi
+        for written_place in $HOST_UNITS $PACKAGE_UNITS /etc/init.d; do
+            if [ "${TEXT%/*}" = "$written_place" ]; then CREATED_UNITS="$CREATED_UNITS$TEXT$NEWLINE"; fi
+        done
+    done <"$1/written"
+}
+
+# is_copy FILE: true when it has the content of one of the CREATED files (DIGESTS): bootstrap data writes a unit
+# beside, and a command installs it.
+is_copy() {
+    [ -s "$1" ] || return 1
+    case $DIGESTS in *" $(sha256sum <"$1") "*) return 0 ;; esac
+    return 1
+}
+
+# runs_created FILE: true when a unit or an init script starts one of the CREATED files, which a cleanup removes. What
+# it only names among its arguments is no reason.
+runs_created() {
+    while read -r runs_line; do
+        case $runs_line in Exec*=* | command=* | cmd=*) runs_line=${runs_line#*=} ;; *) continue ;; esac
+        set -f
+        for runs_word in $runs_line; do
+            runs_word=${runs_word#[\"\']}
+            runs_word=${runs_word%[\"\']}
+            while :; do case $runs_word in [-@:+!]*) runs_word=${runs_word#?} ;; *) break ;; esac; done
+            case ${runs_word##*/} in '' | sh | ash | dash | bash | env) continue ;; esac
+            case $CREATED in *"$NEWLINE$runs_word$NEWLINE"*) set +f && return 0 ;; esac
+            break
+        done
+        set +f
+    done <"$1"
+    return 1
+}
+
+# services_of RUN WHICH: sets INSTALLED, one a line. WHICH is -: units and init scripts that the run wrote, copies
+# of what it wrote, and those that start what it wrote; or all: those that came with its commands, too. What is found
+# is recorded first, since the next attempt may no longer find it.
+services_of() {
+    written_by "$1"
+    list_services
+    while read -r services_file; do
+        if [ -z "$services_file" ]; then continue; fi
+        if { is_copy "$services_file" || runs_created "$services_file"; } && ! is_packaged "$services_file"; then
+            record "$1/services.found" "service $services_file" || return 1
+        fi
+    done <<END
+$SERVICES
+END
+    INSTALLED=$CREATED_UNITS
+    for services_list in "$1/services.found" "$1/services"; do
+        if [ ! -f "$services_list" ]; then continue; fi
+        if [ "$2" != all ] && [ "$services_list" = "$1/services" ]; then continue; fi
+        while read -r services_word services_file; do
+            if [ "$services_word" != service ] || void_line "$services_file"; then continue; fi
+            case $NEWLINE$INSTALLED in
+            *"$NEWLINE$services_file$NEWLINE"*) ;;
+            *) INSTALLED="$INSTALLED$services_file$NEWLINE" ;;
+            esac
+        done <"$services_list"
+    done
+}
+
+# within SECONDS COMMAND…: its output goes to $RUN/tool.output. Status 124 when the time was over. Sets NAP.
+within() {
+    uptime_now
+    within_until=$((${NOW%%.*} + $1))
+    shift
+    "$@" </dev/null >"$RUN/tool.output" 2>&1 &
+    within_pid=$!
+    NAP=02
+    while process_start "$within_pid"; do
+        uptime_now
+        if [ "${NOW%%.*}" -ge "$within_until" ]; then
+            family "$within_pid"
+            # shellcheck disable=SC2086 # one word a process
+            end_processes $FAMILY
+            return 124
+        fi
+        nap
+    done
+    wait "$within_pid"
+}
+
+# service_tool SECONDS COMMAND…: how it ends is a warning at most: what counts is what is left.
+service_tool() {
+    within "$@"
+    tool_status=$?
+    if [ "$tool_status" = 0 ]; then return 0; fi
+    shift
+    tool_said=$(tail -n 2 "$RUN/tool.output" | tr '\n\r\t' '   ')
+    printf 'services: warning: %.300s\n' "$*, status $tool_status: $tool_said"
+}
+
+# end_unit FILE: stops and disables a unit with its instances, and removes its links.
+end_unit() {
+    unit_name=${1##*/}
+    if systemd_runs && [ -e "$1" ]; then
+        case $unit_name in
+        *@.*) service_tool 120 systemctl stop "${unit_name%@.*}@*.${unit_name##*.}" ;;
+        *) service_tool 120 systemctl stop "$unit_name" ;;
+        esac
+        service_tool 30 systemctl disable "$unit_name"
+    fi
+    for unit_place in $HOST_UNITS; do
+        for unit_link in "$unit_place"/*.wants/"$unit_name" "$unit_place"/*.requires/"$unit_name" \
+            "$unit_place"/*.wants/"${unit_name%@.*}@"*."${unit_name##*.}"; do
+            case $unit_link in *.wants/*@*) case $unit_name in *@.*) ;; *) continue ;; esac ;; esac
+            if [ -h "$unit_link" ]; then rm -f "$unit_link"; fi
+        done
+    done
+}
+
+# end_script FILE: stops an init script, and removes its links.
+end_script() {
+    script_name=${1##*/}
+    if [ -x "$1" ]; then
+        if command -v rc-service >/dev/null 2>&1; then
+            service_tool 120 rc-service "$script_name" stop
+        elif command -v service >/dev/null 2>&1; then
+            service_tool 120 service "$script_name" stop
+        else
+            service_tool 120 "$1" stop
+        fi
+    fi
+    for script_link in /etc/rc?.d/[SK]??"$script_name" /etc/rc.d/rc?.d/[SK]??"$script_name" \
+        /etc/runlevels/*/"$script_name"; do
+        if [ -h "$script_link" ]; then rm -f "$script_link"; fi
+    done
+}
+
+# wrote_units RUN: true when a run wrote anything below the places of units: also what it replaced, and drop-ins.
+wrote_units() {
+    [ -f "$1/written" ] || return 1
+    while read -r wrote_what wrote_number wrote_path; do
+        : "$wrote_what $wrote_number"
+        decode "$wrote_path"
+        for wrote_place in $HOST_UNITS $PACKAGE_UNITS; do
+            case $TEXT in "$wrote_place"/*) return 0 ;; esac
+        done
+    done <"$1/written"
+    return 1
+}
+
+# reload_units: so that systemd knows of what was removed or put back.
+reload_units() { ! systemd_runs || service_tool 30 systemctl daemon-reload; }
+
+# end_service FILE: whatever it is, and the file.
+end_service() {
+    case $1 in /etc/init.d/*) end_script "$1" ;; *) end_unit "$1" ;; esac
+    rm -f "$1"
+    case $1 in /etc/init.d/*) ;; *) rm -rf "$1.d" ;; esac
+}
+
+# left_of FILE: sets LEFT, what of a service is still there; nothing when it is gone.
+left_of() {
+    LEFT=
+    left_name=${1##*/}
+    for left_path in "$1" /etc/rc?.d/[SK]??"$left_name" /etc/rc.d/rc?.d/[SK]??"$left_name" \
+        /etc/runlevels/*/"$left_name" /etc/systemd/system/*.wants/"$left_name"; do
+        if [ -e "$left_path" ] || [ -h "$left_path" ]; then LEFT="$LEFT $left_path"; fi
+    done
+    case $1 in /etc/init.d/*) return 0 ;; esac
+    case $left_name in *@.*) return 0 ;; esac
+    systemd_runs || return 0
+    if within 30 systemctl is-active "$left_name"; then
+        # Without its file a unit that has no process stays active.
+        service_tool 60 systemctl stop "$left_name"
+        if within 30 systemctl is-active "$left_name"; then LEFT="$LEFT active"; fi
+    fi
+    if within 30 systemctl is-failed "$left_name"; then service_tool 30 systemctl reset-failed "$left_name"; fi
+}
+
+# undo_services RUN WHICH: takes away the services of an earlier run (see services_of), before its files go: a unit may
+# need them to stop. Fails when one stays.
+undo_services() {
+    services_of "$1" "$2" || return 1
+    if [ -z "$INSTALLED" ]; then return 0; fi
+    while read -r undo_service; do
+        if [ -z "$undo_service" ]; then continue; fi
+        end_service "$undo_service" </dev/null && say "removed service $undo_service"
+    done <<END
+$INSTALLED
+END
+    reload_units
+    while read -r undo_service; do
+        if [ -z "$undo_service" ]; then continue; fi
+        left_of "$undo_service" </dev/null
+        if [ -n "$LEFT" ]; then say "service ${undo_service##*/} stays:$LEFT" && return 1; fi
+    done <<END
+$INSTALLED
+END
+}

@@ -1,0 +1,87 @@
+"""What a bootstrap installs as a service goes with a cleanup, under each service manager, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.faults.kind_10_services import COMMANDS, FILES, LEFT
+from tests.e2e.support import Capra, cloud_config, key_secret, machine
+from tests.hosts import Host, Hosts
+from tests.hosts.fixtures import bring_up
+
+OWN = "[Service]\\nExecStart=/bin/sleep 1000\\n[Install]\\nWantedBy=multi-user.target\\n"
+"""A unit that a command makes of nothing."""
+
+
+@pytest.fixture(scope="module", params=["systemd", "sysvinit", "openrc"])
+def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
+    with bring_up(1, request.param) as group:
+        yield group
+
+
+@pytest.mark.parametrize("commands", [[], ["true"]], ids=["default", "custom"])
+def test_services_that_were_written_beside_and_copied(hosts: Hosts, capra: Capra, commands: list[str]) -> None:
+    """A node that somebody's own commands leave running goes on, though its token file goes."""
+    host = hosts[0]
+    custom = {"cleanUpCommands": commands} if commands else {}
+    manifest = capra.manifests(machine(host, **custom), key_secret(host))
+    token = {"path": "/etc/k0s.token", "content": "t"}
+    data = cloud_config([*FILES, token], [*COMMANDS, "k0s install worker --token-file=/etc/k0s.token", "k0s start"])
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(data))
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert report["outcome"] == "Finished"
+    assert host.ssh(LEFT).stdout == ""
+    assert (host.ssh("k0s status").returncode == 0) is bool(commands)
+    host.ssh("k0s stop; k0s reset")
+
+
+def test_a_unit_that_a_command_made(hosts: Hosts, capra: Capra) -> None:
+    """What was there before, or comes between two tries, stays."""
+    host = hosts[0]
+    if host.init == "systemd":
+        path = "/etc/systemd/system"
+        start = "systemctl daemon-reload && systemctl enable --now"
+        made = f"printf '{OWN}' > {path}/NAME.service && {start} NAME.service"
+        seen = f"ls {path} {path}/multi-user.target.wants; systemctl list-units --all --no-legend"
+    else:
+        made = "printf '#!/bin/sh\\nexit 0\\n' > /etc/init.d/NAME && chmod 755 /etc/init.d/NAME"
+        seen = "ls /etc/init.d"
+    host.ssh(made.replace("NAME", "cap-before"), check=True)
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config([], [made.replace("NAME", "cap-own"), "test -e /var/tmp/go-on"]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+    host.ssh(made.replace("NAME", "cap-between") + "; touch /var/tmp/go-on", check=True)
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert "cap-own" in host.ssh(seen).stdout
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert report["outcome"] == "Finished"
+    left = host.ssh(seen).stdout
+    assert "cap-own" not in left
+    assert "cap-before" in left
+    assert "cap-between" in left
+
+
+def test_a_unit_that_cannot_be_removed_fails_the_cleanup(hosts: Hosts, capra: Capra, tmp_path: object) -> None:
+    host: Host = hosts[0]
+    if host.init != "systemd":
+        pytest.skip("a unit of systemd's")
+    unit = {"path": "/etc/systemd/system/cap-kept.service", "content": OWN.replace("\\n", "\n")}
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config([unit], ["systemctl daemon-reload && systemctl enable --now cap-kept"]))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    host.ssh("mount --bind /etc/systemd/system/cap-kept.service /etc/systemd/system/cap-kept.service", check=True)
+
+    [report] = capra.json("cleanup", "-f", manifest, code=1)
+
+    assert "cap-kept.service stays" in report["message"]
+    host.ssh("umount /etc/systemd/system/cap-kept.service", check=True)
+    [report] = capra.json("cleanup", "-f", manifest)
+    assert report["outcome"] == "Finished"
+    assert host.ssh("ls /etc/systemd/system /etc/systemd/system/*.wants | grep cap-kept").stdout == ""
+    assert host.ssh("systemctl is-active cap-kept").stdout.strip() == "inactive"
