@@ -7,11 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
+from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
+from ansible_collections.capra.machine.plugins.plugin_utils.refusal import Refusal, refusal, telling
+from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
 SCRIPT = Path(preflight.__file__).parents[2] / "roles" / "preflight" / "files" / "preflight.sh"
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -44,7 +46,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             ports=tuple(arguments["ports"]),
             become=method,
         )
-        facts, skew, refused = self._ask_in_spite_of(method)
+        self._session = Session(self)
+        try:
+            facts, skew, refused = self._ask_in_spite_of(method)
+        except SessionError as error:
+            return result | error.result()
         findings = preflight.evaluate(facts, limits, skew)
         if refused:
             advice = "see the findings for sudo and hostname"
@@ -63,14 +69,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def _ask_in_spite_of(self, method: str) -> tuple[dict[str, str], float, str]:
         """Facts, clock skew, and why become did not work, if it did not: then the host is asked without it, because
-        the reason is what one wants to know (a slow sudo, most often). A host that cannot be reached raises."""
+        the reason is what one wants to know (a slow sudo, most often). Raises SessionError for any other refusal."""
         try:
             return (*self._ask(), "")
-        except AnsibleError as error:
-            unreachable = isinstance(error, AnsibleConnectionFailure) and "privilege escalation" not in str(error)
-            if not method or unreachable:
+        except SessionError as error:
+            if not method or error.why.reason != "become_refused":
                 raise
-            refused = " ".join(str(error).split())[:300]
+            refused = " ".join(error.why.message.split())[:300]
             self._connection.reset()
             self._connection.set_become_plugin(None)
             return (*self._ask(), refused)
@@ -78,10 +83,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _ask(self) -> tuple[dict[str, str], float]:
         """One round trip."""
         before = time.time()
-        answer = self._low_level_execute_command("/bin/sh -s", in_data=SCRIPT.read_bytes(), executable=None)
+        answer = self._session.ask(SCRIPT.read_bytes())
         after = time.time()
-        facts = preflight.parse(answer.get("stdout", ""))
+        if framed(answer.stdout) is None:
+            raise SessionError(refusal(answer))
+        facts = preflight.parse(answer.stdout)
         if facts is None:
-            said = " ".join((answer.get("stderr") or answer.get("stdout") or "").split())[-500:]
-            raise AnsibleActionFail(f"the host has not run the checks (status {answer.get('rc')}): {said}")
+            cut = Refusal("no_report", f"the checks were cut off on the host (status {answer.rc}): {telling(answer)}")
+            raise SessionError(cut)
         return facts, preflight.clock_skew(facts, before, after)

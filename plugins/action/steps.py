@@ -11,6 +11,8 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.capra.machine.plugins.plugin_utils import diff, evidence, payload, programs, progress, results
+from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal
+from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "steps": {"type": "list", "elements": "dict", "default": []},
@@ -30,10 +32,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "progress": {"type": "bool", "default": False},
 }
 RUN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
-LOST_SESSION = re.compile(r"closed by remote host|not responding|Broken pipe|client_loop|Connection reset by")
-"""What OpenSSH says when a connection is lost that had been there."""
-
-BECOME_SUCCESS = "BECOME-SUCCESS-"
 RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
@@ -63,12 +61,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             raise AnsibleActionFail(f"state_directory is {directory!r}, not an absolute path")
         self._run_id = run_id
         result["run_id"] = run_id
+        self._session = Session(self)
         evidence.hold_back(self._connection)
+        try:
+            return result | self._carried_out()
+        except SessionError as error:
+            return result | error.result()
+
+    def _carried_out(self) -> dict[str, Any]:
         if self._task.check_mode:
-            return result | self._check()
-        if arguments["state"] == "cancelled":
-            return result | self._cancel()
-        return result | self._present()
+            return self._check()
+        return self._cancel() if self._arguments["state"] == "cancelled" else self._present()
 
     def _exchange(self, mode: str, *, parts: bool = False, **settings: object) -> payload.Report:
         """One round trip."""
@@ -82,23 +85,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head["seize"] = payload.encode(seize) or "-"
         program = programs.detached() if mode == "run" else ""
         text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
-        answer = self._low_level_execute_command(
-            "/bin/sh -s", in_data=payload.call(programs.session(), text), executable=None
-        )
-        report = payload.parse_report(answer.get("stdout", ""))
+        answer = self._session.ask(payload.call(programs.session(), text))
+        report = payload.parse_report(answer.stdout)
         if not report.begun:
-            self._refused(answer)
+            raise SessionError(refusal(answer))
         return report
-
-    def _refused(self, answer: dict[str, Any]) -> None:
-        """The program did not even begin: become said no, the shell is not one, or the session was lost."""
-        said = (answer.get("stderr") or answer.get("stdout") or "").strip()[-1000:]
-        if answer.get("rc", 0) < 0:
-            raise AnsibleConnectionFailure(f"the SSH session was lost before the host answered: {said}")
-        if self._connection.become is not None and BECOME_SUCCESS not in answer.get("stdout", ""):
-            raise AnsibleActionFail(f"become was refused: {said}")
-        message = f"the host has not run the program (status {answer.get('rc')}): {said}"
-        raise AnsibleActionFail(message, result={"reason": "host_error"})
 
     def _present(self) -> dict[str, Any]:
         arguments = self._arguments
@@ -135,8 +126,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         """The first session. One that is lost after it was there may have started the program: that is followed."""
         try:
             return self._exchange("run", parts=True, takeover=int(self._arguments["takeover"]), **settings)
-        except AnsibleConnectionFailure as error:
-            if not LOST_SESSION.search(str(error)):
+        except SessionError as error:
+            if error.why.reason != "lost":
                 raise
             self._connection.reset()
             return self._attach(settings)

@@ -35,3 +35,15 @@ def _connected(directory: Path) -> bool:
         return (directory / UNCONNECTED).stat().st_size == 0
     except OSError:
         return True
+
+
+def before_session() -> None:
+    """Forget when OpenSSH was let in last."""
+    if directory := os.environ.get(VARIABLE, ""):
+        os.utime(Path(directory, UNCONNECTED), ns=(0, 0))
+
+
+def let_in() -> bool | None:
+    """OpenSSH was let in since then: it empties the file each time. None where nothing tells."""
+    directory = os.environ.get(VARIABLE, "")
+    return Path(directory, UNCONNECTED).stat().st_mtime_ns != 0 if directory else None

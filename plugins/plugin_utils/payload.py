@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
+from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
 
 MARKER = "CAPRA_PAYLOAD"
 MODE = re.compile(r"[0-7]{3,4}")
@@ -200,19 +201,17 @@ def _usable(words: Sequence[str]) -> bool:
 def parse_report(text: str) -> Report:
     """What the host printed. Lines before `capra begin` (a chatty login shell) are passed over; a report without
     `capra end` is not complete, and what it says is taken as far as it goes."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    if "capra begin" not in lines:
+    said = framed(text)
+    if said is None:
         return Report()
-    lines = lines[lines.index("capra begin") + 1 :]
-    values: dict[str, Any] = {"begun": True, "journal": [], "outputs": {}, "before": {}, "would": {}}
+    lines, complete = said
+    values: dict[str, Any] = {"begun": True, "complete": complete, "journal": []}
+    values |= {"outputs": {}, "before": {}, "would": {}}
     index = 0
     while index < len(lines):
         words = lines[index].split(" ")
         index += 1
         match words:
-            case ["capra", "end"]:
-                values["complete"] = True
-                break
             case ["state", state]:
                 values["running"] = state == "running"
             case [("already" | "ended") as name, _]:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight_rules as rules
+from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Facts, Finding, Limits
-
-BEGIN = "capra preflight begin"
-END = "capra preflight end"
 
 
 def parse(text: str) -> dict[str, str] | None:
     """The facts between the markers; None when the script has not come to its end. What a login shell prints before
     and after is passed over."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    if BEGIN not in lines or END not in lines:
+    said = framed(text)
+    if said is None or not said[1]:
         return None
     facts: dict[str, str] = {}
-    for line in lines[lines.index(BEGIN) + 1 : lines.index(END)]:
+    for line in said[0]:
         name, _, value = line.partition(" ")
         facts[name] = value.strip()
     return facts

@@ -20,6 +20,7 @@ AGAIN = "run the same command again"
 NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.UNREACHABLE: f"look at address, port and firewall, and {AGAIN}",
     OutcomeKind.WRONG_CREDENTIALS: f"give the right key (--ssh-key or the Secret) and user, and {AGAIN}",
+    OutcomeKind.LOGIN_FAILED: f"see that this user can log in and run commands there (ssh USER@HOST true), and {AGAIN}",
     OutcomeKind.BECOME_REFUSED: "capra preflight with the same files shows what is wrong with sudo",
     OutcomeKind.HOST_BUSY: f"wait until the other run has ended, and {AGAIN}",
     OutcomeKind.HOST_CLAIMED: "clean the host with the machine that uses it, or take it over with --take-over",

@@ -122,12 +122,13 @@ def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) ->
     if "argument_errors" in failed.result:
         problems = "; ".join(str(error) for error in failed.result["argument_errors"])
         return _outcome(result, OutcomeKind.INVALID, problems, {})
+    if reason in _SESSION_REASONS:
+        return _SESSION_REASONS[reason](request, result, message)
     for pattern, judge_message in _PATTERNS:
         if pattern.search(message):
-            return judge_message(request, result, message)
+            return judge_message(request, result, _last_line(message) if pattern is not HOST_KEY else message)
     if failed.name == "runner_on_unreachable":
-        where = _place(request)
-        return _outcome(result, OutcomeKind.UNREACHABLE, f"{where} cannot be reached: {_last_line(message)}", {})
+        return _unreachable(request, result, _last_line(message))
     return _outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
 
 
@@ -161,20 +162,40 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    text = f"{_place(request)} does not accept the SSH key for user {request.connection.user}: {_last_line(message)}"
+    text = f"{_place(request)} does not accept the SSH key for user {request.connection.user}: {message}"
     return _outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
 
 
 def _become_refused(request: RunRequest, result: RunResult, message: str) -> Outcome:
     text = (
-        f"user {request.connection.user} cannot become root on {request.connection.address}: {_last_line(message)}."
+        f"user {request.connection.user} cannot become root on {request.connection.address}: {message.rstrip('.')}."
         " useSudo needs sudo without a password (or a become password), and a host that resolves its own name"
     )
     return _outcome(result, OutcomeKind.BECOME_REFUSED, text, {})
 
+
+def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    return _outcome(result, OutcomeKind.UNREACHABLE, f"{_place(request)} cannot be reached: {message}", {})
+
+
+def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    text = f"user {request.connection.user} cannot work on {_place(request)}: {message}"
+    return _outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
+
+
+_SESSION_REASONS = {
+    "unreachable": _unreachable,
+    "lost": _unreachable,
+    "host_key": _host_key_changed,
+    "wrong_credentials": _wrong_credentials,
+    "login_failed": _login_failed,
+    "become_refused": _become_refused,
+}
+"""`reason` of the collection's actions for a program that has not begun, told by evidence (plugin_utils/refusal.py)."""
 
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[RunRequest, RunResult, str], Outcome]], ...] = (
     (HOST_KEY, _host_key_changed),
     (WRONG_CREDENTIALS, _wrong_credentials),
     (BECOME_REFUSED, _become_refused),
 )
+"""For what Ansible tells without them."""

@@ -28,7 +28,14 @@ OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPO
 MESSAGE_LENGTH = 2000
 """Characters of a condition's message: the API allows 32768, and a person reads less."""
 
-NOT_CONNECTED = frozenset({OutcomeKind.UNREACHABLE, OutcomeKind.WRONG_CREDENTIALS, OutcomeKind.HOST_KEY_CHANGED})
+NOT_CONNECTED = frozenset(
+    {
+        OutcomeKind.UNREACHABLE,
+        OutcomeKind.WRONG_CREDENTIALS,
+        OutcomeKind.HOST_KEY_CHANGED,
+        OutcomeKind.LOGIN_FAILED,
+    }
+)
 PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID})
 FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
 """Outcomes that the contract v1beta1's failure fields tell. A host that cannot be reached for a while is none: health

@@ -119,6 +119,7 @@ class OutcomeKind(StrEnum):
     UNREACHABLE = "Unreachable"
     WRONG_CREDENTIALS = "WrongCredentials"
     HOST_KEY_CHANGED = "HostKeyChanged"
+    LOGIN_FAILED = "LoginFailed"
     BECOME_REFUSED = "BecomeRefused"
     HOST_BUSY = "HostBusy"
     HOST_CLAIMED = "HostClaimed"

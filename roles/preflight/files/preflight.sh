@@ -248,7 +248,8 @@ preflight() {
     PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     LC_ALL=C
     export PATH LC_ALL
-    echo "capra preflight begin"
+    # What a login shell has printed may have no newline at its end.
+    printf '\ncapra begin\n'
     # At both ends: the difference between the clocks lies between the two, however long the rest takes.
     fact clock.begin "$(date +%s)"
     system
@@ -261,6 +262,6 @@ preflight() {
     security
     kubernetes
     fact clock.end "$(date +%s)"
-    echo "capra preflight end"
+    echo "capra end"
 }
 preflight </dev/null

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
+from ansible_collections.capra.machine.plugins.plugin_utils.frame import BEGIN, END
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
 from tests.missing import missing
 
@@ -154,13 +155,11 @@ def test_clock_skew_of_a_host_that_does_not_tell() -> None:
 
 
 def test_parse_passes_over_what_login_shells_print() -> None:
-    text = (
-        f"Welcome!\r\nuid 7\r\n{preflight.BEGIN}\r\nuid 0\r\nos.name Debian GNU/Linux\r\n{preflight.END}\r\nbye 1\r\n"
-    )
+    text = f"Welcome!\r\nuid 7\r\n{BEGIN}\r\nuid 0\r\nos.name Debian GNU/Linux\r\n{END}\r\nbye 1\r\n"
     assert preflight.parse(text) == {"uid": "0", "os.name": "Debian GNU/Linux"}
 
 
-@pytest.mark.parametrize("text", ["", preflight.BEGIN, f"{preflight.BEGIN}\nuid 0\n", preflight.END])
+@pytest.mark.parametrize("text", ["", BEGIN, f"{BEGIN}\nuid 0\n", END])
 def test_parse_of_less_than_the_whole_is_nothing(text: str) -> None:
     assert preflight.parse(text) is None
 
