@@ -34,12 +34,16 @@ NO_SSH_SERVER = re.compile(r"exchange_identification|banner exchange|port 65535"
 """The connection ended before both sides had exchanged keys: nothing of what was printed is the server's."""
 
 CLOSED = re.compile(r"^(Connection (closed|reset) by|Received disconnect from|Disconnected from) ", re.MULTILINE)
-CHATTER = re.compile(
-    r"Warning: Permanently added |Pseudo-terminal will not be allocated|(Shared )?[Cc]onnection (to .* )?closed\b"
-    r"|Disconnected from |debug\d: |Authenticated to |\*\* |Killed by signal|Transferred: |Bytes per second"
-    r"|(-?[a-z]+: )?warning: setlocale: |sudo: unable to resolve host |BECOME-SUCCESS-|[\W_]*$"
+NOISE = re.compile(
+    r"Warning: Permanently added |Pseudo-terminal will not be allocated|debug\d: |Authenticated to |\*\* |Transferred: "
+    r"|Bytes per second|(-?[a-z]+: )?warning: setlocale: |BECOME-SUCCESS-|[\W_]*$"
 )
-"""Lines of OpenSSH and others that tell nothing. sudo's are told when there is nothing better."""
+"""Lines of OpenSSH and others that never tell anything."""
+
+CHATTER = re.compile(
+    r"(Shared )?[Cc]onnection (to .* )?closed\b|Disconnected from |Killed by signal|sudo: unable to resolve host "
+)
+"""Lines that are told where there is nothing better."""
 
 
 @dataclass(frozen=True)
@@ -118,16 +122,13 @@ def _with(text: str, answer: Answer) -> str:
 def telling(answer: Answer) -> str:
     """The most telling lines of both streams; where only chatter was said, that."""
     said = [*answer.stderr.splitlines(), *answer.stdout.splitlines()]
-    if words := _lines(said):
-        return _short(words)
-    rest = [line.strip() for line in said if line.strip() and line.strip() not in MARKS]
-    return _short(rest) or answer.said or "no reason was given"
+    return _short(_lines(said) or _lines(said, chatter=True)) or answer.said or "no reason was given"
 
 
-def _lines(lines: Iterable[str]) -> list[str]:
-    """Without chatter, marks and repetitions."""
-    stripped = (line.strip() for line in lines)
-    return list(dict.fromkeys(line for line in stripped if line not in MARKS and not CHATTER.match(line)))
+def _lines(lines: Iterable[str], *, chatter: bool = False) -> list[str]:
+    """Without noise, marks and repetitions. chatter: with what tells little."""
+    kept = (line.strip() for line in lines if not NOISE.match(line.strip()))
+    return list(dict.fromkeys(line for line in kept if line not in MARKS and (chatter or not CHATTER.match(line))))
 
 
 def _short(lines: list[str]) -> str:

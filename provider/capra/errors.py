@@ -52,3 +52,8 @@ class InputErrors(InputError):
     def __init__(self, errors: Sequence[InputError]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = tuple(errors)
+
+
+def told(error: BaseException) -> str:
+    """What an error says, or its class where it says nothing, as a TimeoutError does."""
+    return str(error).strip() or type(error).__name__

@@ -15,6 +15,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
+from capra.errors import told
 from capra.kube.errors import UnavailableError, from_answer
 from capra.kube.resources import Raw, Resource
 
@@ -97,7 +98,7 @@ class Api:
                     event = json.loads(line)
                     yield str(event["type"]), event["object"]
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise UnavailableError(f"watch {path}: {error or type(error).__name__}") from None
+            raise UnavailableError(f"watch {path}: {told(error)}") from None
         finally:
             response.close()
 
@@ -122,7 +123,7 @@ class Api:
                 try:
                     answer: dict[str, Any] = await response.json()
                 except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                    raise UnavailableError(f"{method} {path}: {error or type(error).__name__}") from None
+                    raise UnavailableError(f"{method} {path}: {told(error)}") from None
                 return answer
         raise AssertionError("unreachable")  # AsyncRetrying ends by returning or raising
 
@@ -156,7 +157,7 @@ class Api:
             content: bytes = await answer.response.read()
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             self._listener(method, 0)
-            raise UnavailableError(f"{what}: {error or type(error).__name__}") from None
+            raise UnavailableError(f"{what}: {told(error)}") from None
         raise from_answer(answer.status, answer.headers, content, what)
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 import aiohttp
 from kubernetes.aio import client as kubernetes
 
-from capra.errors import Retry
+from capra.errors import Retry, told
 
 REVIEW_TIMEOUT = 5.0
 """Seconds for one question."""
@@ -35,7 +35,7 @@ async def review(client: kubernetes.ApiClient, token: str, path: str) -> Verdict
     except kubernetes.ApiException as error:
         raise Retry(f"the API server refuses the review: {error.status} {error.reason}") from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Retry(f"the API server cannot be asked: {type(error).__name__}") from None
+        raise Retry(f"the API server cannot be asked: {told(error)}") from None
 
 
 async def _authenticate(client: kubernetes.ApiClient, token: str) -> kubernetes.V1UserInfo | None:
