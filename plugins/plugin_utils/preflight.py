@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.capra.machine.plugins.plugin_utils import preflight_places as places
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight_rules as rules
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Facts, Finding, Limits
@@ -47,6 +48,8 @@ def evaluate(facts: Facts, limits: Limits, skew: float = 0.0) -> list[Finding]:
         *rules.names(facts),
         *rules.clock(skew, limits),
         *rules.resources(facts, limits),
+        *places.places(facts),
+        *places.account(facts),
         *rules.network(facts, limits),
         *rules.security(facts),
         *rules.already(facts),

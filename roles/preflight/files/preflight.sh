@@ -119,7 +119,8 @@ modules() {
 
 user() {
     fact uid "$(id -u)"
-    fact user "${SUDO_USER:-$(id -un)}"
+    LOGIN_USER=${SUDO_USER:-${DOAS_USER:-$(id -un)}}
+    fact user "$LOGIN_USER"
     if ! has sudo; then fact sudo absent && return; fi
     bounded sudo -n true
     case $? in
@@ -180,6 +181,80 @@ resources() {
         [ $# -ge 6 ] || continue
         fact "disk.$PLACE" "$4 $2"
     done
+}
+
+# mount_of DIR: sets TYPE and OPTIONS of the file system that it is in; a dash for each where nothing tells.
+mount_of() {
+    TYPE=- OPTIONS=-
+    [ -r /proc/self/mountinfo ] || return 0
+    longest=0
+    # Numbers of mount, parent and device, root, mount point, options, optional fields, dash, type, source, options.
+    while read -r field field field field point value field; do
+        case $1/ in "${point%/}/"*) ;; *) continue ;; esac
+        # Of several at one place the last one covers the others.
+        if [ "${#point}" -lt "$longest" ]; then continue; fi
+        longest=${#point}
+        field=${field#*- }
+        TYPE=${field%% *} OPTIONS=$value,${field##* }
+    done </proc/self/mountinfo
+}
+
+# free OPTION DIR…: sets FREE, for each directory how much df says is free, a colon, and the whole.
+free() {
+    FREE='' line=head
+    while read -r field whole field left field; do
+        if [ "$line" != head ]; then FREE="$FREE ${left:--}:${whole:--}"; fi
+        line=
+    done <<END
+$(df "$@" 2>/dev/null)
+END
+}
+
+# places: where a bootstrap writes, as `options type free:KiB free:inodes directory`. A directory that is not there yet
+# stands for the one that it would be made in.
+places() {
+    state=/var/lib/capra
+    if [ "$(id -u)" != 0 ]; then state=${XDG_STATE_HOME:-${HOME:-/}/.local/state}; fi
+    set --
+    for place in /etc /usr/local/bin /tmp /run /var/lib "$state"; do
+        while [ -n "$place" ] && [ ! -d "$place" ]; do place=${place%/*}; done
+        set -- "$@" "${place:-/}"
+    done
+    free -Pk "$@"
+    blocks=$FREE
+    free -Pi "$@"
+    inodes=$FREE
+    for name in /etc /usr/local/bin /tmp /run /var/lib state; do
+        blocks=${blocks# } inodes=${inodes# }
+        place "$name" "$1" "${blocks%% *}" "${inodes%% *}"
+        blocks=${blocks#"${blocks%% *}"} inodes=${inodes#"${inodes%% *}"}
+        shift
+    done
+}
+
+# place NAME DIR BLOCKS INODES: one of them.
+place() {
+    where=$2
+    if cd -P "$where" 2>/dev/null; then where=$PWD; fi
+    mount_of "$where"
+    # Root may write everywhere, unless the kernel refuses it.
+    if [ "$(id -u)" = 0 ] && [ ! -w "$where" ]; then OPTIONS=ro,$OPTIONS; fi
+    fact "place.$1" "$OPTIONS $TYPE ${3:--} ${4:--} $2"
+}
+
+# account: until when the user may log in, in days since 1970, from the only file that tells. No password leaves it.
+account() {
+    if [ ! -r /etc/shadow ]; then fact account unreadable && return; fi
+    found=absent
+    while IFS=: read -r name rest; do
+        if [ "$name" = "$LOGIN_USER" ]; then found=$rest; fi
+    done </etc/shadow
+    if [ "$found" = absent ]; then fact account absent && return; fi
+    # The password, its last change, days until another, until one is due, of warning, of grace, the account's end.
+    IFS=: read -r rest changed rest due rest grace ends rest <<END
+$found
+END
+    fact account "${changed:--} ${due:--} ${grace:--} ${ends:--}"
 }
 
 # ports: those that something listens on, as the kernel writes them (hexadecimal).
@@ -258,6 +333,8 @@ preflight() {
     host_name
     identity
     resources
+    places
+    account
     ports
     security
     kubernetes

@@ -15,6 +15,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules impo
 from tests.missing import missing
 
 SCRIPT = Path(__file__).parents[3] / "roles/preflight/files/preflight.sh"
+PLACES = ("/etc", "/usr/local/bin", "/tmp", "/run", "/var/lib")
 GOOD = {
     "clock.begin": "1000",
     "clock.end": "1000",
@@ -41,6 +42,9 @@ GOOD = {
     "disk./": "20000000 40000000",
     "disk./var": "20000000 40000000",
     "disk./var/lib": "20000000 40000000",
+    **{f"place.{name}": f"rw ext4 9000000:40000000 900000:1000000 {name}" for name in PLACES},
+    "place.state": "rw ext4 9000000:40000000 - /var/lib",
+    "account": "19000 99999 - -",
     "listening": "0016 0035",
     "selinux": "absent",
     "apparmor": "enabled",
@@ -80,6 +84,29 @@ CASES = [
     ({"memory": "1000000"}, "memory", "ok", ""),  # a machine of 1 GiB
     ({"disk./var/lib": "1000000 40000000"}, "disk /var/lib", "error", "2048 MiB"),
     ({"disk./var/lib": "3000000 40000000"}, "disk /var/lib", "warning", "tenth"),
+    ({"place./var/lib": "rw,noexec ext4 9000000:40000000 - /var/lib"}, "place /var/lib", "warning", "remount,exec"),
+    ({"place./usr/local/bin": "rw,noexec x 900000:40000000 - /usr"}, "place /usr/local/bin", "warning", "elsewhere"),
+    ({"place./tmp": "rw,noexec tmpfs 9000000:40000000 - /tmp"}, "place /tmp", "warning", "TMPDIR"),
+    ({"place./run": "rw,noexec tmpfs 9000000:40000000 - /run"}, "place /run", "ok", ""),
+    ({"place./etc": "ro,relatime ext4 9000000:40000000 - /etc"}, "place /etc", "error", "remount,rw"),
+    ({"place./etc": "rw,relatime,ro ext4 9000000:40000000 - /etc"}, "place /etc", "error", "remount,rw"),
+    ({"place./usr/local/bin": "ro squashfs 0:9 - /usr"}, "place /usr/local/bin", "warning", "elsewhere"),
+    ({"place.state": "ro ext4 9000000:40000000 - /var/lib"}, "place of the journal", "error", "remount,rw"),
+    ({"place./tmp": "rw tmpfs 50000:60000 - /tmp"}, "place /tmp", "warning", "make room"),
+    ({"place./etc": "rw ext4 1000:60000 - /etc"}, "place /etc", "error", "make room"),
+    ({"place./var/lib": "rw ext4 9000000:40000000 200:1000000 /var/lib"}, "place /var/lib", "error", "inodes"),
+    ({"place./var/lib": "rw ext4 9000000:40000000 20000:1000000 /var/lib"}, "place /var/lib", "warning", "inodes"),
+    ({"place./var/lib": "rw btrfs 9000000:40000000 0:0 /var/lib"}, "place /var/lib", "ok", ""),
+    ({"place./var/lib": "- - - - /var/lib"}, "place /var/lib", "ok", ""),
+    ({"account": "unreadable"}, "account", "ok", ""),
+    ({"account": "absent"}, "account", "ok", ""),
+    ({"account": "19000 99999 - 10", "clock.begin": str(9 * 86400)}, "account", "warning", "chage -E"),
+    ({"account": "19000 99999 - 10", "clock.begin": str(10 * 86400)}, "account", "error", "chage -E"),
+    ({"account": "19000 99999 - 100", "clock.begin": str(10 * 86400)}, "account", "ok", ""),
+    ({"account": "0 99999 - -"}, "password", "error", "passwd root"),
+    ({"account": "10 90 - -", "clock.begin": str(100 * 86400)}, "password", "error", "chage -M"),
+    ({"account": "10 90 7 -", "clock.begin": str(95 * 86400)}, "password", "warning", "chage -M"),
+    ({"account": "10 90 - -", "clock.begin": str(20 * 86400)}, "password", "ok", ""),
     ({"listening": "0016 192B"}, "port 6443", "error", "6443"),
     ({"listening": "280A"}, "port 10250", "error", "10250"),
     ({"listening": "094C"}, "port 2380", "error", "2380"),
