@@ -238,8 +238,9 @@ place() {
     if cd -P "$where" 2>/dev/null; then where=$PWD; fi
     mount_of "$where"
     # Root may write everywhere, unless the kernel refuses it.
-    if [ "$(id -u)" = 0 ] && [ ! -w "$where" ]; then OPTIONS=ro,$OPTIONS; fi
-    fact "place.$1" "$OPTIONS $TYPE ${3:--} ${4:--} $2"
+    refused=
+    if [ "$(id -u)" = 0 ] && [ ! -w "$where" ]; then refused=ro,; fi
+    fact "place.$1" "$refused$OPTIONS $TYPE ${3:--} ${4:--} $2"
 }
 
 # account: until when the user may log in, in days since 1970, from the only file that tells. No password leaves it.
