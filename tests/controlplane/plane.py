@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import secrets
 import shutil
@@ -103,11 +104,44 @@ class ControlPlane:
         self.stop()
         self.start()
 
-    def down(self) -> None:
-        """End both, and remove what they wrote."""
+    def keep_state(self) -> None:
+        """Keep what etcd has now, for `go_back`: both are ended for that, and started again."""
+        self._end()
+        shutil.rmtree(self.directory / "kept", ignore_errors=True)
+        shutil.copytree(self.directory / "etcd", self.directory / "kept")
+        self._start_etcd()
+        self.start()
+
+    def go_back(self) -> None:
+        """As an administrator who restores etcd from a backup: everything since `keep_state` is forgotten."""
+        self._end()
+        shutil.rmtree(self.directory / "etcd")
+        shutil.copytree(self.directory / "kept", self.directory / "etcd")
+        self._start_etcd()
+        self.start()
+
+    def age(self, versions: int) -> None:
+        """So many changes of something else: the versions of all that is written later are higher by that."""
+        body = json.dumps({"key": base64.b64encode(b"/age").decode(), "value": ""})
+        etcd = http.client.HTTPConnection(self._etcd_url.removeprefix("http://"), timeout=30)
+        try:
+            for _ in range(versions):
+                etcd.request("POST", "/v3/kv/put", body)
+                answer = etcd.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    raise ControlPlaneError(f"etcd answered {answer.status}")
+        finally:
+            etcd.close()
+
+    def _end(self) -> None:
         for program in (self._server, self._etcd):
             if program is not None:
                 program.kill()
+
+    def down(self) -> None:
+        """End both, and remove what they wrote."""
+        self._end()
         if self._owned:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -48,6 +49,9 @@ OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
 LIFE_SIGN = 60.0
 """Seconds without a turn of the queue after which the process is taken for dead."""
 
+SYNC_PAUSE = 5.0
+"""Seconds until everything is read again when it could not be."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -91,6 +95,8 @@ class Controller:
         self._nodes = NodeIds(api, cache)
         self.queue = WorkQueue(self._look)
         self._synced = False
+        self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
+        cache.rewound = self._rewound
         metrics.before_rendering = self._measure
 
     @property
@@ -111,8 +117,9 @@ class Controller:
         namespace = self._settings.namespace
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(watch_secrets(self._api, self.cache, namespace, self._changed))
-                tasks.create_task(handlers.watch(resources, namespace, self._seen, self._access))
+                lost = self._sync_now.set
+                tasks.create_task(watch_secrets(self._api, self.cache, namespace, self._changed, lost))
+                tasks.create_task(self._watch(resources))
                 tasks.create_task(self._resync(resources))
                 tasks.create_task(self.queue.run())
         except ExceptionGroup as group:
@@ -139,16 +146,45 @@ class Controller:
             self.queue.turned_at = time.monotonic()
             await asyncio.sleep(5)
 
+    async def _watch(self, resources: tuple[Resource, ...]) -> None:
+        """The watches, begun anew when etcd was restored: they would go on from versions that are still to come."""
+        while True:
+            watching = asyncio.ensure_future(
+                handlers.watch(resources, self._settings.namespace, self._seen, self._access)
+            )
+            anew = asyncio.ensure_future(self._watch_anew.wait())
+            try:
+                await asyncio.wait({watching, anew}, return_when=asyncio.FIRST_COMPLETED)
+                if watching.done():
+                    watching.result()
+            finally:
+                for task in (watching, anew):
+                    task.cancel()
+                await asyncio.wait({watching, anew})
+            self._watch_anew.clear()
+
+    def _rewound(self) -> None:
+        """The API server knows less than before: an older state of etcd was restored."""
+        log.warning("the API server has gone back to an older state: everything is read again")
+        self._sync_now.set()
+        self._watch_anew.set()
+
     async def _resync(self, resources: tuple[Resource, ...]) -> None:
         while True:
-            await asyncio.sleep(self._settings.sync_period)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.sync_period):
+                    await self._sync_now.wait()
+            self._sync_now.clear()
             try:
+                await refresh(self._api, self.cache, SECRETS, self._settings.namespace, self._changed)
                 for resource in resources:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
                     for raw in self.cache.all(resource.kind):
                         self._changed(resource, raw)
             except CapraError as error:
                 log.warning("the API server cannot be read", error=str(error))
+                await asyncio.sleep(SYNC_PAUSE)
+                self._sync_now.set()
 
     def _seen(self, resource: Resource, raw: Raw, deleted: bool) -> None:
         """An event of a watch."""

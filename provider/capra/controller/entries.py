@@ -66,9 +66,10 @@ class Entries:
         """The API has no machine with the holder's UID. The cache may only be late."""
         holder = objects.holder(raw)
         assert holder is not None  # it would not be an orphan
+        asked = self._cache.mark(REMOTE_MACHINES.kind)
         try:
             found = await self._api.get(REMOTE_MACHINES, namespace_of(raw), holder.name)
         except MissingError:
             return True
-        self._cache.put(REMOTE_MACHINES.kind, found)
+        self._cache.put(REMOTE_MACHINES.kind, found, asked)
         return bool(entry_state.orphaned(self._cache, raw))

@@ -6,12 +6,13 @@ What a Secret holds never comes into this process unless it is needed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
 
 from capra.errors import CapraError
-from capra.kube.api import Api
+from capra.kube.api import WATCH_SECONDS, Api
 from capra.kube.cache import Cache
 from capra.kube.resources import SECRETS, Raw, Resource, version_of
 
@@ -29,26 +30,27 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
 
     kopf's watches do not tell of objects that were deleted while they were interrupted: this does.
     """
+    asked = cache.mark(resource.kind)
     answer = await api.list(resource, namespace, metadata_only=resource == SECRETS)
-    version = version_of(answer)
     items = answer.get("items") or ()  # null for an empty list of metadata
-    found = {str(raw["metadata"]["uid"]) for raw in items}
-    for raw in list(cache.all(resource.kind)):
-        # One that is newer than the list was made since.
-        if raw["metadata"]["uid"] not in found and version_of(raw) <= version:
-            cache.remove(resource.kind, raw)
-            listener(resource, raw)
-    for raw in items:
-        if cache.put(resource.kind, {"apiVersion": resource.api_version, "kind": resource.kind, **raw}):
-            listener(resource, raw)
+    raws = ({"apiVersion": resource.api_version, "kind": resource.kind, **raw} for raw in items)
+    for raw in list(cache.replace(resource.kind, raws, version_of(answer), asked)):
+        listener(resource, raw)
     return str(answer["metadata"]["resourceVersion"])
 
 
-async def watch_secrets(api: Api, cache: Cache, namespace: str, listener: Listener) -> None:
-    """Keep the metadata of all Secrets in the cache, for ever. namespace: empty for all."""
+async def watch_secrets(
+    api: Api, cache: Cache, namespace: str, listener: Listener, lost: Callable[[], None] = lambda: None
+) -> None:
+    """Keep the metadata of all Secrets in the cache, for ever. namespace: empty for all. lost: told when the API server
+    answers again after the watch was lost: it may have been started on another state."""
+    before = False
     while True:
         try:
             version = await refresh(api, cache, SECRETS, namespace, listener)
+            if before:
+                lost()
+            before = True
             while version:
                 version = await _follow(api, cache, namespace, version, listener)
         except CapraError as error:
@@ -59,6 +61,7 @@ async def watch_secrets(api: Api, cache: Cache, namespace: str, listener: Listen
 
 async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener: Listener) -> str:
     """One watch. Returns the version to go on from, empty when the list must be read again."""
+    began = time.monotonic()
     async for kind, raw in api.watch(SECRETS, namespace, version, metadata_only=True):
         if kind == "ERROR":
             return ""
@@ -69,4 +72,5 @@ async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener
             cache.put(SECRETS.kind, raw)
         if kind != "BOOKMARK":
             listener(SECRETS, raw)
-    return version
+    # Ended before its time: another API server may go on from another state.
+    return version if time.monotonic() - began > WATCH_SECONDS / 2 else ""

@@ -35,6 +35,7 @@ class Writer:
         metadata = dict(body.get("metadata") or {})
         metadata |= {"resourceVersion": raw["metadata"]["resourceVersion"], "uid": raw["metadata"]["uid"]}
         namespace, name = namespace_of(raw), name_of(raw)
+        asked = self._cache.mark(resource.kind)
         try:
             answer = await self._api.patch(resource, namespace, name, {**body, "metadata": metadata}, subresource)
         except ConflictError:
@@ -43,12 +44,13 @@ class Writer:
         except MissingError:
             self._cache.remove(resource.kind, raw)
             raise
-        self._cache.put(resource.kind, answer)
+        self._cache.put(resource.kind, answer, asked)
         return answer
 
     async def _refresh(self, resource: Resource, raw: Raw) -> None:
         """The watch may be late: without this, the next attempt would begin with the same old version."""
+        asked = self._cache.mark(resource.kind)
         try:
-            self._cache.put(resource.kind, await self._api.get(resource, namespace_of(raw), name_of(raw)))
+            self._cache.put(resource.kind, await self._api.get(resource, namespace_of(raw), name_of(raw)), asked)
         except MissingError:
             self._cache.remove(resource.kind, raw)
