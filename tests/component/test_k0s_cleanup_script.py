@@ -412,7 +412,7 @@ def test_a_users_service_file_says_nothing(sandbox: Sandbox) -> None:
     output = sandbox.run(
         f"""{USERS_OWN}
         install_k0s /usr/local/bin/k0s worker '--data-dir=/srv/precious'; chown 12345 /etc/init.d/k0sworker
-        mkdir /srv/precious/pki; cleanup; untouched; calls"""
+        mkdir /srv/precious/pki; chown -R 0 /srv/precious; cleanup; untouched; calls"""
     )
     assert calls(output) == ["reset"]
     assert "status: 0" in output
@@ -490,3 +490,49 @@ def test_a_controller_whose_program_may_not_be_run_holds_the_cleanup(sandbox: Sa
     )
     assert "leave: failed: a controller runs here, and cannot leave etcd: /srv/ops/k0s is not run" in output
     assert output.index("status: 1") < output.index("status: 0")
+
+
+def test_a_drop_in_says_what_the_service_starts(sandbox: Sandbox) -> None:
+    """One that others may write says nothing."""
+    output = sandbox.run(
+        f"""{USERS_OWN}
+        install_k0s /usr/local/bin/k0s worker ''; rm /etc/init.d/k0sworker; mkdir -p /srv/data/etcd
+        UNIT=/etc/systemd/system/k0sworker.service; mkdir -p "$UNIT.d"
+        printf '[Service]\\nExecStart=/usr/local/bin/k0s worker\\n' >"$UNIT"
+        printf '[Service]\\nExecStart=\\nExecStart=/usr/local/bin/k0s worker --data-dir=/srv/data\\n' >"$UNIT.d/a.conf"
+        printf '[Service]\\nExecStart=\\nExecStart=/srv/ops/k0s worker --data-dir=/srv/precious\\n' >"$UNIT.d/b.conf"
+        chown 12345 "$UNIT.d/b.conf"; cleanup; untouched; ls /srv /etc/systemd/system; calls"""
+    )
+    assert calls(output) == ["reset --data-dir=/srv/data"]
+    assert "status: 0" in output
+    assert "data\n" not in output.split("status: 0")[1].split("calls:")[0]
+    assert "k0sworker" not in output.split("status: 0")[1]
+
+
+def test_a_group_with_others_in_it_may_write_the_binary(sandbox: Sandbox) -> None:
+    """An empty group, such as Debian's staff, is nobody."""
+    output = sandbox.run(
+        """echo 'crew:x:4711:' >>/etc/group; mkdir -p /opt/k0s; chgrp 4711 /opt/k0s; chmod 2775 /opt/k0s
+        install_k0s /opt/k0s/k0s worker ''; mkdir -p /var/lib/k0s/pki; cleanup; calls; echo empty
+        sed -i 's/^crew:.*/crew:x:4711:root,ops/' /etc/group
+        install_k0s /opt/k0s/k0s worker ''; mkdir -p /var/lib/k0s/pki; rm /run/calls; cleanup; calls"""
+    )
+    empty, others = output.split("empty\n")
+    assert calls(empty) == ["reset"]
+    assert calls(others) == []
+    assert "warning: /opt/k0s/k0s is neither run nor believed" in others
+    assert output.count("status: 0") == 2
+
+
+def test_what_a_reset_that_was_cut_off_has_left_is_still_known(sandbox: Sandbox) -> None:
+    """Nothing in the directory tells k0s by then; the first attempt has written down that it is."""
+    output = sandbox.run(
+        """mkdir -p /run/capra/run; export CAPRA_RUN_DIR=/run/capra/run
+        install_k0s /usr/local/bin/k0s worker '--data-dir=/srv/data'; mkdir -p /srv/data/etcd; touch /srv/data/left
+        touch /run/reset-hangs; $SHELL_UNDER_TEST "$PROGRAM" & PROGRAM_ID=$!
+        until grep -q reset /run/calls; do sleep 0.1; done
+        kill -KILL "$PROGRAM_ID"; rm /run/reset-hangs; rmdir /srv/data/etcd; rm /etc/init.d/k0sworker
+        cleanup; [ ! -e /srv/data ]; calls"""
+    )
+    assert calls(output)[-1] == "reset --data-dir=/srv/data"
+    assert "status: 0" in output

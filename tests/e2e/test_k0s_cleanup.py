@@ -211,3 +211,22 @@ def test_a_controller_that_does_not_run_cannot_leave_and_is_told(hosts: Hosts, h
     assert "leave: warning: k0s does not run here" in clean(hosts)
     assert time.monotonic() - began < 40
     assert_clean(host)
+
+
+def test_what_uses_its_directories_is_ended_and_what_mentions_them_is_not(hosts: Hosts, host: Host) -> None:
+    """A container runtime that outlives k0s, and a monitor of the host that leaves these directories out."""
+    install(host, "worker", "--token-file=/etc/k0s.token")
+    loop = "printf '#!/bin/sh\\nwhile :; do sleep 1; done\\n' > /usr/bin/NAME && chmod 755 /usr/bin/NAME"
+    host.ssh("; ".join(loop.replace("NAME", name) for name in ("containerd", "monitor")), check=True)
+    runtime = "setsid /usr/bin/containerd --root=/var/lib/k0s/containerd </dev/null >/dev/null 2>&1 & echo $!"
+    process = host.ssh(runtime, check=True).stdout.strip()
+    if host.init == "systemd":
+        unit = "[Service]\\nExecStart=/usr/bin/monitor --ignore=/var/lib/k0s/kubelet\\n"
+        host.ssh(f"printf '{unit}' > /etc/systemd/system/monitor.service; systemctl daemon-reload", check=True)
+        host.ssh("systemctl start monitor", check=True)
+    clean(hosts)
+    assert_clean(host)
+    assert host.ssh(f"kill -0 {process}").returncode == 1
+    if host.init == "systemd":
+        assert host.ssh("systemctl is-active monitor").stdout.strip() == "active"
+        host.ssh("systemctl stop monitor; rm /etc/systemd/system/monitor.service; systemctl daemon-reload")

@@ -103,8 +103,8 @@ service_command() {
         if [ ! -r "$service_definition" ] || ! believed "$service_definition"; then continue; fi
         while read -r service_line; do
             case $service_line in
-            service_execstart=) service_command='' ;;
-            service_execstart=*) service_command="$service_command ${service_line#*=}" ;;
+            ExecStart=) service_command='' ;;
+            ExecStart=*) service_command="$service_command ${service_line#*=}" ;;
             command=* | command_args=* | cmd=*)
                 split "${service_line#*=}"
                 service_command="$service_command $TOKENS"
