@@ -31,7 +31,8 @@ LOST = re.compile(r"closed by remote host|not responding|Broken pipe|client_loop
 """What OpenSSH says when a connection is lost that had been there."""
 
 NO_SSH_SERVER = re.compile(r"exchange_identification|banner exchange|port 65535")
-"""The connection ended before both sides had exchanged keys: nothing of what was printed is the server's."""
+"""The connection ended before both sides had exchanged keys, or it led through a proxy or jump host, which may have
+said all of this: what a bastion refuses is not the host's."""
 
 CLOSED = re.compile(r"^(Connection (closed|reset) by|Received disconnect from|Disconnected from) ", re.MULTILINE)
 NOISE = re.compile(
@@ -93,12 +94,13 @@ def refusal(answer: Answer) -> Refusal:
 
 def _not_let_in(answer: Answer) -> Refusal:
     """OpenSSH ended before anybody was let in: all but a banner of the server is its own words."""
+    if NO_SSH_SERVER.search(answer.stderr):
+        return Refusal("unreachable", telling(answer))
     if HOST_KEY.search(answer.stderr):
         return Refusal("host_key", answer.stderr.strip()[-2000:])
     if WRONG_CREDENTIALS.search(answer.stderr):
         return Refusal("wrong_credentials", telling(answer))
-    reached = CLOSED.search(answer.stderr) and not NO_SSH_SERVER.search(answer.stderr)
-    if reached and (words := _lines(answer.stderr.splitlines())):
+    if CLOSED.search(answer.stderr) and (words := _lines(answer.stderr.splitlines())):
         return Refusal("login_failed", _short(words))
     return Refusal("unreachable", telling(answer))
 

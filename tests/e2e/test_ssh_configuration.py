@@ -78,6 +78,13 @@ Match originalhost node
     pinned = (capra.state / "known_hosts").read_text()
     assert pinned == f"node {' '.join(bastion.host_key.split()[:2])}\n"
 
+    # What the bastion refuses is not the host's refusal.
+    kept = capra.ssh_configuration
+    capra.ssh_configuration = kept.replace(f"IdentityFile {bastion.key_file}", "IdentityFile /dev/null")
+    [report] = capra.json("cleanup", "-f", manifest, code=3)
+    assert (report["outcome"], "Permission denied" in report["message"]) == ("Unreachable", True), report["message"]
+    capra.ssh_configuration = kept
+
     # The key that was pinned under this name is the one that is looked for.
     bastion.ssh(
         "rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key;"

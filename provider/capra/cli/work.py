@@ -14,7 +14,7 @@ import structlog
 from capra.cli.display import Display
 from capra.cli.result import AGAIN, INTERRUPTED, MachineResult
 from capra.engine.ports import ProgressListener, Runner
-from capra.errors import CapraError, InputError
+from capra.errors import CapraError, InputError, told
 from capra.model.machine import RemoteMachine
 from capra.model.run import OutcomeKind, Progress
 from capra.runs.runner import AnsibleRunner
@@ -81,7 +81,7 @@ class Work:
             reason = getattr(error, "reason", "Failed")
             result = MachineResult(machine, "Wait", reason, ok=False, message=str(error), hint=AGAIN)
         except OSError as error:
-            message = f"a file on this side cannot be used: {error}; the host is left resumable"
+            message = f"a file on this side cannot be used: {told(error)}; the host is left resumable"
             result = MachineResult(machine, "Wait", "Failed", ok=False, message=message, hint=AGAIN)
         except Exception as error:
             log.info("unexpected error", machine=str(machine.key), exc_info=True)

@@ -14,12 +14,21 @@ from ansible_collections.capra.machine.plugins.plugin_utils.session import FIRST
 
 ADDED = "Warning: Permanently added '192.0.2.7' (ED25519) to the list of known hosts."
 CLOSED = "Connection closed by 192.0.2.7 port 22"
+UNKNOWN = "Connection closed by UNKNOWN port 65535"
 PROXY = "nc: connect to 192.0.2.7 port 22 failed\nkex_exchange_identification: Connection closed by remote host"
 
 CASES = {
     "refused": (Answer(255, stderr="ssh: connect to host h port 22: Connection refused", let_in=False), "unreachable"),
     "closed without a word": (Answer(255, stderr=f"{ADDED}\n{CLOSED}", let_in=False), "unreachable"),
-    "a proxy's words": (Answer(255, stderr=f"{PROXY}\n{CLOSED.replace('22', '65535')}", let_in=False), "unreachable"),
+    "a proxy's words": (Answer(255, stderr=f"{PROXY}\n{UNKNOWN}", let_in=False), "unreachable"),
+    "a bastion that refuses the key": (
+        Answer(255, stderr=f"root@bastion: Permission denied (publickey).\n{UNKNOWN}", let_in=False),
+        "unreachable",
+    ),
+    "a bastion with another key": (
+        Answer(255, stderr=f"Host key verification failed.\n{UNKNOWN}", let_in=False),
+        "unreachable",
+    ),
     "a banner, and closed": (
         Answer(255, stderr=f"{ADDED}\nYour account has expired.\n{CLOSED}", let_in=False),
         "login_failed",
