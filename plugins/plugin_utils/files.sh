@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
-# A part of the detached half (program.sh): files, written whole or not at all, and taken back by a cleanup.
+# A part of the detached half (program.sh): files, written whole or not at all. `written` tells a cleanup what to take back
+# (undo.sh): every name that is made is on the disk there before it is made.
+
+PLACE=
 
 # content FIRST LINES DIGEST FILE: writes the bytes of a part of the payload, and looks whether they are all there: the
 # disk may be full, and of a pipe only the last part's status counts.
@@ -11,192 +14,166 @@ content() {
         : >"$4" || return 1
     fi
     if [ "$(sha256sum <"$4")" = "$3  -" ]; then return 0; fi
-    say "$4 could not be written whole"
+    say "${PLACE:-$4} could not be written whole"
     return 1
 }
 
-# recorded NUMBER: true when the journal of written files already says what stood there before this step; sets BEFORE.
-recorded() {
-    BEFORE=
-    [ -f "$RUN/written" ] || return 1
-    while read -r recorded_what recorded_number recorded_path; do
-        if [ "$recorded_number" != "$1" ] || void_line "$recorded_path"; then continue; fi
-        case $recorded_what in created | replaced | appended) BEFORE=$recorded_what ;; esac
-    done <"$RUN/written"
-    [ -n "$BEFORE" ]
-}
-
-# make_parents ENCODED_PATH: creates the missing parent directories, 0755 whatever the file's mode, and records each
-# before it is made. Works on the encoded path, in which no escape contains a slash.
-make_parents() {
-    PARENT=${1%/*}
-    MISSING=
-    while [ -n "$PARENT" ]; do
-        decode "$PARENT"
-        if [ -d "$TEXT" ]; then break; fi
-        MISSING="$PARENT $MISSING"
-        PARENT=${PARENT%/*}
-    done
+# write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a file in a private directory
+# beside the target gets content, owner and mode, and is then renamed. MODE and OWNER "-": those of the file appended to,
+# else 0644 and the user that runs this.
+write_file() {
+    decode "$8"
+    walk "$TEXT" || return 1
+    PLACE=${HERE%/}/$MISSING$NAME
+    if [ -z "$MISSING" ] && [ -d "./$NAME" ]; then say "$PLACE: is a directory" && return 1; fi
+    escape "$PLACE" 0
+    ESCAPED_PLACE=$ESCAPED
+    look_up "$1" "$ESCAPED_PLACE"
     set -f # some shells take an escape for a pattern
-    for PARENT in $MISSING; do
-        decode "$PARENT"
-        record "$RUN/written" "directory 0 $PARENT" || return 1
-        (umask 022 && mkdir -p "$TEXT") || return 1
+    for write_part in $LEFT; do
+        decode "$write_part"
+        sweep_private "$TEXT"
     done
     set +f
+    begin_private || return 1
+    put "$@"
+    write_status=$?
+    leave_private "$PRIVATE"
+    if [ "$write_status" != 0 ]; then return 1; fi
+    append_line "$RUN/written" "wrote $KEY" && to_disk "$RUN/written" || return 1
+    # shellcheck disable=SC2086 # the directories that have new names
+    names_to_disk $CHANGED
 }
 
-# remember_before NUMBER KIND ENCODED_PATH PATH: keeps what stands at the path now, once, so that cleanup can put it
-# back. An append keeps it again when it is tried again, because somebody may have mended the file in between.
-remember_before() {
-    if recorded "$1" && [ "$2" != append ]; then return 0; fi
-    if [ "$BEFORE" = created ]; then return 0; fi
-    WHAT=created
-    if [ -e "$4" ]; then
-        cp -p "$4" "$RUN/$1.original.part" && keep_whole "$RUN/$1.original.part" "$RUN/$1.original" || return 1
-        WHAT=replaced
-        if [ "$2" = append ]; then WHAT=appended; fi
+# look_up NUMBER ESCAPED_PATH: what `written` has of this step's file: sets KEY, by which its lines and files go (the
+# number, unless the step had another path before), BEFORE (created, replaced, appended, or nothing), STATE (wrote, void,
+# or nothing while nobody knows), WAS (the digest of what it has or was to become), ADDED (that of the content of the step)
+# and LEFT (private directories).
+look_up() {
+    KEY='' BEFORE='' STATE='' WAS='' ADDED='' LEFT='' look_others=0
+    if [ -f "$RUN/written" ]; then
+        while read -r look_what look_key look_rest; do
+            if void_line "$look_what$look_key$look_rest"; then continue; fi
+            case $look_what in
+            created | replaced | appended)
+                case $look_key in "$1" | "$1".*) ;; *) continue ;; esac
+                if [ "$look_rest" = "$2" ]; then
+                    KEY=$look_key BEFORE=$look_what STATE=
+                else
+                    look_others=$((look_others + 1))
+                fi
+                ;;
+            wrote | void) if [ "$look_key" = "$KEY" ]; then STATE=$look_what; fi ;;
+            digest) if [ "$look_key" = "$KEY" ]; then WAS=${look_rest%% *} ADDED=${look_rest##* }; fi ;;
+            private) if [ "$look_key" = "$1" ]; then LEFT="$LEFT $look_rest"; fi ;;
+            esac
+        done <"$RUN/written"
     fi
-    [ -n "$BEFORE" ] || record "$RUN/written" "$WHAT $1 $3"
+    if [ -n "$KEY" ]; then return 0; fi
+    KEY=$1
+    if [ "$look_others" -gt 0 ]; then KEY=$1.$look_others; fi
 }
 
-# resolve NUMBER: follows TARGET where it is a link (sets TARGET), and notes where to, because cleanup must not follow
-# another one.
-resolve() {
-    if [ ! -h "$TARGET" ]; then return 0; fi
-    TARGET=$(readlink -f "$TARGET" && echo x) || { say "$TEXT: a link that leads nowhere"; return 1; }
-    TARGET=${TARGET%"$NEWLINE"x}
-    printf '%s' "$TARGET" >"$RUN/$1.target.part" && keep_whole "$RUN/$1.target.part" "$RUN/$1.target"
+# begin_private: makes the missing directories, 0755 whatever the file's mode, and a private one in the last, and goes
+# there. All are in `written` first. Sets HERE, TRUST, NAME, PRIVATE and CHANGED, the directories that get new names.
+begin_private() {
+    begin_name=$NAME begin_left=$MISSING begin_lines='' begin_up='' CHANGED=.
+    private_name
+    begin_place=${HERE%/}/
+    while [ -n "$begin_left" ]; do
+        begin_place=$begin_place${begin_left%%/*}/ begin_left=${begin_left#*/}
+        escape "${begin_place%/}" 0
+        begin_lines="${begin_lines}directory 0 $ESCAPED$NEWLINE"
+    done
+    escape "$begin_place$PRIVATE" 0
+    record "$RUN/written" "${begin_lines}private ${KEY%%.*} $ESCAPED" || return 1
+    while [ -n "$MISSING" ]; do
+        NAME=${MISSING%%/*} MISSING=${MISSING#*/} begin_up=../$begin_up
+        CHANGED="$CHANGED $begin_up"
+        begin_why=$(umask 022 && mkdir "./$NAME" 2>&1) || { cannot_write "$begin_why"; return 1; }
+        enter || return 1
+    done
+    NAME=$begin_name
+    go_private
 }
 
-# write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a temporary name in the same
-# directory gets content, owner and mode, and is then renamed. MODE and OWNER "-": those of the file appended to, else
-# 0644 and the user that runs this. Sets TARGET.
-write_file() {
-    make_parents "$8" || return 1
-    decode "$8"
-    TARGET=$TEXT
-    resolve "$1" || return 1
-    if [ -d "$TARGET" ]; then say "$TARGET: is a directory"; return 1; fi
-    if [ -e "$TARGET" ] && [ ! -f "$TARGET" ]; then say "$TARGET: is not a regular file"; return 1; fi
-    if [ "$2" = append ] && appended "$1"; then return 0; fi
-    remember_before "$1" "$2" "$8" "$TARGET" || return 1
-    PART="${TARGET%/*}/.capra.${RUN##*/}.$1"
-    rm -f "$PART"
-    if fill_part "$@" && mv -f "$PART" "$TARGET"; then return 0; fi
-    rm -f "$PART"
+# put: a part of write_file, in the private directory; the arguments are the same. Sets SOURCE, NEW and WHY.
+put() {
+    hold || return 1
+    NEW=''
+    if [ "$2" = append ] && [ -n "$SOURCE" ] && same_as "$WAS" "$SOURCE"; then
+        # Cut off just before its end; or something else is to be appended now, instead of what was.
+        if [ "$ADDED" = "$7" ]; then return 0; fi
+        NEW=0 SOURCE=
+        if [ "$BEFORE" = appended ]; then SOURCE=$RUN/$KEY.original; fi
+    fi
+    fill "$@" || return 1
+    [ "$NEW" = 0 ] || remember_before "$2" || return 1
+    append_line "$RUN/written" "digest $KEY $DIGEST $7" || return 1
+    to_disk "./$NAME" "$RUN/written" || return 1
+    if WHY=$(mv -f "./$NAME" ../ 2>&1); then return 0; fi
+    if put_in_place; then return 0; fi
+    # A line of this try only: an earlier one may have written the file.
+    if [ "$NEW" = 1 ]; then record "$RUN/written" "void $KEY"; fi
     return 1
 }
 
-# appended NUMBER: true when this append was cut off after TARGET had got its new content.
-appended() {
-    [ -f "$TARGET" ] && [ -f "$RUN/$1.digest" ] && [ "$(cat "$RUN/$1.digest")" = "$(sha256sum <"$TARGET")" ]
-}
+# same_as DIGEST FILE: true when the file has this content.
+same_as() { [ -n "$1" ] && [ "$(sha256sum <"$2")" = "$1  -" ]; }
 
-# fill_part: makes PART what TARGET is to become; the arguments are write_file's. Until the end nobody else can read it.
-fill_part() {
-    MODE=$5
-    if [ "$2" = append ] && [ -e "$TARGET" ]; then
-        content "$3" "$4" "$7" "$RUN/$1.addition" || return 1
-        cp -p "$TARGET" "$PART" && cat "$RUN/$1.addition" >>"$PART" && rm -f "$RUN/$1.addition" || return 1
+# fill: makes the file NAME what it is to become, and sets DIGEST, that of its content. Until it is renamed nobody else
+# can reach it.
+fill() {
+    fill_mode=$5
+    if [ "$2" = append ] && [ -n "$SOURCE" ]; then
+        if [ "$TRUST" != firm ] && other_names "$SOURCE"; then
+            say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
+            return 1
+        fi
+        content "$3" "$4" "$7" "$RUN/$KEY.addition" || return 1
+        cp -p "$SOURCE" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME" && rm -f "$RUN/$KEY.addition" || return 1
     else
-        content "$3" "$4" "$7" "$PART" || return 1
-        if [ "$MODE" = - ]; then MODE=0644; fi
+        content "$3" "$4" "$7" "./$NAME" || return 1
+        if [ "$fill_mode" = - ]; then fill_mode=0644; fi
     fi
     decode "$6"
-    if [ "$TEXT" != - ]; then chown -- "$TEXT" "$PART" || return 1; fi
-    if [ "$MODE" != - ]; then chmod "$MODE" "$PART" || return 1; fi
-    if [ "$2" = append ]; then sha256sum <"$PART" >"$RUN/$1.digest.part" && keep_whole "$RUN/$1.digest.part" "$RUN/$1.digest"; fi
+    if [ "$TEXT" != - ]; then chown -- "$TEXT" "./$NAME" || return 1; fi
+    if [ "$fill_mode" != - ]; then chmod "$fill_mode" "./$NAME" || return 1; fi
+    DIGEST=$7
+    if [ "$2" != append ]; then return 0; fi
+    DIGEST=$(sha256sum <"./$NAME") || return 1
+    DIGEST=${DIGEST%% *}
 }
 
-# undo_file RUN WHAT NUMBER PATH: takes back one write of an earlier run, where that run wrote: a link that has come into
-# the file's place since is not followed.
-undo_file() {
-    TARGET=$4
-    if [ -f "$1/$3.target" ]; then TARGET=$(cat "$1/$3.target" && echo x) && TARGET=${TARGET%x}; fi
-    # A program that was killed while it wrote has left this.
-    rm -f "${TARGET%/*}/.capra.${1##*/}.$3"
-    if [ ! -d "${TARGET%/*}/" ]; then return 0; fi
-    if [ -d "$TARGET" ] && [ ! -h "$TARGET" ]; then say "left $TARGET: it is a directory now" && return 0; fi
-    case $2 in
-    created) { [ ! -e "$TARGET" ] && [ ! -h "$TARGET" ]; } || { rm -f "$TARGET" && say "removed $TARGET"; } ;;
-    replaced) [ ! -f "$1/$3.original" ] || { restore "$1/$3.original" "$TARGET" && say "restored $TARGET"; } ;;
-    appended)
-        [ -f "$1/$3.original" ] || return 0
-        STAT=
-        if [ -f "$1/$3.digest" ]; then read -r STAT <"$1/$3.digest"; fi
-        if [ -f "$TARGET" ] && [ "$STAT" = "$(sha256sum <"$TARGET")" ]; then
-            restore "$1/$3.original" "$TARGET" && say "restored $TARGET"
-        else
-            say "left $TARGET: it has changed since Capra appended to it"
-        fi
-        ;;
-    esac
+# other_names FILE: true when the file that hold has got has more names than those two.
+other_names() {
+    # shellcheck disable=SC2046,SC2012 # mode, links
+    set -- $(ls -ldn "$1")
+    [ "$2" -gt 2 ]
 }
 
-# restore ORIGINAL PATH: whole or not at all.
-restore() {
-    cp -p "$1" "${2%/*}/.capra.restore.$$" && mv -f "${2%/*}/.capra.restore.$$" "$2"
-}
-
-# undo_run RUN: the last write first, so that a file written twice ends as it was; then the directories, when empty.
-undo_run() {
-    if [ ! -f "$1/written" ]; then return 0; fi
-    REVERSED=
-    while read -r WHAT NUMBER REST; do
-        if void_line "$REST"; then continue; fi
-        REVERSED="$WHAT $NUMBER $REST$NEWLINE$REVERSED"
-    done <"$1/written"
-    printf '%s' "$REVERSED" >"$RUN/undo" || return 1
-    while read -r WHAT NUMBER REST; do
-        [ -n "$WHAT" ] || continue
-        decode "$REST"
-        if [ "$WHAT" = directory ]; then
-            if [ -d "$TEXT" ]; then rmdir "$TEXT" 2>/dev/null || say "left $TEXT: not empty"; fi
-        else
-            undo_file "$1" "$WHAT" "$NUMBER" "$TEXT" || return 1
-        fi
-    done <"$RUN/undo"
-    rm -f "$RUN/undo"
-}
-
-# newest_run: sets NEWEST, the other run on this host that began last, or nothing. Locks are numbered in that order.
-newest_run() {
-    NEWEST='' HIGHEST=-1
-    for OTHER in "$BASE"/*/; do
-        OTHER=${OTHER%/}
-        if [ ! -d "$OTHER" ] || [ "$OTHER" = "$RUN" ]; then continue; fi
-        BEGUN=0
-        if [ -f "$OTHER/journal" ]; then
-            while read -r EVENT REST; do
-                if [ "$EVENT" = begin ] && ! void_line "$REST"; then BEGUN=${REST##* }; fi
-            done <"$OTHER/journal"
-        fi
-        case $BEGUN in '' | *[!0-9]*) BEGUN=0 ;; esac
-        if [ "$BEGUN" -gt "$HIGHEST" ]; then NEWEST=$OTHER HIGHEST=$BEGUN; fi
-    done
-    [ -n "$NEWEST" ]
-}
-
-# forget ENCODED_SENTINEL KEEP_FILES SERVICES: removes what Capra itself left on the host: services (SERVICES is - or
-# all, see services_of), files, sentinel, journals.
-forget() {
-    if claimed_by_another; then say "the host is used by another machine, whose files these are"; return 1; fi
-    while newest_run; do
-        if [ "$2" = 0 ]; then
-            undo_services "$NEWEST" "$3" || return 1
-            undo_run "$NEWEST" || return 1
-            if wrote_units "$NEWEST"; then reload_units; fi
-        fi
-        rm -rf "$NEWEST" || return 1
-    done
-    decode "$1"
-    if [ "$TEXT" != - ] && [ -e "$TEXT" ]; then
-        rm -f "$TEXT" || return 1
-        say "removed $TEXT"
-        # Only when empty: other things than Capra's may stand in it.
-        rmdir "${TEXT%/*}" 2>/dev/null || true
+# remember_before KIND: keeps what stands at the path now, so that a cleanup can put it back, and notes it: once, unless it
+# is known that nothing else has come. An append keeps it again when it is tried again, because somebody may have mended
+# the file in between. Sets NEW to 1 for a line of this try.
+remember_before() {
+    if [ -n "$BEFORE" ] && [ "$STATE" != void ] && { [ "$1" != append ] || [ "$BEFORE" = created ]; }; then return 0; fi
+    NEW=1
+    remember_what=created
+    if [ -n "$SOURCE" ]; then
+        cp -p "$SOURCE" "$RUN/$KEY.original.part" && keep_whole "$RUN/$KEY.original.part" "$RUN/$KEY.original" || return 1
+        remember_what=replaced
+        if [ "$1" = append ]; then remember_what=appended; fi
     fi
-    # Last: as long as anything of the machine's is here, the host is its.
-    give_up_claim
+    append_line "$RUN/written" "$remember_what $KEY $ESCAPED_PLACE"
+}
+
+# put_in_place: what is mounted at PLACE cannot be renamed over (in containers /etc/hosts, /etc/resolv.conf): the bytes go
+# into it. WHY is the reason of the rename's failure. Sets WHY, and NEW to 0 when the file could not be put back.
+put_in_place() {
+    if [ "$TRUST" != firm ] || ! mounted; then cannot_write "$WHY" && return 1; fi
+    record "$RUN/written" "wrote $KEY" || return 1
+    if WHY=$(cp -p "./$NAME" "../$NAME" 2>&1) && to_disk "../$NAME"; then return 0; fi
+    cannot_write "$WHY"
+    cp -p "$RUN/$KEY.original" "../$NAME" || NEW=0
+    return 1
 }

@@ -8,7 +8,7 @@ SHARED = ("processes", "records", "common", "claim")
 SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
-DETACHED = (*SHARED, "files", "services", "program")
+DETACHED = (*SHARED, "places", "files", "services", "undo", "program")
 """The detached half: carries the steps out."""
 
 

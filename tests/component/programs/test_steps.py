@@ -170,7 +170,7 @@ def test_a_megabyte_is_quick(host: Host) -> None:
     assert (host.work / "big").read_bytes() == content
 
 
-TOOLS = """cat cp mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname
+TOOLS = """cat cp ls mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname
 setsid systemd-run"""
 
 

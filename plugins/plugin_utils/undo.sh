@@ -1,0 +1,189 @@
+# shellcheck shell=sh
+# shellcheck source=plugins/plugin_utils/common.sh
+# A part of the detached half (program.sh): what a cleanup takes back of what files.sh has written. What is on the disk
+# decides, not what was meant: a write that never happened is none, and what has changed since is not Capra's.
+
+# undo_run RUN: the last write first, so that a file written twice ends as it was; then the directories, when empty.
+undo_run() {
+    if [ ! -f "$1/written" ]; then return 0; fi
+    undo_reversed=
+    while read -r undo_what undo_key undo_rest; do
+        if void_line "$undo_what$undo_key$undo_rest"; then continue; fi
+        undo_reversed="$undo_what $undo_key $undo_rest$NEWLINE$undo_reversed"
+    done <"$1/written"
+    printf '%s' "$undo_reversed" >"$RUN/undo" || return 1
+    # States and digests stand behind the line of their file, so they come first here: the last one counts.
+    undo_states=' ' undo_done=' '
+    while read -r undo_what undo_key undo_rest; do
+        case $undo_what in
+        wrote | void) undo_states="$undo_states$undo_key:$undo_what " ;;
+        digest) undo_states="$undo_states$undo_key:$undo_rest " ;;
+        created | replaced | appended)
+            case $undo_done in *" $undo_key "*) continue ;; esac
+            undo_done="$undo_done$undo_key "
+            state_of "$undo_key" "$undo_states"
+            decode "$undo_rest"
+            undo_file "$1" "$undo_what" "$undo_key" "$TEXT" || return 1
+            ;;
+        private) decode "$undo_rest" && sweep_private "$TEXT" ;;
+        directory) decode "$undo_rest" && undo_directory "$TEXT" ;;
+        esac
+    done <"$RUN/undo"
+    cd -P / && rm -f "$RUN/undo"
+}
+
+# state_of KEY STATES: sets STATE (wrote, void or nothing) and WAS (a digest) to the first of this key's.
+state_of() {
+    STATE='' WAS=''
+    set -f # no word of it is a pattern
+    for state_word in $2; do
+        case $state_word in
+        "$1":wrote | "$1":void) STATE=${STATE:-${state_word#*:}} ;;
+        "$1":*) WAS=${WAS:-${state_word#*:}} ;;
+        esac
+    done
+    set +f
+}
+
+# undo_file RUN WHAT KEY PATH: takes back one write of an earlier run. Needs STATE and WAS.
+undo_file() {
+    PLACE=$4
+    if [ "$STATE" = void ]; then return 0; fi
+    if ! walk "$PLACE" stay; then say "left $PLACE: it is elsewhere now" && return 0; fi
+    if [ -n "$MISSING" ]; then
+        if [ "$2" != created ]; then say "left $PLACE: its directory is gone"; fi
+        return 0
+    fi
+    if [ -d "./$NAME" ] && [ ! -h "./$NAME" ]; then say "left $PLACE: it is a directory now" && return 0; fi
+    if [ "$2" = created ]; then
+        undo_created
+    elif [ -f "$1/$3.original" ]; then
+        put_back "$1" "$2" "$3"
+    else
+        say "left $PLACE: what was there before is not kept"
+    fi
+}
+
+# undo_created: removes the file NAME, unless it never was Capra's. Needs PLACE, STATE and WAS.
+undo_created() {
+    if [ ! -e "./$NAME" ] && [ ! -h "./$NAME" ]; then return 0; fi
+    if [ "$STATE" != wrote ] && ! { [ -f "./$NAME" ] && same_as "$WAS" "./$NAME"; }; then
+        say "left $PLACE: it is not what Capra was about to write"
+        return 0
+    fi
+    rm -f "./$NAME" || return 1
+    say "removed $PLACE"
+    names_to_disk .
+}
+
+# put_back RUN WHAT KEY: the file NAME becomes what it was, unless it is already, or was never changed by Capra. Needs
+# PLACE, STATE and WAS. Sets SOURCE.
+put_back() {
+    if [ "$TRUST" = firm ]; then
+        SOURCE=
+        if [ -f "./$NAME" ] && [ ! -h "./$NAME" ]; then SOURCE=./$NAME; fi
+        if ! changed "$@"; then return 0; fi
+    fi
+    private_name
+    escape "${HERE%/}/$PRIVATE" 0
+    record "$1/written" "private $3 $ESCAPED" && go_private || return 1
+    restore "$@"
+    put_status=$?
+    leave_private "$PRIVATE"
+    names_to_disk .
+    return "$put_status"
+}
+
+# changed RUN WHAT KEY: true when SOURCE, the file as it is (nothing when it is gone), is to become what it was.
+changed() {
+    if [ -n "$SOURCE" ] && alike "$1/$3.original" "$SOURCE"; then return 1; fi
+    if [ -n "$SOURCE" ] && same_as "$WAS" "$SOURCE"; then return 0; fi
+    if [ "$2" = appended ]; then say "left $PLACE: it has changed since Capra appended to it" && return 1; fi
+    if [ "$STATE" = wrote ]; then return 0; fi
+    say "left $PLACE: it is not what Capra was about to write"
+    return 1
+}
+
+# restore RUN WHAT KEY: a part of put_back, in the private directory. Where others may change names, only what is held by
+# a name in here can be looked at. Sets SOURCE and WHY.
+restore() {
+    if [ "$TRUST" != firm ]; then
+        hold >/dev/null || SOURCE=
+        if ! changed "$@"; then return 0; fi
+    fi
+    cp -p "$1/$3.original" "./$NAME" && to_disk "./$NAME" || return 1
+    if ! WHY=$(mv -f "./$NAME" ../ 2>&1); then
+        if [ "$TRUST" != firm ] || ! mounted; then cannot_write "$WHY" && return 1; fi
+        if ! WHY=$(cp -p "./$NAME" "../$NAME" 2>&1 && to_disk "../$NAME" 2>&1); then cannot_write "$WHY" && return 1; fi
+    fi
+    say "restored $PLACE"
+}
+
+# alike FILE FILE: true when content, owner and mode are the same.
+alike() {
+    alike_mode "$1"
+    alike_first=$MODE
+    alike_mode "$2"
+    [ "$alike_first" = "$MODE" ] && [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]
+}
+
+# alike_mode FILE: sets MODE to its mode and owner, for alike. A mark of an access list may stand behind the mode.
+alike_mode() {
+    # shellcheck disable=SC2046,SC2012 # mode, links, owner, group
+    set -- $(ls -ldn "$1")
+    MODE="$1 $3 $4"
+    case $1 in *[.+@]) MODE="${1%?} $3 $4" ;; esac
+}
+
+# undo_directory PATH: removes a directory that was made for a file, when it is empty.
+undo_directory() {
+    walk "$1" stay >/dev/null && [ -z "$MISSING" ] || return 0
+    if [ ! -d "./$NAME" ] || [ -h "./$NAME" ]; then return 0; fi
+    rmdir "./$NAME" 2>/dev/null || say "left $1: not empty"
+}
+
+# newest_run: sets NEWEST, the other run on this host that began last, or nothing. Locks are numbered in that order.
+newest_run() {
+    NEWEST='' newest_lock_of=-1
+    for newest_dir in "$BASE"/*/; do
+        newest_dir=${newest_dir%/}
+        if [ ! -d "$newest_dir" ] || [ "$newest_dir" = "$RUN" ]; then continue; fi
+        newest_begun=0
+        if [ -f "$newest_dir/journal" ]; then
+            while read -r newest_event newest_rest; do
+                if [ "$newest_event" = begin ] && ! void_line "$newest_rest"; then newest_begun=${newest_rest##* }; fi
+            done <"$newest_dir/journal"
+        fi
+        case $newest_begun in '' | *[!0-9]*) newest_begun=0 ;; esac
+        if [ "$newest_begun" -gt "$newest_lock_of" ]; then NEWEST=$newest_dir newest_lock_of=$newest_begun; fi
+    done
+    [ -n "$NEWEST" ]
+}
+
+# forget ENCODED_SENTINEL KEEP_FILES SERVICES: removes what Capra itself left on the host: services (SERVICES is - or
+# all, see services_of), files, sentinel, journals.
+forget() {
+    if claimed_by_another; then say "the host is used by another machine, whose files these are"; return 1; fi
+    while newest_run; do
+        if [ "$2" = 0 ]; then
+            undo_services "$NEWEST" "$3" || return 1
+            undo_run "$NEWEST" || return 1
+            if wrote_units "$NEWEST"; then reload_units; fi
+        fi
+        rm -rf "$NEWEST" || return 1
+    done
+    decode "$1"
+    if [ "$TEXT" != - ]; then forget_sentinel "$TEXT" || return 1; fi
+    # Last: as long as anything of the machine's is here, the host is its.
+    give_up_claim
+}
+
+# forget_sentinel PATH: removes it, and its directory when that is empty: other things than Capra's may stand in it.
+forget_sentinel() {
+    walk "$1" stay && [ -z "$MISSING" ] || return 0
+    if [ ! -e "./$NAME" ] && [ ! -h "./$NAME" ]; then return 0; fi
+    rm -f "./$NAME" || return 1
+    say "removed $1"
+    if [ "$HERE" != / ]; then cd -P .. && rmdir "./${HERE##*/}" 2>/dev/null; fi
+    return 0
+}
