@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.capra.machine.plugins.plugin_utils import diff, evidence, payload, programs, progress, results
+from ansible_collections.capra.machine.plugins.plugin_utils import (
+    diff,
+    evidence,
+    parts,
+    payload,
+    programs,
+    progress,
+    results,
+)
 from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
@@ -28,6 +36,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "output_bytes": {"type": "int", "default": 4096},
     "state_directory": {"type": "str", "default": ""},
     "takeover": {"type": "bool", "default": False},
+    "carry_over": {"type": "bool", "default": False},
+    "repeat": {"type": "bool", "default": False},
+    "restart": {"type": "bool", "default": False},
+    "sentinel": {"type": "str", "default": ""},
     "forget": {"type": "bool", "default": False},
     "progress": {"type": "bool", "default": False},
 }
@@ -50,10 +62,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         self._arguments = arguments
         self._steps: list[dict[str, Any]] = arguments["steps"]
         try:
-            self._parts = [payload.to_part(step, number) for number, step in enumerate(self._steps)]
-        except payload.PayloadError as error:
+            self._parts = [parts.to_part(step, number) for number, step in enumerate(self._steps)]
+        except parts.PayloadError as error:
             raise AnsibleActionFail(str(error)) from None
-        run_id = arguments["run_id"] or payload.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
+        run_id = arguments["run_id"] or parts.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
         if not RUN_ID.fullmatch(run_id):
             raise AnsibleActionFail(f"run_id is {run_id!r}: letters, digits, dots, dashes and underscores are allowed")
         directory = arguments["state_directory"]
@@ -73,23 +85,35 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return self._check()
         return self._cancel() if self._arguments["state"] == "cancelled" else self._present()
 
-    def _exchange(self, mode: str, *, parts: bool = False, **settings: object) -> payload.Report:
+    def _exchange(self, mode: str, *, with_steps: bool = False, **settings: object) -> payload.Report:
         """One round trip."""
-        head = {"mode": mode, "id": self._run_id, **settings}
+        head = {"mode": mode, "id": self._run_id, "plan": self._plan(), **settings}
         if self._arguments["state_directory"]:
-            head["directory"] = payload.encode(self._arguments["state_directory"])
+            head["directory"] = parts.encode(self._arguments["state_directory"])
         if self._arguments["claim"]:
             head["claim"] = 1
         owner, seize = (self._arguments["uid"], self._arguments["name"]), self._arguments["take_over"]
-        head["owner"] = " ".join(payload.encode(text) or "-" for text in owner)
-        head["seize"] = payload.encode(seize) or "-"
+        head["owner"] = " ".join(parts.encode(text) or "-" for text in owner)
+        head["seize"] = parts.encode(seize) or "-"
         program = programs.detached() if mode == "run" else ""
-        text = payload.build(head, self._parts if parts else (), program, contents=mode == "run")
+        text = payload.build(head, self._parts if with_steps else (), program, contents=mode == "run")
         answer = self._session.ask(payload.call(programs.session(), text))
         report = payload.parse_report(answer.stdout)
         if not report.begun:
             raise SessionError(refusal(answer))
         return report
+
+    def _plan(self) -> str:
+        """What the list of steps is, for the host to hold the ends in its journals against."""
+        arguments = self._arguments
+        flags = [flag for flag in ("repeat", "restart") if arguments[flag]]
+        if arguments["carry_over"]:
+            flags.append("carry")
+        if any(part.kind == "forget" for part in self._parts):
+            flags.append("cleans")
+        return parts.plan(
+            arguments["kind"], arguments["uid"] or arguments["name"], flags, self._parts, arguments["sentinel"]
+        )
 
     def _present(self) -> dict[str, Any]:
         arguments = self._arguments
@@ -101,18 +125,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         }
         teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
         report = self._begin(settings)
-        already = report.already
+        already, since = report.already, report.since
         while report.running or not report.complete:
             teller.tell(results.step_results(self._steps, report))
             report = self._attach(settings)
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
-        began = not (already or report.busy or report.claimed or report.error)
+        began = not (already or report.busy or report.claimed or report.error) and results.did_something(report)
         outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps], "host": _host(report)}
         if self._task.diff and began:
             outcome["diff"] = diff.written(self._steps, self._parts, report.before)
-        if not results.finished(report):
-            return outcome | {"failed": True} | results.failure(steps, report)
+        subject = "bootstrap data" if arguments["kind"] == "bootstrap" else "the list of steps"
+        changes = results.changes(steps, subject)
+        if not results.finished(replace(report, already=already), since):
+            failure = results.failure(steps, report)
+            return outcome | {"failed": True, "changes": changes} | failure
         if arguments["forget"]:
             self._exchange("drop")
         word = "had finished before" if already else "finished"
@@ -120,17 +147,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if warned:
             # The first are Ansible's own, for a terminal; they do not stand in the events.
             outcome |= {"warnings": warned, "warned": warned}
-        return outcome | {"msg": "; ".join([f"{len(steps)} steps {word}", *warned])}
+        told = f"{len(steps)} steps {word}" + (f" ({changes})" if changes else "")
+        return outcome | {"changes": changes, "msg": "; ".join([told, *warned])}
 
     def _begin(self, settings: dict[str, object]) -> payload.Report:
-        """The first session. One that is lost after it was there may have started the program: that is followed."""
-        try:
-            return self._exchange("run", parts=True, takeover=int(self._arguments["takeover"]), **settings)
-        except SessionError as error:
-            if error.why.reason != "lost":
-                raise
-            self._connection.reset()
-            return self._attach(settings)
+        """The first session. One that is lost after it was there may have started the program: that is followed. Where
+        an end in the journal may be of a run before, the journal cannot tell; a run that may be repeated is sent again.
+        """
+        for attempt in range(1, RECONNECT_ATTEMPTS + 1):
+            try:
+                return self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
+            except SessionError as error:
+                last = attempt == RECONNECT_ATTEMPTS
+                if error.why.reason != "lost" or self._arguments["restart"] or last:
+                    raise
+                self._connection.reset()
+                if not self._arguments["repeat"]:
+                    break
+                time.sleep(RECONNECT_PAUSE * attempt)
+        return self._attach(settings)
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
         """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""
@@ -160,7 +195,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if self._arguments["state"] == "cancelled":
             return {"changed": False, "steps": [], "msg": "a run that is under way would be ended"}
         tail = self._arguments["output_bytes"]
-        report = self._exchange("check", parts=True, tail=tail, diff=int(bool(self._task.diff)))
+        report = self._exchange("check", with_steps=True, tail=tail, diff=int(bool(self._task.diff)))
         if not report.complete:
             return {"failed": True} | results.failure([], report)
         steps = [

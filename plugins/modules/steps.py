@@ -8,8 +8,11 @@ short_description: Carry out an ordered list of steps on a host, in one round tr
 description:
   - Sends the steps to the host in one round trip. A small POSIX program there carries them out in order, detached from
     the SSH session, and keeps a journal.
-  - A step that has finished is never run again. A run that is under way is followed, not started again. A step that
+  - A step that has finished is not run again. A run that is under way is followed, not started again. A step that
     failed, or was cut off, is the first one of the next run.
+  - Other steps under the same O(run_id) are held against the journal. The first one that is another, and all after it,
+    run. After a reboot, what lay in memory is made again. A cleanup (a V(forget) among the steps) takes back what
+    journals say.
   - The host needs a POSIX shell and coreutils or busybox, and no Python.
 version_added: 0.1.0
 options:
@@ -78,6 +81,24 @@ options:
     description: End another run that holds the host, instead of failing.
     type: bool
     default: false
+  carry_over:
+    description:
+      - What an earlier run of the same O(kind) and O(uid) has finished stays done, as far as the steps at the head of
+        the list are the same. The first one that is another, and all after it, run.
+    type: bool
+    default: false
+  repeat:
+    description: Run the steps again where the journal says that they have finished. For steps that may be repeated.
+    type: bool
+    default: false
+  restart:
+    description: Run all steps, whatever a journal says. A run that is under way is followed.
+    type: bool
+    default: false
+  sentinel:
+    description: File that proves the run. Where it has gone by anything but a reboot, the run has not finished.
+    type: str
+    default: ""
   forget:
     description: Remove the run's own journal once it has finished and been reported.
     type: bool
@@ -134,6 +155,10 @@ warned:
   type: list
   elements: str
   returned: when there is something
+changes:
+  description: What became of the ends of an earlier run, in words. Empty where there is nothing to say.
+  type: str
+  returned: unless in check mode
 reason:
   description: Why the run has not finished, in one word.
   type: str

@@ -77,26 +77,54 @@ take_lock() {
     done
 }
 
-# read_journal FILE: sets ENDED (" 1 2 " for the steps that ended well), OPEN (the step that began and has no end, or
-# nothing), OPEN_BOOT and STEP_PID and STEP_START of the process that carries it out. A line that was cut short is not
-# counted.
+# read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
+# has no end, or nothing), OPEN_KEY and OPEN_BOOT, STEP_PID and STEP_START of the process that carries it out, REBOOTS
+# (" 1 1 " for a step that a reboot has cut off twice since it last ended) and PROVED (the boot in which the sentinel file
+# was seen, or nothing). A line that was cut short is not counted.
 read_journal() {
-    ENDED=" " OPEN='' OPEN_BOOT='' STEP_PID='' STEP_START=''
+    ENDED=" " OPEN='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
         # Of the end of a step that is half a line, the status is enough.
         if [ "$journal_event" = end ]; then journal_rest=; fi
         if void_line "$journal_number$journal_value$journal_rest"; then continue; fi
         case $journal_event in
-        start) OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID='' ;;
+        start)
+            OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID=''
+            case $journal_rest in *' '*) OPEN_KEY=${journal_rest##* } ;; *) OPEN_KEY='' ;; esac
+            # What has begun again has not ended.
+            without_ended "$journal_number"
+            ;;
+        kept) ENDED="$ENDED$journal_number:${journal_rest%% *}:$journal_value " ;;
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
         end)
-            OPEN=
-            if [ "$journal_value" = 0 ]; then ENDED="$ENDED$journal_number "; fi
+            if [ "$journal_value" = 0 ]; then ENDED="$ENDED$journal_number:$OPEN_KEY:$OPEN_BOOT "; fi
+            OPEN=''
+            without_reboots "$journal_number"
             ;;
-        cut) OPEN= ;;
+        cut)
+            OPEN=
+            if [ "$journal_value" = reboot ]; then REBOOTS="$REBOOTS$journal_number "; fi
+            ;;
+        sentinel) PROVED=$journal_value ;;
         esac
     done <"$1"
+}
+
+# without_ended NUMBER: takes the step out of ENDED.
+without_ended() {
+    case $ENDED in *" $1:"*) ;; *) return 0 ;; esac
+    without_head=${ENDED%%" $1:"*}
+    without_rest=${ENDED#*" $1:"}
+    ENDED="$without_head ${without_rest#* }"
+}
+
+# without_reboots NUMBER: takes the step out of REBOOTS.
+without_reboots() {
+    without_list=$REBOOTS REBOOTS=" "
+    for without_one in $without_list; do
+        if [ "$without_one" != "$1" ]; then REBOOTS="$REBOOTS$without_one "; fi
+    done
 }
 
 # step_alive: true while the process of the open step that read_journal found is there. It outlives its program when that
@@ -104,13 +132,4 @@ read_journal() {
 step_alive() {
     [ -n "$OPEN" ] && [ "$OPEN_BOOT" = "$BOOT" ] && [ -n "$STEP_PID" ] && process_start "$STEP_PID" &&
         [ "$START" = "$STEP_START" ]
-}
-
-# all_ended: true when the journal of RUN says that the run is finished.
-all_ended() {
-    [ -f "$RUN/journal" ] || return 1
-    while read -r ended_event ended_rest; do
-        if [ "$ended_event" = finished ] && ! void_line "$ended_rest"; then return 0; fi
-    done <"$RUN/journal"
-    return 1
 }

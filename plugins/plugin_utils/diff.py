@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.capra.machine.plugins.plugin_utils.payload import Part
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part
 
 LIMIT = 65536
 """Bytes of a file that a diff shows at most."""

@@ -40,15 +40,20 @@ check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     if [ "$CLAIM" = 1 ] && claimed_by_another; then tell_claim; fi
-    read_journal "$RUN/journal"
+    find_source
+    read_source
     STEPS=0 check_scripts=''
-    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_rest; do
+    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_key \
+        step_rest; do
         if [ "$step_word" != step ]; then break; fi
         STEPS=$((STEPS + 1))
-        case $ENDED in *" $step_number "*) echo "would $step_number done" && continue ;; esac
+        judge_step "$step_number" "$step_key"
+        if [ "$JUDGED" = kept ] && ! lost_by_boot "$step_number" "$step_kind" "$step_digest" "$step_rest"; then
+            echo "would $step_number done" && continue
+        fi
         case $step_kind in
         write | append) check_file "$step_number" "$step_kind" "$step_rest" "$step_digest" ;;
-        *) echo "would $step_number run" ;;
+        *) if [ "$JUDGED" = open ]; then echo "would $step_number run"; else echo "would $step_number again"; fi ;;
         esac
         if [ "$step_mode" = check ]; then
             check_scripts="$check_scripts$step_number $step_first $step_length $step_rest

@@ -6,12 +6,12 @@
 #
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
-# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM CLAIM OWNER_UID OWNER_NAME SEIZE from
-# the head of the payload.
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
+# OWNER_NAME SEIZE, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
-    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0"
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
     CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=-
     while read -r setting_name setting_value; do
         case $setting_name in
@@ -27,7 +27,13 @@ read_settings() {
         claim) CLAIM=$setting_value ;;
         owner) set_owner "${setting_value%% *}" "${setting_value#* }" ;;
         seize) SEIZE=$setting_value ;;
-        '') [ -n "$ID" ] && return 0 ;;
+        plan) PLAN=$setting_value ;;
+        '')
+            [ -n "$ID" ] || continue
+            # shellcheck disable=SC2086 # five words
+            set_plan $PLAN
+            return 0
+            ;;
         esac
     done
     return 1
@@ -144,13 +150,15 @@ detached() {
     exec $detached_by "$@"
 }
 
-# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process.
+# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process, and
+# SINCE: only what a program with a newer lock has done is this session's.
 start() {
     if [ "$CLAIM" = 1 ] && claimed_by_another; then
         cat >/dev/null
         return 0
     fi
     if program_running; then
+        SINCE=$((LOCK - 1))
         cat >/dev/null
         return 0
     fi
@@ -162,13 +170,21 @@ start() {
         fi
         end_holder cancelled
     fi
-    if all_ended; then
+    SINCE=$LOCK
+    if finished_already; then
+        if sentinel_missing; then
+            cat >/dev/null
+            fail "this has finished here, but $TEXT is gone: the host was changed by hand since. Clean it, or have all" \
+                "steps run again"
+        fi
         echo "already finished"
         cat >/dev/null
         return 0
     fi
     unpack
-    detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" </dev/null >/dev/null 2>&1 &
+    # shellcheck disable=SC2086 # five words
+    detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" $PLAN \
+        </dev/null >/dev/null 2>&1 &
     STARTED=$!
 }
 
@@ -208,10 +224,17 @@ part() {
     printf '.\n'
 }
 
+# finished_since: true when the run has finished under a lock that is newer than this session's start. Sets RUN_*.
+finished_since() { read_run "$RUN" && [ -n "$RUN_CONTENT" ] && [ "$RUN_LOCK" -gt "$SINCE" ]; }
+
+# report: what has become of the run. Sets RUN_*.
 report() {
     if program_running; then echo "state running"; else echo "state ended"; fi
+    echo "since $SINCE"
     # Another run was faster to take the lock than the program started here.
-    if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! all_ended; then printf 'busy %s\n' "$HOLDER_ID"; fi
+    if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! finished_since; then
+        printf 'busy %s\n' "$HOLDER_ID"
+    fi
     # The program has looked again, under the lock: another one may have been faster.
     if [ "$MODE$CLAIM" = run1 ] && claimed_by_another; then tell_claim; fi
     about
@@ -244,7 +267,8 @@ drop() {
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
-# launch: one session. Sets STARTED, the process of the program that it has started, or nothing.
+# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, and
+# SINCE.
 launch() {
     # What a login shell has printed may have no newline at its end.
     printf '\ncapra begin\n'
@@ -252,7 +276,7 @@ launch() {
     find_base
     process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
-    STARTED=
+    STARTED='' SINCE=-1
     case $MODE in
     run)
         start

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import re
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,42 +15,28 @@ from typing import Any
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, encode
 
 MARKER = "CAPRA_PAYLOAD"
-MODE = re.compile(r"[0-7]{3,4}")
-PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 LINE = 76
 HALF_A_LINE = "(half)"
 """The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
 
-STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
-
-
-class PayloadError(ValueError):
-    """A step that cannot be sent: names it, and what would be right."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One step, ready to be laid out: `fields` are encoded already."""
-
-    kind: str
-    content: bytes = b""
-    mode: str = "-"
-    owner: str = "-"
-    rest: str = ""
+JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again"})
 
 
 @dataclass(frozen=True)
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
-    run had finished before. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id of
-    another run that holds the host. claimed: another machine that uses it. host: what the host says of itself.
-    journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, likewise."""
+    run had finished before. since: only what programs with newer locks have done is this session's. ended: a cancel has
+    ended it. boot: the mark of the host's present boot. busy: the id of another run that holds the host. claimed:
+    another machine that uses it. host: what the host says of itself. journal: its lines, in words. outputs, before:
+    bytes by step number. would: what a check run found, likewise."""
 
     begun: bool = False
     running: bool = False
     already: bool = False
+    since: str = ""
     ended: bool = False
     boot: str = ""
     busy: str = ""
@@ -65,92 +48,6 @@ class Report:
     outputs: Mapping[int, bytes] = field(default_factory=dict)
     before: Mapping[int, bytes] = field(default_factory=dict)
     would: Mapping[int, str] = field(default_factory=dict)
-
-
-def encode(value: str) -> str:
-    """A string as a field: every byte outside the plain alphabet as an octal escape."""
-    raw = value.encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in raw)
-
-
-def _text(step: Mapping[str, Any], name: str, number: int) -> str:
-    value = step.get(name, "")
-    if not isinstance(value, str):
-        raise PayloadError(f"steps[{number}].{name} is a {type(value).__name__}, not a string")
-    return _sendable(value, f"steps[{number}].{name}")
-
-
-def _sendable(value: str, place: str) -> str:
-    if "\0" in value:
-        raise PayloadError(f"{place} holds a NUL byte, which no command line and no path can hold")
-    try:
-        value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise PayloadError(f"{place} holds half a surrogate pair, which stands for no bytes") from None
-    return value
-
-
-def _mode(step: Mapping[str, Any], number: int) -> str:
-    mode = _text(step, "mode", number)
-    if mode and not MODE.fullmatch(mode):
-        raise PayloadError(f"steps[{number}].mode is {mode!r}, not three or four octal digits")
-    return mode or "-"
-
-
-def _arguments(step: Mapping[str, Any], number: int) -> str:
-    """Empty arguments are left out, so that a template can leave one out."""
-    values = [str(value) for value in step.get("arguments", [])]
-    places = (f"steps[{number}].arguments[{index}]" for index in range(len(values)))
-    return " ".join(encode(_sendable(value, place)) for value, place in zip(values, places, strict=True) if value)
-
-
-def _flag(step: Mapping[str, Any], name: str) -> bool:
-    # Templates of ansible-core before 2.19 make a string of a boolean.
-    return str(step.get(name, False)).lower() in ("true", "yes", "on", "1")
-
-
-def _path(step: Mapping[str, Any], number: int) -> str:
-    path = _text(step, "path", number)
-    if not path.startswith("/"):
-        raise PayloadError(f"steps[{number}].path is {path!r}, not an absolute path")
-    return encode(path)
-
-
-def _content(step: Mapping[str, Any], number: int) -> bytes:
-    try:
-        return base64.b64decode(_text(step, "content", number), validate=True)
-    except ValueError:
-        raise PayloadError(f"steps[{number}].content is not base64") from None
-
-
-def to_part(step: Mapping[str, Any], number: int) -> Part:
-    """One item of the action's `steps` as a Part. number: its index, for messages. Raises PayloadError."""
-    kind = step.get("kind")
-    if kind in ("write", "append"):
-        owner = encode(_text(step, "owner", number)) or "-"
-        return Part(kind, _content(step, number), _mode(step, number), owner, _path(step, number))
-    if kind == "command":
-        return Part(kind, _text(step, "command", number).encode("utf-8", "surrogateescape"))
-    if kind == "script":
-        content = _text(step, "content", number).encode("utf-8", "surrogateescape")
-        mode = "check" if _flag(step, "check") else "-"
-        return Part(kind, content, mode, rest=_arguments(step, number))
-    if kind == "sentinel":
-        return Part(kind, rest=_path(step, number))
-    if kind == "forget":
-        rest = _path(step, number) if step.get("path") else "-"
-        services = _text(step, "services", number) or "files"
-        if services not in ("files", "all"):
-            raise PayloadError(f"steps[{number}].services is {services!r}, not files or all")
-        owner = "all" if services == "all" else "-"
-        return Part(kind, mode="1" if _flag(step, "keep_files") else "0", owner=owner, rest=rest)
-    raise PayloadError(f"steps[{number}].kind is {kind!r}, not one of {', '.join(STEP_KINDS)}")
-
-
-def derive_run_id(kind: str, steps: Sequence[Mapping[str, Any]], uid: str = "") -> str:
-    """A run's id from what it does and for whom: the same steps for the same UID are the same run."""
-    text = json.dumps([uid, kind, [dict(step) for step in steps]], sort_keys=True, default=str)
-    return f"{kind}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
 
 
 def _lines(content: bytes) -> list[str]:
@@ -167,9 +64,10 @@ def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: s
     steps: list[str] = []
     for number, part in enumerate(parts):
         lines = _lines(part.content) if contents or part.mode == "check" else []
-        digest = hashlib.sha256(part.content).hexdigest()
         place = f"{first + len(body)} {len(lines)}"
-        steps.append(f"step {number} {part.kind} {place} {part.mode} {part.owner} {digest} {part.rest}".rstrip())
+        rest = part.rest or " ".join(encode(path) for path in part.made)
+        words = [number, part.kind, place, part.mode, part.owner, part.digest, part.key, rest]
+        steps.append(" ".join(["step", *map(str, words)]).rstrip())
         body += lines
     lines = _lines(program.encode())
     digest = hashlib.sha256(program.encode()).hexdigest()
@@ -216,7 +114,7 @@ def parse_report(text: str) -> Report:
                 values["running"] = state == "running"
             case [("already" | "ended") as name, _]:
                 values[name] = True
-            case [("boot" | "busy") as name, value]:
+            case [("boot" | "busy" | "since") as name, value]:
                 values[name] = value
             case [("host" | "claimed") as name, *told]:
                 values[name] = host_facts(told) if name == "host" else claimant(told)
@@ -228,7 +126,7 @@ def parse_report(text: str) -> Report:
                 values["outputs"][int(number)], index = _base64_block(lines, index)
             case ["before", number] if number.isdecimal():
                 values["before"][int(number)], index = _base64_block(lines, index)
-            case [("begin" | "start" | "end" | "cut" | "finished"), _, _, *_] if _usable(words):
+            case [name, _, _, *_] if name in JOURNAL and _usable(words):
                 values["journal"].append(tuple(words))
     values["journal"] = tuple(values["journal"])
     return Report(**values)

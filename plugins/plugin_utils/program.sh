@@ -1,8 +1,7 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
 # The detached half: runs the steps of one payload in order, and notes in the journal when each began and how it
-# ended. Started by launch.sh as `sh program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER` in a session of its own;
-# common.sh stands before it.
+# ended. Started by launch.sh in a session of its own (see program); common.sh stands before it.
 # It can be killed anywhere: a step whose end is in the journal is never run again, every other one is run again.
 
 # note WORD…: a line of the journal. Without room for it nothing goes on: what is not noted would be done twice, and a
@@ -22,10 +21,9 @@ stop() {
 
 # sweep: removes what sessions and programs that were killed have left. A session that lives may be about to start one.
 sweep() {
-    for sweep_session in "$RUN"/payload.* "$RUN"/program.*; do
-        sweep_session=${sweep_session##*.}
-        if [ "$sweep_session" = "$SESSION" ] || process_start "$sweep_session"; then continue; fi
-        rm -f "$RUN/payload.$sweep_session" "$RUN/program.$sweep_session"
+    for sweep_file in "$RUN"/payload.* "$RUN"/program.* "$RUN~"*/payload.* "$RUN~"*/program.*; do
+        if [ "${sweep_file##*.}" = "$SESSION" ] || process_start "${sweep_file##*.}"; then continue; fi
+        rm -f "$sweep_file"
     done
 }
 
@@ -60,8 +58,20 @@ run_script() {
 sentinel() {
     decode "$1"
     if [ -e "$TEXT" ]; then return 0; fi
+    if [ -n "$PROVED" ] && [ "$PROVED" != "$BOOT" ] && volatile "$TEXT"; then
+        say "$TEXT was there before the host was rebooted: made again"
+        (umask 022 && mkdir -p "${TEXT%/*}" && : >"$TEXT")
+        return
+    fi
     say "$TEXT does not exist: the commands ended well, but none of them made the sentinel file that says so"
     return 1
+}
+
+# prove: notes that the sentinel file is there. It may lie in memory, and what made it must not run again after a reboot.
+prove() {
+    if [ "$SENTINEL" = - ] || [ "$PROVED" = "$BOOT" ]; then return 0; fi
+    decode "$SENTINEL"
+    if [ -e "$TEXT" ]; then note "sentinel 0 $BOOT"; fi
 }
 
 # run_step NUMBER KIND FIRST LINES MODE OWNER DIGEST REST
@@ -87,6 +97,7 @@ noted_step() {
     noted_status=$?
     # What came with a command is a cleanup's to take away: without a note of it nothing goes on.
     if [ "$2" = command ] && ! note_services; then noted_status=74; fi
+    prove
     uptime_now
     note "end $1 $noted_status $NOW"
     exit "$noted_status"
@@ -106,15 +117,30 @@ cut_off() {
     if [ "$OPEN_BOOT" = "$BOOT" ]; then note "cut $OPEN lost"; else note "cut $OPEN reboot"; fi
 }
 
-# run_steps: fails with the status of the step that failed, and with 74 when the payload cannot be read.
+# runs_now NUMBER KIND DIGEST KEY REST: true when the step has to be carried out: it has not ended, or what it made has
+# gone with a reboot.
+runs_now() {
+    judge_step "$1" "$4"
+    if [ "$JUDGED" = open ]; then return 0; fi
+    lost_by_boot "$1" "$2" "$3" "$5" || return 1
+    note "again $1 $VOLATILE_TYPE"
+}
+
+# run_steps: fails with the status of the step that failed, and with 74 when the payload cannot be read. The journal is
+# this list's own (see begin_run). Sets SOURCE.
 run_steps() {
+    SOURCE=$RUN
+    read_source
     steps_seen=0
-    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_rest; do
+    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_key \
+        step_rest; do
         if [ "$step_word" != step ]; then break; fi
         steps_seen=$((steps_seen + 1))
-        case $ENDED in *" $step_number "*) continue ;; esac
+        runs_now "$step_number" "$step_kind" "$step_digest" "$step_key" "$step_rest" || continue
+        # The report says what to do about a step that reboots its own host each time.
+        case $REBOOTS in *" $step_number $step_number "*) return 75 ;; esac
         uptime_now
-        note "start $step_number $BOOT $NOW"
+        note "start $step_number $BOOT $NOW $step_key"
         # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
         # program is killed meanwhile.
         (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
@@ -132,11 +158,76 @@ run_steps() {
     [ "$steps_seen" -gt 0 ] || return 74
 }
 
-# program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER: the whole of the detached half. Sets RUN, SESSION, HOLDING, BASE
-# and NEWLINE, and CLAIM, SEIZE and OWNER_* as read_settings does in the other half.
+# begin_run: goes on with the journal of RUN where that is about these very steps. Else a new one begins, with the ends
+# of SOURCE that count, and the old run stays beside it, as it is, for a cleanup to take back what it wrote.
+# Sets KEPT.
+begin_run() {
+    if [ -e "$RUN/journal" ]; then
+        [ -f "$RUN/journal" ] || stop
+        cut_off
+        watch_services || stop
+    fi
+    find_source
+    read_source
+    # What a command has installed that was cut off there is that run's to take back.
+    if [ -n "$OPEN" ] && [ "$SOURCE" != "$RUN" ]; then
+        begin_here=$RUN RUN=$SOURCE
+        note_services
+        begin_noted=$? RUN=$begin_here
+        [ "$begin_noted" = 0 ] || stop
+    fi
+    compare_steps || stop
+    uptime_now
+    begin_line="begin 0 $BOOT $NOW $(date +%s) $NEXT"
+    if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
+        note "$begin_line"
+        return 0
+    fi
+    if [ -f "$RUN/journal" ]; then set_aside || stop; fi
+    watch_services || stop
+    KEPT="$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS$NEWLINE$KEPT"
+    printf '%s' "$KEPT" >"$RUN/journal.part" || stop
+    keep_whole "$RUN/journal.part" "$RUN/journal" || stop
+}
+
+# compare_steps: sets KEPT, lines of a journal for the steps of the payload whose ends in SOURCE count, and for those that
+# had ended and are others now; and HEAD_OVER. Fails when the payload cannot be read. After read_source.
+compare_steps() {
+    KEPT=''
+    while read -r compare_word compare_number compare_kind compare_first compare_length compare_mode compare_owner \
+        compare_digest compare_key compare_rest; do
+        if [ "$compare_word" != step ]; then break; fi
+        judge_step "$compare_number" "$compare_key"
+        case $JUDGED in
+        kept) KEPT="${KEPT}kept $compare_number $ENDED_BOOT $compare_key ${SOURCE##*/}$NEWLINE" ;;
+        changed) KEPT="${KEPT}changed $compare_number ${SOURCE##*/}$NEWLINE" ;;
+        esac
+    done <"$RUN/payload.$SESSION"
+    # Only a run needs the others.
+    : "$compare_kind$compare_first$compare_length$compare_mode$compare_owner$compare_digest$compare_rest"
+    if [ -n "$PROVED" ] && [ -n "$KEPT" ]; then KEPT="${KEPT}sentinel 0 $PROVED$NEWLINE"; fi
+}
+
+# set_aside: gives the old run of this name another one, and makes room for the new. Sets SOURCE. What sessions have
+# unpacked is the new run's.
+set_aside() {
+    aside_number=1
+    while [ -e "$RUN~$aside_number" ]; do aside_number=$((aside_number + 1)); done
+    rm -f "$RUN"/*.command
+    mv "$RUN" "$RUN~$aside_number" && mkdir "$RUN" || return 1
+    if [ "$SOURCE" = "$RUN" ]; then SOURCE=$RUN~$aside_number; fi
+    for aside_file in "$RUN~$aside_number"/payload.* "$RUN~$aside_number"/program.*; do
+        if [ -f "$aside_file" ]; then mv "$aside_file" "$RUN/" || return 1; fi
+    done
+    names_to_disk "$BASE"
+}
+
+# program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER KIND SERIES FLAGS CONTENT SENTINEL: the whole of the detached
+# half. Sets RUN, SESSION, HOLDING and BASE, and CLAIM, SEIZE, OWNER_* and PLAN_* as read_settings does in the other half.
 program() {
     RUN=$1 SESSION=$2 CLAIM=$3 SEIZE=$6 HOLDING=0
     set_owner "$4" "$5"
+    set_plan "$7" "$8" "$9" "${10}" "${11}"
     BASE=${RUN%/*}
     umask 077
     # Content may be secret: it leaves the host's disk as soon as the steps have ended, well or not. A later run
@@ -145,16 +236,13 @@ program() {
     boot_mark
     take_lock "${RUN##*/}" || stop
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
-    if all_ended; then stop; fi
+    if finished_already; then stop; fi
     HOLDING=1
-    cut_off
-    watch_services || stop
-    uptime_now
-    note "begin 0 $BOOT $NOW $(date +%s) $NEXT"
+    begin_run
     sweep
     PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     export PATH
-    if run_steps; then note "finished 0 0"; fi
+    if run_steps; then note "finished 0 $PLAN_CONTENT"; fi
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command
     exit 0

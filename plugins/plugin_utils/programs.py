@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHARED = ("processes", "records", "common", "claim")
+SHARED = ("processes", "records", "common", "claim", "ends")
 SESSION = (*SHARED, "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
@@ -23,5 +23,5 @@ def session() -> str:
 
 
 def detached() -> str:
-    """The detached half, called as `sh FILE RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER`."""
+    """The detached half, called as `sh FILE`, and the arguments of its function `program`."""
     return f'{text(DETACHED)}\nprogram "$@"\n'

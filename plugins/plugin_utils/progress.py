@@ -11,6 +11,8 @@ from ansible_collections.capra.machine.plugins.plugin_utils.results import StepR
 PREFIX = "capra-progress "
 """What stands before a line of JSON for a program (capra.runs); people get plain lines with -v."""
 
+BEFORE = {"kept": "unchanged", "changed": "changed", "again": "lost"}
+
 
 class Teller:
     """Tells each change of a step once."""
@@ -22,13 +24,20 @@ class Teller:
         self._told: dict[int, str] = {}
 
     def tell(self, steps: Sequence[StepResult]) -> None:
-        """Show the steps whose state is another than the last time."""
+        """Show the steps whose state is another than the last time. What an earlier end of a step is worth comes before
+        it runs: unchanged, changed or lost (by a reboot)."""
         for step in steps:
-            if step.state == "pending" or self._told.get(step.number) == step.state:
-                continue
-            self._told[step.number] = step.state
-            if self._machine_readable:
-                values = {"step": step.number, "count": self._count, "title": step.title, "state": step.state}
-                self._display.display(PREFIX + json.dumps(values | {"seconds": step.seconds}))
-            else:
-                self._display.v(f"step {step.number + 1} of {self._count} ({step.title}): {step.state}")
+            if step.before and step.number not in self._told:
+                self._tell(step, BEFORE[step.before])
+            if step.state != "pending" and step.before != "kept":
+                self._tell(step, step.state)
+
+    def _tell(self, step: StepResult, state: str) -> None:
+        if self._told.get(step.number) == state:
+            return
+        self._told[step.number] = state
+        if self._machine_readable:
+            values = {"step": step.number, "count": self._count, "title": step.title, "state": state}
+            self._display.display(PREFIX + json.dumps(values | {"seconds": step.seconds}))
+        else:
+            self._display.v(f"step {step.number + 1} of {self._count} ({step.title}): {state}")

@@ -20,6 +20,14 @@ CUT_REASONS = {
 WARNING = re.compile(r"\w+: warning: ")
 """How a line of a script begins that is to reach people though the script has ended well: `PHASE: warning: TEXT`."""
 
+REBOOTS = 2
+"""How often a reboot may cut one step off: the program on the host does not run it a third time (run_steps)."""
+
+REBOOTS_THE_HOST = (
+    f"reboots the host: a reboot has cut it off {REBOOTS} times, and it is not run again. A step that reboots has to"
+    " end before the reboot begins: write `shutdown -r +1`, as the last one. If something else has rebooted the host,"
+    " have all steps run again (restart)"
+)
 KILLED = 128
 SIGNALS = 64
 """How many Linux has."""
@@ -28,7 +36,9 @@ SIGNALS = 64
 @dataclass(frozen=True)
 class StepResult:
     """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
-    it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout)."""
+    it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout). before: what an
+    earlier end is worth: kept (of the same step), changed (of another one), again (a reboot took what it had made), or
+    empty."""
 
     number: int
     title: str
@@ -38,6 +48,7 @@ class StepResult:
     seconds: float = 0.0
     output: str = ""
     cuts: tuple[str, ...] = ()
+    before: str = ""
 
 
 def _seconds(start: str, end: str) -> float:
@@ -60,7 +71,8 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
             case ("start", _, boot, uptime, *_):
                 started[number], boots[number] = uptime, boot
                 # A step that is tried again has neither the status nor the time of the try before.
-                state[number] = {"state": "running", "cuts": state[number]["cuts"]}
+                stays = {name: value for name, value in state[number].items() if name in ("cuts", "before")}
+                state[number] = {"state": "running", **stays}
             case ("end", _, rc, *more) if rc.isdecimal():
                 # A line that was cut short may lack the time.
                 uptime = more[0] if more else ""
@@ -69,6 +81,10 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
                     "rc": int(rc),
                     "seconds": _seconds(started.get(number, uptime), uptime),
                 }
+            case ("kept", _, _, *_):
+                state[number] |= {"state": "ok", "rc": 0, "before": "kept"}
+            case ("changed" | "again" as before, _, *_):
+                state[number] |= {"before": before}
             case ("cut", _, why, *_) if state[number].get("state") == "running":
                 state[number] |= {"state": "cut", "cuts": (*state[number]["cuts"], why)}
     results = []
@@ -84,10 +100,59 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
     return results
 
 
-def finished(report: Report) -> bool:
-    """True when every step has ended well and the host said so. A missing report is never success, nor is
-    what was done before another machine has taken the host over."""
-    return not report.claimed and any(words[0] == "finished" for words in report.journal)
+def finished(report: Report, since: str = "") -> bool:
+    """True when every step has ended well and the host said so. A missing report is never success, nor is what was
+    done before another machine has taken the host over. since: see Report; an end under an older lock is another run's.
+    """
+    if report.busy or report.claimed or report.error or not any(words[0] == "finished" for words in report.journal):
+        return False
+    return report.already or _newest_lock(report) > _number(since, -1)
+
+
+def _newest_lock(report: Report) -> int:
+    """The lock of the program that began last; 0 where the journal does not tell."""
+    begins = [words for words in report.journal if words[0] == "begin"]
+    return _number(begins[-1][-1], 0) if begins else 0
+
+
+def _number(word: str, otherwise: int) -> int:
+    return int(word) if word.removeprefix("-").isdecimal() else otherwise
+
+
+def did_something(report: Report) -> bool:
+    """True when the program that began last has carried a step out."""
+    events = [words[0] for words in report.journal]
+    begun = len(events) - events[::-1].index("begin") if "begin" in events else 0
+    return "start" in events[begun:]
+
+
+def changes(results: Sequence[StepResult], subject: str) -> str:
+    """What became of the ends of an earlier run, for a person; empty where there is nothing to say. subject: what has
+    changed, `bootstrap data`."""
+    told = []
+    kept = [result.number for result in results if result.before == "kept"]
+    changed = [result.number for result in results if result.before == "changed"]
+    again = [result.number for result in results if result.before == "again"]
+    if kept or changed:
+        first = next((result.number for result in results if result.number not in kept), None)
+        goes_on = "every step has been done" if first is None else f"goes on at step {first + 1}"
+        told.append(f"{subject} has changed: {goes_on}")
+    if kept:
+        told.append(f"{_listed(kept)} {'is' if len(kept) == 1 else 'are'} unchanged")
+    if changed:
+        told.append(f"{_listed(changed)} had finished and run{'s' if len(changed) == 1 else ''} again")
+    if again:
+        told.append(f"the host was rebooted, which took what {_listed(again)} had made: done again")
+    return "; ".join(told)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """`step 1`, `steps 1 to 3`: steps count from 1 where people read."""
+    if len(numbers) == 1:
+        return f"step {numbers[0] + 1}"
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"steps {numbers[0] + 1} to {numbers[-1] + 1}"
+    return f"steps {', '.join(str(number + 1) for number in numbers)}"
 
 
 def told_status(rc: int) -> str:
@@ -125,6 +190,9 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
             return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
         if result.state == "cut":
             cut = result.cuts[-1]
+            if cut == "reboot" and result.cuts.count("reboot") >= REBOOTS:
+                message = f"step {result.number + 1} of {len(results)} ({result.title}) {REBOOTS_THE_HOST}"
+                return {"reason": "reboots", "msg": message, "step": asdict(result)}
             how = CUT_REASONS.get(cut, "was cut off")
             message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
             reason = cut if cut in ("cancelled", "timeout") else "cut_off"

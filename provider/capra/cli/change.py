@@ -42,7 +42,9 @@ async def _change(
     options: RunOptions, settings: Settings, prepared: PreparedMachines, store: FileStore, display: PlainDisplay
 ) -> tuple[list[MachineResult], int]:
     runner = work.make_runner(settings, display.output)
-    planned = plan_options(settings, check=options.check, diff=options.diff, take_over=options.take_over)
+    planned = plan_options(
+        settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
+    )
 
     async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         with store.lock(machine.key):

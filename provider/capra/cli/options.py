@@ -106,6 +106,9 @@ class RunOptions(HostPathOptions, ContactOptions):
 
     check: Annotated[bool, typer.Option("--check", help="Say what would happen, and change nothing.")] = False
     diff: Annotated[bool, typer.Option("--diff", help="Show how files change; secret ones are left out.")] = False
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Run all steps of a run that has not finished again, from the first.")
+    ] = False
     timeout: Annotated[
         int | None,
         typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
@@ -115,12 +118,15 @@ class RunOptions(HostPathOptions, ContactOptions):
     ] = ""
 
 
-def plan_options(settings: Settings, *, check: bool = False, diff: bool = False, take_over: str = "") -> PlanOptions:
+def plan_options(
+    settings: Settings, *, check: bool = False, diff: bool = False, restart: bool = False, take_over: str = ""
+) -> PlanOptions:
     """The engine's options for these settings."""
     defaults = PlanOptions()
     return PlanOptions(
         check=check,
         diff=diff,
+        restart=restart,
         artifacts=settings.artifacts,
         bootstrap_timeout=settings.timeout or defaults.bootstrap_timeout,
         cleanup_timeout=settings.timeout or defaults.cleanup_timeout,

@@ -14,6 +14,7 @@ from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResu
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
 STEP_REASONS = {
     "step_failed": OutcomeKind.STEP_FAILED,
+    "reboots": OutcomeKind.STEP_FAILED,
     "cut_off": OutcomeKind.CUT_OFF,
     "timeout": OutcomeKind.TIMED_OUT,
     "cancelled": OutcomeKind.CANCELLED,

@@ -24,11 +24,13 @@ class PlanOptions:
     bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
     step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
     what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
-    (Cluster API's contract). Host paths are only ever changed for hosts without root.
+    (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
+    that have finished as well.
     """
 
     check: bool = False
     diff: bool = False
+    restart: bool = False
     artifacts: str = ""
     bootstrap_timeout: int = 3600
     cleanup_timeout: int = 900
@@ -97,6 +99,7 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
         "bootstrap_commands_as_script": spec.commands_as_script,
         "bootstrap_working_dir": spec.working_dir,
         "bootstrap_sentinel": options.sentinel,
+        **({"bootstrap_restart": True} if options.restart else {}),
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
     secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data)
@@ -107,7 +110,11 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
     """The cleanup run that the decision asks for."""
     if decision.custom:
         commands = list(observation.machine.spec.clean_up_commands)
-        variables = {"custom_cleanup_commands": commands, "custom_cleanup_sentinel": options.sentinel}
+        variables = {
+            "custom_cleanup_commands": commands,
+            "custom_cleanup_sentinel": options.sentinel,
+            **({"custom_cleanup_restart": True} if options.restart else {}),
+        }
         request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
         return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))
     variables = {

@@ -10,13 +10,13 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
+from ansible_collections.capra.machine.plugins.plugin_utils import parts, payload, programs, results
 from tests.missing import missing
 from tests.support.waiting import Wait, wait_until
 
@@ -28,11 +28,16 @@ JOURNAL_LINES = tuple(
     re.compile(form)
     for form in (
         r"begin 0 \S+ \d+\.\d+ \d+ \d+",
-        r"start \d+ \S+ \d+\.\d+",
+        r"for 0 \S+ \S+ \S+",
+        r"kept \d+ \S+ [0-9a-f]{32} \S+",
+        r"changed \d+ \S+",
+        r"again \d+ \S+",
+        r"start \d+ \S+ \d+\.\d+ [0-9a-f]{32}",
+        r"sentinel 0 \S+",
         r"process \d+ \d+ \d+",
         r"end \d+ \d+ \d+\.\d+",
         r"cut \d+ (reboot|lost|cancelled|timeout)",
-        r"finished 0 0",
+        r"finished 0 [0-9a-f]{32}",
     )
 )
 """docs/reference/on-the-host.md has what they mean."""
@@ -71,17 +76,31 @@ class Host:
         (tools / "sh").symlink_to(shutil.which(SHELLS[shell][0]) or "")
         self.environment["PATH"] = f"{tools}:{os.environ['PATH']}"
 
-    def text(self, mode: str, steps: list[dict[str, Any]], run_id: str, **settings: object) -> bytes:
+    def text(
+        self,
+        mode: str,
+        steps: list[dict[str, Any]],
+        run_id: str,
+        *,
+        kind: str = "steps",
+        uid: str = "",
+        flags: Sequence[str] = (),
+        sentinel: str = "",
+        **settings: object,
+    ) -> bytes:
         """What goes over the wire."""
-        parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
+        made = [parts.to_part(step, number) for number, step in enumerate(steps)]
+        # As the action has it.
+        flags = [*flags, "cleans"] if any(part.kind == "forget" for part in made) else flags
         program = self.program if mode == "run" else ""
         head = {
             "mode": mode,
             "id": run_id,
             "follow": 20,
-            "directory": payload.encode(str(self.base)),
+            "directory": parts.encode(str(self.base)),
+            "plan": parts.plan(kind, uid, flags, made, sentinel),
         } | settings
-        return payload.call(programs.session(), payload.build(head, parts, program, contents=mode == "run"))
+        return payload.call(programs.session(), payload.build(head, made, program, contents=mode == "run"))
 
     def session(self, text: bytes, **more: Any) -> subprocess.Popen[bytes]:
         """A session that has got this text on its standard input, as sshd gives it."""
@@ -102,7 +121,7 @@ class Host:
         return process
 
     def exchange(
-        self, mode: str, steps: list[dict[str, Any]] | None = None, run_id: str = "one", **settings: object
+        self, mode: str, steps: list[dict[str, Any]] | None = None, run_id: str = "one", **settings: Any
     ) -> payload.Report:
         """One round trip."""
         process = self.session(self.text(mode, steps or [], run_id, **settings))
@@ -113,15 +132,15 @@ class Host:
         output, self.errors = process.communicate(timeout=PATIENCE * 3)
         return payload.parse_report(output.decode())
 
-    def run(self, *steps: dict[str, Any], run_id: str = "one", **settings: object) -> list[results.StepResult]:
+    def run(self, *steps: dict[str, Any], run_id: str = "one", **settings: Any) -> list[results.StepResult]:
         """A run to its end; the report stays in `report`."""
         self.report = self.exchange("run", list(steps), run_id, **settings)
         return results.step_results(list(steps), self.report)
 
-    def finished(self, *steps: dict[str, Any], run_id: str = "one", **settings: object) -> list[results.StepResult]:
+    def finished(self, *steps: dict[str, Any], run_id: str = "one", **settings: Any) -> list[results.StepResult]:
         """A run that ends well."""
         ended = self.run(*steps, run_id=run_id, **settings)
-        assert results.finished(self.report), (self.report, self.errors)
+        assert results.finished(self.report, self.report.since), (self.report, self.errors)
         assert self.report.complete
         return ended
 
@@ -193,7 +212,7 @@ def count(host: Host, name: str) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def counted(host: Host, name: str, then: str = "") -> dict[str, object]:
+def counted(host: Host, name: str, then: str = "") -> dict[str, Any]:
     """A command that counts its runs, and then does something."""
     return command(f"echo x >>{host.work}/count.{name}\n{then}")
 

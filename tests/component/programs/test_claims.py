@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from ansible_collections.capra.machine.plugins.plugin_utils import parts, results
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant
 from tests.component.programs.host import Host, command, count, counted, mode, states, tree, wait_for, write
 
 FORGET = {"kind": "forget", "keep_files": False}
 
 
-def owner(uid: str = "", name: str = "", seize: str = "") -> dict[str, object]:
+def owner(uid: str = "", name: str = "", seize: str = "") -> dict[str, Any]:
     """The settings of a run for this machine."""
-    words = (payload.encode(text) or "-" for text in (uid, name))
-    return {"claim": 1, "owner": " ".join(words), "seize": payload.encode(seize) or "-"}
+    words = (parts.encode(text) or "-" for text in (uid, name))
+    return {"claim": 1, "owner": " ".join(words), "seize": parts.encode(seize) or "-"}
 
 
 ONE, TWO = owner("uid-1", "default/one"), owner("uid-2", "default/two")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
+from ansible_collections.capra.machine.plugins.plugin_utils import parts, payload, programs, results
 from tests.component.programs.host import Host, append, command, write
 
 contents = st.binary(max_size=300) | st.sampled_from(
@@ -52,18 +52,18 @@ def test_encoding_is_plain_and_reversible(text: str) -> None:
         raw = text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return
-    encoded = payload.encode(text)
+    encoded = parts.encode(text)
     assert re.fullmatch(r"([A-Za-z0-9._/:@+,=\\-])*", encoded)
     assert re.sub(rb"\\0([0-7]{3})", lambda match: bytes([int(match[1], 8)]), encoded.encode()) == raw
 
 
 @given(
     st.lists(
-        st.builds(payload.Part, st.just("write"), contents, st.just("0644"), st.just("-"), st.just("/a")),
+        st.builds(parts.Part, st.just("write"), contents, st.just("0644"), st.just("-"), st.just("/a")),
         max_size=5,
     )
 )
-def test_contents_stand_where_the_step_says(parts: list[payload.Part]) -> None:
+def test_contents_stand_where_the_step_says(parts: list[parts.Part]) -> None:
     text = payload.build({"mode": "run", "id": "x"}, parts, "program")
     head, _, rest = text.partition("\n\n")
     lines = rest.split("\n")
@@ -80,8 +80,8 @@ def test_contents_stand_where_the_step_says(parts: list[payload.Part]) -> None:
 
 def test_a_check_run_sends_no_content() -> None:
     steps = [write("/a", b"very secret"), command("very secret")]
-    parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
-    text = payload.build({"mode": "check", "id": "x"}, parts, contents=False)
+    made = [parts.to_part(step, number) for number, step in enumerate(steps)]
+    text = payload.build({"mode": "check", "id": "x"}, made, contents=False)
     assert base64.b64encode(b"very secret").decode() not in text
     assert text.count("\n") == 7
 
@@ -108,28 +108,26 @@ def test_a_check_run_sends_no_content() -> None:
     ],
 )
 def test_steps_that_cannot_be_sent(step: dict[str, Any], problem: str) -> None:
-    with pytest.raises(payload.PayloadError, match=re.escape(problem)):
-        payload.to_part(step, 3)
+    with pytest.raises(parts.PayloadError, match=re.escape(problem)):
+        parts.to_part(step, 3)
 
 
 def test_parts() -> None:
-    assert payload.to_part(append("/a b", b"x", owner="u:g"), 0) == payload.Part(
-        "append", b"x", "-", "u:g", "/a\\0040b"
-    )
-    assert payload.to_part({"kind": "forget"}, 0) == payload.Part("forget", mode="0", rest="-")
+    assert parts.to_part(append("/a b", b"x", owner="u:g"), 0) == parts.Part("append", b"x", "-", "u:g", "/a\\0040b")
+    assert parts.to_part({"kind": "forget"}, 0) == parts.Part("forget", mode="0", rest="-")
     for value in (True, "True", "yes"):
-        assert payload.to_part({"kind": "forget", "keep_files": value, "path": "/s"}, 0).mode == "1"
-    assert payload.to_part({"kind": "forget", "keep_files": "False"}, 0).mode == "0"
-    assert payload.to_part({"kind": "forget", "services": "all"}, 0).owner == "all"
-    assert payload.to_part({"kind": "forget", "services": "files"}, 0).owner == "-"
+        assert parts.to_part({"kind": "forget", "keep_files": value, "path": "/s"}, 0).mode == "1"
+    assert parts.to_part({"kind": "forget", "keep_files": "False"}, 0).mode == "0"
+    assert parts.to_part({"kind": "forget", "services": "all"}, 0).owner == "all"
+    assert parts.to_part({"kind": "forget", "services": "files"}, 0).owner == "-"
 
 
 def test_run_ids() -> None:
     steps = [write("/a", b"x")]
-    first = payload.derive_run_id("steps", steps, "uid")
-    assert first == payload.derive_run_id("steps", steps, "uid")
+    first = parts.derive_run_id("steps", steps, "uid")
+    assert first == parts.derive_run_id("steps", steps, "uid")
     others = [("other", steps, "uid"), ("steps", [], "uid"), ("steps", steps, "")]
-    assert len({first, *(payload.derive_run_id(*values) for values in others)}) == 4
+    assert len({first, *(parts.derive_run_id(*values) for values in others)}) == 4
 
 
 REPORT = """motd

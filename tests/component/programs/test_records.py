@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs
+from ansible_collections.capra.machine.plugins.plugin_utils import parts, programs
 from tests.component.programs.host import SHELLS, Host, append, command, count, counted, states, tree, write
 
 
@@ -42,7 +42,7 @@ def test_half_a_line_of_written(host: Host) -> None:
     for number, cut in enumerate((3, 9, 12, 15 + len(str(work)), 16 + len(str(work)) + 4)):
         run = host.base / f"run{number}"
         run.mkdir(parents=True)
-        (run / "written").write_text(f"created 0 {payload.encode(str(work / 'secret'))}"[:cut])
+        (run / "written").write_text(f"created 0 {parts.encode(str(work / 'secret'))}"[:cut])
         host.finished(*steps, run_id=run.name)
         assert (work / "secret").exists()
         host.finished({"kind": "forget"}, run_id=f"cleanup{number}")
@@ -55,7 +55,7 @@ def test_half_a_line_never_stands_for_a_shorter_path(host: Host) -> None:
     (work / "other").write_bytes(b"somebody else's")
     run = host.base / "one"
     run.mkdir(parents=True)
-    (run / "written").write_text(f"created 0 {payload.encode(str(work / 'other'))}")
+    (run / "written").write_text(f"created 0 {parts.encode(str(work / 'other'))}")
     host.finished(write(work / "other.conf", b"1"))
     host.finished({"kind": "forget"}, run_id="cleanup")
     assert {path.name for path in work.iterdir()} == {"other"}

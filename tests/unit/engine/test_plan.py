@@ -36,6 +36,12 @@ def assert_no_secret(request: RunRequest) -> None:
         assert secret not in shown
 
 
+def test_restart_reaches_the_role() -> None:
+    chosen = plan.PlanOptions(restart=True)
+    assert plan.plan_bootstrap(READY, chosen).variables["bootstrap_restart"] is True
+    assert "bootstrap_restart" not in plan.plan_bootstrap(READY, OPTIONS).variables
+
+
 def test_bootstrap() -> None:
     request = plan.plan_bootstrap(READY, OPTIONS)
     assert request.playbook is Playbook.BOOTSTRAP

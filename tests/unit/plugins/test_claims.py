@@ -6,6 +6,7 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant, refusal
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import encode
 
 UID = "6a4c6b0e-0b1c-4b7e-9d0f-0c8f9a1d2e3f"
 
@@ -55,7 +56,7 @@ def test_every_time_can_be_shown() -> None:
 
 
 def test_a_name_that_was_encoded() -> None:
-    assert claimant([payload.encode("u@x"), payload.encode("default/one"), "1"]).name == "default/one"
+    assert claimant([encode("u@x"), encode("default/one"), "1"]).name == "default/one"
 
 
 def test_a_report() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.capra.machine.plugins.plugin_utils import diff, payload
+from ansible_collections.capra.machine.plugins.plugin_utils import diff
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import to_part
 from tests.component.programs.host import append, command, write
 
 STEPS = [
@@ -12,7 +13,7 @@ STEPS = [
     command("true"),
     write("/same", b"same\n"),
 ]
-PARTS = [payload.to_part(step, number) for number, step in enumerate(STEPS)]
+PARTS = [to_part(step, number) for number, step in enumerate(STEPS)]
 
 
 def test_written() -> None:
@@ -32,7 +33,7 @@ def test_planned() -> None:
 
 def test_long_and_binary_files() -> None:
     steps = [write("/big", b"x" * 100_000), write("/binary", b"\xff\0")]
-    parts = [payload.to_part(step, number) for number, step in enumerate(steps)]
+    parts = [to_part(step, number) for number, step in enumerate(steps)]
     big, binary = diff.written(steps, parts, {})
     assert len(big["after"]) == diff.LIMIT
     assert binary["after"] == "\ufffd\0"

@@ -105,3 +105,70 @@ def test_warnings_are_those_of_scripts() -> None:
     )
     told = results.warnings(results.step_results(steps, report))
     assert told == ["reset: warning: busy", "stop: warning: slow", "services: warning: stays"]
+
+
+BOTH = [*STEPS, {"kind": "sentinel"}]
+
+
+@pytest.mark.parametrize(
+    ("journal", "told"),
+    [
+        ("start 0 b 1 k\nend 0 0 2", ""),
+        ("kept 0 b k one", "data has changed: goes on at step 2; step 1 is unchanged"),
+        (
+            "changed 0 one\nchanged 1 one",
+            "data has changed: goes on at step 1; steps 1 to 2 had finished and run again",
+        ),
+        (
+            "kept 0 b k one\nchanged 1 one\nstart 1 b 1 k\nend 1 0 2",
+            "data has changed: goes on at step 2; step 1 is unchanged; step 2 had finished and runs again",
+        ),
+        (
+            "kept 0 b k one\nkept 1 b k one\nkept 2 b k one",
+            "data has changed: every step has been done; steps 1 to 3 are unchanged",
+        ),
+        (
+            "again 0 tmpfs\nstart 0 b 1 k\nend 0 0 2\nagain 2 tmpfs",
+            "the host was rebooted, which took what steps 1, 3 had made: done again",
+        ),
+    ],
+)
+def test_what_became_of_earlier_ends(journal: str, told: str) -> None:
+    assert results.changes(results.step_results(BOTH, seen(journal)), "data") == told
+
+
+@pytest.mark.parametrize(
+    ("journal", "reason"),
+    [
+        ("start 0 a 1\ncut 0 reboot\nstart 0 b 1\ncut 0 reboot", "reboots"),
+        ("start 0 a 1\ncut 0 reboot\nstart 0 b 1", "reboots"),
+        ("start 0 a 1\ncut 0 reboot", "cut_off"),
+        ("start 0 a 1\ncut 0 lost\nstart 0 b 1\ncut 0 reboot", "cut_off"),
+        ("start 0 a 1\ncut 0 reboot\nstart 0 b 1\ncut 0 reboot\nstart 0 c 1\nend 0 1 1", "step_failed"),
+    ],
+)
+def test_a_step_that_reboots(journal: str, reason: str) -> None:
+    report = seen(journal, boot="c")
+    assert results.failure(results.step_results(STEPS, report), report)["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("more", "since", "expected"),
+    [
+        ({}, "", True),
+        ({}, "6", True),
+        ({}, "7", False),
+        ({"already": True}, "7", True),
+        ({"busy": "other"}, "6", False),
+        ({"error": "why"}, "6", False),
+    ],
+)
+def test_an_end_under_an_older_lock_is_another_runs(more: dict[str, Any], since: str, expected: bool) -> None:
+    report = seen("begin 0 b 1.0 9 7\nstart 0 b 1\nend 0 0 2\nfinished 0 k", **more)
+    assert results.finished(report, since) == expected
+
+
+def test_only_what_was_run_is_a_change() -> None:
+    assert results.did_something(seen("begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2"))
+    assert not results.did_something(seen("begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2\nbegin 0 b 3 9 2\nfinished 0 k"))
+    assert not results.did_something(seen("begin 0 b 1 9 1\nkept 0 b k one\nfinished 0 k"))
