@@ -240,6 +240,20 @@ def test_leave_that_is_refused_for_good_fails_before_anything_is_stopped(sandbox
     assert "reset" not in output.split("calls:")[1]
 
 
+@pytest.mark.parametrize(
+    "words", ["wrong storage type: kine", "command 'k0s etcd' does not support external etcd cluster"]
+)
+def test_a_controller_without_an_etcd_of_its_own(sandbox: Sandbox, words: str) -> None:
+    output = sandbox.run(
+        f"""echo "Error: {words}" >/run/leave-fails
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s; cleanup
+        install_k0s /usr/local/bin/k0s controller ''; mkdir -p /var/lib/k0s/db; rm /run/calls; cleanup; calls"""
+    )
+    assert "leave: nothing to do (no etcd of its own)" in output
+    assert output.count("status: 0") == 2
+    assert calls(output) == ["reset"]
+
+
 def test_leave_whose_answer_was_lost(sandbox: Sandbox) -> None:
     output = sandbox.run(
         """echo 'Error: peer not found: https://192.0.2.1:2380' >/run/leave-fails

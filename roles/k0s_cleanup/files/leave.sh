@@ -28,13 +28,14 @@ note_left() { (umask 077 && : >"$DATA/.capra.left") 2>/dev/null; }
 no_agreement() {
     case $1 in
     *'no leader'* | *'no quorum'* | *'request timed out'* | *'deadline exceeded'* | *'connection refused'* | \
-        *'connection error'* | *'transport is closing'* | *'etcdserver: server stopped'*) return 0 ;;
+        *'connection error'* | *"can't connect to the etcd"* | *'transport is closing'* | \
+        *'etcdserver: server stopped'*) return 0 ;;
     esac
     return 1
 }
 
-# ask_to_leave SECONDS: sets LEAVING: left; sole, the only member; refused; or silent, when there was no answer, or none
-# that could be. Sets WHY, the words of it.
+# ask_to_leave SECONDS: sets LEAVING: left; sole, the only member; none, when this k0s has no etcd of its own; refused;
+# or silent, when there was no answer, or none that could be. Sets WHY, the words of it.
 ask_to_leave() {
     count_members 30
     if [ "$MEMBERS" = 1 ]; then LEAVING=sole && return; fi
@@ -46,6 +47,7 @@ ask_to_leave() {
     0*) LEAVING=left ;;
     # The answer of a try before was lost.
     *'peer not found'* | *'member not found'*) LEAVING=left ;;
+    *'wrong storage type'* | *'external etcd'*) LEAVING=none ;;
     124*)
         WHY="k0s etcd leave has not ended within $1 s"
         count_members 30
@@ -69,7 +71,7 @@ try_leaving() {
         ask_to_leave "$LEAVE_TIMEOUT"
         seconds
         case $LEAVING in
-        left | sole) return ;;
+        left | sole | none) return ;;
         refused) if [ "$NOW" -ge "$try_refused" ]; then return; fi ;;
         silent) if [ "$NOW" -ge "$try_silent" ]; then return; fi ;;
         esac
@@ -111,8 +113,8 @@ may_not_run() {
 
 leave() {
     if [ "$ROLE" != controller ]; then say "leave: nothing to do (role: $ROLE)" && return; fi
-    # A controller that keeps its data in a database (kine) has no etcd.
-    if [ ! -d "$DATA" ] || has_left || { [ -d "$DATA/db" ] && [ ! -d "$DATA/etcd" ]; }; then
+    # A controller that keeps its data in a database (kine), or in another etcd, has none of its own.
+    if [ ! -d "$DATA/etcd" ] || has_left; then
         say "leave: nothing to do"
         return
     fi
@@ -138,6 +140,7 @@ leave() {
     case $LEAVING in
     left) say "leave: left etcd" ;;
     sole) say "leave: nothing to do (the only member)" ;;
+    none) say "leave: nothing to do (no etcd of its own)" ;;
     silent) warn leave "$WHY; etcd has no majority to agree; $ADVICE" ;;
     refused) fail leave "$WHY; the other members may need this one, so nothing was stopped or reset" ;;
     esac
