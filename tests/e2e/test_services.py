@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
 def test_services_that_were_written_beside_and_copied(hosts: Hosts, capra: Capra, commands: list[str]) -> None:
     """A node that somebody's own commands leave running goes on, though its token file goes."""
     host = hosts[0]
-    custom = {"cleanUpCommands": commands} if commands else {}
+    custom: dict[str, Any] = {"cleanUpCommands": commands} if commands else {}
     manifest = capra.manifests(machine(host, **custom), key_secret(host))
     token = {"path": "/etc/k0s.token", "content": "t"}
     data = cloud_config([*FILES, token], [*COMMANDS, "k0s install worker --token-file=/etc/k0s.token", "k0s start"])
