@@ -15,7 +15,15 @@ from capra.kube.dependents import Key
 from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
 from capra.kube.reporter import Reporter
-from capra.kube.resources import POOLED_REMOTE_MACHINES, QUARANTINED, REMOTE_MACHINES, Raw, annotations_of, namespace_of
+from capra.kube.resources import (
+    POOLED_REMOTE_MACHINES,
+    QUARANTINED,
+    REMOTE_MACHINES,
+    UNREACHABLE,
+    Raw,
+    annotations_of,
+    namespace_of,
+)
 from capra.kube.writer import Writer
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, MachineKey
 
@@ -52,6 +60,9 @@ class Entries:
         if pool.is_surplus(self._cache, raw):
             log.info("given back: its holder has another entry", entry=f"{key.namespace}/{key.name}")
             await self._store.give_back(raw, record.load(raw))
+            return 0.0
+        if UNREACHABLE in annotations_of(raw) and entry_state.answers(self._cache, raw):
+            await self._store.answered(raw)
             return 0.0
         changes = entry_state.status_changes(self._cache, raw)
         if changes:

@@ -10,7 +10,7 @@ import structlog
 from capra.controller.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
 from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Release, Reserve, Wait
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Release, Reserve, Wait
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.engine.step import StepTaken, step
@@ -76,7 +76,7 @@ class Machines:
                 slots=self._room,
                 cleanup_limit=limit,
             )
-            if isinstance(taken.decision, Reserve):
+            if isinstance(taken.decision, Reserve | GiveBack):
                 await self._observe(taken)
                 return 0.0
             return look_again(taken, self._clock(), limit)
@@ -140,7 +140,7 @@ class Machines:
 def look_again(taken: StepTaken, now: float, limit: float) -> float | None:
     """Seconds until the next look that no event brings about. limit: see `decide`."""
     times = []
-    if isinstance(taken.decision, BackOff):
+    if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait) and taken.decision.until):
         times.append(taken.decision.until)
     elif taken.outcome is not None:
         times.append(taken.record.not_before)

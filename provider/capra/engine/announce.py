@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capra.engine.decide import Bootstrap, Cleanup, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.step import StepTaken
 from capra.model.host_port import join_host_port
 from capra.model.observation import Phase
@@ -32,8 +32,14 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
     match taken.decision:
         case Bootstrap() | Cleanup():
             return _run(taken)
+        case Reserve(entry, follows=True):
+            message = f"what has changed in PooledRemoteMachine {entry} counts for this machine from now on"
+            return Announcement(NORMAL, "EntryFollowed", message)
         case Reserve(entry):
             return Announcement(NORMAL, "HostReserved", f"PooledRemoteMachine {entry} is reserved")
+        case GiveBack(entry, message):
+            told = f"PooledRemoteMachine {entry} is given back: its host does not answer: {message}"
+            return _announcement(WARNING, "HostGivenBack", told)
         case Release(reason, moved=False, dirty=True):
             return _announcement(WARNING, "CleanupGivenUp", reason)
         case Release(moved=False) if _never_reached(taken):

@@ -7,8 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from capra.engine.decisions import (
+    BackOff,
+    Bootstrap,
+    Cleanup,
+    Decision,
+    GiveBack,
+    Keep,
+    Refuse,
+    Release,
+    Reserve,
+    Wait,
+)
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     GIVE_UP_ANNOTATION,
@@ -20,76 +31,30 @@ from capra.model.observation import Observation, Phase
 from capra.model.pool import PoolEntry
 from capra.model.run import OutcomeKind
 
+__all__ = [
+    "BackOff",
+    "Bootstrap",
+    "Cleanup",
+    "Decision",
+    "GiveBack",
+    "Keep",
+    "Refuse",
+    "Release",
+    "Reserve",
+    "Wait",
+    "decide",
+    "paused_by",
+    "paused_message",
+]
+
 K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 """Bootstrap config kinds whose hosts have a default cleanup, and the role they give (reference/contract C)."""
 
+TRIES = 3
+"""Runs in a row that did not reach the host of a pool before its entry is given back."""
+
 NAMED_ENTRIES = 5
 """Entries of an exhausted pool whose state is told."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Nothing can be done before something else changes. reason: a CamelCase word; message: what it waits for."""
-
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """The input does not allow a run; look again when it changes. field: the path that is wrong."""
-
-    reason: str
-    field: str
-    message: str
-
-
-@dataclass(frozen=True)
-class BackOff:
-    """The last run failed: not again before `until`, in seconds since the epoch."""
-
-    until: float
-
-
-@dataclass(frozen=True)
-class Reserve:
-    """Take this entry of the pool for the machine, or renew the machine's claim to it."""
-
-    entry: str
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Run the bootstrap, or attach to the one that is under way."""
-
-
-@dataclass(frozen=True)
-class Cleanup:
-    """Clean the host. custom: with the machine's own commands instead of the k0s cleanup. role: controller, worker,
-    or auto where only the host can tell."""
-
-    custom: bool
-    role: str = "auto"
-
-
-@dataclass(frozen=True)
-class Release:
-    """Nothing is left to do: let the machine go. reason: why. moved: the host lives on under another management
-    cluster, so nothing is said of it here. dirty: the cleanup was given up; the host is never handed out as it is."""
-
-    reason: str
-    moved: bool = False
-    dirty: bool = False
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Provisioned: keep what is reported true; run nothing. adopted: it was so before Capra knew it."""
-
-    adopted: bool = False
-
-
-Decision = Wait | Refuse | BackOff | Reserve | Bootstrap | Cleanup | Release | Keep
 
 
 def paused_by(observation: Observation) -> str:
@@ -170,10 +135,14 @@ def _decide_life(observation: Observation) -> Decision:
     machine, phase = observation.machine, observation.record.phase
     if paused := paused_by(observation):
         return Wait("Paused", paused)
+    if given_back := _gives_back(observation):
+        return given_back
     entry = observation.entry
     if entry is not None and (entry.holder is None or entry.holder.uid != machine.uid):
         # Known by an address, by a name or from before a move: nothing else may come before the claim is renewed.
         return Reserve(entry.name)
+    if entry is not None and observation.outdated:
+        return Reserve(entry.name, follows=True)
     if phase is Phase.PROVISIONED:
         return Keep()
     if phase is Phase.NEW and machine.spec.provider_id:
@@ -183,6 +152,16 @@ def _decide_life(observation: Observation) -> Decision:
     if observation.used_by:
         return Wait("HostInUse", f"RemoteMachine {observation.used_by} uses the host {machine.spec.address} already")
     return _waits(observation) or _host(observation) or _refused(observation) or _back_off(observation) or Bootstrap()
+
+
+def _gives_back(observation: Observation) -> GiveBack | None:
+    """The host of the entry does not answer, and it is proven that nothing was sent to it."""
+    entry, record = observation.entry, observation.record
+    if entry is None or not observation.handed_over or observation.machine.spec.provider_id:
+        return None
+    if record.phase is not Phase.NEW or record.attempts < TRIES or record.reason != OutcomeKind.UNREACHABLE:
+        return None
+    return GiveBack(entry.name, record.message)
 
 
 def _waits(observation: Observation) -> Wait | None:
@@ -219,7 +198,13 @@ def _host(observation: Observation) -> Reserve | Wait | None:
     for entry in observation.pool:
         if not entry.unavailable:
             return Reserve(entry.name)
-    return Wait("PoolExhausted", _exhausted(observation.machine.spec.pool, observation.pool))
+    silent = [
+        (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
+    ]
+    if silent and min(silent)[0] <= observation.now:
+        return Reserve(min(silent)[1])
+    message = _exhausted(observation.machine.spec.pool, observation.pool)
+    return Wait("PoolExhausted", message, min(silent)[0] if silent else 0.0)
 
 
 def _exhausted(pool: str, entries: tuple[PoolEntry, ...]) -> str:

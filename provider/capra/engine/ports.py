@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from capra.engine.decide import Bootstrap, Cleanup, Release
+from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Release
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
@@ -30,6 +30,11 @@ class Store(Protocol):
         """Take the entry of the pool for the machine, or another free one when another machine was faster, and give
         the machine its address. Returns the entry's name. Raises Retry when none is free any more. What had been done
         before a death in the middle is found by the next `load`."""
+        ...
+
+    async def give_back(self, observation: Observation, decision: GiveBack) -> None:
+        """Mark the entry as one whose host did not answer, give it back, and take from the machine what it had from it.
+        Doing it again is harmless. Raises Retry when another writer was faster."""
         ...
 
     async def release(self, observation: Observation, decision: Release) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from capra.engine.decide import BackOff, Cleanup, Refuse, Release, Reserve, Wait, paused_by
+from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, Wait, paused_by
 from capra.engine.step import StepTaken
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
@@ -173,6 +173,8 @@ def _reserved(taken: StepTaken) -> Condition | None:
     entry, decision = taken.observation.entry, taken.decision
     if isinstance(decision, Wait) and decision.reason == "PoolExhausted":
         return _false(RESERVED, decision.reason, decision.message)
+    if isinstance(decision, GiveBack):
+        return _false(RESERVED, "HostGivenBack", f"PooledRemoteMachine {decision.entry} does not answer")
     if entry is not None:
         return Condition(RESERVED, "True", "Reserved", f"PooledRemoteMachine {entry.name} is reserved")
     return None

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, decide
+from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, host_uid, plan_bootstrap, plan_cleanup
 from capra.engine.ports import Clock, ProgressListener, Runner, Slots, Store
@@ -103,7 +103,9 @@ async def _settle(
         await store.save(key, record)
     taken = StepTaken(observation, decision, record)
     if isinstance(decision, Reserve):
-        taken = replace(taken, decision=Reserve(await store.reserve(observation, decision.entry)))
+        taken = replace(taken, decision=replace(decision, entry=await store.reserve(observation, decision.entry)))
+    elif isinstance(decision, GiveBack):
+        await store.give_back(observation, decision)
     else:
         await observer(taken)
     if isinstance(decision, Release) and not options.check:

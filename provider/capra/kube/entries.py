@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from capra.engine.ports import Clock
-from capra.kube import objects, record
+from capra.kube import objects, record, silent
 from capra.kube.errors import MissingError
 from capra.kube.resources import (
     HOLDER,
@@ -16,6 +16,7 @@ from capra.kube.resources import (
     POOLED_REMOTE_MACHINES,
     QUARANTINED,
     RECORD,
+    UNREACHABLE,
     Raw,
     annotations_of,
 )
@@ -73,6 +74,14 @@ class EntryStore:
             annotations |= _quarantine(dirty, kept)
         await self._annotate(raw, annotations, gone=True)
 
+    async def give_back_silent(self, raw: Raw, message: str) -> None:
+        """Nobody holds it any more, since its host did not answer. message: how the last run ended."""
+        await self._annotate(raw, {HOLDER: "", UNREACHABLE: silent.dump(raw, self._clock(), message)}, gone=True)
+
+    async def answered(self, raw: Raw) -> None:
+        """Its host answers again."""
+        await self._annotate(raw, {UNREACHABLE: None})
+
     async def mark_moved(self, raw: Raw) -> None:
         """Its holder has moved to another management cluster, and its host is in use there. clusterctl sets the same
         annotation just before it deletes the entry, which is after its holder."""
@@ -90,7 +99,7 @@ class EntryStore:
 
     async def release(self, key: MachineKey) -> None:
         """Its host is clean: the end of the quarantine."""
-        await self._annotate(self._writer.raw(key), {QUARANTINED: None, RECORD: None})
+        await self._annotate(self._writer.raw(key), {QUARANTINED: None, RECORD: None, UNREACHABLE: None})
 
     async def _annotate(self, raw: Raw, annotations: dict[str, str | None], *, gone: bool = False) -> Raw:
         """gone: the entry may have been deleted meanwhile, and then there is nothing to give back."""

@@ -45,6 +45,12 @@ def status_changes(cache: Cache, raw: Raw) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if current.get(name) != value}
 
 
+def answers(cache: Cache, raw: Raw) -> bool:
+    """Its holder has been provisioned on it."""
+    machine = pool.claimant(cache, raw) if objects.holder(raw) is not None else None
+    return machine is not None and record.load(machine).phase is Phase.PROVISIONED
+
+
 def orphaned(cache: Cache, raw: Raw) -> str:
     """The name of a holder that this cluster does not know any more, as far as the cache goes; empty otherwise."""
     holder = objects.holder(raw)

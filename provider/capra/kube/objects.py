@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from capra.errors import InputError
-from capra.kube import record
+from capra.kube import record, silent
 from capra.kube.resources import (
     CONTROL_PLANE_LABEL,
     HOLDER,
@@ -65,6 +65,7 @@ def entry(raw: Raw) -> PoolEntry:
         quarantined=annotations_of(raw).get(QUARANTINED, ""),
         problem=trouble,
         host_keys=record.host_keys(raw),
+        unreachable=silent.load(raw),
         labels=labels_of(raw),
         annotations=annotations_of(raw),
     )

@@ -32,6 +32,7 @@ from capra.kube.resources import (
 from capra.kube.status import changes, timestamp
 from capra.kube.writer import Writer
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION
+from capra.model.observation import Phase
 from capra.model.status import Report
 
 COMPONENT = "capra"
@@ -60,7 +61,8 @@ class Reporter:
         changed = status_changes(raw, report(taken), timestamp(self._clock()))
         if changed:
             await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")
-        if not taken.observation.machine.deleting:
+        # Not before anything was sent: an entry whose host does not answer is given back.
+        if not taken.observation.machine.deleting and taken.record.phase is not Phase.NEW:
             await self._pass_on(raw)
         return bool(changed)
 

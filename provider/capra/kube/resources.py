@@ -19,6 +19,7 @@ POOL_ENTRY = f"{PREFIX}pool-entry"
 POOL_COMMANDS = f"{PREFIX}pool-commands"
 HOLDER = f"{PREFIX}holder"
 QUARANTINED = f"{PREFIX}quarantined"
+UNREACHABLE = f"{PREFIX}unreachable"
 
 CLUSTER_NAME_LABEL = f"{CORE_GROUP}/cluster-name"
 CONTROL_PLANE_LABEL = f"{CORE_GROUP}/control-plane"

@@ -12,10 +12,10 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.decide import Release
+from capra.engine.decide import GiveBack, Release
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
-from capra.kube import objects, ownership, pool, record
+from capra.kube import following, objects, ownership, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
 from capra.kube.errors import ConflictError, MissingError
@@ -76,9 +76,9 @@ class KubeStore:
         held = pool.held_by(self._cache, raw)
         entry = objects.entry(held[0]) if held else None
         if entry is not None:
-            commands = pool.newest_commands(raw, machine.spec.clean_up_commands, entry.spec.clean_up_commands)
-            machine = replace(machine, spec=replace(machine.spec, clean_up_commands=commands))
             kept = replace(kept, host_keys=kept.host_keys or entry.host_keys)
+            machine = replace(machine, spec=following.followed(raw, held[0], machine.spec, kept))
+        own, _ = objects.remote_machine(raw)
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING}
         ssh_key, key_problem = await self._key(machine) if runs else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
@@ -95,6 +95,8 @@ class KubeStore:
             missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
             entry=entry,
+            handed_over=entry is not None and _was_given(raw, entry.name),
+            outdated=bool(following.changes(own.spec, machine.spec)),
             pool=candidates,
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
@@ -143,14 +145,16 @@ class KubeStore:
             return held[wanted]
         candidates = pool.candidates(self._cache, raw, watch_filter=self._watch_filter)
         free = [one.name for one in candidates if not one.unavailable]
-        name = wanted if wanted in free else next(iter(free), "")
+        # One whose host did not answer before is tried again when that was decided.
+        fit = {one.name for one in candidates if not one.blocked}
+        name = wanted if wanted in fit else next(iter(free), "")
         found = self._cache.get(ENTRIES, namespace_of(raw), name)
         if found is None:
             raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
         return found
 
     async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
-        """Give the machine the entry's fields, unless it has an address already; then only the claim is renewed."""
+        """Give the machine the entry's fields; one that has an address already follows what has changed in them."""
         entry = objects.entry(entry_raw)
         given = dict((entry_raw.get("spec") or {}).get("machine") or {})
         annotations: dict[str, str | None] = {POOL_ENTRY: entry.name}
@@ -163,9 +167,26 @@ class KubeStore:
             if labels:
                 metadata["labels"] = labels
             body["spec"] = given
+        else:
+            own, _ = objects.remote_machine(raw)
+            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, record.load(raw)))
+            body |= {"spec": changes} if changes else {}
         if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
             metadata["annotations"] = annotations
             await self._writer.patch(REMOTE_MACHINES, raw, body)
+
+    async def give_back(self, observation: Observation, decision: GiveBack) -> None:
+        """The entry first: whoever dies in between has a machine that knows its entry by the address, and gives it back
+        again without a second mark."""
+        key = observation.machine.key
+        raw = self._writer.raw(key)
+        if record.load(raw).phase is not Phase.NEW:
+            raise ConflictError(f"{key} has begun meanwhile", after=0.0)
+        entry_raw = self._cache.get(ENTRIES, key.namespace, decision.entry)
+        holder = objects.holder(entry_raw) if entry_raw is not None else None
+        if entry_raw is not None and holder is not None and holder.uid == observation.machine.uid:
+            await self._entries.give_back_silent(entry_raw, decision.message)
+        await self._writer.patch(REMOTE_MACHINES, raw, following.taken_back(raw, entry_raw))
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """The entries first, the finalizer last. A moved machine's entries move, too: they are marked as moved, or they
@@ -220,3 +241,9 @@ class KubeStore:
 def _with_finalizer(raw: Raw) -> dict[str, Any]:
     finalizers = list(raw["metadata"].get("finalizers", ()))
     return {} if FINALIZER in finalizers else {"finalizers": [*finalizers, FINALIZER]}
+
+
+def _was_given(raw: Raw, entry: str) -> bool:
+    """The machine has its fields from this entry, and not of its own."""
+    annotations = annotations_of(raw)
+    return annotations.get(POOL_ENTRY) == entry and POOL_COMMANDS in annotations

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from capra.engine.decide import Release
+from capra.engine.decide import GiveBack, Release
 from capra.engine.plan import digest
 from capra.errors import InputError
 from capra.local.manifests import raise_all
@@ -66,6 +66,10 @@ class FileStore:
     async def reserve(self, observation: Observation, entry: str) -> str:
         """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""
         raise InputError("has no address, and pools exist only in a cluster", subject=str(observation.machine.key))
+
+    async def give_back(self, observation: Observation, decision: GiveBack) -> None:
+        """No entry was ever taken. See engine.ports.Store."""
+        raise InputError("has no entry: pools exist only in a cluster", subject=str(observation.machine.key))
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """The record says all. See engine.ports.Store."""

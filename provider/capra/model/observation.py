@@ -102,11 +102,13 @@ class Problem:
 class Observation:
     """One look at the world. now: seconds since the epoch. None stands for what could not be found.
 
-    missing_owner: what is waited for without an owner. missing_bootstrap: what the bootstrap data is waiting for,
-    when there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. pool:
-    the entries to choose from, by name, when there is a choice to make. problem: what is wrong with the machine's own
-    fields, or with its SSH key. used_by: another machine that uses its host. finalizer: the object stays until its host
-    is clean; not so an entry in quarantine, nor the machines of a terminal.
+    missing_owner: what is waited for without an owner. missing_bootstrap: what the bootstrap data is waiting for, when
+    there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. outdated:
+    the entry's fields have changed since the machine got them; in `machine` they count already. handed_over: the
+    machine has its address from the entry. pool: the entries to
+    choose from, by name, when there is a choice to make. problem: what is wrong with the machine's own fields, or with
+    its SSH key. used_by: another machine that uses its host. finalizer: the object stays until its host is clean; not
+    so an entry in quarantine, nor the machines of a terminal.
     """
 
     machine: RemoteMachine
@@ -120,6 +122,8 @@ class Observation:
     missing_owner: str = MISSING_OWNER
     missing_bootstrap: str = "the bootstrap data"
     entry: PoolEntry | None = None
+    outdated: bool = False
+    handed_over: bool = False
     pool: tuple[PoolEntry, ...] = ()
     problem: Problem | None = None
     used_by: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from capra.model.machine import MachineSpec
@@ -29,12 +30,31 @@ class Holder:
 
 
 @dataclass(frozen=True)
+class Unreachable:
+    """A host that did not answer. since: when that was first seen; until: not before this time is it tried again (both
+    in seconds since the epoch). times: how often it was given back. message: how the last run ended."""
+
+    since: float
+    until: float
+    times: int
+    message: str = ""
+
+    def __str__(self) -> str:
+        since, until = _time(self.since), _time(self.until)
+        return f"is Unreachable since {since}, and is not tried again before {until}: {self.message}"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
 class PoolEntry:
     """A PooledRemoteMachine.
 
     quarantined: why its host may be dirty; such an entry is never handed out. used_by: a RemoteMachine with the same
     address and port that does not hold the entry. problem: why it cannot be handed out although it is free.
-    host_keys: known from earlier holders.
+    host_keys: known from earlier holders. unreachable: its host did not answer when it was last tried.
     """
 
     name: str
@@ -44,11 +64,17 @@ class PoolEntry:
     used_by: str = ""
     problem: str = ""
     host_keys: tuple[str, ...] = ()
+    unreachable: Unreachable | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unavailable(self) -> str:
+        """Why the entry is not handed out while others are free; empty when it is."""
+        return self.blocked or (str(self.unreachable) if self.unreachable else "")
+
+    @property
+    def blocked(self) -> str:
         """Why the entry cannot be handed out; empty when it can."""
         if self.quarantined:
             return "is quarantined"

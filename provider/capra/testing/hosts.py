@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from capra.engine.ports import ProgressListener
 from capra.model.host_port import join_host_port
 from capra.model.run import Playbook, RunRequest, RunResult
-from capra.testing.runner import finished, stepped
+from capra.testing.runner import finished, stepped, unreachable
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFrZWZha2VmYWtl"
 
@@ -19,7 +19,8 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFr
 class FakeHost:
     """One host. used_by: UID of the machine whose bootstrap has begun and that was not cleaned since. bootstraps: by
     UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many. claim: UID
-    and name of the machine that uses it, which counts where `FakeHosts.remember` is set."""
+    and name of the machine that uses it, which counts where `FakeHosts.remember` is set. dead: it does not answer,
+    so that nothing can be sent to it."""
 
     used_by: str = ""
     claim: tuple[str, str] = ("", "")
@@ -30,6 +31,7 @@ class FakeHost:
     contacts: int = 0
     busy: bool = False
     hung: bool = False
+    dead: bool = False
     failures: list[RunResult] = field(default_factory=list)
 
     def let_in(self, uid: str, take_over: str) -> bool:
@@ -84,6 +86,9 @@ class FakeHosts:
             host.busy = False
 
     async def _work(self, host: FakeHost, place: str, request: RunRequest) -> RunResult:
+        if host.dead:
+            await asyncio.sleep(self.seconds)
+            return unreachable()
         uid = str(request.variables.get(f"{request.playbook}_uid", ""))
         if request.connection.host_keys not in {(), (HOST_KEY,)}:
             self.violations.append(f"{place} was expected to have {request.connection.host_keys}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from capra.engine.decide import Release
+from capra.engine.decide import GiveBack, Release
 from capra.engine.ports import Clock
 from capra.errors import InputError, Retry
-from capra.model.machine import MachineKey
+from capra.model.machine import MachineKey, MachineSpec
 from capra.model.observation import Observation, Record
 from capra.model.pool import Holder
 
@@ -60,6 +60,13 @@ class MemoryStore:
             self.observations[other] = replace(kept, pool=pool)
         self.observations[key] = replace(self.observations[key], machine=machine, entry=held)
         return entry
+
+    async def give_back(self, observation: Observation, decision: GiveBack) -> None:
+        """Nobody holds the entry any more, and the machine is as it was without one."""
+        key = observation.machine.key
+        kept = self.observations[key]
+        machine = replace(kept.machine, spec=MachineSpec(pool=kept.machine.spec.pool))
+        self.observations[key] = replace(kept, machine=machine, entry=None, record=Record())
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """Note the release."""

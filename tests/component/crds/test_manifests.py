@@ -104,6 +104,17 @@ def test_a_client_of_v1beta1_that_changes_one_field_leaves_the_others(
     assert lost(wanted, read(shared_control_plane, namespace, machine)) == []
 
 
+@pytest.mark.parametrize("version", ["v1beta1", "v1beta2"])
+def test_a_template_may_say_nothing_but_that_it_is_one(
+    shared_control_plane: ControlPlane, namespace: str, version: str
+) -> None:
+    """As in the reference, where `spec.template.spec` is optional."""
+    metadata = {"name": f"empty-{version}", "namespace": namespace}
+    template = {"apiVersion": f"{GROUP}/{version}", "kind": "RemoteMachineTemplate", "metadata": metadata}
+    for given in ({}, {"metadata": {"labels": {"a": "b"}}}):
+        shared_control_plane.apply([{**template, "spec": {"template": given}}])
+
+
 REFUSED = {
     "a key without a name": ("RemoteMachine", {"sshKeyRef": {}}, "spec.sshKeyRef.name"),
     "a pool entry without a key": ("PooledRemoteMachine", {"pool": "a", "machine": {"address": "b"}}, "sshKeyRef"),

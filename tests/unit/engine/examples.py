@@ -8,7 +8,7 @@ from typing import Any
 
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
-from capra.model.pool import Holder, PoolEntry
+from capra.model.pool import Holder, PoolEntry, Unreachable
 
 KEY = MachineKey("default", "m")
 TOKEN = "H4sIAAAAAAAC/2yTT2/bPBCE7/4V"  # long enough to be taken for a secret, which it is not
@@ -35,6 +35,8 @@ def pool_entry(given: Mapping[str, Any]) -> PoolEntry:
     """An entry; `holder` is `name/uid`."""
     name, _, uid = str(given.get("holder", "")).partition("/")
     values = {key: value for key, value in given.items() if key != "holder"}
+    if "unreachable" in values:
+        values["unreachable"] = Unreachable(**values["unreachable"])
     return PoolEntry(**{"spec": MachineSpec(address="192.0.2.9"), **values}, holder=Holder(name, uid) if name else None)
 
 

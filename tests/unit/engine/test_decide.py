@@ -27,6 +27,8 @@ PARTS = {
     "machine",
     "spec",
     "record",
+    "outdated",
+    "handed_over",
     "owner",
     "cluster",
     "bootstrap",

@@ -1,0 +1,83 @@
+"""What can be decided about a machine: a closed set. `capra.engine.decide` decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing can be done before something else changes. reason: a CamelCase word; message: what it waits for. until:
+    when to look again though nothing has changed, in seconds since the epoch; 0 for never."""
+
+    reason: str
+    message: str
+    until: float = 0.0
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The input does not allow a run; look again when it changes. field: the path that is wrong."""
+
+    reason: str
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class BackOff:
+    """The last run failed: not again before `until`, in seconds since the epoch."""
+
+    until: float
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """Take this entry of the pool for the machine, or renew the machine's claim to it. follows: the machine has it, and
+    is to have what has changed in it."""
+
+    entry: str
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class GiveBack:
+    """Give the entry of a pool back, since its host does not answer and nothing was ever sent to it; another one,
+    or the same later, is reserved then. message: how the last run ended."""
+
+    entry: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Run the bootstrap, or attach to the one that is under way."""
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """Clean the host. custom: with the machine's own commands instead of the k0s cleanup. role: controller, worker,
+    or auto where only the host can tell."""
+
+    custom: bool
+    role: str = "auto"
+
+
+@dataclass(frozen=True)
+class Release:
+    """Nothing is left to do: let the machine go. reason: why. moved: the host lives on under another management
+    cluster, so nothing is said of it here. dirty: the cleanup was given up; the host is never handed out as it is."""
+
+    reason: str
+    moved: bool = False
+    dirty: bool = False
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Provisioned: keep what is reported true; run nothing. adopted: it was so before Capra knew it."""
+
+    adopted: bool = False
+
+
+Decision = Wait | Refuse | BackOff | Reserve | GiveBack | Bootstrap | Cleanup | Release | Keep

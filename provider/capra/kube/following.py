@@ -1,0 +1,92 @@
+"""How a machine follows the entry of the pool that it was given: what is changed there counts for it, too. Pure.
+
+Otherwise a key that is rotated in the entry would leave the host without a cleanup (the reference follows, too).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from capra.kube import objects, pool, record
+from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, Raw, annotations_of, labels_of, name_of
+from capra.model.checks import same_address
+from capra.model.machine import MachineSpec
+from capra.model.observation import Phase, Record
+
+GIVEN = (
+    "address",
+    "port",
+    "user",
+    "useSudo",
+    "commandsAsScript",
+    "workingDir",
+    "sshKeyRef",
+    "cleanUpCommands",
+    "customCleanUpCommands",
+    "hostKeys",
+)
+"""Fields of `spec` that a machine gets from its entry."""
+
+
+def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> MachineSpec:
+    """The machine's spec with what its entry says now. An entry with a mistake is not followed.
+
+    Another address may be another host: it is followed when that one must show a key that is known, or while nothing
+    has been sent to the one before.
+    """
+    entry, problem = objects.entry_machine(entry_raw)
+    theirs = entry.spec
+    uses = annotations_of(raw).get(POOL_ENTRY) == name_of(entry_raw) or _place(theirs) == _place(spec)
+    if not spec.address or not uses or problem is not None:
+        return spec
+    keys = theirs.host_keys or spec.host_keys
+    known = bool(keys or kept.host_keys) or (kept.phase in {Phase.NEW, Phase.CLEAN} and not spec.provider_id)
+    place = (theirs.address, theirs.port) if known else (spec.address, spec.port)
+    return replace(
+        spec,
+        address=place[0],
+        port=place[1],
+        user=theirs.user,
+        use_sudo=theirs.use_sudo,
+        ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
+        host_keys=keys,
+        clean_up_commands=pool.newest_commands(raw, spec.clean_up_commands, theirs.clean_up_commands),
+    )
+
+
+def _place(spec: MachineSpec) -> tuple[str, int]:
+    return same_address(spec.address), spec.port
+
+
+def changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
+    """The merge patch of the machine's `spec` that writes down what it follows; empty when it stands there. Commands
+    are not written: the machine's own count unless the entry's have changed."""
+    if replace(own, clean_up_commands=()) == replace(wanted, clean_up_commands=()):
+        return {}
+    return {
+        "address": wanted.address,
+        "port": wanted.port,
+        "user": wanted.user,
+        "useSudo": wanted.use_sudo,
+        "sshKeyRef": {"name": wanted.ssh_key_name} if wanted.ssh_key_name else None,
+        "hostKeys": list(wanted.host_keys) or None,
+    }
+
+
+def taken_back(raw: Raw, entry_raw: Raw | None) -> dict[str, Any]:
+    """The merge patch of a machine that gives back what it had from the entry: fields, labels and annotations that are
+    still the entry's; of an entry that is gone, the address. Its record is one of a machine that has not begun."""
+    spec, entry = raw.get("spec") or {}, entry_raw or {"metadata": {}}
+    given = (entry.get("spec") or {}).get("machine") or {}
+    fields = {name: None for name in GIVEN if name in spec and (name == "address" or spec[name] == given.get(name))}
+    labels = _same(labels_of(raw), labels_of(entry))
+    annotations = {POOL_ENTRY: None, POOL_COMMANDS: None, **_same(annotations_of(raw), annotations_of(entry))}
+    return {
+        "metadata": {"labels": labels, "annotations": annotations | record.dump(Record())},
+        "spec": fields,
+    }
+
+
+def _same(mine: Any, theirs: Any) -> dict[str, None]:
+    return {name: None for name, value in pool.passed_on(theirs).items() if mine.get(name) == value}
