@@ -119,6 +119,16 @@ volatile() {
     return 1
 }
 
+# has_appended NUMBER DIGEST: true when `written` says that the step's file has had this digest since (see files.sh).
+has_appended() {
+    [ -f "$RUN/written" ] || return 1
+    has_was=
+    while read -r has_what has_key has_digest has_rest; do
+        if [ "$has_what" = digest ] && [ "${has_key%%.*}" = "$1" ] && ! void_line "$has_rest"; then has_was=$has_digest; fi
+    done <"$RUN/written"
+    [ "$has_was  -" = "$2" ]
+}
+
 # lost_by_boot NUMBER KIND DIGEST REST: true when a step that ended well has to be done again, because the host has been
 # rebooted since and what it made is gone. Of a command, REST names all that it makes (see effects.py), or nothing. After
 # judge_step. Sets TEXT and VOLATILE_TYPE.
@@ -133,7 +143,7 @@ lost_by_boot() {
     append)
         decode "$4"
         volatile "$TEXT" || return 1
-        [ ! -f "$TEXT" ] || [ ! -f "$RUN/$1.digest" ] || [ "$(cat "$RUN/$1.digest")" != "$(sha256sum <"$TEXT")" ]
+        [ ! -f "$TEXT" ] || ! has_appended "$1" "$(sha256sum <"$TEXT")"
         ;;
     command)
         if [ -z "$4" ]; then return 1; fi
