@@ -163,11 +163,13 @@ def swapping(host: Host, home: Path, victim: Path) -> Iterator[Path]:
             parent.chmod(mode(parent) | 0o11)
     host.base.mkdir(mode=0o700, exist_ok=True)
     text = SWAPPER.format(home=home, victim=victim, elsewhere=elsewhere)
-    process = subprocess.Popen(["dash", "-c", text], user=OTHER, group=OTHER, cwd="/", stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["dash", "-c", text], user=OTHER, group=OTHER, cwd="/", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     yield elsewhere
     assert process.poll() is None, "the other user has given up"
     (home / "end").touch()
-    process.wait(10)
+    process.wait(60)
 
 
 @needs_root
