@@ -220,7 +220,7 @@ follow() {
 # part NAME FILE BYTES: the end of a file in base64.
 part() {
     printf '%s\n' "$1"
-    tail -c "$3" "$2" | base64
+    if [ -f "$2.kept" ]; then cat "$2.kept" "$2" | tail -c "$3" | base64; else tail -c "$3" "$2" | base64; fi
     printf '.\n'
 }
 
@@ -244,7 +244,9 @@ report() {
     echo
     for report_file in "$RUN"/*.output; do
         report_number=${report_file##*/}
-        if [ -s "$report_file" ]; then part "output ${report_number%.output}" "$report_file" "$TAIL"; fi
+        if [ -s "$report_file" ] || [ -f "$report_file.kept" ]; then
+            part "output ${report_number%.output}" "$report_file" "$TAIL"
+        fi
     done
     if [ "$DIFF" != 1 ]; then return 0; fi
     for report_file in "$RUN"/*.original; do

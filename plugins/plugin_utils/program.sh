@@ -33,10 +33,16 @@ say() { printf '%s\n' "$*"; }
 # run_file NUMBER FIRST LINES DIGEST [ARGUMENT…]: a command or script comes from a private file, so that what it holds
 # never stands in the list of processes.
 run_file() {
-    file_of_command=$RUN/$1.command
+    file_number=$1 file_of_command=$RUN/$1.command
     content "$2" "$3" "$4" "$file_of_command" || return 1
     shift 4
+    watch_output "$RUN/$file_number.output" "$noted_pid" &
+    file_watcher=$!
     (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@")
+    file_status=$?
+    kill "$file_watcher" 2>/dev/null
+    cut_output "$RUN/$file_number.output"
+    return "$file_status"
 }
 
 # run_script NUMBER FIRST LINES DIGEST ENCODED_ARGUMENTS: the arguments are separated by spaces; none is empty.
@@ -141,10 +147,11 @@ run_steps() {
         case $REBOOTS in *" $step_number $step_number "*) return 75 ;; esac
         uptime_now
         note "start $step_number $BOOT $NOW $step_key"
+        rm -f "$RUN/$step_number.output" "$RUN/$step_number.output.kept"
         # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
         # program is killed meanwhile.
         (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
-            "$step_rest") </dev/null >"$RUN/$step_number.output" 2>&1
+            "$step_rest") </dev/null >>"$RUN/$step_number.output" 2>&1
         step_status=$?
         read_journal "$RUN/journal"
         if [ "$OPEN" = "$step_number" ]; then

@@ -1,0 +1,90 @@
+"""A step's output is bounded on the host while the step runs, and no service that writes it is held up or ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.component.programs.host import Host, alive, command, states, wait_for
+
+LIMIT, KEPT = 1048576, 262144
+"""Those of output.sh."""
+
+
+def _kept(host: Host) -> int:
+    """Bytes on the host's disk of all outputs."""
+    return sum(path.stat().st_size for path in host.base.glob("one/*.output*"))
+
+
+def test_a_flood_leaves_its_end_and_the_steps_status(host: Host) -> None:
+    flood = command("head -c 50000000 /dev/zero | tr '\\0' x; echo; echo the end; exit 3")
+    [ended] = host.run(flood, tail=8)
+    assert (ended.state, ended.rc) == ("failed", 3)
+    assert ended.output == "the end\n"
+    assert _kept(host) <= LIMIT + KEPT
+
+
+def test_the_end_is_told_in_order_across_a_cut(host: Host) -> None:
+    lines = "i=0; while [ $i -lt 12000 ]; do i=$((i+1)); echo $i".ljust(60) + f"{'x' * 100}; done; sleep 0.7; echo last"
+    [ended] = host.finished(command(lines), tail=200_000)
+    told = [line.split("x")[0] for line in ended.output.splitlines()[1:]]
+    assert told[-1] == "last"
+    numbers = [int(line) for line in told[:-1]]
+    assert numbers == list(range(numbers[0], 12001))
+    assert len(ended.output) == 200_000
+
+
+def test_a_long_flood_is_cut_while_the_step_runs(host: Host) -> None:
+    session = host.session(host.text("run", [command("while :; do head -c 100000 /dev/zero; sleep 0.02; done")], "one"))
+    seen = []
+    started = time.monotonic()
+    while time.monotonic() - started < 4:
+        seen.append(_kept(host))
+        time.sleep(0.05)
+    assert max(seen) > LIMIT  # it did write more
+    assert seen[-1] < 4 * LIMIT
+    assert max(seen) < 6 * LIMIT
+    host.kill_program()
+    session.kill()
+    session.communicate()
+
+
+def test_a_service_that_goes_on_writing_neither_holds_up_nor_dies(host: Host) -> None:
+    pid_file = host.work / "pid"
+    service = f"(while :; do echo still here; sleep 0.05; done) & echo $! > {pid_file}"
+    started = time.monotonic()
+    ended = host.finished(command(service), command("head -c 3000000 /dev/zero"), command("sleep 0.5"))
+    assert states(ended) == ["ok"] * 3
+    assert time.monotonic() - started < 15
+    pid = int(pid_file.read_text())
+    assert alive(pid)
+    os.kill(pid, signal.SIGTERM)
+
+
+def test_nobody_watches_any_more_when_the_step_has_ended(host: Host) -> None:
+    [ended] = host.finished(command("sleep 0.2"))
+    assert ended.state == "ok"
+    wait_for(lambda: not _processes(host))
+
+
+def _processes(host: Host) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(host.base) in line:
+            found.append(line)
+    return found
+
+
+def test_a_second_attempt_shows_nothing_of_the_first(host: Host) -> None:
+    marker = host.work / "marker"
+    step = command(f"test -e {marker} || {{ head -c 3000000 /dev/zero | tr '\\0' x; exit 1; }}; echo fine")
+    host.run(step, tail=300_000)
+    marker.touch()
+    [ended] = host.finished(step, tail=300_000)
+    assert ended.output == "fine\n"
