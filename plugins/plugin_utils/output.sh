@@ -27,7 +27,7 @@ cut_output() {
 }
 
 # watch_output FILE PID: cuts the output of the step that this process carries out, until it has ended. Looks often while
-# much is written.
+# much is written. Sets NAP and SIZE.
 watch_output() {
     NAP=02 watch_before=0
     while process_start "$2"; do

@@ -66,6 +66,10 @@ class Answer:
         return mark in (line.strip() for line in self.stdout.splitlines())
 
 
+FLOOD = re.compile(r"the host has printed more than \d+ bytes")
+"""Of provider/capra/runs/bounded_ssh.py."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """reason: a word. message: the rest of a sentence about the host, with its most telling lines."""
@@ -76,6 +80,9 @@ class Refusal:
 
 def refusal(answer: Answer) -> Refusal:
     """Why the program has not begun. Only for an answer in which it has not."""
+    if flood := FLOOD.search(answer.stderr):
+        words = f"a login script (such as ~/.bashrc) or the like prints without end: {flood[0]}"
+        return Refusal("login_failed", words)
     begun = answer.shows(LOGIN) or answer.shows(SHELL)
     let_in = answer.let_in if answer.let_in is not None else begun or answer.rc not in (255, None)
     if not let_in and not answer.waited:

@@ -7,6 +7,7 @@ kind of the problem but never a snippet, because what stands around a mistake ma
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -18,6 +19,10 @@ MAX_CHARACTERS = 16 * 2**20
 """Of the text, and of all scalars together with aliases expanded. A Kubernetes Secret holds 1 MiB at most."""
 
 MAX_NODES = 100_000
+MAX_DIGITS = 64
+"""Characters of a number. What is longer is none that anybody means, and one in base 60 (`1:1:1…`) takes the square of
+its length to read."""
+
 MAX_DEPTH = 64
 
 _TAG = "tag:yaml.org,2002:"
@@ -36,12 +41,17 @@ def loader_class(base: Any) -> Any:
     """A loader on `base` (yaml.CSafeLoader or yaml.SafeLoader): numbers as `Number`, a lone `=` as text."""
 
     def number(loader: Any, node: Any) -> Number:
-        made = Number(loader.construct_yaml_int(node))
-        made.text = node.value
+        # What is too long is a number all the same, and one that is wrong wherever it may stand: the error names it.
+        made = Number(loader.construct_yaml_int(node) if len(node.value) <= MAX_DIGITS else -1)
+        made.text = node.value[:MAX_DIGITS]
         return made
+
+    def fraction(loader: Any, node: Any) -> float:
+        return float(loader.construct_yaml_float(node)) if len(node.value) <= MAX_DIGITS else math.nan
 
     made = type("StrictLoader", (base,), {})
     yaml.add_constructor(f"{_TAG}int", number, Loader=made)
+    yaml.add_constructor(f"{_TAG}float", fraction, Loader=made)
     yaml.add_constructor(f"{_TAG}value", base.construct_yaml_str, Loader=made)
     return made
 

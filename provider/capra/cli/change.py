@@ -48,7 +48,9 @@ async def _change(
 
     async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         with store.lock(machine.key):
-            taken = await step(machine.key, store, runner, time.time, options=planned, listener=listener)
+            taken = await step(
+                machine.key, store, runner, time.time, options=planned, listener=listener, aside=asyncio.to_thread
+            )
         return of_step(taken)
 
     all_work = work.Work(display, settings.concurrency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -74,6 +75,7 @@ class Machines:
                 listener=_log_progress,
                 observer=self._observe,
                 slots=self._room,
+                aside=asyncio.to_thread,
                 cleanup_limit=limit,
             )
             if isinstance(taken.decision, Reserve | GiveBack):

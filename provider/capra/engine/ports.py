@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Release
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
 
+Result = TypeVar("Result")
 ProgressListener = Callable[[Progress], None]
 
 
@@ -39,6 +40,15 @@ class Store(Protocol):
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """Give back the entry that the machine holds, if any, and let the machine go. Doing it again is harmless."""
+        ...
+
+
+class Aside(Protocol):
+    """A place for work that is pure but may take long, such as reading bootstrap data: whoever is responsible for
+    others meanwhile does it in a thread."""
+
+    async def __call__(self, work: Callable[[], Result], /) -> Result:
+        """What the work returns, or raises."""
         ...
 
 

@@ -6,11 +6,12 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, host_uid, plan_bootstrap, plan_cleanup
-from capra.engine.ports import Clock, ProgressListener, Runner, Slots, Store
+from capra.engine.ports import Aside, Clock, ProgressListener, Result, Runner, Slots, Store
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
@@ -45,6 +46,11 @@ async def _room(observation: Observation, decision: Bootstrap | Cleanup) -> Asyn
     yield False
 
 
+async def _here(work: Callable[[], Result]) -> Result:
+    """Nobody is kept waiting."""
+    return work()
+
+
 def back_off(attempts: int) -> int:
     """Seconds to wait after this many failures in a row."""
     return BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
@@ -60,10 +66,11 @@ async def step(
     listener: ProgressListener = lambda progress: None,
     observer: Observer = _nobody,
     slots: Slots = _room,
+    aside: Aside = _here,
     cleanup_limit: float = math.inf,
 ) -> StepTaken:
     """Look at one machine once and do what there is to do. Raises what the store raises, never for a failed run.
-    slots: asked before a run. cleanup_limit: see `decide`.
+    slots: asked before a run. aside: where bootstrap data is read. cleanup_limit: see `decide`.
 
     The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ended:
     whoever dies in between leaves a record that leads to the same run again, which the host then only goes on with.
@@ -77,7 +84,7 @@ async def step(
             decision = decide(observation, cleanup_limit)
         if isinstance(decision, Bootstrap | Cleanup):
             try:
-                request = _plan(observation, decision, options)
+                request = await aside(partial(_plan, observation, decision, options))
             except InputError as error:
                 decision = Refuse(error.reason, error.field, str(error))
             else:

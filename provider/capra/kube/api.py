@@ -16,7 +16,8 @@ from kubernetes.aio.client import ApiClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from capra.errors import told
-from capra.kube.errors import UnavailableError, from_answer
+from capra.kube.bounded import read_bounded
+from capra.kube.errors import MissingError, TooLongError, UnavailableError, from_answer
 from capra.kube.resources import Raw, Resource
 
 LIMIT = aiohttp.ClientTimeout(total=30)
@@ -27,6 +28,18 @@ WATCH_SECONDS = 300
 """Seconds after which the API server ends a watch, so that a silent loss of the connection is noticed."""
 
 LONGEST_LINE = 2**24
+"""Bytes of one event of a watch. etcd keeps objects of 1.5 MiB."""
+
+PAGE = 250
+"""Objects of a list that are asked for at once."""
+
+LONGEST_ANSWER = 2**26
+LONGEST_LIST = 2**30
+"""Bytes of one answer, and of all pages of a list: what the API server of the cluster says that Capra is part of."""
+
+LONGEST_REFUSAL = 2**16
+"""Bytes that are read of an answer which says what was wrong."""
+
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
@@ -36,7 +49,8 @@ RequestListener = Callable[[str, int], None]
 
 class Api:
     """The API of one cluster. field_manager: the name that its writes go by. retry_seconds: as RETRY_SECONDS; with 0
-    nothing is repeated. limit: for each request."""
+    nothing is repeated. limit: for each request. longest_answer, longest_list: bytes; longer ones are errors, because
+    an API server whose kubeconfig somebody else has written may answer anything. page: objects of a list at once."""
 
     def __init__(
         self,
@@ -46,12 +60,18 @@ class Api:
         listener: RequestListener = lambda verb, code: None,
         retry_seconds: float = RETRY_SECONDS,
         limit: aiohttp.ClientTimeout = LIMIT,
+        longest_answer: int = LONGEST_ANSWER,
+        longest_list: int = LONGEST_LIST,
+        page: int = PAGE,
     ) -> None:
         self._client = client
         self._field_manager = field_manager
         self._listener = listener
         self._retry_seconds = retry_seconds
         self._limit = limit
+        self._longest_answer = longest_answer
+        self._longest_list = longest_list
+        self._page = page
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         """One object. Raises MissingError when there is none."""
@@ -59,8 +79,33 @@ class Api:
 
     async def list(self, resource: Resource, namespace: str = "", *, metadata_only: bool = False) -> Raw:
         """The list of all objects, in one namespace or in all."""
+        whole: dict[str, Any] = {}
+        async for page in self.pages(resource, namespace, metadata_only=metadata_only):
+            items = [*whole.get("items", ()), *(page.get("items") or ())] if whole else page.get("items") or []
+            whole = {**page, "items": items}
+        return whole
+
+    async def pages(
+        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False
+    ) -> AsyncIterator[Raw]:
+        """The same in pieces, of which all but the last have `metadata.continue`. `items` may be null."""
         accept = METADATA_ONLY.format(kind="PartialObjectMetadataList") if metadata_only else ""
-        return await self._request("GET", resource.path(namespace), accept=accept)
+        path, token, size = resource.path(namespace), "", 0
+        while True:
+            query = {"limit": str(self._page)} | ({"continue": token} if token else {})
+            try:
+                page, length = await self._sized("GET", path, accept=accept, query=query)
+            except MissingError as error:
+                if token:  # the API server has forgotten what it has begun to tell
+                    raise UnavailableError(str(error)) from None
+                raise
+            size += length
+            if size > self._longest_list:
+                raise TooLongError(f"GET {path}: the list is longer than {self._longest_list} bytes: no more is read")
+            yield page
+            token = str((page.get("metadata") or {}).get("continue") or "")
+            if not token:
+                return
 
     async def preferred_version(self, group: str) -> str:
         """The version of an API group that the API server prefers. Raises MissingError when it has no such group."""
@@ -94,6 +139,8 @@ class Api:
             buffer = b""
             async for piece, _ in response.content.iter_chunks():
                 *lines, buffer = (buffer + piece).split(b"\n")
+                if len(buffer) > LONGEST_LINE:
+                    raise UnavailableError(f"watch {path}: an event is longer than {LONGEST_LINE} bytes")
                 for line in filter(None, lines):
                     event = json.loads(line)
                     yield str(event["type"]), event["object"]
@@ -102,7 +149,11 @@ class Api:
         finally:
             response.close()
 
-    async def _request(
+    async def _request(self, method: str, path: str, **more: Any) -> Raw:
+        answer, _ = await self._sized(method, path, **more)
+        return answer
+
+    async def _sized(
         self,
         method: str,
         path: str,
@@ -110,8 +161,11 @@ class Api:
         body: Raw | None = None,
         content_type: str = "application/json",
         accept: str = "",
-    ) -> Raw:
-        query = {"fieldManager": self._field_manager} if body is not None else {}
+        query: Mapping[str, str] | None = None,
+    ) -> tuple[Raw, int]:
+        """The answer, and how many bytes it had."""
+        query = {"fieldManager": self._field_manager} if body is not None else query or {}
+        what = f"{method} {path}"
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=stop_after_delay(self._retry_seconds),
@@ -121,10 +175,11 @@ class Api:
             with attempt:
                 response = await self._send(method, path, body, content_type, accept, query, self._limit)
                 try:
-                    answer: dict[str, Any] = await response.json()
-                except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                    raise UnavailableError(f"{method} {path}: {told(error)}") from None
-                return answer
+                    content = await read_bounded(response, self._longest_answer, what)
+                    answer: dict[str, Any] = json.loads(content)
+                except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
+                    raise UnavailableError(f"{what}: {told(error)}") from None
+                return answer, len(content)
         raise AssertionError("unreachable")  # AsyncRetrying ends by returning or raising
 
     async def _send(
@@ -154,7 +209,8 @@ class Api:
             if 200 <= answer.status <= 299:
                 response: aiohttp.ClientResponse = answer.response
                 return response
-            content: bytes = await answer.response.read()
+            content: bytes = await answer.response.content.read(LONGEST_REFUSAL)
+            answer.response.close()
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             self._listener(method, 0)
             raise UnavailableError(f"{what}: {told(error)}") from None

@@ -24,6 +24,10 @@ class InvalidError(Fatal):
     """400 or 422: the API server refuses what Capra wrote."""
 
 
+class TooLongError(Fatal):
+    """An answer, or a list, has more bytes than are read. To ask again at once would not help."""
+
+
 class UnavailableError(Retry):
     """The API server is not there, is overloaded or has failed. retry_after: what it asked for, in seconds."""
 

@@ -29,6 +29,10 @@ LIMIT = aiohttp.ClientTimeout(total=30, connect=5)
 LONGEST = 256 * 1024
 """Bytes of a kubeconfig."""
 
+LONGEST_ANSWER, LONGEST_LIST, PAGE = 2**23, 2**26, 50
+"""Bytes of an answer and of a list, and Nodes that are asked for at once: whoever writes the kubeconfig decides who
+answers. 5,000 Nodes of 13 kB are listed, 50 of 160 kB at once."""
+
 REFUSED_OF_USER = {
     "exec": "programs are not run",
     "auth-provider": "auth providers are not supported",
@@ -142,7 +146,14 @@ class _Reader:
 async def connected(workload: Workload, subject: str) -> AsyncIterator[Api]:
     """The API of the workload cluster; a request is tried once. Raises InputError for certificates that are none."""
     async with _client(workload, subject) as client:
-        yield Api(client, retry_seconds=0, limit=LIMIT)
+        yield Api(
+            client,
+            retry_seconds=0,
+            limit=LIMIT,
+            longest_answer=LONGEST_ANSWER,
+            longest_list=LONGEST_LIST,
+            page=PAGE,
+        )
 
 
 def _client(workload: Workload, subject: str) -> ApiClient:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capra.errors import InputError
+from capra.local.bounded import PATIENCE, read_descriptor
 from capra.model.observation import SSHKey
 from capra.model.ssh_key import MAX_BYTES, check_key, is_public
 
@@ -24,6 +25,11 @@ def _refuse_public(data: bytes, subject: str) -> None:
         check_key(data, subject=subject)
 
 
+def _opener(path: str, flags: int) -> int:
+    """Without the flag, opening a pipe waits for somebody who writes."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read_private_file(
     path: Path, option: str, look: Callable[[bytes, str], None] = lambda data, subject: None
 ) -> bytes:
@@ -33,9 +39,9 @@ def read_private_file(
     """
     subject = f"{option} {path}"
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_opener) as file:
             status = os.fstat(file.fileno())
-            data = file.read(MAX_BYTES + 1)
+            data = read_descriptor(file.fileno(), MAX_BYTES, subject, PATIENCE)
             look(data, subject)
             if not stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and status.st_mode & 0o077:
                 mode = stat.S_IMODE(status.st_mode)
@@ -43,6 +49,4 @@ def read_private_file(
                 raise InputError(problem, subject=subject, reason="InvalidSSHKey")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", subject=subject) from None
-    if len(data) > MAX_BYTES:
-        raise InputError(f"is larger than {MAX_BYTES} bytes: that is no key", subject=subject)
     return data

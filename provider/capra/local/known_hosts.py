@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from capra.errors import InputError
+from capra.local.bounded import read_bounded
 from capra.local.files import locked, write_whole
 from capra.model.checks import host_key, same_address
 from capra.model.host_port import known_hosts_name
+
+MAX_BYTES = 16 * 2**20
+"""Of the file: 50,000 hosts with three keys."""
 
 
 class KnownHosts:
@@ -33,7 +37,7 @@ class KnownHosts:
     def _lines(self) -> list[tuple[str, str]]:
         """Host and key of each line."""
         try:
-            text = self._path.read_text(encoding="utf-8", errors="replace")
+            text = read_bounded(self._path, MAX_BYTES, str(self._path)).decode("utf-8", "replace")
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError, InputErrors
+from capra.local.bounded import read_bounded, too_large
 from capra.local.documents import RawDocument, read
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
@@ -20,6 +21,9 @@ from capra.model.manifest_others import CoreMachineDocument, SecretDocument
 from capra.model.validation import Document, to_document
 
 STANDARD_INPUT = "-"
+MAX_BYTES = 64 * 2**20
+"""Of one file. A cluster of 1,000 machines has 2 MiB."""
+
 Result = TypeVar("Result")
 
 
@@ -91,7 +95,12 @@ def _collect(errors: list[InputError], read_one: Callable[[], Result]) -> Result
 def _read_file(file: str) -> list[RawDocument]:
     name = "standard input" if file == STANDARD_INPUT else file
     try:
-        data = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+        if file == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            data = read_bounded(Path(file), MAX_BYTES, name)
+        if len(data) > MAX_BYTES:
+            raise too_large(MAX_BYTES, name)
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", subject=name) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError
+from capra.local.bounded import read_bounded
 from capra.local.keys import read_private_file
 from capra.model.observation import BootstrapData
 
@@ -41,10 +42,7 @@ def read_password(path: str) -> str:
 def read_bootstrap_data(path: str) -> BootstrapData:
     """Bootstrap data, byte for byte; what is in it is looked at later. Raises InputError."""
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BOOTSTRAP_BYTES + 1)
+        data = read_bounded(Path(path), MAX_BOOTSTRAP_BYTES, f"--bootstrap-data {path}")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", subject=f"--bootstrap-data {path}") from None
-    if len(data) > MAX_BOOTSTRAP_BYTES:
-        raise InputError(f"is larger than {MAX_BOOTSTRAP_BYTES} bytes", subject=f"--bootstrap-data {path}")
     return BootstrapData(data, source=path)

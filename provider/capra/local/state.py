@@ -19,6 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from capra.errors import InputError
+from capra.local.bounded import read_bounded
 from capra.local.files import lock_holder, locked, make_directory, write_whole
 from capra.local.known_hosts import KnownHosts
 from capra.model.checks import same_address
@@ -147,16 +148,20 @@ def _stem(machine: RemoteMachine) -> str:
     return f"{text[:MAX_NAME]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
+MAX_BYTES = 2**20
+"""Of a state file; it has a few hundred."""
+
+
 def _load(path: Path) -> _Saved:
     problem = ""
     try:
-        saved = _Saved.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        saved = _Saved.model_validate(json.loads(read_bounded(path, MAX_BYTES, f"state file {path}")))
         if saved.version == VERSION:
             return saved
         problem = f"has version {saved.version}, and this capra knows version {VERSION}"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    except (ValueError, ValidationError):
+    except (ValueError, ValidationError, RecursionError):
         problem = (
             "is damaged; remove it, and the next bootstrap finds on the host what has been done already,"
             " or clean the host with capra cleanup"

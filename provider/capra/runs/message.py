@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets, TaskEvent
+
+RESULT_LIMIT = 32 * 1024 * 1024
+"""Bytes of a result. Its parent reads twice as much in one line, and no more."""
+
+
+def dump_result(result: RunResult) -> dict[str, Any]:
+    """The result in its JSON form. One that is too long loses its events, which is never success, and says so."""
+    values = asdict(result)
+    length = len(json.dumps(values))
+    if length <= RESULT_LIMIT:
+        return values
+    said = f"the run's result is {length} bytes long, and at most {RESULT_LIMIT} are taken; bring back less output"
+    return asdict(replace(result, events=(), stats=None, output=said))
 
 
 def dump_request(request: RunRequest) -> bytes:

@@ -22,6 +22,10 @@ def collections_path() -> Path:
     raise Fatal(f"the Ansible collection capra.machine is not beside the package in {package}", "BrokenInstallation")
 
 
+BOUNDED_SSH = Path(__file__).with_name("bounded_ssh.sh")
+"""What Ansible calls for ssh; its program is `$CAPRA_PYTHON`."""
+
+
 def private_base() -> Path:
     """Where private directories are made: memory-backed where there is such a place.
 

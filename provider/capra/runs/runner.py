@@ -16,6 +16,11 @@ from capra.runs.message import dump_request, load_result
 from capra.runs.redact import Redactor
 
 LINE_LIMIT = 64 * 1024 * 1024
+"""Bytes of one message of a worker. A worker keeps to `message.RESULT_LIMIT`."""
+
+ERRORS_LIMIT = 64 * 1024
+"""Bytes that are kept of the end of what a worker says on its standard error."""
+
 END_PATIENCE = 15.0
 """Seconds that a worker gets to end Ansible and remove its private directory before it is killed."""
 
@@ -91,7 +96,14 @@ class _Conversation:
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             pass  # it has died at once; what it said on standard error tells why
-        await self._hear_all()
+        try:
+            await self._hear_all()
+        except (ValueError, RecursionError):
+            # The line is longer than the limit, or is no message: nothing that comes after it can be believed.
+            self._process.kill()
+            return RunResult(
+                output=f"the worker process said more than {LINE_LIMIT} bytes at once, or no JSON", sent=True
+            )
         if self._result is not None:
             return self._result
         said = await self._errors
@@ -126,7 +138,10 @@ class _Conversation:
 
     async def _read_errors(self) -> str:
         assert self._process.stderr is not None
-        text = (await self._process.stderr.read()).decode("utf-8", "replace")
+        kept = b""
+        while piece := await self._process.stderr.read(ERRORS_LIMIT):
+            kept = (kept + piece)[-ERRORS_LIMIT:]
+        text = kept.decode("utf-8", "replace")
         return " ".join(text.strip().splitlines()[-1:]) or "it said nothing"
 
     async def end(self) -> None:
@@ -137,8 +152,9 @@ class _Conversation:
             async with asyncio.timeout(END_PATIENCE):
                 await self._hear_all()
                 await self._process.wait()
-        except (TimeoutError, ValueError):
-            self._process.kill()
+        except (TimeoutError, ValueError, RecursionError):
+            if self._process.returncode is None:
+                self._process.kill()
             await self._process.wait()
         self._errors.cancel()
         if self._directory is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
 from capra.runs import evidence, ssh_config
-from capra.runs.paths import collections_path
+from capra.runs.paths import BOUNDED_SSH, collections_path
 from capra.runs.private import write_private
 from capra.runs.variables import dump_variables
 
@@ -107,6 +108,8 @@ def environment(directory: Path, request: RunRequest) -> dict[str, str]:
         "ANSIBLE_HOME": str(directory / "home"),
         "ANSIBLE_LOCAL_TEMP": str(directory / "home" / "tmp"),
         "ANSIBLE_SSH_ARGS": shlex.join(arguments),
+        "ANSIBLE_SSH_EXECUTABLE": str(BOUNDED_SSH),
+        "CAPRA_PYTHON": sys.executable,
         "ANSIBLE_SSH_RETRIES": "0",
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_TIMEOUT": str(BECOME_TIMEOUT),

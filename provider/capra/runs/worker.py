@@ -22,7 +22,7 @@ from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
-from capra.runs.message import load_request
+from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
 from capra.runs.redact import Redactor
 from capra.runs.ssh_config import read_way
@@ -31,7 +31,8 @@ from capra.runs.workdir import environment, inventory_name, lay_out
 GRACE = 60.0
 """Seconds beyond the host's own time limit before the run is ended from this side."""
 
-OUTPUT_LINES = 20
+OUTPUT_LINES, OUTPUT_CHARACTERS = 20, 1_000_000
+"""Of Ansible's own output: lines that are kept of its end, and characters of one piece that are passed on."""
 
 
 class Listener:
@@ -55,7 +56,7 @@ class Listener:
             self.stats = recap
         if text := self._redactor.text(str(event.get("stdout") or "")).strip():
             self.output = [*self.output, *text.splitlines()][-OUTPUT_LINES:]
-            say("output", text)
+            say("output", text[-OUTPUT_CHARACTERS:])
         return True
 
 
@@ -138,7 +139,7 @@ def main() -> None:
         finally:
             end_descendants()
         # Nobody is left who could still send something.
-        say("result", asdict(replace(result, sent=evidence.was_sent(directory))))
+        say("result", dump_result(replace(result, sent=evidence.was_sent(directory))))
 
 
 def read_line() -> bytes:

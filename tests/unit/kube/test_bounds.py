@@ -1,0 +1,124 @@
+"""What an API server answers is read within bounds, list by list and page by page."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from kubernetes.aio.client import ApiClient, Configuration
+
+from capra.errors import CapraError
+from capra.kube.api import LONGEST_LINE, Api
+from capra.kube.errors import InvalidError, TooLongError, UnavailableError
+from capra.kube.resources import NODES
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def served(handler: Handler, **bounds: Any) -> AsyncIterator[Api]:
+    """An API whose server answers every request with this."""
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    try:
+        async with ApiClient(Configuration(host=f"http://{host}:{port}")) as client:
+            yield Api(client, retry_seconds=0, **bounds)
+    finally:
+        await runner.cleanup()
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(16_000):  # 1 GB
+            await response.write(b"[" * 65_536)
+    return response
+
+
+async def test_an_answer_without_end() -> None:
+    async with served(_endless, longest_answer=2**20) as api:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(TooLongError, match="the answer is longer than 1048576 bytes"):
+            await api.list(NODES)
+        with pytest.raises(TooLongError, match="the answer is longer than 1048576 bytes"):
+            await api.get(NODES, "", "n")
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+async def test_an_event_without_end() -> None:
+    async with served(_endless) as api:
+        with pytest.raises(UnavailableError, match=f"an event is longer than {LONGEST_LINE} bytes"):
+            async for _ in api.watch(NODES, "", "1"):
+                pass
+
+
+async def test_a_refusal_without_end() -> None:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=400)
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(16_000):
+                await response.write(b"x" * 65_536)
+        return response
+
+    async with served(refuse) as api:
+        with pytest.raises(InvalidError) as caught:
+            await api.get(NODES, "", "n")
+        assert len(str(caught.value)) < 500
+
+
+async def test_nesting_without_end() -> None:
+    async def nested(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"[" * 100_000)
+
+    async with served(nested) as api:
+        with pytest.raises(CapraError):
+            await api.get(NODES, "", "n")
+
+
+def _pages(count: int, seen: list[dict[str, str]], size: int = 10) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        seen.append(dict(request.query))
+        page = int(request.query.get("continue", "0"))
+        following = {"continue": str(page + 1)} if page + 1 < count else {}
+        items = [{"metadata": {"name": f"n{page}-{number}", "pad": "x" * size}} for number in range(2)]
+        return web.Response(text=json.dumps({"metadata": {"resourceVersion": "7", **following}, "items": items}))
+
+    return answer
+
+
+async def test_a_list_is_read_page_by_page() -> None:
+    seen: list[dict[str, str]] = []
+    async with served(_pages(3, seen), page=2) as api:
+        whole = await api.list(NODES)
+    assert [one["metadata"]["name"] for one in whole["items"]] == ["n0-0", "n0-1", "n1-0", "n1-1", "n2-0", "n2-1"]
+    assert whole["metadata"]["resourceVersion"] == "7"
+    assert seen == [{"limit": "2"}, {"limit": "2", "continue": "1"}, {"limit": "2", "continue": "2"}]
+
+
+async def test_pages_without_end() -> None:
+    async with served(_pages(10**9, [], size=20_000), longest_list=300_000) as api:
+        with pytest.raises(TooLongError, match="the list is longer than 300000 bytes"):
+            await api.list(NODES)
+
+
+async def test_a_list_that_the_server_has_forgotten_is_asked_for_again() -> None:
+    async def forget(request: web.Request) -> web.StreamResponse:
+        if "continue" in request.query:
+            return web.Response(status=410, text='{"message": "expired"}')
+        return web.Response(text=json.dumps({"metadata": {"continue": "1"}, "items": []}))
+
+    async with served(forget) as api:
+        with pytest.raises(UnavailableError, match="expired"):
+            await api.list(NODES)
