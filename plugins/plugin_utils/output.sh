@@ -18,23 +18,35 @@ output_size() {
     if [ "$SIZE" -ge "$OUTPUT_LIMIT" ]; then SIZE=$(wc -c <"$1"); fi
 }
 
-# cut_output FILE: keeps only the end of a large output, in FILE.kept; what is written from now on stands in FILE.
+# cut_output FILE: keeps only the end of a large output, in FILE.kept; what is written from now on stands in FILE. What is
+# written while the end is copied is copied, too, so that the last words of a step are not lost with the rest: nothing but
+# a look stands between the last copy and the cut.
 cut_output() {
     output_size "$1"
     if [ "$SIZE" -lt "$OUTPUT_LIMIT" ]; then return 0; fi
-    tail -c "$OUTPUT_KEPT" "$1" >"$1.kept" 2>/dev/null
+    cut_copied=$SIZE cut_tries=3
+    head -c "$cut_copied" "$1" | tail -c "$OUTPUT_KEPT" >"$1.kept" 2>/dev/null
+    while [ "$cut_tries" -gt 0 ] && read -r cut_name cut_size 2>/dev/null </proc/self/fdinfo/1; do
+        : "$cut_name" # only here so that the size is one word
+        if [ "$cut_size" -le "$cut_copied" ]; then break; fi
+        tail -c "+$((cut_copied + 1))" "$1" | head -c $((cut_size - cut_copied)) >>"$1.kept" 2>/dev/null
+        cut_copied=$cut_size cut_tries=$((cut_tries - 1))
+    done
     : >"$1"
 }
 
-# watch_output FILE PID: cuts the output of the step that this process carries out, until it has ended. Looks often while
-# much is written. Sets NAP and SIZE.
+# watch_output FILE PID: cuts the output of the step that this process carries out, until it has ended or a signal comes;
+# never between two halves of a cut. Looks often while much is written. Sets SIZE.
 watch_output() {
-    NAP=02 watch_before=0
+    watch_before=0 watch_nap=0.02
+    trap 'exit 0' TERM
     while process_start "$2"; do
-        nap
+        # A shell hears the signal at once while it waits, and not before the end of anything else.
+        { sleep "$watch_nap" 2>/dev/null || sleep 1; } &
+        wait $!
         cut_output "$1"
-        if [ $((SIZE - watch_before)) -gt 65536 ]; then NAP=02; fi
-        if [ "$NAP" = 5 ]; then NAP=25; fi
+        case $watch_nap in 0.02) watch_nap=0.05 ;; 0.05) watch_nap=0.1 ;; *) watch_nap=0.25 ;; esac
+        if [ $((SIZE - watch_before)) -gt 65536 ]; then watch_nap=0.02; fi
         watch_before=$SIZE
     done
 }

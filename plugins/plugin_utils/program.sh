@@ -41,6 +41,7 @@ run_file() {
     (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@")
     file_status=$?
     kill "$file_watcher" 2>/dev/null
+    wait "$file_watcher" 2>/dev/null
     cut_output "$RUN/$file_number.output"
     return "$file_status"
 }
