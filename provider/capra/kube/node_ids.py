@@ -130,8 +130,7 @@ class NodeIds:
 
     async def _settle(self, key: Key, known: _Cluster, machines: Sequence[Wanted], workload: Api) -> None:
         """Find the Nodes, and write to those that lack their provider ID."""
-        known_nodes = [node async for page in workload.pages(NODES) for node in nodes(page)]
-        found = match([one.claim for one in machines], known_nodes)
+        found = match([one.claim for one in machines], nodes(await workload.list(NODES)))
         for one in machines:
             name = one.claim.machine
             full = f"{key.namespace}/{name}"
