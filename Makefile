@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-assets check format bench release-manifests clean
+.PHONY: help venv system demo test test-assets elsewhere check mutants format bench release-manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## Show this list
 venv: $(VENV)/.ready ## Make the virtual environment with the locked versions
 
 $(VENV)/.ready: pyproject.toml constraints.txt scripts/venv.sh
-	scripts/venv.sh $(PYTHON) $(VENV)
+	scripts/venv.sh '$(PYTHON)' '$(VENV)'
 	touch $@
 
 system: ## Install the Debian packages that Capra's own runs need (ssh); tells what is missing without root
@@ -31,8 +31,14 @@ test-assets: venv ## Build what the tests need once, into the cache: test hosts,
 test: test-assets check ## Set everything up, then run all checks and all tests
 	scripts/test.sh
 
+elsewhere: test-assets ## Try the checkout in two other places: below /tmp with a blank in its path, and in a closed home
+	scripts/elsewhere.sh
+
 check: venv ## Lint, types, layers, playbooks, shell: warnings are errors
 	scripts/check.sh
+
+mutants: venv ## Look what the tests would not notice: mutations by hand, and cosmic-ray's; hours, and no part of CI
+	scripts/mutants.sh
 
 format: venv ## Put the Python files into their form
 	ruff format . && ruff check --fix .

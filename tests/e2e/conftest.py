@@ -11,7 +11,7 @@ from tests.controlplane.fixtures import shared_control_plane
 from tests.e2e.controller.fixtures import controller, kubelets, management, release, site, workload
 from tests.e2e.support import Capra
 from tests.hosts import Host
-from tests.hosts.fixtures import bring_up, host
+from tests.hosts.fixtures import bring_up, host, standin
 
 __all__ = [
     "capra",
@@ -22,6 +22,7 @@ __all__ = [
     "release",
     "shared_control_plane",
     "site",
+    "standin",
     "ten_hosts",
     "two_hosts",
     "workload",

@@ -75,6 +75,7 @@ def assert_clean(host: Host) -> None:
         assert "k0s" not in host.ssh("systemctl list-units --all --no-legend 'k0s*'").stdout
 
 
+@pytest.mark.usefixtures("standin")
 @pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])
 def test_a_host_that_was_never_bootstrapped(hosts: Hosts, host: Host, sudo: bool) -> None:
     said = clean(hosts, sudo=sudo)
@@ -83,6 +84,7 @@ def test_a_host_that_was_never_bootstrapped(hosts: Hosts, host: Host, sudo: bool
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 @pytest.mark.parametrize("sudo", [False, True], ids=["root", "sudo"])
 def test_a_controller_leaves_stops_and_resets(hosts: Hosts, host: Host, sudo: bool) -> None:
     members(host, 3)
@@ -95,6 +97,7 @@ def test_a_controller_leaves_stops_and_resets(hosts: Hosts, host: Host, sudo: bo
     assert "changed=0" in clean(hosts, sudo=sudo)
 
 
+@pytest.mark.usefixtures("standin")
 def test_the_only_controller_has_nothing_to_leave(hosts: Hosts, host: Host) -> None:
     members(host, 1)
     install(host, "controller")
@@ -103,6 +106,7 @@ def test_the_only_controller_has_nothing_to_leave(hosts: Hosts, host: Host) -> N
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 def test_a_worker(hosts: Hosts, host: Host) -> None:
     fault(host, "mounts")
     install(host, "worker", "--token-file=/etc/k0s.token")
@@ -111,6 +115,7 @@ def test_a_worker(hosts: Hosts, host: Host) -> None:
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 def test_directories_and_binary_of_ones_own(hosts: Hosts, host: Host) -> None:
     host.ssh("mkdir -p /srv/tools && mv /usr/local/bin/k0s /srv/tools/k0s", check=True)
     try:
@@ -125,6 +130,7 @@ def test_directories_and_binary_of_ones_own(hosts: Hosts, host: Host) -> None:
         host.ssh("mv /srv/tools/k0s /usr/local/bin/k0s; rm -rf /srv/tools /srv/k0s")
 
 
+@pytest.mark.usefixtures("standin")
 def test_leaving_that_hangs_ends_within_its_time_and_holds_the_cleanup(hosts: Hosts, host: Host) -> None:
     members(host, 3)
     install(host, "controller")
@@ -140,6 +146,7 @@ def test_leaving_that_hangs_ends_within_its_time_and_holds_the_cleanup(hosts: Ho
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 def test_a_reset_that_fails_is_told_and_the_rest_is_done_by_hand(hosts: Hosts, host: Host) -> None:
     install(host, "worker", "--token-file=/etc/k0s.token")
     fault(host, "reset-fails")
@@ -149,6 +156,7 @@ def test_a_reset_that_fails_is_told_and_the_rest_is_done_by_hand(hosts: Hosts, h
     assert "changed=0" in clean(hosts)
 
 
+@pytest.mark.usefixtures("standin")
 def test_check_mode_touches_nothing(hosts: Hosts, host: Host) -> None:
     members(host, 3)
     install(host, "controller")
@@ -162,6 +170,7 @@ def test_check_mode_touches_nothing(hosts: Hosts, host: Host) -> None:
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 def test_killed_in_the_middle_and_run_again(hosts: Hosts, host: Host) -> None:
     """The unit is gone by then: what the first attempt wrote down is what the second one goes by."""
     data = "/srv/k0s-data"
@@ -193,6 +202,7 @@ def test_without_a_binary(hosts: Hosts, host: Host) -> None:
         host.ssh("mv /root/kept /usr/local/bin/k0s", check=True)
 
 
+@pytest.mark.usefixtures("standin")
 def test_what_a_reset_leaves_is_removed(hosts: Hosts, host: Host) -> None:
     """Containers' shims outlive k0s by design, and a reset can end well and leave its data."""
     for name in ("leaves-process", "reset-leaves"):
@@ -203,6 +213,7 @@ def test_what_a_reset_leaves_is_removed(hosts: Hosts, host: Host) -> None:
     assert_clean(host)
 
 
+@pytest.mark.usefixtures("standin")
 def test_a_controller_that_does_not_run_cannot_leave_and_is_told(hosts: Hosts, host: Host) -> None:
     members(host, 3)
     install(host, "controller")

@@ -1,5 +1,5 @@
 """The tool's own tests use its own fixtures."""
 
-from .fixtures import host, hosts
+from .fixtures import host, hosts, standin
 
-__all__ = ["host", "hosts"]
+__all__ = ["host", "hosts", "standin"]

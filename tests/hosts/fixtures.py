@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -35,6 +36,13 @@ def hosts() -> Iterator[HostsFactory]:
     yield up
     for group in groups:
         group.down()
+
+
+@pytest.fixture
+def standin() -> None:
+    """For tests that need the stand-in for k0s: its knobs, its record of calls, or what it alone does."""
+    if os.environ.get("K0S_BINARY"):
+        pytest.skip("NOT RUN with K0S_BINARY: it needs the stand-in's knobs or its record of calls")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.hosts import Host
 
 from .test_hosts import INITS, needs_root
 
-pytestmark = needs_root
+pytestmark = [needs_root, pytest.mark.usefixtures("standin")]
 UNIT = {
     "systemd": "/etc/systemd/system/k0s{role}.service",
     "sysvinit": "/etc/init.d/k0s{role}",

@@ -44,12 +44,18 @@ def reserving(site: Site, host: Host, controller: ControllerProcess) -> None:
     holder = f"m/{raw['metadata']['uid']}/{entry['metadata']['uid']}"
     site.annotate("PooledRemoteMachine", host.name, **{"capra.infrastructure.cluster.x-k8s.io/holder": holder})
     site.delete("Machine", "m")
+    # Cluster API passes the deletion on when it gets to it. A controller that came first would bootstrap the machine.
+    site.until("the RemoteMachine is being deleted", lambda: _deleted(site))
     controller.start()
 
 
 def _owned(site: Site) -> dict[str, dict[str, str]] | None:
     raw = site.get("RemoteMachine", "m")
     return raw if raw["metadata"].get("ownerReferences") else None
+
+
+def _deleted(site: Site) -> bool:
+    return bool(site.get("RemoteMachine", "m")["metadata"].get("deletionTimestamp"))
 
 
 def in_the_middle_of_a_command(site: Site, host: Host, controller: ControllerProcess) -> None:

@@ -24,7 +24,7 @@ def _controller(host: Host) -> None:
 
 
 @scenario("reset fails for ever")
-def reset_fails_for_ever(host: Host, capra: Capra) -> None:
+def reset_fails_for_ever(host: Host, capra: Capra, standin: None) -> None:
     _knob(host, "mounts")
     _knob(host, "reset-breaks")
     host.ssh("echo t > /etc/t; k0s install worker --token-file=/etc/t && k0s start", check=True)
@@ -39,7 +39,7 @@ def reset_fails_for_ever(host: Host, capra: Capra) -> None:
 
 
 @scenario("leave is refused at first")
-def leave_is_refused_at_first(host: Host, capra: Capra) -> None:
+def leave_is_refused_at_first(host: Host, capra: Capra, standin: None) -> None:
     _knob(host, "leave-unhealthy-seconds", "15")
     _controller(host)
     began = time.monotonic()
@@ -56,7 +56,7 @@ def leave_is_refused_at_first(host: Host, capra: Capra) -> None:
 
 
 @scenario("leave is refused for good")
-def leave_is_refused_for_good(host: Host, capra: Capra) -> None:
+def leave_is_refused_for_good(host: Host, capra: Capra, standin: None) -> None:
     _knob(host, "leave-fails")
     _controller(host)
     manifest = capra.manifests(machine(host), key_secret(host))

@@ -1,0 +1,44 @@
+#!/bin/sh
+# mutants.sh [FILE...]: the list of mutations by hand, then cosmic-ray over these files (by default those that decide), in a
+# copy of the checkout. Survivors are explained in docs/explanation/mutants.md. Sessions stay below out/mutants and go on
+# where they were.
+set -u
+cd "$(dirname "$0")/.." || exit
+out=$PWD/out/mutants
+mkdir -p "$out"
+python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt 'cosmic-ray>=8.4' || exit
+status=0
+if [ $# = 0 ]; then
+    nice python scripts/mutants.py || status=$?
+    set -- provider/capra/runs/redact.py provider/capra/kube/pool.py provider/capra/engine/*.py
+fi
+copy=$(mktemp -d) || exit
+trap 'rm -rf "$copy"' EXIT
+git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -c 2>/dev/null |
+    tar -x -C "$copy"
+for file in "$@"; do
+    case $file in
+    */__init__.py | */ports.py) continue ;;
+    */runs/*) tests="tests/unit/runs" ;;
+    */kube/*) tests="tests/unit/kube" ;;
+    *) tests="tests/unit/engine" ;;
+    esac
+    session=$out/$(basename "$file" .py)
+    cat >"$session.toml" <<END
+[cosmic-ray]
+module-path = "$file"
+timeout = 120.0
+excluded-modules = []
+test-command = "python -m pytest -x -q -p no:cacheprovider -p no:randomly $tests"
+[cosmic-ray.distributor]
+name = "local"
+END
+    (
+        cd "$copy" || exit
+        [ -e "$session.sqlite" ] || cosmic-ray init "$session.toml" "$session.sqlite" || exit
+        nice cosmic-ray exec "$session.toml" "$session.sqlite"
+    ) || status=1
+    printf '== %s\n' "$file"
+    cr-report --surviving-only --show-diff "$session.sqlite" | tee "$session.txt" | tail -n 4
+done
+exit "$status"
