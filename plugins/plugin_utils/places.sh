@@ -167,13 +167,17 @@ hold() {
         if ln "../$NAME" "$hold_as" 2>/dev/null; then
             SOURCE=$hold_as
         elif [ -e "../$NAME" ] || [ -h "../$NAME" ]; then
-            cp -P -p "../$NAME" "$hold_as" || return 1
+            # With -R a pipe is made again, not read.
+            cp -P -p -R "../$NAME" "$hold_as" || return 1
             SOURCE=$hold_as
         fi
     fi
     if [ -z "$SOURCE" ]; then return 0; fi
     if [ -h "$SOURCE" ]; then say "$PLACE: a link in a directory that others may write is not followed" && return 1; fi
-    if [ ! -f "$SOURCE" ]; then say "$PLACE: is not a regular file" && return 1; fi
+    if [ -f "$SOURCE" ]; then return 0; fi
+    if [ "$TRUST" != firm ] && [ -d "$SOURCE" ]; then rm -rf "$SOURCE"; fi
+    say "$PLACE: is not a regular file"
+    return 1
 }
 
 # mounted: true when something is mounted at PLACE. The kernel escapes such names.

@@ -64,28 +64,43 @@ END
 }
 
 # written_by RUN: sets CREATED, the files that a run has made and that were not there before, DIGESTS of them, and
-# CREATED_UNITS, those of them that are units or init scripts; one a line.
+# CREATED_UNITS, those of them that are units or init scripts; one a line. What others have made there, since a write
+# failed or never came, is none of them. Sets WRITES, STATE and WAS.
 written_by() {
     CREATED=$NEWLINE DIGESTS='' CREATED_UNITS=''
-    [ -f "$1/written" ] || return 0
-    while read -r written_what written_number written_path; do
-        : "$written_number"
-        if [ "$written_what" != created ] || void_line "$written_path"; then continue; fi
+    read_writes "$1"
+    while read -r written_what written_key STATE WAS written_path; do
+        if [ "$written_what" != created ] || [ "$STATE" = void ]; then continue; fi
         decode "$written_path"
         case $TEXT in *[[:cntrl:]]*) continue ;; esac
+        written_now=$(look_created "$1" "$written_key" "$TEXT") || continue
         CREATED="$CREATED$TEXT$NEWLINE"
-        if [ -f "$TEXT" ]; then DIGESTS="$DIGESTS $(sha256sum <"$TEXT") "; fi
+        DIGESTS="$DIGESTS $WAS $written_now "
         for written_place in $HOST_UNITS $PACKAGE_UNITS /etc/init.d; do
             if [ "${TEXT%/*}" = "$written_place" ]; then CREATED_UNITS="$CREATED_UNITS$TEXT$NEWLINE"; fi
         done
-    done <"$1/written"
+    done <<END
+$WRITES
+END
+}
+
+# look_created RUN KEY PATH: prints the digest of a file that a run has created, where commands may have changed it and
+# only root or this user can have; fails when there is one that is not Capra's. In a subshell: it goes elsewhere. Needs
+# STATE and WAS.
+look_created() {
+    PLACE=$3
+    walk "$3" stay >/dev/null && [ -z "$MISSING" ] || return 0
+    if [ ! -e "./$NAME" ] && [ ! -h "./$NAME" ]; then return 0; fi
+    look_whose "$1" "$2" >/dev/null && [ "$OWN" = 1 ] || return 1
+    if [ "$TRUST" = firm ] && [ -f "./$NAME" ]; then sha256sum <"./$NAME"; fi
 }
 
 # is_copy FILE: true when it has the content of one of the CREATED files (DIGESTS): bootstrap data writes a unit
 # beside, and a command installs it.
 is_copy() {
     [ -s "$1" ] || return 1
-    case $DIGESTS in *" $(sha256sum <"$1") "*) return 0 ;; esac
+    copy_digest=$(sha256sum <"$1")
+    case $DIGESTS in *" ${copy_digest%% *} "*) return 0 ;; esac
     return 1
 }
 

@@ -3,36 +3,52 @@
 # A part of the detached half (program.sh): what a cleanup takes back of what files.sh has written. What is on the disk
 # decides, not what was meant: a write that never happened is none, and what has changed since is not Capra's.
 
-# undo_run RUN: the last write first, so that a file written twice ends as it was; then the directories, when empty.
+# undo_run RUN: the last write first, so that a file written twice ends as it was; then the directories, when empty. Sets
+# STATE and WAS.
 undo_run() {
-    if [ ! -f "$1/written" ]; then return 0; fi
-    undo_reversed=
-    while read -r undo_what undo_key undo_rest; do
-        if void_line "$undo_what$undo_key$undo_rest"; then continue; fi
-        undo_reversed="$undo_what $undo_key $undo_rest$NEWLINE$undo_reversed"
-    done <"$1/written"
-    printf '%s' "$undo_reversed" >"$RUN/undo" || return 1
-    # States and digests stand behind the line of their file, so they come first here: the last one counts.
-    undo_states=' ' undo_done=' '
-    while read -r undo_what undo_key undo_rest; do
+    read_writes "$1"
+    printf '%s' "$WRITES" >"$RUN/undo" || return 1
+    while read -r undo_what undo_key STATE WAS undo_rest; do
+        decode "$undo_rest"
         case $undo_what in
-        wrote | void) undo_states="$undo_states$undo_key:$undo_what " ;;
-        digest) undo_states="$undo_states$undo_key:$undo_rest " ;;
-        created | replaced | appended)
-            case $undo_done in *" $undo_key "*) continue ;; esac
-            undo_done="$undo_done$undo_key "
-            state_of "$undo_key" "$undo_states"
-            decode "$undo_rest"
-            undo_file "$1" "$undo_what" "$undo_key" "$TEXT" || return 1
-            ;;
-        private) decode "$undo_rest" && sweep_private "$TEXT" ;;
-        directory) decode "$undo_rest" && undo_directory "$TEXT" ;;
+        created | replaced | appended) undo_file "$1" "$undo_what" "$undo_key" "$TEXT" || return 1 ;;
+        private) sweep_private "$TEXT" ;;
+        directory) undo_directory "$TEXT" ;;
         esac
     done <"$RUN/undo"
     cd -P / && rm -f "$RUN/undo"
 }
 
-# state_of KEY STATES: sets STATE (wrote, void or nothing) and WAS (a digest) to the first of this key's.
+# read_writes RUN: sets WRITES, what `written` says that a run has made, the last first: lines of WHAT KEY STATE DIGEST
+# PATH, one for each file, private directory and directory. STATE is wrote, void or unknown, DIGEST may be unknown. Sets STATE
+# and WAS.
+read_writes() {
+    WRITES='' writes_backwards=''
+    [ -f "$1/written" ] || return 0
+    while read -r writes_what writes_key writes_rest; do
+        if void_line "$writes_what$writes_key$writes_rest"; then continue; fi
+        writes_backwards="$writes_what $writes_key $writes_rest$NEWLINE$writes_backwards"
+    done <"$1/written"
+    # States and digests stand behind the line of their file, so they come first here: the last one counts.
+    writes_states=' ' writes_done=' '
+    while read -r writes_what writes_key writes_rest; do
+        case $writes_what in
+        wrote | void) writes_states="$writes_states$writes_key:$writes_what " ;;
+        digest) writes_states="$writes_states$writes_key:$writes_rest " ;;
+        created | replaced | appended)
+            case $writes_done in *" $writes_key "*) continue ;; esac
+            writes_done="$writes_done$writes_key "
+            state_of "$writes_key" "$writes_states"
+            WRITES="$WRITES$writes_what $writes_key $STATE $WAS $writes_rest$NEWLINE"
+            ;;
+        private | directory) WRITES="$WRITES$writes_what $writes_key unknown unknown $writes_rest$NEWLINE" ;;
+        esac
+    done <<END
+$writes_backwards
+END
+}
+
+# state_of KEY STATES: a part of read_writes: sets STATE and WAS (a digest) to the first of this key's, or to unknown.
 state_of() {
     STATE='' WAS=''
     set -f # no word of it is a pattern
@@ -43,6 +59,7 @@ state_of() {
         esac
     done
     set +f
+    STATE=${STATE:-unknown} WAS=${WAS:-unknown}
 }
 
 # undo_file RUN WHAT KEY PATH: takes back one write of an earlier run. Needs STATE and WAS.
@@ -56,7 +73,7 @@ undo_file() {
     fi
     if [ -d "./$NAME" ] && [ ! -h "./$NAME" ]; then say "left $PLACE: it is a directory now" && return 0; fi
     if [ "$2" = created ]; then
-        undo_created
+        undo_created "$1" "$3"
     elif [ -f "$1/$3.original" ]; then
         put_back "$1" "$2" "$3"
     else
@@ -64,16 +81,47 @@ undo_file() {
     fi
 }
 
-# undo_created: removes the file NAME, unless it never was Capra's. Needs PLACE, STATE and WAS.
+# undo_created RUN KEY: removes the file NAME, unless it never was Capra's. Needs PLACE, STATE and WAS.
 undo_created() {
     if [ ! -e "./$NAME" ] && [ ! -h "./$NAME" ]; then return 0; fi
-    if [ "$STATE" != wrote ] && ! { [ -f "./$NAME" ] && same_as "$WAS" "./$NAME"; }; then
-        say "left $PLACE: it is not what Capra was about to write"
-        return 0
-    fi
+    look_whose "$@" || return 1
+    if [ "$OWN" = 0 ]; then say "left $PLACE: it is not what Capra was about to write" && return 0; fi
     rm -f "./$NAME" || return 1
     say "removed $PLACE"
     names_to_disk .
+}
+
+# look_whose RUN KEY: sets OWN to 1 when the file NAME, where there was none before, is the one that Capra was about to
+# write, else to 0. Where others may change names, it is opened only when it is held: it may become a pipe, which nobody
+# writes to, at any moment. Needs PLACE, STATE and WAS.
+look_whose() {
+    OWN=0
+    case $STATE in
+    wrote) OWN=1 ;;
+    void) ;;
+    *)
+        if [ "$TRUST" != firm ]; then
+            in_private "$@" whose_held
+            return
+        fi
+        if [ -f "./$NAME" ] && same_as "$WAS" "./$NAME"; then OWN=1; fi
+        ;;
+    esac
+}
+
+# whose_held: a part of look_whose, in a private directory.
+whose_held() { if hold >/dev/null && [ -n "$SOURCE" ] && same_as "$WAS" "$SOURCE"; then OWN=1; fi; }
+
+# in_private RUN KEY FUNCTION ARGUMENT…: calls it in a private directory, which is in `written` first.
+in_private() {
+    private_name
+    escape "${HERE%/}/$PRIVATE" 0
+    record "$1/written" "private $2 $ESCAPED" && go_private || return 1
+    shift 2
+    "$@"
+    private_status=$?
+    leave_private "$PRIVATE"
+    return "$private_status"
 }
 
 # put_back RUN WHAT KEY: the file NAME becomes what it was, unless it is already, or was never changed by Capra. Needs
@@ -84,14 +132,8 @@ put_back() {
         if [ -f "./$NAME" ] && [ ! -h "./$NAME" ]; then SOURCE=./$NAME; fi
         if ! changed "$@"; then return 0; fi
     fi
-    private_name
-    escape "${HERE%/}/$PRIVATE" 0
-    record "$1/written" "private $3 $ESCAPED" && go_private || return 1
-    restore "$@"
-    put_status=$?
-    leave_private "$PRIVATE"
+    in_private "$1" "$3" restore "$@" || return 1
     names_to_disk .
-    return "$put_status"
 }
 
 # changed RUN WHAT KEY: true when SOURCE, the file as it is (nothing when it is gone), is to become what it was.
