@@ -208,13 +208,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             }
             for number, step in enumerate(self._steps)
         ]
-        changes = [step for step in steps if step["would"] not in ("done", "same")]
+        changes = [step for step in steps if step["would"] not in ("done", "same", "refuse")]
+        refused = [step for step in steps if step["would"] == "refuse"]
         outcome: dict[str, Any] = {
             "changed": bool(changes),
             "steps": steps,
             "msg": f"{len(changes)} of {len(steps)} steps would run"
             + (f", but another run holds the host: {report.busy}" if report.busy else "")
-            + (f", but the host is used by {report.claimed}" if report.claimed else ""),
+            + (f", but the host is used by {report.claimed}" if report.claimed else "")
+            + "".join(f", but step {step['number'] + 1} would fail: {step['output'].rstrip()}" for step in refused),
         }
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)

@@ -2,19 +2,63 @@
 # shellcheck source=plugins/plugin_utils/common.sh
 # A part of the session's half (launch.sh): what a dry run says of each step. Reads only.
 
-# check_file NUMBER KIND ENCODED_PATH DIGEST: what a write would do; changes nothing.
+# say TEXT: a real run's output; kept in SAID.
+# shellcheck disable=SC2329 # the other half has its own
+say() { SAID="$*"; }
+
+# refuse NUMBER: a real run would fail here, with what SAID holds.
+refuse() {
+    printf 'would %s refuse\noutput %s\n' "$1" "$1"
+    printf '%s\n' "$SAID" | base64
+    printf '.\n'
+}
+
+# check_file NUMBER KIND ENCODED_PATH DIGEST: what a write would do; changes nothing. The way to the file is the real
+# run's, so that nobody is shown what a link of somebody else leads to. Sets SAID, PLACE and what walk sets.
 check_file() {
     decode "$3"
-    file_target=$TEXT
-    if [ -d "$file_target" ]; then echo "would $1 directory" && return; fi
-    if [ ! -e "$file_target" ]; then echo "would $1 create" && return; fi
-    # Only the content is compared: coreutils' and busybox's stat have no output format in common with all systems.
-    if [ "$2" = write ] && [ "$(sha256sum <"$file_target")" = "$4  -" ]; then
-        echo "would $1 same"
-    else
-        echo "would $1 change"
-        if [ "$DIFF" = 1 ]; then part "before $1" "$file_target" 65536; fi
+    if ! walk "$TEXT"; then
+        refuse "$1"
+        return
     fi
+    PLACE=${HERE%/}/$MISSING$NAME
+    if [ -n "$MISSING" ] || [ ! -e "./$NAME" ]; then echo "would $1 create" && return; fi
+    if [ -d "./$NAME" ]; then echo "would $1 directory" && return; fi
+    if [ ! -f "./$NAME" ]; then
+        say "$PLACE: is not a regular file"
+        refuse "$1"
+        return
+    fi
+    # One that cannot be read can still be written over.
+    check_opened "$1" "$2" "$4" 2>/dev/null 3<"./$NAME" || echo "would $1 change"
+}
+
+# check_opened NUMBER KIND DIGEST: a part of check_file; descriptor 3 is the file. Sets SAID.
+check_opened() {
+    if [ "$TRUST" != firm ] && [ "$(readlink /proc/self/fd/3 && echo x)" != "$PLACE${NEWLINE}x" ]; then
+        say "$PLACE: has become another file just now"
+        refuse "$1"
+        return 0
+    fi
+    # Only the content is compared: coreutils' and busybox's stat have no output format in common with all systems.
+    if [ "$2" = write ] && [ "$(sha256sum <&3)" = "$3  -" ]; then echo "would $1 same" && return 0; fi
+    if [ "$TRUST" = firm ] || ! linked_elsewhere; then
+        echo "would $1 change"
+        if [ "$DIFF" = 1 ]; then part "before $1" /proc/self/fd/3 65536; fi
+    elif [ "$2" = append ]; then
+        say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
+        refuse "$1"
+    else
+        # What it holds may be somebody else's.
+        echo "would $1 change"
+    fi
+}
+
+# linked_elsewhere: true when the file that is descriptor 3 has more than one name.
+linked_elsewhere() {
+    # shellcheck disable=SC2046 # mode, links
+    set -- $(ls -ldnL /proc/self/fd/3)
+    [ "$2" -gt 1 ]
 }
 
 # check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do. FIRST counts
@@ -34,8 +78,8 @@ check_script() {
     printf '.\n'
 }
 
-# check: says for every step what a run would do now. Reads only. Sets STEPS, how many there are, and BODY, what stands
-# behind them.
+# check: says for every step what a run would do now. Reads only. Sets STEPS, how many there are, BODY, what stands
+# behind them, and what check_file sets.
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
-# A part of the detached half (program.sh): the way to a file. Root works in directories of other users, too, who may put
+# The way to a file, for both halves of the work on a host. Root works in directories of other users, too, who may put
 # a link in the place of anything there, at any moment. So the way is gone step by step: the working directory is the one
 # that was looked at, wherever its name leads later, and no operation names more than one component below it.
 

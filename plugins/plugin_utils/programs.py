@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SHARED = ("processes", "records", "common", "claim", "ends")
-SESSION = (*SHARED, "dry_run", "host", "launch")
+SESSION = (*SHARED, "places", "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
 DETACHED = (*SHARED, "places", "files", "services", "undo", "output", "program")

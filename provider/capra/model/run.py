@@ -133,7 +133,7 @@ class OutcomeKind(StrEnum):
 @dataclass(frozen=True)
 class StepReport:
     """What became of one step. state: pending, running, ok, failed, cut; in a check run what would happen (create,
-    change, same, run, done). cuts: why earlier attempts were cut off (reboot, lost, …)."""
+    change, same, directory, refuse, run, again, done). cuts: why earlier attempts were cut off (reboot, lost, …)."""
 
     number: int
     title: str
