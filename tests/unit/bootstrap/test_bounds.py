@@ -19,9 +19,9 @@ def test_digest_is_sha256() -> None:
 def test_one_megabyte_is_quick() -> None:
     content = "0123456789abcde\n" * 2**16
     data = "#cloud-config\n" + json.dumps({"write_files": [{"path": "/a", "content": content}]})
-    start = time.monotonic()
+    start = time.process_time()
     [step] = parse(data.encode())
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert isinstance(step, WriteFile)
     assert step.content == content.encode()
 

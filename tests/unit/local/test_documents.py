@@ -56,11 +56,11 @@ LAUGHS = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}
     ],
 )
 def test_refused(text: str, problem: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(InputError, match=f"^f: .*({problem})") as caught:
         documents.read(text, "f")
     assert "hush" not in str(caught.value)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
