@@ -71,6 +71,20 @@ def test_no_room_for_the_journal(host: Host) -> None:
     assert count(host, "a") == 0
 
 
+def test_what_the_disk_does_not_keep_a_note_of_is_not_done(host: Host) -> None:
+    steps = [counted(host, "a"), counted(host, "b", "exit 1")]
+    host.run(*steps)
+    sound = host.program
+    host.program = sound.replace('\nprogram "$@"', '\nto_disk() { echo "I/O error" >&2; return 1; }\nprogram "$@"')
+    assert host.program != sound
+    host.run(*steps)
+    assert not results.finished(host.report)
+    assert (count(host, "a"), count(host, "b")) == (1, 1)
+    host.program = sound
+    host.run(*steps)
+    assert (count(host, "a"), count(host, "b")) == (1, 2)
+
+
 @pytest.mark.parametrize("cut", [1, 2, 4, 6, 9, 12])
 def test_half_a_line_is_not_joined_by_the_next(one_host: Host, cut: int) -> None:
     host = one_host
