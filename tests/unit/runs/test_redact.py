@@ -20,7 +20,7 @@ from capra.bootstrap import RunCommand, WriteFile
 from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands
 from capra.model.run import RunSecrets
 from capra.runs import needles
-from capra.runs.redact import HIDDEN, Redactor
+from capra.runs.redact import HIDDEN, Redactor, _without
 
 
 def redactor(hidden: Hidden) -> Redactor:
@@ -91,6 +91,10 @@ def test_no_part_is_shown_in_digits(secret: str, name: str, before: bytes, cut: 
         for digits in re.findall(r"[A-Za-z0-9+/_-]{11,}", left):
             part = digits[place:].replace("-", "+").replace("_", "/")
             assert not shows(base64.b64decode(part + "A" * (-len(part) % 4)).decode("latin-1"), secret)
+    for place in range(2):
+        for digits in re.findall(r"[0-9a-f]{16,}", left):
+            part = digits[place:]
+            assert not shows(bytes.fromhex(part[: len(part) // 2 * 2]).decode("latin-1"), secret)
     assert shown.startswith("said ")
     assert shown.endswith(" so")
 
@@ -171,6 +175,29 @@ def test_longer_texts_are_hidden_before_shorter_ones() -> None:
         assert Redactor.of(RunSecrets(wholes=wholes)).text(f"x {whole} y") == f"x {HIDDEN} y"
     overlapping = Redactor.of(RunSecrets(credentials=("abc", "abcdef")))
     assert overlapping.text("abcdef!") == f"{HIDDEN}!"
+
+
+def test_a_character_is_never_cut_in_two() -> None:
+    text = "aéÿ€↿😀z"
+    data = text.encode()
+    bounds = [len(text[:count].encode()) for count in range(len(text) + 1)]
+    for start in range(len(data)):
+        for stop in range(start + 1, len(data) + 1):
+            before, after = _without(data, [(start, stop)]).split(HIDDEN.encode())
+            assert before == data[: max(bound for bound in bounds if bound <= start)]
+            assert after == data[min(bound for bound in bounds if bound >= stop) :]
+
+
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        ([(0, 5), (1, 3), (5, 6)], f"{HIDDEN}gh"),
+        ([(1, 5), (1, 3), (4, 6)], f"a{HIDDEN}gh"),
+        ([(0, 1), (2, 3), (7, 8)], f"{HIDDEN}b{HIDDEN}defg{HIDDEN}"),
+    ],
+)
+def test_what_touches_is_hidden_once(spans: list[tuple[int, int]], shown: str) -> None:
+    assert _without(b"abcdefgh", spans).decode() == shown
 
 
 def test_json_stays_json() -> None:
