@@ -42,12 +42,13 @@ class Fault:
 
 
 class FaultyServer:
-    """The proxy, in a thread of its own. Made by `faulty`."""
+    """The proxy, in a thread of its own. Made by `faulty`. dropped: watches that were cut while they were open."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
         self.port = 0
         self.faults: list[Fault] = []
+        self.dropped = 0
         self._watches: set[asyncio.Task[object]] = set()
         self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="faulty API server", daemon=True)
@@ -131,6 +132,9 @@ class FaultyServer:
         try:
             async for piece in answer.content.iter_any():
                 await response.write(piece)
+        except asyncio.CancelledError:
+            self.dropped += 1
+            raise
         finally:
             self._watches.discard(task)
         return response
