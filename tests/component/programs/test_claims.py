@@ -53,6 +53,17 @@ def test_the_first_machine_has_the_host_until_it_is_clean(host: Host) -> None:
     assert refused(host, FORGET, run_id="clean-1b", **ONE).name == "default/two"
 
 
+def test_another_machines_cleanup_ends_no_run(host: Host) -> None:
+    """A cleanup may end its own machine's bootstrap, and no other."""
+    waits = counted(host, "one", f"while [ ! -e {host.work}/go ]; do sleep 0.05; done")
+    session = host.session(host.text("run", [waits], "boot-1", **ONE))
+    wait_for(lambda: count(host, "one"))
+    refused(host, FORGET, run_id="clean-2", takeover=1, **TWO)
+    (host.work / "go").touch()
+    assert results.finished(host.heard(session))
+    assert count(host, "one") == 1
+
+
 def test_a_finished_run_is_not_another_machines(one_host: Host) -> None:
     """Who asks again after the host was taken over is not told that all is well."""
     host = one_host
