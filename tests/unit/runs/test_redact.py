@@ -200,6 +200,13 @@ def test_what_touches_is_hidden_once(spans: list[tuple[int, int]], shown: str) -
     assert _without(b"abcdefgh", spans).decode() == shown
 
 
+def test_what_lists_and_mappings_hold_is_hidden() -> None:
+    hide = Redactor.of(RunSecrets(credentials=("abcdefgh",)))
+    told = {"abcdefgh": ["x abcdefgh", ("abcdefgh", 1, None)], "n": {"m": "abcdefgh"}, "f": 0.5, "t": True}
+    shown = {"abcdefgh": [f"x {HIDDEN}", [HIDDEN, 1, None]], "n": {"m": HIDDEN}, "f": 0.5, "t": True}
+    assert hide.data(told) == shown
+
+
 def test_json_stays_json() -> None:
     secret = 'x"1ü\\2\n3-zzzzzzzz'
     hide = Redactor.of(RunSecrets(hidden=(secret,)))
