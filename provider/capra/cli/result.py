@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capra.cli.errors import ExitCode
-from capra.engine.decide import Decision, Keep, Refuse, Release, Wait
+from capra.engine.decide import Cleanup, Decision, Keep, Refuse, Release, Wait
 from capra.engine.step import StepTaken
 from capra.local.store import has_other_data
 from capra.model.machine import RemoteMachine
+from capra.model.observation import Phase
 from capra.model.run import Outcome, OutcomeKind, StepReport
 
 INTERRUPTED = "Interrupted"
 UNCHANGED = "Unchanged"
+NOTHING_TO_CLEAN = "nothing to clean"
 
 AGAIN = "run the same command again"
 NEXT: Mapping[OutcomeKind, str] = {
@@ -56,9 +58,17 @@ def of_step(taken: StepTaken) -> MachineResult:
     """The result of an engine step."""
     machine, decision = taken.observation.machine, taken.decision
     if taken.outcome is not None:
-        return of_outcome(machine, decision, taken.outcome)
+        result = of_outcome(machine, decision, taken.outcome)
+        return replace(result, message=NOTHING_TO_CLEAN) if _was_clean(taken) else result
     outcome, ok, message, hint = _without_run(taken)
     return MachineResult(machine, name_of(decision), outcome, ok, message, hint=hint)
+
+
+def _was_clean(taken: StepTaken) -> bool:
+    """The host was looked at, and there was nothing to do. A machine's own commands always do something."""
+    if not isinstance(taken.decision, Cleanup) or taken.decision.custom or taken.outcome is None:
+        return False
+    return taken.record.phase is Phase.CLEAN and not taken.outcome.changed
 
 
 def name_of(decision: Decision) -> str:

@@ -79,10 +79,15 @@ class StateDirectory:
             make_directory(directory)
 
     def read(self, machine: RemoteMachine) -> Record:
-        """What is known of a machine; a new Record when nothing is. Raises InputError for a damaged file."""
+        """What is known of a machine; a new Record when nothing is. Raises InputError for a damaged file.
+
+        What is known of another UID is of a machine that had the name and the address before, and says nothing of this
+        one: the host tells whether that one uses it still.
+        """
         path = self._file(machine)
-        saved = _load(path) if path.exists() else None
-        record = saved.record if saved else Record()
+        record = _load(path).record if path.exists() else Record()
+        if record.uid and machine.uid and record.uid != machine.uid:
+            record = Record()
         return replace(record, host_keys=self.known_hosts.keys(machine.spec.address, machine.spec.port))
 
     def write(self, machine: RemoteMachine, record: Record) -> None:

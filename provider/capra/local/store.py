@@ -19,7 +19,8 @@ from capra.model.observation import Observation, Phase, Record
 class FileStore:
     """Machines of the manifests, records of the state directory.
 
-    deleting: the machines are to become clean hosts again.
+    deleting: the machines are to become clean hosts again. Then a record that says that a host is clean is no reason
+    to leave it alone: the machine looks like one whose bootstrap has begun, and is saved as what it was.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class FileStore:
         self._state = state
         self._clock = clock
         self._deleting = deleting
+        self._found: dict[MachineKey, Phase] = {}
 
     def check(self) -> None:
         """Look at every machine's state once, so that a damaged file is found before a host is contacted.
@@ -52,16 +54,21 @@ class FileStore:
         prepared = self._machine(key)
         machine = replace(prepared.machine, deleting=self._deleting)
         record = self._state.read(machine)
-        if self._deleting and record.phase is Phase.NEW:
-            # Nobody knows whether the host was bootstrapped from elsewhere, and cleaning a clean host is harmless.
+        if self._deleting and record.phase in {Phase.NEW, Phase.CLEAN}:
+            # Only the host knows whether it was bootstrapped from elsewhere, and cleaning a clean one is harmless.
+            self._found[key] = record.phase
             record = replace(record, phase=Phase.BOOTSTRAPPING)
         return prepared.observe(machine, record, self._clock())
 
     async def save(self, key: MachineKey, record: Record) -> None:
         """See engine.ports.Store."""
-        if record.phase is Phase.BOOTSTRAPPING and not record.run_id:
-            record = replace(record, phase=Phase.NEW)  # as `load` has found it
-        self._state.write(self._machine(key).machine, record)
+        if record.phase is Phase.BOOTSTRAPPING:
+            record = replace(record, phase=self._found.get(key, record.phase))  # as `load` has found it
+        machine = self._machine(key).machine
+        if record.phase is Phase.PROVISIONED:
+            # Where the manifest says so no bootstrap has noted whose record it is.
+            record = replace(record, uid=record.uid or machine.uid)
+        self._state.write(machine, record)
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""

@@ -13,7 +13,7 @@ import pytest
 
 from capra.engine.ports import ProgressListener
 from capra.model.run import Progress, RunRequest, RunResult, TaskEvent
-from capra.testing import FakeRunner, finished, stepped
+from capra.testing import FakeHosts, FakeRunner, finished, stepped
 from tests.unit.cli.conftest import Terminal
 from tests.unit.local.examples import HOST_KEY, TOKEN, machine, private_key, secret, write_text
 
@@ -155,15 +155,48 @@ def test_a_check_leaves_no_state(capra: Terminal, command: str) -> None:
     assert HOST_KEY in (capra.state / "known_hosts").read_text()
 
 
-def test_a_cleanup_of_an_unknown_host_runs_and_a_second_one_does_not(capra: Terminal) -> None:
-    runner = _results(capra, finished())
+def test_every_cleanup_asks_the_host(capra: Terminal) -> None:
+    runner = _results(capra, finished(), finished(changed=False), UNREACHABLE, finished())
     manifest = capra.manifest()
 
     [report] = capra.json("cleanup", "-f", manifest)
-    assert (report["decision"], report["outcome"]) == ("Cleanup", "Finished")
+    assert (report["decision"], report["outcome"], report["message"]) == ("Cleanup", "Finished", "finished")
     [report] = capra.json("cleanup", "-f", manifest)
-    assert (report["decision"], report["message"]) == ("Release", "the host was cleaned; nothing was run")
-    assert len(runner.requests) == 1
+    assert (report["decision"], report["outcome"], report["changed"]) == ("Cleanup", "Finished", False)
+    assert report["message"] == "nothing to clean"
+    [report] = capra.json("cleanup", "-f", manifest, code=3)
+    assert report["outcome"] == "Unreachable"
+    [planned] = capra.json("plan", "--for", "cleanup", "-f", manifest)
+    assert (planned["decision"], planned["playbook"]) == ("Cleanup", "capra.machine.k0s_cleanup")
+    capra("cleanup", "-f", manifest)
+    assert len(runner.requests) == 4
+
+
+def test_a_dry_run_and_commands_of_ones_own_do_not_say_that_there_is_nothing_to_clean(capra: Terminal) -> None:
+    _results(capra, finished(changed=False, msg="0 of 2 steps would run"), finished(changed=False, msg="2 finished"))
+
+    assert "nothing to clean" not in capra.said(capra("cleanup", "-f", capra.manifest(), "--check"))
+    manifest = capra.manifest(machine(cleanUpCommands=["/opt/clean"]), secret())
+    assert capra.json("cleanup", "-f", manifest)[0]["message"] == "2 finished"
+
+
+def test_a_machine_that_was_made_anew_under_its_name_is_another_one(capra: Terminal) -> None:
+    hosts = FakeHosts()
+    hosts.remember = True
+    capra.runner = hosts
+    old, new = (machine() for _ in range(2))
+    old["metadata"]["uid"], new["metadata"]["uid"] = "uid-1", "uid-2"
+    data = capra.data()
+    capra("bootstrap", "-f", capra.manifest(old, secret()), "--bootstrap-data", data)
+
+    manifest = capra.manifest(new, secret())
+    for command in (("bootstrap", "--bootstrap-data", data), ("cleanup",)):
+        [report] = capra.json(*command, "-f", manifest, code=1)
+        assert report["outcome"] == "HostClaimed"
+    assert hosts["192.0.2.1"].used_by == "uid-1"
+    # What one remembers of the new one is not the old one's either.
+    capra("cleanup", "-f", capra.manifest(old, secret()))
+    assert hosts["192.0.2.1"].used_by == ""
 
 
 def test_an_unfinished_cleanup_comes_first(capra: Terminal) -> None:

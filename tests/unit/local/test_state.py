@@ -204,6 +204,40 @@ async def test_the_store_takes_an_unknown_host_for_one_that_may_need_cleaning(st
     assert state.read(MACHINE) == Record(host_keys=(HOST_KEY,))
 
 
+async def test_the_store_takes_no_host_for_clean_that_was_not_asked(state: StateDirectory) -> None:
+    clean = Record(phase=Phase.CLEAN, host_keys=(HOST_KEY,))
+    state.write(MACHINE, clean)
+    store = _store(state, deleting=True)
+
+    observation = await store.load(MACHINE.key)
+    await store.save(MACHINE.key, replace(observation.record, attempts=1))
+
+    assert observation.record == replace(clean, phase=Phase.BOOTSTRAPPING)
+    assert state.read(MACHINE) == replace(clean, attempts=1)
+    assert (await _store(state).load(MACHINE.key)).record.phase is Phase.CLEAN
+
+
+def test_the_record_of_another_uid_is_another_machines(state: StateDirectory) -> None:
+    state.write(MACHINE, RECORD)
+
+    assert state.read(replace(MACHINE, uid="uid-2")) == Record(host_keys=(HOST_KEY,))
+    assert state.read(replace(MACHINE, uid="uid-1")) == RECORD
+    assert state.read(MACHINE) == RECORD
+    state.write(replace(MACHINE, uid="uid-2"), replace(RECORD, uid="uid-2"))
+    assert state.read(replace(MACHINE, uid="uid-1")) == Record(host_keys=(HOST_KEY,))
+
+
+async def test_an_adopted_machine_has_its_uid_noted(state: StateDirectory) -> None:
+    machine = replace(MACHINE, uid="uid-1")
+    prepared = PreparedMachine(machine, Owner("node-0"), Cluster(""), None, None)
+    await FileStore(PreparedMachines({machine.key: prepared}), state, lambda: 7.0).save(
+        machine.key, Record(phase=Phase.PROVISIONED)
+    )
+
+    assert state.read(replace(MACHINE, uid="uid-2")).phase is Phase.NEW
+    assert state.read(machine).phase is Phase.PROVISIONED
+
+
 async def test_other_data_than_what_the_host_was_provisioned_with(state: StateDirectory) -> None:
     # SHA-256 of b"data"
     digest = "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
