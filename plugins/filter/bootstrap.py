@@ -18,7 +18,7 @@ except ImportError:
 
 def _data(path: str) -> bytes:
     if parse is None:
-        raise AnsibleFilterError("the Python package capra is missing beside Ansible: pip install capra")
+        raise AnsibleFilterError("the Python package capra is missing beside Ansible: run pip install . in its checkout")
     try:
         return Path(path).read_bytes()
     except OSError as error:

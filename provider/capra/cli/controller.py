@@ -17,7 +17,7 @@ ELECTION = "Leader election"
 SERVING = "Probes and metrics"
 LOG = "Log"
 EXTRA = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "tenacity"})
-"""What `pip install capra[controller]` brings."""
+"""What the extra `controller` of the package brings."""
 
 SWITCHES = frozenset({"--leader-elect", "--insecure-diagnostics"})
 
@@ -192,5 +192,5 @@ def controller(options: Options) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
-        raise Fatal(f"{error.name} is not installed: pip install 'capra[controller]'", "MissingPackage") from None
+        raise Fatal(f"{error.name} is not installed: run pip install '.[controller]' in Capra's checkout", "MissingPackage") from None
     return start(settings)

@@ -97,6 +97,17 @@ def test_who_is_the_same(one_host: Host, first: dict[str, Any], second: dict[str
         refused(host, counted(host, "two"), run_id="boot-2", **second)
 
 
+def test_a_claim_without_a_name_gets_one(one_host: Host) -> None:
+    """A run of plain Ansible that gave no name, then a machine with one: from then on the host is that machine's."""
+    one_host.finished(command("true"), run_id="plain", **owner())
+    since = (one_host.base / "claim").read_text().split()[-1]
+    one_host.finished(command("true"), run_id="named", **owner(name="default/one"))
+    assert (one_host.base / "claim").read_text() == f"claim 1 - default/one {since}\n"
+    assert refused(one_host, command("true"), run_id="other", **owner(name="default/two")).name == "default/one"
+    one_host.finished(command("true"), run_id="plain-again", **owner())
+    assert (one_host.base / "claim").read_text() == f"claim 1 - default/one {since}\n"
+
+
 @pytest.mark.parametrize(
     ("first", "value", "taken"),
     [
