@@ -101,12 +101,13 @@ judge_step() {
 # A reboot takes what lies in memory.
 
 # volatile PATH: true when the path lies in a file system that begins empty at each boot. Sets VOLATILE_TYPE. Links count
-# as where they lead.
+# as where they lead. What is written to a name in /dev goes to a device.
 volatile() {
     volatile_path=$1
     while [ ! -d "$volatile_path/" ] && [ -n "$volatile_path" ]; do volatile_path=${volatile_path%/*}; done
     volatile_path=$(cd -P "${volatile_path:-/}" 2>/dev/null && pwd -P)/
     VOLATILE_TYPE='' volatile_point=''
+    case $volatile_path in /dev/shm/*) ;; /dev/*) return 1 ;; esac
     # The longest mount point counts, and of the same the last.
     while read -r volatile_rest volatile_mount volatile_type volatile_rest; do
         case $volatile_mount in *\\*) volatile_mount=$(printf '%b' "$volatile_mount") ;; esac
@@ -115,7 +116,7 @@ volatile() {
         volatile_point=$volatile_mount VOLATILE_TYPE=$volatile_type
     done </proc/self/mounts
     : "$volatile_rest" # only here so that the type is one word
-    case $VOLATILE_TYPE in tmpfs | ramfs | devtmpfs | proc | sysfs | cgroup | cgroup2) return 0 ;; esac
+    case $VOLATILE_TYPE in tmpfs | ramfs | proc | sysfs | cgroup | cgroup2) return 0 ;; esac
     return 1
 }
 
