@@ -93,8 +93,11 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
 
 def _hint(outcome: Outcome) -> str:
     if outcome.kind in (OutcomeKind.STEP_FAILED, OutcomeKind.CUT_OFF):
-        stopped = next((step.number + 1 for step in outcome.steps if step.state in ("failed", "cut")), 0)
-        where = f": it goes on at step {stopped}" if stopped else ""
+        stopped = next((step for step in outcome.steps if step.state in ("failed", "cut")), None)
+        if stopped and stopped.state == "cut" and outcome.kind is OutcomeKind.STEP_FAILED:
+            # Reboots have cut it off, so that the host does not run it again as it is.
+            return f"mend step {stopped.number + 1} and {AGAIN}, or have all steps run again with --restart"
+        where = f": it goes on at step {stopped.number + 1}" if stopped else ""
         mend = "mend the cause and " if outcome.kind is OutcomeKind.STEP_FAILED else ""
         return f"{mend}{AGAIN}{where}"
     return NEXT.get(outcome.kind, "")

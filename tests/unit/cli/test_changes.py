@@ -111,6 +111,19 @@ def test_a_failing_step_tells_where_it_goes_on(capra: Terminal) -> None:
     assert "Provisioned" in capra("status").stdout
 
 
+def test_a_step_that_is_not_run_again_is_not_said_to_go_on(capra: Terminal) -> None:
+    cut = [{"number": 0, "title": "run runcmd[0]", "state": "cut", "rc": -1, "cuts": ["reboot", "reboot"]}]
+    message = "step 1 of 1 (run runcmd[0]) reboots the host"
+    _results(capra, stepped(reason="reboots", message=message, steps=cut))
+
+    result = capra("bootstrap", "-f", capra.manifest(), "--bootstrap-data", capra.data(), code=1)
+
+    assert "goes on" not in result.stderr
+    assert "next: mend step 1 and run the same command again, or have all steps run again with --restart" in capra.said(
+        result
+    )
+
+
 @pytest.mark.parametrize(
     ("results", "code"),
     [
