@@ -25,6 +25,12 @@ write_file() {
     decode "$8"
     walk "$TEXT" || return 1
     PLACE=${HERE%/}/$MISSING$NAME
+    case $HERE/ in
+    /proc/* | /sys/*)
+        say "$PLACE: is the kernel's, which no file can be put in place of: set it with a command (sysctl -w, or echo >)"
+        return 1
+        ;;
+    esac
     if [ -z "$MISSING" ] && [ -d "./$NAME" ]; then say "$PLACE: is a directory" && return 1; fi
     escape "$PLACE" 0
     ESCAPED_PLACE=$ESCAPED
@@ -47,16 +53,21 @@ write_file() {
 
 # look_up NUMBER ESCAPED_PATH: what `written` has of this step's file: sets KEY, by which its lines and files go (the
 # number, unless the step had another path before), BEFORE (created, replaced, appended, or nothing), STATE (wrote, void,
-# or nothing while nobody knows), WAS (the digest of what it has or was to become), ADDED (that of the content of the step)
-# and LEFT (private directories).
+# or nothing while nobody knows), WAS (the digest of what it has or was to become), ADDED (that of the content of the step),
+# LEFT (private directories) and NOTED_BOOT (the boot of the last lines).
 look_up() {
-    KEY='' BEFORE='' STATE='' WAS='' ADDED='' LEFT='' look_others=0
+    KEY='' BEFORE='' STATE='' WAS='' ADDED='' LEFT='' NOTED_BOOT='' look_others=0
     if [ -f "$RUN/written" ]; then
         while read -r look_what look_key look_rest; do
             if void_line "$look_what$look_key$look_rest"; then continue; fi
             case $look_what in
+            boot) NOTED_BOOT=$look_rest ;;
             created | replaced | appended)
                 case $look_key in "$1" | "$1".*) ;; *) continue ;; esac
+                if gone_by_boot "$NOTED_BOOT" "$look_rest"; then
+                    if [ "$look_key" = "$KEY" ]; then KEY='' BEFORE=''; fi
+                    continue
+                fi
                 if [ "$look_rest" = "$2" ]; then
                     KEY=$look_key BEFORE=$look_what STATE=
                 else
@@ -64,7 +75,7 @@ look_up() {
                 fi
                 ;;
             wrote | void) if [ "$look_key" = "$KEY" ]; then STATE=$look_what; fi ;;
-            digest) if [ "$look_key" = "$KEY" ]; then WAS=${look_rest%% *} ADDED=${look_rest##* }; fi ;;
+            digest) if [ "$look_key" = "$KEY" ]; then look_digests "$look_rest"; fi ;;
             private) if [ "$look_key" = "$1" ]; then LEFT="$LEFT $look_rest"; fi ;;
             esac
         done <"$RUN/written"
@@ -74,11 +85,26 @@ look_up() {
     if [ "$look_others" -gt 0 ]; then KEY=$1.$look_others; fi
 }
 
+# look_digests REST: a part of look_up: of a `digest` line. Sets WAS and ADDED.
+look_digests() {
+    WAS=${1%% *} ADDED=${1#* }
+    ADDED=${ADDED%% *}
+}
+
+# gone_by_boot BOOT ESCAPED_PATH: true when what was noted in that boot has gone with it, because it lay in memory. Whatever
+# stands there now is somebody else's. Lines of older versions name no boot. Sets TEXT and VOLATILE_TYPE.
+gone_by_boot() {
+    if [ -z "$1" ] || [ "$1" = "$BOOT" ]; then return 1; fi
+    decode "$2"
+    volatile "$TEXT"
+}
+
 # begin_private: makes the missing directories, 0755 whatever the file's mode, and a private one in the last, and goes
 # there. All are in `written` first. Sets HERE, TRUST, NAME, PRIVATE and CHANGED, the directories that get new names.
 begin_private() {
     begin_name=$NAME begin_left=$MISSING begin_lines='' begin_up='' CHANGED=.
     private_name
+    if [ "$NOTED_BOOT" != "$BOOT" ]; then begin_lines="boot 0 $BOOT$NEWLINE"; fi
     begin_place=${HERE%/}/
     while [ -n "$begin_left" ]; do
         begin_place=$begin_place${begin_left%%/*}/ begin_left=${begin_left#*/}
@@ -97,19 +123,21 @@ begin_private() {
     go_private
 }
 
-# put: a part of write_file, in the private directory; the arguments are the same. Sets SOURCE, NEW and WHY.
+# put: a part of write_file, in the private directory; the arguments are the same. Sets SOURCE, FROM, NEW and WHY.
 put() {
     hold || return 1
-    NEW=''
-    if [ "$2" = append ] && [ -n "$SOURCE" ] && same_as "$WAS" "$SOURCE"; then
-        # Cut off just before its end; or something else is to be appended now, instead of what was.
-        if [ "$ADDED" = "$7" ]; then return 0; fi
-        NEW=0 SOURCE=
-        if [ "$BEFORE" = appended ]; then SOURCE=$RUN/$KEY.original; fi
+    NEW='' FROM=''
+    if [ "$2" = append ] && [ -n "$SOURCE" ]; then
+        if same_as "$WAS" "$SOURCE"; then
+            # Cut off just before its end; or something else is to be appended now, instead of what was.
+            if [ "$ADDED" = "$7" ]; then return 0; fi
+            NEW=0
+        fi
+        stand_behind "$1" || return 1
     fi
     fill "$@" || return 1
     [ "$NEW" = 0 ] || remember_before "$2" || return 1
-    append_line "$RUN/written" "digest $KEY $DIGEST $7" || return 1
+    append_line "$RUN/written" "digest $KEY $DIGEST $7 $BYTES" || return 1
     to_disk "./$NAME" "$RUN/written" || return 1
     if WHY=$(mv -f "./$NAME" ../ 2>&1); then return 0; fi
     if put_in_place; then return 0; fi
@@ -121,19 +149,21 @@ put() {
 # same_as DIGEST FILE: true when the file has this content.
 same_as() { [ -n "$1" ] && [ "$(sha256sum <"$2")" = "$1  -" ]; }
 
-# fill: makes the file NAME what it is to become, and sets DIGEST, that of its content. Until it is renamed nobody else
-# can reach it.
+# fill: makes the file NAME what it is to become, and sets DIGEST, that of its content, and BYTES, how many the step brings.
+# Until it is renamed nobody else can reach it.
 fill() {
     fill_mode=$5
-    if [ "$2" = append ] && [ -n "$SOURCE" ]; then
+    if [ "$2" = append ] && [ -n "$FROM" ]; then
         if [ "$TRUST" != firm ] && other_names "$SOURCE"; then
             say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
             return 1
         fi
         content "$3" "$4" "$7" "$RUN/$KEY.addition" || return 1
-        cp -p "$SOURCE" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME" && rm -f "$RUN/$KEY.addition" || return 1
+        bytes_of "$RUN/$KEY.addition"
+        cp -p "$FROM" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME" && rm -f "$RUN/$KEY.addition" || return 1
     else
         content "$3" "$4" "$7" "./$NAME" || return 1
+        bytes_of "./$NAME"
         if [ "$fill_mode" = - ]; then fill_mode=0644; fi
     fi
     decode "$6"
@@ -143,6 +173,13 @@ fill() {
     if [ "$2" != append ]; then return 0; fi
     DIGEST=$(sha256sum <"./$NAME") || return 1
     DIGEST=${DIGEST%% *}
+}
+
+# bytes_of FILE: sets BYTES, its size.
+bytes_of() {
+    # shellcheck disable=SC2046,SC2012 # mode, links, owner, group, size
+    set -- $(ls -ldn "$1")
+    BYTES=$5
 }
 
 # other_names FILE: true when the file that hold has got has more names than those two.

@@ -23,10 +23,19 @@ undo_run() {
 # PATH, one for each file, private directory and directory. STATE is wrote, void or unknown, DIGEST may be unknown. Sets STATE
 # and WAS.
 read_writes() {
-    WRITES='' writes_backwards=''
+    WRITES='' writes_backwards='' writes_boot='' writes_gone=' '
     [ -f "$1/written" ] || return 0
     while read -r writes_what writes_key writes_rest; do
         if void_line "$writes_what$writes_key$writes_rest"; then continue; fi
+        # What has gone with a reboot is nobody's any more, even where another file has the name now.
+        case $writes_what in
+        boot) writes_boot=$writes_rest writes_gone=' ' && continue ;;
+        directory) if gone_by_boot "$writes_boot" "$writes_rest"; then continue; fi ;;
+        created | replaced | appended)
+            if gone_by_boot "$writes_boot" "$writes_rest"; then writes_gone="$writes_gone$writes_key " && continue; fi
+            ;;
+        wrote | void | digest) case $writes_gone in *" $writes_key "*) continue ;; esac ;;
+        esac
         writes_backwards="$writes_what $writes_key $writes_rest$NEWLINE$writes_backwards"
     done <"$1/written"
     # States and digests stand behind the line of their file, so they come first here: the last one counts.
@@ -34,7 +43,7 @@ read_writes() {
     while read -r writes_what writes_key writes_rest; do
         case $writes_what in
         wrote | void) writes_states="$writes_states$writes_key:$writes_what " ;;
-        digest) writes_states="$writes_states$writes_key:$writes_rest " ;;
+        digest) writes_states="$writes_states$writes_key:${writes_rest%% *} " ;;
         created | replaced | appended)
             case $writes_done in *" $writes_key "*) continue ;; esac
             writes_done="$writes_done$writes_key "

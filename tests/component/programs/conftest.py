@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.component.programs.host import SHELLS, Host, hosts
+from tests.missing import missing
 
 
 @pytest.fixture(params=sorted(SHELLS))
@@ -20,3 +23,14 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
 def one_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
     """The same, where the shell makes no difference."""
     yield from hosts(request, tmp_path)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory."""
+    if "/dev/shm tmpfs" not in Path("/proc/self/mounts").read_text():
+        missing("a tmpfs at /dev/shm")
+    path = Path("/dev/shm") / f"capra-test.{os.getpid()}"
+    path.mkdir()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

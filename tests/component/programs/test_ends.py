@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,6 @@ from tests.component.programs.host import (
     tree,
     write,
 )
-from tests.missing import missing
 
 FORGET = {"kind": "forget"}
 SERIES: dict[str, Any] = {"kind": "bootstrap", "uid": "u", "flags": ["carry"]}
@@ -37,22 +34,13 @@ def reboot(host: Host, volatile: Path | None = None) -> None:
     """What a reboot leaves: all that was noted was noted in an earlier boot, and memory is empty."""
     for journal in host.base.glob("*/journal"):
         begins = [line for line in journal.read_text().splitlines() if line.startswith("begin")]
-        boot = begins[-1].split()[2]
-        journal.write_text(journal.read_text().replace(boot, f"earlier{next(_boots)}"))
+        boot, earlier = begins[-1].split()[2], f"earlier{next(_boots)}"
+        for record in (journal, journal.parent / "written"):
+            if record.exists():
+                record.write_text(record.read_text().replace(boot, earlier))
     if volatile is not None:
         shutil.rmtree(volatile, ignore_errors=True)
         volatile.mkdir()
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory."""
-    if "/dev/shm tmpfs" not in Path("/proc/self/mounts").read_text():
-        missing("a tmpfs at /dev/shm")
-    path = Path("/dev/shm") / f"capra-test.{os.getpid()}"
-    path.mkdir()
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 # Changed data
@@ -326,6 +314,16 @@ def test_what_lay_in_memory_is_made_again(host: Host, memory: Path) -> None:
     assert journal_problems(host) == []
     host.finished(FORGET, run_id="cleanup")
     assert not (memory / "run/join.yaml").exists()
+
+
+def test_a_device_is_never_memory(one_host: Host) -> None:
+    """What is written to its name lasts, by whatever way, and whatever file system /dev is."""
+    host = one_host
+    (host.work / "way").symlink_to("/dev")
+    steps = [command(f"echo x >{host.work}/way/null"), command("false")]
+    host.run(*steps)
+    reboot(host)
+    assert [step.before for step in host.run(*steps)] == ["", ""]
 
 
 def test_what_is_still_there_is_not_made_again(one_host: Host, memory: Path) -> None:
