@@ -7,6 +7,22 @@
 # are in lower case and begin with a word of its name. scripts/shell_names.py looks for a function that changes a
 # variable behind its caller's back.
 
+# find_tools: what a login script has made of PATH does not count alone: neither half may fail, or take another user's
+# place for its own, because a tool is not found. Sets PATH.
+find_tools() {
+    case ${PATH:-} in *:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin) return 0 ;; esac
+    PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    export PATH
+}
+
+MY_UID=
+
+# my_uid: sets MY_UID, or fails when `id` does not tell.
+my_uid() {
+    MY_UID=${MY_UID:-$(id -u)}
+    case $MY_UID in '' | *[!0-9]*) MY_UID='' && return 1 ;; esac
+}
+
 # boot_mark: sets BOOT, which differs after every boot. The start time of process 1 tells boots of a container apart,
 # which shares the kernel's boot id.
 boot_mark() {

@@ -41,10 +41,11 @@ read_settings() {
 
 # find_base: sets BASE, where this user's runs are remembered.
 find_base() {
+    my_uid || fail "\`id -u\` does not tell whose work this is, and so neither where it is remembered"
     if [ -n "$DIRECTORY" ]; then
         decode "$DIRECTORY"
         BASE=$TEXT
-    elif [ "$(id -u)" = 0 ]; then
+    elif [ "$MY_UID" = 0 ]; then
         BASE=/var/lib/capra
     else
         BASE=${XDG_STATE_HOME:-$HOME/.local/state}/capra/runs
@@ -141,7 +142,7 @@ in_user_slice() {
 detached() {
     detached_by=
     if command -v setsid >/dev/null 2>&1; then detached_by=setsid; fi
-    if in_user_slice && [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
+    if in_user_slice && [ "$MY_UID" = 0 ] && command -v systemd-run >/dev/null 2>&1; then
         systemd-run --scope --quiet --collect --slice=system.slice $detached_by "$@"
         # 1 is systemd-run's own, before the command has begun. The program never ends with it, and one that was killed
         # must not begin again.
@@ -272,6 +273,7 @@ drop() {
 # launch: one session. Sets STARTED, the process of the program that it has started, or nothing, and
 # SINCE.
 launch() {
+    find_tools
     # What a login shell has printed may have no newline at its end.
     printf '\ncapra begin\n'
     read_settings || fail "the payload did not arrive whole"

@@ -4,8 +4,6 @@
 # a link in the place of anything there, at any moment. So the way is gone step by step: the working directory is the one
 # that was looked at, wherever its name leads later, and no operation names more than one component below it.
 
-MY_UID=
-
 # walk PATH [stay]: goes to the directory of PATH, as far as there is one. Sets HERE (where that is, without links), TRUST
 # (see look_here), MISSING (the directories still to be made, each with a slash behind it) and NAME; on the way WAY, what is
 # left of the path, and LINKS. A link is followed where only root or this user can have put it, as the last component not
@@ -97,9 +95,6 @@ look_here() {
     *) TRUST=firm ;;
     esac
 }
-
-# my_uid: sets MY_UID.
-my_uid() { MY_UID=${MY_UID:-$(id -u)}; }
 
 # private_name: sets PRIVATE, a name that nobody can know beforehand.
 private_name() {

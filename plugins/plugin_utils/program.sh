@@ -233,6 +233,7 @@ set_aside() {
 # program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER KIND SERIES FLAGS CONTENT SENTINEL: the whole of the detached
 # half. Sets RUN, SESSION, HOLDING and BASE, and CLAIM, SEIZE, OWNER_* and PLAN_* as read_settings does in the other half.
 program() {
+    find_tools
     RUN=$1 SESSION=$2 CLAIM=$3 SEIZE=$6 HOLDING=0
     set_owner "$4" "$5"
     set_plan "$7" "$8" "$9" "${10}" "${11}"
@@ -248,8 +249,6 @@ program() {
     HOLDING=1
     begin_run
     sweep
-    PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    export PATH
     if run_steps; then note "finished 0 $PLAN_CONTENT"; fi
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command

@@ -7,6 +7,9 @@ import random
 import shutil
 import subprocess
 import time
+from typing import Any
+
+import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import programs, results
 from tests.component.programs.host import (
@@ -174,7 +177,7 @@ TOOLS = """cat cp ls mv rm rmdir mkdir ln readlink chmod chown head tail base64 
 setsid systemd-run"""
 
 
-def test_only_tools_that_every_host_has(one_host: Host) -> None:
+def test_only_tools_that_every_host_has(one_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Really without any others: neither half finds them."""
     host = one_host
     tools = host.root / "bin"
@@ -183,7 +186,11 @@ def test_only_tools_that_every_host_has(one_host: Host) -> None:
             (tools / name).symlink_to(found)
     host.environment["PATH"] = str(tools)
     assert ":/usr/local/sbin:" in host.program
-    host.program = host.program.replace('PATH="${PATH:-/usr/bin:/bin}:', f'PATH="{tools}"; : "')
+    only = ('PATH="${PATH:-/usr/bin:/bin}:', f'PATH="{tools}"; : "')
+    assert only[0] in programs.session()
+    host.program = host.program.replace(*only)
+    session = programs.session().replace(*only)
+    monkeypatch.setattr(programs, "session", lambda: session)
     for name in ("old", "log"):
         (host.work / name).write_bytes(b"old")
     (host.work / "link").symlink_to("old")
@@ -207,6 +214,39 @@ def test_only_tools_that_every_host_has(one_host: Host) -> None:
     host.exchange("drop", run_id="cleanup")
     assert [*errors, host.errors] == [b""] * 5
     assert sorted(path.name for path in host.work.iterdir()) == ["link", "log", "old"]
+
+
+def test_a_login_script_that_breaks_the_path(host: Host) -> None:
+    """Both halves find their tools, and the place is that of the same user."""
+    host.environment["PATH"] = "/nonexistent"
+    (ended,) = host.finished(command("echo $PATH"))
+    assert ended.output == "/nonexistent:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+    assert host.errors == b""
+    ask = f"{programs.session()}\nfind_tools; DIRECTORY= ID=one; find_base; echo $BASE"
+    where = host.session(ask.encode()).communicate()[0].decode().strip()
+    assert where == ("/var/lib/capra" if os.geteuid() == 0 else f"{host.root}/.local/state/capra/runs")
+
+
+@pytest.mark.parametrize("answer", ["exit 1", "echo", "echo root"])
+def test_nobody_tells_who_this_is(one_host: Host, answer: str) -> None:
+    host = one_host
+    tool = host.root / "bin/id"
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(0o755)
+    before = tree(host.root)
+    report = host.exchange("run", [write(host.work / "f", b"1")], directory="")
+    assert "does not tell whose work this is" in report.error
+    assert tree(host.root) == before
+
+
+@pytest.mark.parametrize("kind", [write, append])
+def test_the_kernels_own_files(one_host: Host, kind: Any) -> None:
+    host = one_host
+    (host.work / "link").symlink_to("/proc/sys/kernel")
+    for number, path in enumerate(("/proc/sys/kernel/hostname", "/sys/capra", host.work / "link/hostname")):
+        (ended,) = host.run(kind(path, b"capra-test"), run_id=f"run{number}")
+        assert ended.state == "failed"
+        assert "is the kernel's, which no file can be put in place of: set it with a command" in ended.output
 
 
 def test_shellcheck() -> None:
