@@ -51,6 +51,19 @@ write_file() {
     names_to_disk $CHANGED
 }
 
+# sweep_writes: removes the private directories that killed writes of this run have left, also those from before it was
+# set aside: what was about to be written may be secret, and does not wait for a cleanup.
+sweep_writes() {
+    for writes_run in "$RUN" "$RUN~"*; do
+        if [ ! -f "$writes_run/written" ]; then continue; fi
+        while read -r writes_what writes_key writes_rest; do
+            if [ "$writes_what" != private ] || void_line "$writes_key$writes_rest"; then continue; fi
+            decode "$writes_rest"
+            sweep_private "$TEXT"
+        done <"$writes_run/written"
+    done
+}
+
 # look_up NUMBER ESCAPED_PATH: what `written` has of this step's file: sets KEY, by which its lines and files go (the
 # number, unless the step had another path before), BEFORE (created, replaced, appended, or nothing), STATE (wrote, void,
 # or nothing while nobody knows), WAS (the digest of what it has or was to become), ADDED (that of the content of the step),

@@ -249,6 +249,7 @@ program() {
     HOLDING=1
     begin_run
     sweep
+    sweep_writes
     if run_steps; then note "finished 0 $PLAN_CONTENT"; fi
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command

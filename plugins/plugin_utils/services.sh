@@ -172,6 +172,12 @@ within() {
     wait "$within_pid"
 }
 
+# tell_status STATUS: sets TOLD, an exit status in words, as results.py has it.
+tell_status() {
+    TOLD="status $1"
+    if [ "$1" -gt 128 ] && [ "$1" -le 192 ]; then TOLD="$TOLD (killed by signal $(($1 - 128)))"; fi
+}
+
 # service_tool SECONDS COMMAND…: how it ends is a warning at most: what counts is what is left.
 service_tool() {
     within "$@"
@@ -179,7 +185,8 @@ service_tool() {
     if [ "$tool_status" = 0 ]; then return 0; fi
     shift
     tool_said=$(tail -n 2 "$RUN/tool.output" | tr '\n\r\t' '   ')
-    printf 'services: warning: %.300s\n' "$*, status $tool_status: $tool_said"
+    tell_status "$tool_status"
+    printf 'services: warning: %.300s\n' "$*, $TOLD: $tool_said"
 }
 
 # end_unit FILE: stops and disables a unit with its instances, and removes its links.

@@ -37,6 +37,7 @@ controller*|worker*) mkdir -p "$DATA/etcd" /run/k0s; while :; do sleep 0.1; done
 reset*)
     [ ! -e /run/reset-fails ] || { echo "Error: something is wrong" && exit 1; }
     [ ! -e /run/reset-hangs ] || sleep 600
+    [ ! -e /run/reset-killed ] || { echo "reset has begun" && kill -9 $$; }
     rm -rf "$DATA" /etc/k0s /run/k0s /etc/init.d/k0scontroller /etc/init.d/k0sworker 2>/dev/null
     exit 0 ;; # like the real one, whatever could not be removed
 esac
@@ -290,7 +291,7 @@ def test_a_stopped_controller_is_started_to_leave(sandbox: Sandbox) -> None:
     assert "status: 0" in output
 
 
-@pytest.mark.parametrize("knob", ["reset-fails", "reset-hangs"])
+@pytest.mark.parametrize("knob", ["reset-fails", "reset-hangs", "reset-killed"])
 def test_reset_that_never_ends_well_is_a_warning(sandbox: Sandbox, knob: str) -> None:
     output = sandbox.run(
         f"""touch /run/{knob}; install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start
@@ -300,6 +301,7 @@ def test_reset_that_never_ends_well_is_a_warning(sandbox: Sandbox, knob: str) ->
     said = {
         "reset-fails": "reset: warning: /usr/local/bin/k0s reset, status 1: Error: something is wrong",
         "reset-hangs": "reset: warning: /usr/local/bin/k0s reset has not ended within 3 s",
+        "reset-killed": "k0s reset, status 137 (killed by signal 9): reset has begun",
     }
     assert said[knob] in output
     assert "status: 0" in output

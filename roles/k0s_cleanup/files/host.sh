@@ -93,6 +93,13 @@ last_lines() {
     LAST=${LAST:-no output}
 }
 
+# tell_status STATUS: sets TOLD, an exit status in words, as results.py has it: a shell gives 128 and the number of the
+# signal that has killed a command.
+tell_status() {
+    TOLD="status $1"
+    if [ "$1" -gt 128 ] && [ "$1" -le 192 ]; then TOLD="$TOLD (killed by signal $(($1 - 128)))"; fi
+}
+
 # tool PHASE SECONDS COMMAND…: another program's work. How it ends is a warning at most: the verification decides.
 tool() {
     tool_phase=$1 tool_seconds=$2
@@ -104,7 +111,8 @@ tool() {
     if [ "$tool_status" = 124 ]; then
         warn "$tool_phase" "$* has not ended within $tool_seconds s: $LAST"
     else
-        warn "$tool_phase" "$*, status $tool_status: $LAST"
+        tell_status "$tool_status"
+        warn "$tool_phase" "$*, $TOLD: $LAST"
     fi
     return "$tool_status"
 }

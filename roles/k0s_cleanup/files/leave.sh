@@ -42,7 +42,8 @@ ask_to_leave() {
     limited "$1" "$BINARY" etcd leave ${DATA_FLAG:+"$DATA_FLAG"}
     ask_status=$?
     last_lines
-    WHY="k0s etcd leave has failed, status $ask_status: $LAST"
+    tell_status "$ask_status"
+    WHY="k0s etcd leave has failed, $TOLD: $LAST"
     case $ask_status$LAST in
     0*) LEAVING=left ;;
     # The answer of a try before was lost.

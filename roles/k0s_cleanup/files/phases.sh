@@ -108,10 +108,11 @@ reset() {
         esac
     fi
     last_lines
+    tell_status "$reset_status"
     case $reset_status in
     0) say "reset: $reset_command" ;;
     124) warn reset "$reset_command has not ended within $RESET_TIMEOUT s: $LAST; removing by hand" ;;
-    *) warn reset "$reset_command, status $reset_status: $LAST; removing by hand" ;;
+    *) warn reset "$reset_command, $TOLD: $LAST; removing by hand" ;;
     esac
     remember reset ended
 }
