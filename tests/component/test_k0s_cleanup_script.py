@@ -281,6 +281,49 @@ def test_who_has_left_is_not_asked_again_until_it_joins_again(sandbox: Sandbox) 
     assert output.count("status: 0") == 2
 
 
+CUT_OFF = """
+install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+cut_off() { # the power goes while it resets, and comes back
+    touch /run/reset-hangs
+    $SHELL_UNDER_TEST "$PROGRAM" --stop-timeout=5 --leave-timeout=1 & PROGRAM_ID=$!
+    until grep -q reset /run/calls; do sleep 0.1; done
+    kill -KILL "$PROGRAM_ID"; rm /run/reset-hangs /run/calls
+}
+two_members() { echo '{"members":{"a":"https://192.0.2.1:2380","b":"https://192.0.2.2:2380"}}' >/run/members; }
+"""
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param("echo 'context deadline exceeded' | tee /run/leave-fails >/run/members", id="silent"),
+        pytest.param("/etc/init.d/k0scontroller stop; mv /etc/init.d/k0scontroller /run/script", id="stopped"),
+        pytest.param("""echo '{"members":{"a":"https://192.0.2.1:2380"}}' >/run/members""", id="sole"),
+        pytest.param("echo 'Error: wrong storage type: kine' >/run/leave-fails", id="kine"),
+    ],
+)
+def test_why_an_attempt_went_on_without_leaving_does_not_speak_for_the_next(sandbox: Sandbox, first: str) -> None:
+    """By then the controller runs again, and is one of two."""
+    output = sandbox.run(
+        f"""{CUT_OFF} {first}; cut_off; two_members; rm -f /run/leave-fails; echo cut off
+        if [ -e /run/script ]; then mv /run/script /etc/init.d/k0scontroller; fi
+        /etc/init.d/k0scontroller start; sleep 0.5;
+        cleanup; calls"""
+    )
+    assert calls(output) == ["controller", "etcd member-list", "etcd leave", "reset"]
+    assert "leave: left etcd" in output.split("cut off\n")[1]
+    assert "status: 0" in output
+
+
+def test_the_only_member_that_has_stopped_is_not_started_to_say_so_again(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{CUT_OFF} echo '{{"members":{{"a":"https://192.0.2.1:2380"}}}}' >/run/members
+        cut_off; cleanup; calls"""
+    )
+    assert calls(output) == ["reset"]
+    assert "status: 0" in output
+
+
 def test_a_stopped_controller_is_started_to_leave(sandbox: Sandbox) -> None:
     output = sandbox.run(
         """install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s

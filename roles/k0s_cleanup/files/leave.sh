@@ -18,10 +18,16 @@ count_members() {
     done
 }
 
-# has_left: what is decided once is not asked again: after a reset began there is nobody to ask. The mark lies in the
-# data directory and goes with it, so that it never speaks for another membership of this host.
-has_left() { [ -e "$DATA/.capra.left" ]; }
-note_left() { (umask 077 && : >"$DATA/.capra.left") 2>/dev/null; }
+# has_left: what stays true is not asked again: after a reset began there is nobody to ask. Who has left never comes
+# back with the same data. Of the only member that holds as long as it does not run: then nobody can join it. The mark
+# lies in the data directory and goes with it, so that it never speaks for another membership of this host.
+has_left() { [ -e "$DATA/.capra.left" ] || { [ "$RUNNING" = no ] && [ -e "$DATA/.capra.sole" ]; }; }
+
+# note_left: marks that LEAVING is left or sole. Any other reason to go on is one attempt's: when this one is cut off,
+# the member may be back by the next, and be needed.
+note_left() {
+    case $LEAVING in left | sole) (umask 077 && : >"$DATA/.capra.$LEAVING") 2>/dev/null ;; esac
+}
 
 # no_agreement TEXT: true for words that say that etcd gives no answer, or has no majority to agree: then it can't be
 # left, and the others lose nothing that they still have.
@@ -132,7 +138,6 @@ leave() {
         if [ -z "$leave_startable" ] || ! start_to_leave; then
             # A member that is down counts for no majority: to wipe it takes none from the others.
             warn leave "k0s does not run here, so this host may remain a member of etcd; $ADVICE"
-            note_left
             return
         fi
     fi
