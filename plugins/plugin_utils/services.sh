@@ -6,17 +6,22 @@
 
 HOST_UNITS="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system"
 PACKAGE_UNITS="/usr/lib/systemd/system /lib/systemd/system"
+# What systemd-run has made, and logins, containers and the system itself, too.
+TRANSIENT_UNITS=/run/systemd/transient
 
 systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; }
 
-# list_services: sets SERVICES, one a line: the unit files and init scripts of the host's own. Packages keep theirs
-# elsewhere, and what only leads there is an alias.
+# list_services: sets SERVICES, one a line: unit files, drop-ins and init scripts. What only leads to a package's is an
+# alias, and so is every link among the packages' units.
 list_services() {
     SERVICES=$NEWLINE
-    for list_place in $HOST_UNITS /etc/init.d; do
-        for list_file in "$list_place"/*; do
+    for list_place in $HOST_UNITS $PACKAGE_UNITS $TRANSIENT_UNITS /etc/init.d; do
+        # Where systems are merged this is the other one.
+        if [ "$list_place" = /lib/systemd/system ] && [ -h /lib ]; then continue; fi
+        for list_file in "$list_place"/* "$list_place"/*.d/*.conf; do
             case $list_file in *[[:cntrl:]]*) continue ;; esac
             if [ -h "$list_file" ]; then
+                case $list_place in /usr/lib/* | /lib/*) continue ;; esac
                 case $(readlink "$list_file") in /lib/* | /usr/lib/* | ../* | /dev/null) continue ;; esac
             fi
             if [ -f "$list_file" ]; then SERVICES="$SERVICES$list_file$NEWLINE"; fi
@@ -24,39 +29,83 @@ list_services() {
     done
 }
 
-# is_packaged FILE: true for a file that a package has installed, init scripts mostly.
+# is_packaged FILE: true for a file that a package has installed, init scripts mostly; and for any file where packages
+# keep theirs, on a host whose packages cannot be asked.
 is_packaged() {
-    if command -v dpkg >/dev/null 2>&1 && dpkg -S "$1"; then return 0; fi
+    if owned_by_package "$1"; then return 0; fi
+    case $1 in /usr/lib/* | /lib/*) ;; *) return 1 ;; esac
+    ! owned_by_package "$(readlink -f /bin/sh)"
+}
+
+# owned_by_package FILE: dpkg knows a file by the name that the package gave it: on a merged system that may be the
+# other one.
+owned_by_package() {
+    if command -v dpkg >/dev/null 2>&1; then
+        if dpkg -S "$1" || dpkg -S "/usr$1" || dpkg -S "${1#/usr}"; then return 0; fi
+    fi
     if command -v rpm >/dev/null 2>&1 && rpm -qf "$1"; then return 0; fi
     if command -v apk >/dev/null 2>&1 && apk info -W "$1"; then return 0; fi
     return 1
 } >/dev/null 2>&1
 
+# is_drop_in FILE
+is_drop_in() { case $1 in */*.d/*.conf) return 0 ;; *) return 1 ;; esac; }
+
+# is_foreign FILE: true for what has come with a command and is still not the command's: what packages brought, and
+# transient units, which others make at any time, that neither the command nor a file of this run names.
+is_foreign() {
+    case $1 in
+    "$TRANSIENT_UNITS"/*.service | "$TRANSIENT_UNITS"/*.timer | "$TRANSIENT_UNITS"/*.path | \
+        "$TRANSIENT_UNITS"/*.socket | "$TRANSIENT_UNITS"/*.scope)
+        foreign_name=${1##*/}
+        ! is_named "${foreign_name%.*}"
+        ;;
+    "$TRANSIENT_UNITS"/*) return 0 ;;
+    *) is_packaged "$1" ;;
+    esac
+}
+
+# is_named WORD: true when the command that has been carried out, or a file that this run has made, has the word.
+is_named() {
+    written_by "$RUN"
+    named_files=$CREATED
+    for named_file in "$RUN"/*.command; do named_files="$named_files$named_file$NEWLINE"; done
+    while read -r named_file; do
+        if [ ! -f "$named_file" ]; then continue; fi
+        case " $(head -c 1048576 "$named_file" | tr -d '\0') " in
+        *[!A-Za-z0-9:_.@\\-]"$1"[!A-Za-z0-9:_@\\-]*) return 0 ;;
+        esac
+    done <<END
+$named_files
+END
+    return 1
+}
+
 # watch_services: remembers the services that were there before this run's commands. After a command that was cut off
 # the old list counts: what has come since is that command's. Needs OPEN of read_journal.
 watch_services() {
-    if [ -f "$RUN/services.known" ]; then
+    if [ -f "$RUN/services.before" ]; then
         if [ -n "$OPEN" ]; then
             note_services
             return
         fi
-        watch_known=$(cat "$RUN/services.known")
+        watch_known=$(cat "$RUN/services.before")
     fi
     list_services
     if [ "${watch_known:-}$NEWLINE" = "$SERVICES" ]; then return 0; fi
-    printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.known"
+    printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.before"
 }
 
 # note_services: records which services have come since watch_services. Sets SERVICES.
 note_services() {
-    [ -f "$RUN/services.known" ] || return 0
+    [ -f "$RUN/services.before" ] || return 0
     list_services
-    note_known=$(cat "$RUN/services.known" && echo x)
+    note_known=$(cat "$RUN/services.before" && echo x)
     if [ "$note_known" = "${SERVICES}x" ]; then return 0; fi
     if [ -f "$RUN/services" ]; then note_known="$note_known$(cat "$RUN/services")$NEWLINE"; fi
     while read -r note_file; do
         case $note_known in *"$NEWLINE$note_file$NEWLINE"* | *"${NEWLINE}service $note_file$NEWLINE"*) continue ;; esac
-        if [ -z "$note_file" ] || is_packaged "$note_file"; then continue; fi
+        if [ -z "$note_file" ] || is_foreign "$note_file"; then continue; fi
         record "$RUN/services" "service $note_file" || return 1
     done <<END
 $SERVICES
@@ -98,7 +147,7 @@ look_created() {
 # is_copy FILE: true when it has the content of one of the CREATED files (DIGESTS): bootstrap data writes a unit
 # beside, and a command installs it.
 is_copy() {
-    [ -s "$1" ] || return 1
+    if [ ! -s "$1" ] || [ -z "$DIGESTS" ]; then return 1; fi
     copy_digest=$(sha256sum <"$1")
     case $DIGESTS in *" ${copy_digest%% *} "*) return 0 ;; esac
     return 1
@@ -242,9 +291,26 @@ wrote_units() {
 # reload_units: so that systemd knows of what was removed or put back.
 reload_units() { ! systemd_runs || service_tool 30 systemctl daemon-reload; }
 
-# end_service FILE: whatever it is, and the file.
+# end_service FILE: whatever it is, and the file. Of what was transient nothing is left after a reboot but its name,
+# which may be another's by now.
 end_service() {
-    case $1 in /etc/init.d/*) end_script "$1" ;; *) end_unit "$1" ;; esac
+    if is_drop_in "$1"; then
+        rm -f "$1"
+        rmdir "${1%/*}" 2>/dev/null
+        return 0
+    fi
+    case $1 in
+    /etc/init.d/*) end_script "$1" ;;
+    "$TRANSIENT_UNITS"/*)
+        if [ -e "$1" ]; then
+            service_tool 120 systemctl stop "${1##*/}"
+            # One that has failed stays loaded, and its file there.
+            if [ -e "$1" ]; then within 30 systemctl reset-failed "${1##*/}"; fi
+        fi
+        return 0
+        ;;
+    *) end_unit "$1" ;;
+    esac
     rm -f "$1"
     case $1 in /etc/init.d/*) ;; *) rm -rf "$1.d" ;; esac
 }
@@ -252,6 +318,10 @@ end_service() {
 # left_of FILE: sets LEFT, what of a service is still there; nothing when it is gone.
 left_of() {
     LEFT=
+    if is_drop_in "$1" || [ "${1%/*}" = "$TRANSIENT_UNITS" ]; then
+        if [ -e "$1" ] || [ -h "$1" ]; then LEFT=" $1"; fi
+        return 0
+    fi
     left_name=${1##*/}
     for left_path in "$1" /etc/rc?.d/[SK]??"$left_name" /etc/rc.d/rc?.d/[SK]??"$left_name" \
         /etc/runlevels/*/"$left_name" /etc/systemd/system/*.wants/"$left_name"; do

@@ -68,6 +68,53 @@ def test_a_unit_that_a_command_made(hosts: Hosts, capra: Capra) -> None:
     assert "cap-between" in left
 
 
+ELSEWHERE = [
+    f"printf '{OWN}' > /usr/lib/systemd/system/cap-lib.service && systemctl enable --now cap-lib",
+    "systemd-run --unit=cap-run /usr/bin/sleep 77777",
+    "systemd-run --unit cap-timed --on-calendar=2099-01-01 /bin/true; systemd-run -u cap-broken.service /bin/false",
+    "mkdir -p /etc/systemd/system/ssh.service.d && echo '[Service]' > /etc/systemd/system/ssh.service.d/cap-drop.conf",
+    "/opt/cap-starts",
+    "mv /var/tmp/cap-package /usr/lib/systemd/system/rescue.service; sh /opt/login.sh",
+]
+"""Units where packages and systemd keep theirs."""
+SEEN = """cd /etc/systemd/system; ls /usr/lib/systemd/system . ./*.wants ./*.d /run/systemd/transient
+systemctl list-units --all --no-legend"""
+
+
+def test_units_where_packages_and_systemd_keep_theirs(hosts: Hosts, capra: Capra) -> None:
+    """What a package brought, and a transient unit that no command names, stays: a login may have made it meanwhile."""
+    host = hosts[0]
+    if host.init != "systemd":
+        pytest.skip("units of systemd's")
+    host.ssh("mv /usr/lib/systemd/system/rescue.service /var/tmp/cap-package", check=True)
+    host.ssh(
+        "cat > /opt/login.sh", stdin="systemd-run --unit=mine-run sleep 77777; systemd-run sleep 77778", check=True
+    )
+    before = "/usr/lib/systemd/system/mine-lib.service"
+    host.ssh(f"printf '{OWN}' > {before}; mkdir -p /etc/systemd/system/ssh.service.d", check=True)
+    host.ssh("echo '[Unit]' > /etc/systemd/system/ssh.service.d/mine-drop.conf", check=True)
+    starts = {
+        "path": "/opt/cap-starts",
+        "content": "#!/bin/sh\nsystemd-run --unit=cap-script sleep 77777\n",
+        "permissions": "0755",
+    }
+    manifest = capra.manifests(machine(host), key_secret(host))
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config([starts], ELSEWHERE)))
+    seen = host.ssh(SEEN).stdout
+    made = ("cap-lib", "cap-run", "cap-timed.timer", "cap-broken", "cap-drop.conf", "cap-script")
+    assert [name for name in made if name not in seen] == []
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert report["outcome"] == "Finished"
+    left = host.ssh(SEEN).stdout
+    assert [line for line in left.splitlines() if "cap-" in line] == []
+    own = ("mine-lib.service", "mine-drop.conf", "mine-run.service", "rescue.service", "ssh.service")
+    assert [name for name in own if name not in left] == []
+    assert host.ssh("pgrep -fc 'sleep 7777[78]'").stdout.strip() == "2"
+    assert host.ssh("ls /etc/systemd/system/ssh.service.d").stdout.split() == ["mine-drop.conf"]
+
+
 def test_a_unit_that_cannot_be_removed_fails_the_cleanup(hosts: Hosts, capra: Capra, tmp_path: object) -> None:
     host: Host = hosts[0]
     if host.init != "systemd":
