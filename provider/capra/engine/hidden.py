@@ -7,31 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from capra.bootstrap.steps import Step, WriteFile
-from capra.engine.ordinary import WORD, is_ordinary, is_plain
+from capra.engine.credentials import credentials_in
+from capra.engine.ordinary import WORD, is_ordinary, is_plain, is_symbols, is_telling
+from capra.engine.shell_words import literals, unquoted
 
 OTHERS_READ = 0o004
 MINIMUM_SECRET = 8
 """Shorter texts are not looked for, but for passwords that stand where passwords do: they would blot out ordinary
 words, and no token is that short."""
 
-MINIMUM_PASSWORD = 6
 BINARY_LIMIT = 65536
 """Bytes of a file that is no text, up to which it may be a key. Larger ones are programs and archives."""
 
-_VALUE = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)"
-_ENDS = re.compile(r"[,;)}\]]")
-_CREDENTIALS = (
-    # password=…, TOKEN: …, "secret": "…", --api-key=…
-    re.compile(rf"(?i)(?:pass(?:word|wd|phrase)?|pwd?|secret|token|api[_-]?key|credentials?)[\"']?(?:=|:\s*){_VALUE}"),
-    re.compile(rf"(?i)--?(?:[a-z-]*-)?(?:pass(?:word|wd|phrase)?|secret|token|api-?key)\s+{_VALUE}"),
-    # mysql -pPASSWORD, curl -u user:password, https://user:password@host
-    re.compile(rf"(?:^|\s)-p{_VALUE}"),
-    re.compile(r"(?:\s-u|--(?:proxy-)?user)[ =]?[\"']?[^\s:\"']+:([^\s\"']+)"),
-    re.compile(r"[\w.+-]+:([^\s@/\"']+)@"),
-    re.compile(rf"(?i)\b(?:bearer|basic)\s+{_VALUE}"),
-)
-_HINT = re.compile(r"(?i)pas|pw|secr|tok|key|cred|-[pu]|--|@|bear|basi")
-"""What every line with a credential has; much faster to look for."""
+_ESCAPES = re.compile(r"\\|.['\"].")
 
 
 @dataclass(frozen=True)
@@ -106,30 +94,32 @@ def _long_enough(texts: Iterable[str]) -> frozenset[str]:
 
 def hidden_in_text(text: str) -> Hidden:
     """The words that are not ordinary, and what stands where credentials do."""
-    parts = {piece for chunk in set(text.split()) if len(chunk) >= MINIMUM_SECRET for piece in _pieces(chunk)}
-    lines = {line for line in text.splitlines() if _HINT.search(line)}
-    credentials = {value.strip("\"'") for line in lines for pattern in _CREDENTIALS for value in pattern.findall(line)}
-    # A password may have commas in it, and a comma may stand behind it.
-    credentials |= {_ENDS.split(value)[0] for value in credentials}
-    kept = {value for value in credentials if len(value) >= MINIMUM_PASSWORD and not _names(value)}
-    return Hidden(frozenset(parts), frozenset(kept))
+    chunks = {chunk for chunk in text.split() if len(chunk) >= MINIMUM_SECRET}
+    parts = {piece for chunk in chunks for read in _readings(chunk) for piece in _pieces(read)}
+    return Hidden(frozenset(parts), credentials_in(text))
 
 
-def _names(value: str) -> bool:
-    """A path, a variable or a substitution: the credential stands somewhere else."""
-    return is_plain(value) or value.startswith(("$", "<", "{{"))
+def _readings(chunk: str) -> set[str]:
+    """The chunk, and what a shell makes of it, which may have opened a quote before it."""
+    if not _ESCAPES.search(chunk):
+        return {chunk}
+    single = chunk.replace("'\\''", "'").replace("'\"'\"'", "'")
+    return {chunk, single, re.sub(r"\\(.)", r"\1", chunk), "".join(literals(unquoted(chunk)))}
 
 
 def _pieces(chunk: str) -> Iterator[str]:
-    """The parts of a chunk without spaces that are not ordinary: words, and words with what stands between them, as in
-    a password with punctuation."""
-    start = end = -1
+    """The parts of a chunk without spaces that are not ordinary: words, with what stands between and around them up to
+    words that nobody takes for a part of a password."""
+    start, strange = 0, False
     for match in WORD.finditer(chunk):
-        if is_ordinary(match[0]):
-            if end - start >= MINIMUM_SECRET:
-                yield chunk[start:end]
-            start = end = -1
-        else:
-            start, end = (match.start() if start < 0 else start), match.end()
-    if end - start >= MINIMUM_SECRET:
-        yield chunk[start:end]
+        if not is_ordinary(match[0]):
+            strange = True
+        elif is_telling(match[0]):
+            yield from _piece(chunk[start : match.start()], strange)
+            start, strange = match.end(), False
+    yield from _piece(chunk[start:], strange)
+
+
+def _piece(text: str, strange: bool) -> Iterator[str]:
+    if len(text) >= MINIMUM_SECRET and (strange or is_symbols(text)):
+        yield text
