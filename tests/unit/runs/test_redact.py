@@ -207,6 +207,16 @@ def test_what_lists_and_mappings_hold_is_hidden() -> None:
     assert hide.data(told) == shown
 
 
+def test_no_part_of_the_key_nor_a_short_become_password_is_shown() -> None:
+    lines = [TOKEN[at : at + 70] for at in range(0, 700, 70)]
+    key = "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
+    for secrets in (RunSecrets(ssh_key=key, become_password="pw1"), RunSecrets("", "pw1", openssh_key=key)):
+        hide = Redactor.of(secrets)
+        for line in lines:
+            assert hide.text(f"bad line {line[5:40]}, pw1") == f"bad line {HIDDEN}, {HIDDEN}"
+        assert hide.text("no -----BEGIN OPENSSH PRIVATE KEY-----") == "no -----BEGIN OPENSSH PRIVATE KEY-----"
+
+
 def test_json_stays_json() -> None:
     secret = 'x"1ü\\2\n3-zzzzzzzz'
     hide = Redactor.of(RunSecrets(hidden=(secret,)))
