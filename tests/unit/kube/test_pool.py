@@ -112,6 +112,7 @@ def test_entries_that_a_machine_has_a_say_in() -> None:
         entry("placed", address="place.example.org"),
         entry("other", holder="n/uid-n/u"),
         entry("free"),
+        entry("zone"),
     ]
 
     assert names(pool.related(cache(*entries), seen)) == ["by-name", "by-uid", "noted", "placed"]
@@ -251,6 +252,15 @@ def test_candidates_are_those_of_the_pool_by_name() -> None:
 )
 def test_who_uses_a_host(other: Raw, uses: bool) -> None:
     assert pool.other_user(cache(other), HERE) == ("default/x" if uses else "")
+
+
+def test_what_is_at_the_host_of_an_entry() -> None:
+    places = [machine("at", address="E.example.org"), machine("elsewhere", address="z.example.org")]
+    known = cache(*places, entry("e"), entry("same", address="e.example.org"), entry("other"))
+    machines, entries = pool.at_host_of(known, entry("e"))
+    assert (names(machines), names(entries)) == (["at"], ["same"])
+    nowhere = cache(machine("m", address=""), entry("e", address=""), entry("f", address=""))
+    assert pool.at_host_of(nowhere, entry("e", address="")) == ([], [])
 
 
 def test_without_an_address_no_host_is_shared() -> None:
