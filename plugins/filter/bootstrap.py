@@ -18,7 +18,9 @@ except ImportError:
 
 def _data(path: str) -> bytes:
     if parse is None:
-        raise AnsibleFilterError("the Python package capra is missing beside Ansible: run pip install . in its checkout")
+        raise AnsibleFilterError(
+            "the Python package capra is missing beside Ansible: run pip install . in its checkout"
+        )
     try:
         return Path(path).read_bytes()
     except OSError as error:

@@ -192,5 +192,6 @@ def controller(options: Options) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
-        raise Fatal(f"{error.name} is not installed: run pip install '.[controller]' in Capra's checkout", "MissingPackage") from None
+        message = f"{error.name} is not installed: run pip install '.[controller]' in Capra's checkout"
+        raise Fatal(message, "MissingPackage") from None
     return start(settings)
