@@ -35,7 +35,9 @@ def full_disk(host: Host, capra: Capra) -> None:
 
     assert report["outcome"] != "Finished", report
     written = host.ssh("cat /var/lib/capra/bootstrap-*/written").stdout
-    assert written.startswith("private 0 /etc/.capra.")
+    boot, _, rest = written.partition("\n")
+    assert boot.startswith("boot 0 ")
+    assert rest.startswith("private 0 /etc/.capra.")
     assert not written.endswith("\n"), "the disk was full elsewhere"
     host.ssh("mount -o remount,size=50m /var/lib/capra", check=True)
     capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
