@@ -45,7 +45,7 @@ def untouched(victim: Path) -> bool:
 
 def shell(host: Host, text: str) -> str:
     """What the functions for places say, in this host's shell."""
-    script = f"{programs.text(('records', 'places'))}\nsay() {{ printf '%s\\n' \"$*\"; }}\n{text}"
+    script = f"{programs.text(('records', 'common', 'places'))}\nsay() {{ printf '%s\\n' \"$*\"; }}\n{text}"
     ended = subprocess.run([*SHELLS[host.shell], "-c", script], capture_output=True, text=True, check=False)
     assert ended.stderr == ""
     return ended.stdout
