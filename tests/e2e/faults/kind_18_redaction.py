@@ -65,4 +65,4 @@ def token_cut_by_the_tail(
 def short_password(host: Host, capra: Capra, case: dict[str, Any]) -> None:
     shown = _on_the_terminal(host, capra, cloud_config(commands=case["given"]["runcmd"]))
     assert SHORT not in shown
-    assert "login as admin:" in shown
+    assert "login as " in shown  # what stands around it is there to read
