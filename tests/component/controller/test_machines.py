@@ -227,19 +227,19 @@ async def test_paused_by_cluster_and_by_annotation(world: World) -> None:
     await world.cluster(paused=True)
     async with world.controller():
         await world.machine("m", SPEC, annotations={PAUSED_ANNOTATION: ""})
-        raw = await world.until(REMOTE_MACHINES, "m", lambda raw: condition(raw, "Paused").get("status") == "True")
-        assert condition(raw, "Paused")["message"] == (
-            "Cluster spec.paused is set to true, RemoteMachine has the cluster.x-k8s.io/paused annotation"
-        )
+        both = "Cluster spec.paused is set to true, RemoteMachine has the cluster.x-k8s.io/paused annotation"
+        # Each kind has a watch of its own: the Cluster may be seen last.
+        await world.until(REMOTE_MACHINES, "m", lambda raw: condition(raw, "Paused").get("message") == both)
         await world.patch(CLUSTERS, "c", {"spec": {"paused": False}})
         await world.waits("m", "Paused", "RemoteMachine has")
         assert not world.hosts.requests
         await world.annotate(REMOTE_MACHINES, "m", {PAUSED_ANNOTATION: None})
         await world.provisioned("m")
         await world.patch(CLUSTERS, "c", {"spec": {"paused": True}})
+        await world.until(REMOTE_MACHINES, "m", lambda raw: condition(raw, "Paused").get("status") == "True")
         await world.delete(REMOTE_MACHINES, "m")
-        raw = await world.until(REMOTE_MACHINES, "m", lambda raw: condition(raw, "Paused").get("status") == "True")
         await asyncio.sleep(0.5)
+        assert condition(await world.get(REMOTE_MACHINES, "m"), "Paused").get("status") == "True"
         assert world.hosts[ADDRESS].cleanups == 0
         await world.patch(CLUSTERS, "c", {"spec": {"paused": False}})
         await world.until_gone(REMOTE_MACHINES, "m")
