@@ -139,6 +139,9 @@ async def test_faults_of_all_kinds_at_random(world: World, proxy: FaultyServer, 
     over = asyncio.Event()
     made: list[Fault] = []
 
+    def met() -> list[int]:
+        return [fault.status for fault in made if fault.seen]
+
     async def disturb() -> None:
         while not over.is_set():
             status = chance.choice([0, 0, 409, 429, 500, 504])
@@ -157,6 +160,7 @@ async def test_faults_of_all_kinds_at_random(world: World, proxy: FaultyServer, 
         for name in names[:3]:
             await world.delete(REMOTE_MACHINES, name)
         await asyncio.sleep(4)
+        await holds_soon(lambda: len(met()) > 5 and len(set(met())) > 2, "faults of several kinds were met")
         over.set()
         await disturbing
         proxy.faults = []
@@ -166,9 +170,8 @@ async def test_faults_of_all_kinds_at_random(world: World, proxy: FaultyServer, 
             await world.until_gone(REMOTE_MACHINES, name, 120)
         for name in names[3:]:
             await world.provisioned(name, 120)
-    met = [fault.status for fault in made if fault.seen]
-    assert len(met) > 5, met
-    assert len(set(met)) > 2, met
+    assert len(met()) > 5, met()
+    assert len(set(met())) > 2, met()
     assert proxy.dropped >= WATCHES
     holders = [
         (raw["metadata"].get("annotations") or {}).get(HOLDER, "").partition("/")[0]
