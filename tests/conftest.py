@@ -1,0 +1,44 @@
+"""How tests are shared out among processes: a control plane takes seconds and memory, so its tests stay together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.e2e.faults.cases import fixtures_of
+
+PLANE = "control plane"
+MANAGEMENT = "management cluster"
+BY_DIRECTORY = {
+    "tests/component/controller": PLANE,
+    "tests/component/crds": PLANE,
+    "tests/component/deploy": PLANE,
+    "tests/e2e/controller": MANAGEMENT,
+}
+BY_FIXTURE = {"shared_control_plane": PLANE, "site": MANAGEMENT, "management": MANAGEMENT}
+
+
+def group_of(nodeid: str) -> str | None:
+    """The control plane that this test shares with others; None for none."""
+    path, _, name = nodeid.partition("::")
+    if path.startswith("tests/e2e/faults/") and (case := re.fullmatch(r"test_case\[(.*)\]", name)):
+        return next((BY_FIXTURE[fixture] for fixture in sorted(fixtures_of(case[1])) if fixture in BY_FIXTURE), None)
+    return BY_DIRECTORY.get(str(PurePosixPath(path).parent))
+
+
+class ByControlPlane(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Each test by itself, but those of a group in one process. The mark `xdist_group` has no effect with pytest 9.2
+    (https://github.com/pytest-dev/pytest-xdist/issues/1386)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid) or nodeid
+
+
+@pytest.hookimpl
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByControlPlane | None:
+    """With `--dist=loadgroup` only."""
+    return ByControlPlane(config, log) if config.getoption("dist") == "loadgroup" else None
