@@ -19,11 +19,20 @@ git ls-files -z --cached --others --exclude-standard | tar --null --files-from=-
 for file in "$@"; do
     case $file in
     */__init__.py | */ports.py) continue ;;
-    */runs/redact.py) tests="tests/unit/runs/test_redact.py -k 'not slow and not a_second'" ;; # seconds each
-    */kube/pool.py) tests="tests/unit/kube/test_pool.py tests/unit/kube/test_following.py" ;;
+    */runs/redact.py | */engine/credentials.py | */engine/hidden.py | */engine/ordinary.py | */engine/shell_words.py)
+        tests="tests/unit/runs/test_passwords.py tests/unit/runs/test_redact.py -k 'not slow and not a_second and not large'"
+        ;; # what is left out takes seconds, and looks at time only
+    */kube/pool.py)
+        tests="tests/unit/kube/test_pool.py tests/unit/kube/test_following.py tests/unit/kube/test_dependents.py"
+        ;;
     */runs/*) tests="tests/unit/runs" ;;
     */kube/*) tests="tests/unit/kube" ;;
-    *) tests="tests/unit/engine" ;;
+    *)
+        # The file's own tests first: they kill most. With pytest, a file that is named twice is run once.
+        tests="tests/unit/engine tests/unit/kube/test_node_ids.py tests/unit/cli/test_changes.py"
+        own=tests/unit/engine/test_$(basename "$file")
+        [ ! -e "$own" ] || tests="$own $tests"
+        ;;
     esac
     session=$out/$(basename "$file" .py)
     cat >"$session.toml" <<END
