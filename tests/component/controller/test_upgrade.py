@@ -91,7 +91,7 @@ async def test_objects_of_the_reference_are_adopted_and_cleaned(
         for name in ("direct", "pooled"):
             await world.delete(REMOTE_MACHINES, name)
             await world.until_gone(REMOTE_MACHINES, name)
-            assert "Adopted" in await world.events(name)
+            await world.events(name, "Adopted")
         assert world.hosts[DIRECT].cleanups == 1
         assert world.hosts[POOLED].commands == [["wipe"]]
         assert world.hosts.requests[0].variables["k0s_cleanup_role"] == "worker"

@@ -190,9 +190,18 @@ class World:
             POOLED_REMOTE_MACHINES, name, lambda raw: (raw.get("status") or {}).get("state") == state, patience
         )
 
-    async def events(self, name: str) -> list[str]:
-        """The reasons of the events about an object."""
-        return [raw["reason"] for raw in await self.all(EVENTS) if raw["involvedObject"]["name"] == name]
+    async def events(self, name: str, *wanted: str) -> list[str]:
+        """The reasons of the events about an object, in the order of the alphabet, when those wanted are there: the
+        controller does not wait for its events."""
+        reasons: list[str] = []
+
+        async def look() -> bool:
+            found = [raw["reason"] for raw in await self.all(EVENTS) if raw["involvedObject"]["name"] == name]
+            reasons[:] = sorted(found)
+            return set(wanted) <= set(found)
+
+        await wait_until_async(look, Wait(f"{name} has the events {wanted}", PATIENCE, tell=lambda: str(reasons)))
+        return reasons
 
     @contextlib.asynccontextmanager
     async def controller(

@@ -14,19 +14,19 @@ from tests.missing import missing
 
 
 @pytest.fixture(params=sorted(SHELLS))
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """This machine, with one of the shells."""
-    yield from hosts(request, tmp_path)
+    yield from hosts(request)
 
 
 @pytest.fixture(params=["dash"])
-def one_host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
+def one_host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """The same, where the shell makes no difference."""
-    yield from hosts(request, tmp_path)
+    yield from hosts(request)
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
+def memory() -> Iterator[Path]:
     """A directory in memory."""
     if "/dev/shm tmpfs" not in Path("/proc/self/mounts").read_text():
         missing("a tmpfs at /dev/shm")

@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -187,13 +188,16 @@ def tree(directory: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Host]:
-    """A host with the shell that the parameter names."""
+def hosts(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A host with the shell that the parameter names. Other users may enter its directory: pytest closes its own, and
+    does so again whenever another pytest of this user begins."""
     if shutil.which(SHELLS[request.param][0]) is None:
         missing(request.param)
-    host = Host(tmp_path, request.param)
-    yield host
-    host.close()
+    with tempfile.TemporaryDirectory(prefix="capra-host-") as directory:
+        Path(directory).chmod(0o711)
+        host = Host(Path(directory), request.param)
+        yield host
+        host.close()
 
 
 def mode(path: Path) -> int:
