@@ -33,6 +33,11 @@ def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> St
         pytest.param(
             taken(CLEANUP, running=True, record=Record(attempts=2)),
             Announcement(NORMAL, "CleanupStarted", "cleanup of 192.0.2.7:22 has begun, attempt 3"),
+            id="a cleanup begins for the third time",
+        ),
+        pytest.param(
+            taken(CLEANUP, running=True, record=Record(attempts=1)),
+            Announcement(NORMAL, "CleanupStarted", "cleanup of 192.0.2.7:22 has begun, attempt 2"),
             id="a cleanup begins again",
         ),
         pytest.param(
@@ -133,6 +138,7 @@ def test_the_host_is_named_as_it_is_reached() -> None:
     ("record", "told"),
     [
         (Record(attempts=1, reason="Unreachable", message="no route"), "in 1 attempt at 192.0.2.7:22"),
+        (Record(attempts=2, reason="Unreachable", message="no route"), "in 2 attempts at 192.0.2.7:22"),
         (Record(attempts=3, reason="WrongCredentials", message="no route"), "in 3 attempts at 192.0.2.7:22"),
         (Record(), ""),
         (Record(phase=Phase.CLEAN, attempts=1), ""),

@@ -18,6 +18,9 @@ AT = {"since": 1764108000}
         ({"uid": UID, "name": "a/one"} | AT, False, f"a/one (UID {UID}) since 2025-11-25T22:00:00Z;", UID),
         ({"uid": UID, "name": "b/two"}, False, f"a machine of another namespace (UID {UID});", UID),
         ({"uid": UID, "name": "b/two"}, True, f"b/two (UID {UID});", UID),
+        ({"uid": UID, "name": "A/two"}, False, f"a machine of another namespace (UID {UID});", UID),
+        ({"uid": UID, "since": 1}, False, f"a machine without a name (UID {UID}) since 1970-01-01T00:00:01Z;", UID),
+        ({"uid": UID, "since": -1}, False, f"a machine without a name (UID {UID});", UID),
         ({"uid": "", "name": "a/one"}, False, "a/one;", "a/one"),
         (
             {"uid": "", "name": "b/two"},

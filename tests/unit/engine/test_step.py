@@ -109,7 +109,9 @@ async def test_back_off_grows_and_ends() -> None:
         assert world.record.message == "step 1 of 1 failed"
         assert world.record.not_before == world.clock() + back_off(attempt)
         assert isinstance((await world.step()).decision, BackOff)
+        assert world.store.released == []
         world.clock.advance(back_off(attempt))
+    assert BACK_OFF == (5, 10, 20, 40, 80, 160, 300)  # as docs/reference/decisions.md has it
     assert back_off(0) == BACK_OFF[0]
     assert back_off(100) == BACK_OFF[-1] == 300
     world.runner.results = [finished()]
