@@ -6,8 +6,8 @@
         └── InputError   what the user gave is wrong; names the object, the field and what would be right
             └── InputErrors   several of them
 
-The controller turns Retry and Fatal into kopf's TemporaryError and PermanentError; the terminal turns them into
-exit codes. Nothing else does.
+The controller's queue turns Retry and Fatal into the time at which it looks again; the terminal turns them into exit
+codes.
 """
 
 from __future__ import annotations

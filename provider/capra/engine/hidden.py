@@ -41,10 +41,6 @@ class Hidden:
             frozenset().union(*(one.wholes for one in every)),
         )
 
-    def texts(self) -> tuple[str, ...]:
-        """All of them, longest first."""
-        return ordered(self.parts | self.credentials | self.wholes)
-
 
 def ordered(texts: Iterable[str]) -> tuple[str, ...]:
     """Longest first."""
@@ -66,11 +62,6 @@ def _in_step(step: Step, diff: bool) -> Hidden:
 def hidden_in_commands(commands: Sequence[str]) -> Hidden:
     """The same for commands that people may read as such: their credentials, and words that look like nothing else."""
     return Hidden.of(hidden_in_text(command) for command in commands)
-
-
-def hidden_texts(steps: Iterable[Step], *, diff: bool = False) -> tuple[str, ...]:
-    """All texts of `hidden_in`, longest first."""
-    return hidden_in(steps, diff=diff).texts()
 
 
 def _open(step: WriteFile) -> bool:

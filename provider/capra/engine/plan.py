@@ -10,7 +10,6 @@ from capra.bootstrap import parse
 from capra.bootstrap.steps import Step, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands, ordered
-from capra.engine.hidden import hidden_texts as hidden_texts  # noqa: PLC0414  # offered here as well
 from capra.errors import InputError
 from capra.model.machine import TAKE_OVER_ANNOTATION, RemoteMachine
 from capra.model.observation import Observation, SSHKey

@@ -58,11 +58,6 @@ def dump(record: Record) -> dict[str, str | None]:
     }
 
 
-def same(one: Record, other: Record) -> bool:
-    """Both would be kept as the same annotations."""
-    return dump(one) == dump(other)
-
-
 def host_keys(raw: Raw) -> tuple[str, ...]:
     """The keys of the annotation, one a line; what is no key is left out."""
     return tuple(_valid_keys(annotations_of(raw)))

@@ -35,7 +35,3 @@ class Report:
     addresses: tuple[Address, ...] = ()
     failure_reason: str = ""
     failure_message: str = ""
-
-    def condition(self, kind: str) -> Condition | None:
-        """The condition of this type."""
-        return next((condition for condition in self.conditions if condition.type == kind), None)

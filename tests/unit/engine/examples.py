@@ -9,6 +9,7 @@ from typing import Any
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
 from capra.model.pool import Holder, PoolEntry, Unreachable
+from capra.model.status import Condition, Report
 
 KEY = MachineKey("default", "m")
 TOKEN = "H4sIAAAAAAAC/2yTT2/bPBCE7/4V"  # long enough to be taken for a secret, which it is not
@@ -29,6 +30,11 @@ READY = Observation(
     ssh_key=SSHKey(SSH_KEY, "Secret key"),
     become_password="become-pass",
 )
+
+
+def condition(told: Report, kind: str) -> Condition | None:
+    """The condition of this type."""
+    return next((one for one in told.conditions if one.type == kind), None)
 
 
 def pool_entry(given: Mapping[str, Any]) -> PoolEntry:

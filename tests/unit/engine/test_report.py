@@ -16,7 +16,7 @@ from capra.engine.step import StepTaken
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import Address
-from tests.unit.engine.examples import observation
+from tests.unit.engine.examples import condition, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "report.yaml").read_text())
 PARTS = {"machine", "spec", "record", "owner", "cluster", "bootstrap", "ssh_key", "entry", "pool", "problem", "used_by"}
@@ -103,7 +103,7 @@ def test_long_messages_are_cut() -> None:
 
     told = report(StepTaken(seen, BackOff(2000), seen.record))
 
-    ready = told.condition(READY)
+    ready = condition(told, READY)
     assert ready is not None
     assert len(ready.message) == len(told.failure_message) == MESSAGE_LENGTH
     assert ready.message.endswith("x…")
@@ -157,12 +157,12 @@ def test_always(taken: StepTaken) -> None:
         assert one.status in {"True", "False", "Unknown"}
         assert one.reason.isalnum()
         assert one.message or one.status == "True" or one.reason == "NotPaused"
-    ready, bootstrap = told.condition(READY), told.condition(BOOTSTRAP)
+    ready, bootstrap = condition(told, READY), condition(told, BOOTSTRAP)
     assert ready is not None
     if ready.status == "True":
         assert told.provisioned
         assert not taken.observation.machine.deleting
     assert (bootstrap is not None and bootstrap.status == "True") == told.provisioned
-    assert (told.condition(CLEANED) is None) or taken.observation.machine.deleting
+    assert (condition(told, CLEANED) is None) or taken.observation.machine.deleting
     assert bool(told.addresses) == told.provisioned
     assert bool(told.failure_reason) == bool(told.failure_message)

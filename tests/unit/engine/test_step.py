@@ -17,7 +17,7 @@ from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind, Playbook, Progress, RunRequest, RunResult, TaskEvent
 from capra.model.saved_record import SavedRecord
 from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped, unreachable
-from tests.unit.engine.examples import KEY, READY, observation
+from tests.unit.engine.examples import KEY, READY, condition, observation
 
 HOST_KEY = "ssh-ed25519 AAAA"
 
@@ -287,7 +287,7 @@ async def test_a_cleanup_that_sent_nothing_leaves_the_host_as_it_was_and_is_not_
     taken = await world.step()
     assert (world.record.phase, world.record.cleaning_since) == (Phase.PROVISIONED, 1000.0)
     told = report(taken)
-    cleaned = told.condition("CleanupSucceeded")
+    cleaned = condition(told, "CleanupSucceeded")
     assert told.phase == "Cleaning"
     assert cleaned is not None
     assert (cleaned.status, cleaned.reason) == ("False", "Unreachable")
