@@ -23,6 +23,9 @@ CONFLICT_BACK_OFF = 2.0
 FATAL_BACK_OFF = 60.0
 """Seconds after an error that somebody must mend first; a change of the object comes before that."""
 
+END_PATIENCE = 20.0
+"""Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
+
 Work = Callable[[Key], Awaitable[float | None]]
 """Looks at one thing. Gives the seconds after which to look again although nothing has changed, or None."""
 
@@ -61,7 +64,7 @@ class WorkQueue:
         """End what is being done for the key, and look at it again."""
         task = self._active.get(key)
         if task is not None:
-            task.cancel()
+            _cancel_once(task)
         self.add(key)
 
     async def run(self) -> None:
@@ -77,10 +80,17 @@ class WorkQueue:
                 except TimeoutError:
                     continue
         finally:
-            tasks = list(self._active.values())
-            for task in tasks:
+            await self._end()
+
+    async def _end(self) -> None:
+        """Everything that is under way has ended after this."""
+        for task in self._active.values():
+            _cancel_once(task)
+        left = set(self._active.values())
+        while left:
+            _, left = await asyncio.wait(left, timeout=END_PATIENCE)
+            for task in left:  # it has not heard it, or takes longer than anything may
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start_due(self) -> float:
         """Start what is due. Returns the seconds until something else is."""
@@ -131,3 +141,10 @@ class WorkQueue:
         if error is not None:
             log.info("will be looked at again", object=str(key), error=str(error), after=round(wait, 1))
         self.add(key, wait)
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    """A second time would cut short what the first one has to do: to wait until a run has ended and to note how far it
+    has come."""
+    if not task.cancelling():
+        task.cancel()

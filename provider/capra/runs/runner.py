@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,23 @@ class AnsibleRunner:
                 try:
                     return await conversation.hold()
                 finally:
-                    await asyncio.shield(conversation.end())
+                    await _to_its_end(conversation.end())
         except asyncio.CancelledError:
             raise CancelledRun(sent=conversation is not None and conversation.sent) from None
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Wait for work that takes a bounded time, however often this task is cancelled meanwhile: until it has ended, the
+    worker may be at work, and only its last word proves what was sent. Raises CancelledError after that."""
+    task, cancelled = asyncio.ensure_future(work), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _worker() -> asyncio.subprocess.Process:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from capra.controller.queue import LONGEST_BACK_OFF, WorkQueue
+from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, WorkQueue
 from capra.errors import Fatal, Retry
 from capra.kube.dependents import Key
 from capra.kube.errors import MissingError
@@ -256,6 +256,63 @@ def test_its_end_ends_everything_and_waits_for_it() -> None:
             await task
         assert ended == [(8, KEY), (8, OTHER)]
         assert len(queue) == 0
+
+    run_in_virtual_time(test())
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["again and again", "and the controller ends"])
+def test_what_is_being_ended_is_not_cut_short(ends: bool) -> None:
+    """Every event of a machine that is being deleted interrupts its bootstrap, which has its end to wait for."""
+    ended = []
+
+    async def slow_to_end(key: Key) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(5)
+            ended.append(now())
+
+    async def test() -> None:
+        queue = WorkQueue(slow_to_end)
+        task = asyncio.create_task(queue.run())
+        queue.add(KEY)
+        await asyncio.sleep(3)
+        for _ in range(4):
+            queue.interrupt(KEY)
+            await asyncio.sleep(1)
+        if not ends:
+            await asyncio.sleep(10)
+            assert ended == [8]
+            assert len(queue) == 1, "it is looked at again"
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended == ([8] if ends else [8, 22])
+
+    run_in_virtual_time(test())
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_its_end_ends_what_did_not_hear_it(interrupted: bool) -> None:
+    async def deaf(key: Key) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(100_000)
+        await asyncio.sleep(100_000)
+
+    async def test() -> None:
+        queue = WorkQueue(deaf)
+        task = asyncio.create_task(queue.run())
+        queue.add(KEY)
+        await asyncio.sleep(3)
+        if interrupted:
+            queue.interrupt(KEY)
+            await asyncio.sleep(1)
+        task.cancel()
+        began = now()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert now() - began == END_PATIENCE
+        assert not queue._active
 
     run_in_virtual_time(test())
 
