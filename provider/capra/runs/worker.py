@@ -139,7 +139,7 @@ def main() -> None:
         finally:
             end_descendants()
         # Nobody is left who could still send something.
-        say("result", dump_result(replace(result, sent=evidence.was_sent(directory))))
+        say("result", dump_result(replace(result, sent=result.sent and evidence.was_sent(directory))))
 
 
 def read_line() -> bytes:
