@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from capra.cli import work
 from capra.cli.display import PlainDisplay, displaying
@@ -52,8 +51,7 @@ async def _run_all(
         observation = await store.load(machine.key)
         request = planner(observation)
         outcome = judge(request, await runner.run(request, listener))
-        if outcome.host_keys and not observation.record.host_keys:
-            await store.save(machine.key, replace(observation.record, host_keys=outcome.host_keys))
+        store.pin(machine.key, outcome.host_keys)
         return of_outcome(machine, name, outcome)
 
     all_work = work.Work(display, settings.concurrency)

@@ -108,7 +108,6 @@ class Machines:
 
     async def _observe(self, taken: StepTaken) -> None:
         """Tell of a step, first in the log."""
-        key = taken.observation.machine.key
         news = await self._reporter.tell(taken)
         self._count(taken)
         name = type(taken.decision).__name__
@@ -121,7 +120,7 @@ class Machines:
                 run=taken.record.run_id,
                 cluster=taken.observation.cluster.name if taken.observation.cluster else "",
             )
-            await self._reporter.announce(self._writer.raw(key), announcement)
+            await self._reporter.announce(self._writer.same(taken.observation.machine), announcement)
         elif news:
             message = getattr(taken.decision, "message", "") or "status"
             log.info(message, decision=name, reason=getattr(taken.decision, "reason", ""))

@@ -23,8 +23,9 @@ class Store(Protocol):
         """Everything one decision looks at. Raises InputError for input that cannot be read."""
         ...
 
-    async def save(self, key: MachineKey, record: Record) -> None:
-        """Keep the record, whole or not at all. Raises Retry when another writer was faster."""
+    async def save(self, observation: Observation, record: Record) -> None:
+        """Keep the record of the machine that was observed, whole or not at all; never as that of another one which has
+        its name by now. Raises Retry when another writer was faster."""
         ...
 
     async def reserve(self, observation: Observation, entry: str) -> str:

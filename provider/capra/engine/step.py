@@ -103,11 +103,10 @@ async def _settle(
     observer: Observer,
 ) -> StepTaken:
     """A decision that runs nothing."""
-    key = observation.machine.key
     record = _without_run(observation, decision)
     if record != observation.record and not options.check:
         record = replace(record, changed_at=clock())
-        await store.save(key, record)
+        await store.save(observation, record)
     taken = StepTaken(observation, decision, record)
     if isinstance(decision, Reserve):
         taken = replace(taken, decision=replace(decision, entry=await store.reserve(observation, decision.entry)))
@@ -173,7 +172,7 @@ async def _act(
     record = observation.record if request.check else _begun(observation, decision)
     if record != observation.record:
         record = replace(record, changed_at=clock())
-        await store.save(request.key, record)
+        await store.save(observation, record)
     asked = False
     try:
         await observer(StepTaken(observation, decision, record, running=True))
@@ -184,13 +183,13 @@ async def _act(
         if not sent and record != observation.record:
             # Where even that fails, the record says more than was done, which is harmless.
             with suppress(CapraError):
-                await store.save(request.key, _as_before(observation.record, record))
+                await store.save(observation, _as_before(observation.record, record))
         raise
     if not outcome.sent:
         record = _as_before(observation.record, record)
     ended = _ended(record, decision, outcome, clock(), request.check)
     if ended != record:
-        await store.save(request.key, ended)
+        await store.save(observation, ended)
     return StepTaken(observation, decision, ended, outcome)
 
 

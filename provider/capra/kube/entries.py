@@ -22,7 +22,7 @@ from capra.kube.resources import (
 )
 from capra.kube.secrets import Secrets
 from capra.kube.writer import Writer
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine
 from capra.model.observation import Observation, Phase, Record
 
 REASON_LENGTH = 1000
@@ -50,17 +50,19 @@ class EntryStore:
             kept = replace(kept, phase=Phase.CLEANING)
         field = "spec.machine.sshKeyRef.name"
         ssh_key, key_problem = await self._secrets.machine_key(key.namespace, machine.spec.ssh_key_name, field)
+        # Giving up is for the object that somebody waits for: only a verified cleanup ends a quarantine.
+        annotations = {name: text for name, text in machine.annotations.items() if name != GIVE_UP_ANNOTATION}
         return Observation(
-            machine=replace(machine, deleting=True),
+            machine=replace(machine, deleting=True, annotations=annotations),
             record=kept,
             now=self._clock(),
             ssh_key=ssh_key,
             problem=problem or key_problem,
         )
 
-    async def save(self, key: MachineKey, kept: Record) -> None:
-        """The record of the cleanup in quarantine."""
-        await self._annotate(self._writer.raw(key), dict(record.dump(kept)))
+    async def save(self, entry: RemoteMachine, kept: Record) -> None:
+        """The record of the cleanup in quarantine. entry: as `load` gives it. Raises MissingError."""
+        await self._annotate(self._writer.same(entry), dict(record.dump(kept)))
 
     async def hold(self, raw: Raw, name: str, uid: str) -> Raw:
         """Make the RemoteMachine its holder. Raises ConflictError when anybody has changed the entry meanwhile."""
@@ -97,9 +99,9 @@ class EntryStore:
         kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE)
         await self._annotate(raw, {HOLDER: "", **_quarantine(reason, kept)})
 
-    async def release(self, key: MachineKey) -> None:
-        """Its host is clean: the end of the quarantine."""
-        await self._annotate(self._writer.raw(key), {QUARANTINED: None, RECORD: None, UNREACHABLE: None})
+    async def release(self, entry: RemoteMachine) -> None:
+        """Its host is clean: the end of the quarantine. entry: as `load` gives it. Raises MissingError."""
+        await self._annotate(self._writer.same(entry), {QUARANTINED: None, RECORD: None, UNREACHABLE: None})
 
     async def _annotate(self, raw: Raw, annotations: dict[str, str | None], *, gone: bool = False) -> Raw:
         """gone: the entry may have been deleted meanwhile, and then there is nothing to give back."""

@@ -13,6 +13,7 @@ from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, Raw, annotations_of,
 from capra.model.checks import same_address
 from capra.model.machine import MachineSpec
 from capra.model.observation import Phase, Record
+from capra.model.pool import PoolEntry
 
 GIVEN = (
     "address",
@@ -29,8 +30,19 @@ GIVEN = (
 """Fields of `spec` that a machine gets from its entry."""
 
 
+def was_given(raw: Raw, entry: str) -> bool:
+    """The machine has its fields from this entry, and not of its own."""
+    annotations = annotations_of(raw)
+    return annotations.get(POOL_ENTRY) == entry and POOL_COMMANDS in annotations
+
+
+def with_keys_of(entry: PoolEntry, kept: Record) -> Record:
+    """What is kept of a machine, with the host keys that its entry knows where it has none of its own."""
+    return replace(kept, host_keys=kept.host_keys or entry.host_keys)
+
+
 def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> MachineSpec:
-    """The machine's spec with what its entry says now. An entry with a mistake is not followed.
+    """The machine's spec with what its entry says now. An entry with a mistake is not followed. kept: see with_keys_of.
 
     Another address may be another host: it is followed when that one must show a key that is known, or while nothing
     has been sent to the one before.

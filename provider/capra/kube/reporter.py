@@ -57,7 +57,7 @@ class Reporter:
         moved = isinstance(taken.decision, Release) and taken.decision.moved
         if key.kind != REMOTE_MACHINES.kind or moved or MANAGED_BY_ANNOTATION in taken.observation.machine.annotations:
             return False
-        raw = await self._mark_run(self._writer.raw(key), running=taken.running)
+        raw = await self._mark_run(self._writer.same(taken.observation.machine), running=taken.running)
         changed = status_changes(raw, report(taken), timestamp(self._clock()))
         if changed:
             await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")

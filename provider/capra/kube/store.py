@@ -76,7 +76,7 @@ class KubeStore:
         held = pool.held_by(self._cache, raw)
         entry = objects.entry(held[0]) if held else None
         if entry is not None:
-            kept = replace(kept, host_keys=kept.host_keys or entry.host_keys)
+            kept = following.with_keys_of(entry, kept)
             machine = replace(machine, spec=following.followed(raw, held[0], machine.spec, kept))
         own, _ = objects.remote_machine(raw)
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING}
@@ -95,7 +95,7 @@ class KubeStore:
             missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
             entry=entry,
-            handed_over=entry is not None and _was_given(raw, entry.name),
+            handed_over=entry is not None and following.was_given(raw, entry.name),
             outdated=bool(following.changes(own.spec, machine.spec)),
             pool=candidates,
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
@@ -103,13 +103,13 @@ class KubeStore:
             finalizer=True,
         )
 
-    async def save(self, key: MachineKey, record_: Record) -> None:
+    async def save(self, observation: Observation, record_: Record) -> None:
         """Keep the record in an annotation, and what must stand in the object by then: the finalizer before a host is
         touched, the provider ID before anybody is told that the machine is provisioned."""
-        if key.kind == ENTRIES:
-            await self._entries.save(key, record_)
+        if observation.machine.key.kind == ENTRIES:
+            await self._entries.save(observation.machine, record_)
             return
-        raw = self._writer.raw(key)
+        raw = self._writer.same(observation.machine)
         machine, _ = objects.remote_machine(raw)
         annotations: dict[str, str | None] = dict(record.dump(record_))
         annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
@@ -125,7 +125,7 @@ class KubeStore:
         dies in between is found to hold the entry, and goes on."""
         key, uid = observation.machine.key, observation.machine.uid
         async with self._reserving[key.namespace]:
-            raw = self._writer.raw(key)
+            raw = self._writer.same(observation.machine)
             entry_raw = self._free(raw, entry)
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
                 # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
@@ -169,7 +169,9 @@ class KubeStore:
             body["spec"] = given
         else:
             own, _ = objects.remote_machine(raw)
-            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, record.load(raw)))
+            # As `load` does it: what that sees and this does not write down would be decided on for ever.
+            kept = following.with_keys_of(entry, record.load(raw))
+            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
             body |= {"spec": changes} if changes else {}
         if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
             metadata["annotations"] = annotations
@@ -179,7 +181,7 @@ class KubeStore:
         """The entry first: whoever dies in between has a machine that knows its entry by the address, and gives it back
         again without a second mark."""
         key = observation.machine.key
-        raw = self._writer.raw(key)
+        raw = self._writer.same(observation.machine)
         if record.load(raw).phase is not Phase.NEW:
             raise ConflictError(f"{key} has begun meanwhile", after=0.0)
         entry_raw = self._cache.get(ENTRIES, key.namespace, decision.entry)
@@ -190,20 +192,22 @@ class KubeStore:
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """The entries first, the finalizer last. A moved machine's entries move, too: they are marked as moved, or they
-        would seem to be left behind."""
-        key = observation.machine.key
-        if key.kind == ENTRIES:
-            await self._entries.release(key)
+        would seem to be left behind. An entry in quarantine is released only when its host was cleaned."""
+        if observation.machine.key.kind == ENTRIES:
+            if not decision.dirty and not decision.moved:
+                await self._entries.release(observation.machine)
             return
-        raw = self._writer.raw(key)
-        for entry_raw in pool.held_by(self._cache, raw):
+        raw = self._writer.same(observation.machine)
+        # The host knows the machine by this UID, also when the entry is cleaned.
+        kept = replace(observation.record, uid=host_uid(observation))
+        for number, entry_raw in enumerate(pool.held_by(self._cache, raw)):
             if decision.moved:
                 await self._entries.mark_moved(entry_raw)
-            else:
-                dirty = decision.reason if decision.dirty else ""
-                # The host knows the machine by this UID, also when the entry is cleaned.
-                kept = replace(observation.record, uid=host_uid(observation))
-                await self._entries.give_back(entry_raw, kept, dirty)
+                continue
+            if number:
+                # The machine has used the first one only: the host of another one shows keys of its own.
+                kept = replace(kept, host_keys=record.host_keys(entry_raw))
+            await self._entries.give_back(entry_raw, kept, decision.reason if decision.dirty else "")
         finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]
         if finalizers != raw["metadata"].get("finalizers", []):
             with contextlib.suppress(MissingError):
@@ -241,9 +245,3 @@ class KubeStore:
 def _with_finalizer(raw: Raw) -> dict[str, Any]:
     finalizers = list(raw["metadata"].get("finalizers", ()))
     return {} if FINALIZER in finalizers else {"finalizers": [*finalizers, FINALIZER]}
-
-
-def _was_given(raw: Raw, entry: str) -> bool:
-    """The machine has its fields from this entry, and not of its own."""
-    annotations = annotations_of(raw)
-    return annotations.get(POOL_ENTRY) == entry and POOL_COMMANDS in annotations

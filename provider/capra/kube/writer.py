@@ -9,7 +9,7 @@ from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.errors import ConflictError, MissingError
 from capra.kube.resources import Raw, Resource, name_of, namespace_of
-from capra.model.machine import MachineKey
+from capra.model.machine import MachineKey, RemoteMachine
 
 
 class Writer:
@@ -24,6 +24,14 @@ class Writer:
         raw = self._cache.get(key.kind, key.namespace, key.name)
         if raw is None:
             raise MissingError(f"{key} does not exist any more", reason="NotFound")
+        return raw
+
+    def same(self, machine: RemoteMachine) -> Raw:
+        """The object that was looked at, as it is known by now. Raises MissingError when it is gone, though another one
+        may have its name: nothing that was found out or done for this one holds for that."""
+        raw = self.raw(machine.key)
+        if str(raw["metadata"].get("uid", "")) != machine.uid:
+            raise MissingError(f"{machine.key} does not exist any more: another one has its name", reason="NotFound")
         return raw
 
     async def patch(self, resource: Resource, raw: Raw, body: Mapping[str, Any], subresource: str = "") -> Raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from capra.errors import InputError
@@ -28,11 +29,24 @@ class KnownHosts:
 
     def pin(self, address: str, port: int, keys: Iterable[str]) -> None:
         """Make these the keys of a host, instead of those that were there."""
+        with self._locked():
+            self._write(address, port, keys)
+
+    def pin_first(self, address: str, port: int, keys: Iterable[str]) -> None:
+        """Make these the keys of a host that has none: whatever was pinned while a run looked at it for the first time
+        stays."""
+        with self._locked():
+            if not self.keys(address, port):
+                self._write(address, port, keys)
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._path.with_name("known_hosts.lock"))
+
+    def _write(self, address: str, port: int, keys: Iterable[str]) -> None:
         names = _names(address, port)
-        with locked(self._path.with_name("known_hosts.lock")):
-            kept = [(host, key) for host, key in self._lines() if host not in names]
-            new = [(known_hosts_name(address, port), key) for key in keys]
-            write_whole(self._path, "".join(f"{host} {key}\n" for host, key in kept + new))
+        kept = [(host, key) for host, key in self._lines() if host not in names]
+        new = [(known_hosts_name(address, port), key) for key in keys]
+        write_whole(self._path, "".join(f"{host} {key}\n" for host, key in kept + new))
 
     def _lines(self) -> list[tuple[str, str]]:
         """Host and key of each line."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -60,15 +60,26 @@ class FileStore:
             record = replace(record, phase=Phase.BOOTSTRAPPING)
         return prepared.observe(machine, record, self._clock())
 
-    async def save(self, key: MachineKey, record: Record) -> None:
-        """See engine.ports.Store."""
+    async def save(self, observation: Observation, record: Record) -> None:
+        """See engine.ports.Store. Of the host keys only those of a first contact: others may pin one meanwhile."""
+        key = observation.machine.key
         if record.phase is Phase.BOOTSTRAPPING:
             record = replace(record, phase=self._found.get(key, record.phase))  # as `load` has found it
         machine = self._machine(key).machine
         if record.phase is Phase.PROVISIONED:
             # Where the manifest says so no bootstrap has noted whose record it is.
             record = replace(record, uid=record.uid or machine.uid)
-        self._state.write(machine, record)
+        if not observation.record.host_keys:
+            self.pin(key, record.host_keys)
+        known = self._state.known_hosts.keys(machine.spec.address, machine.spec.port)
+        self._state.write(machine, replace(record, host_keys=known))
+
+    def pin(self, key: MachineKey, host_keys: Sequence[str]) -> None:
+        """Remember what the host has shown at a first contact, unless another key was pinned meanwhile. The record,
+        which is that of whoever holds the machine's lock, stays as it is."""
+        spec = self._machine(key).machine.spec
+        if host_keys:
+            self._state.known_hosts.pin_first(spec.address, spec.port, host_keys)
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""

@@ -35,8 +35,9 @@ class MemoryStore:
         observation = self.observations[key]
         return replace(observation, now=self._clock()) if self._clock else observation
 
-    async def save(self, key: MachineKey, record: Record) -> None:
+    async def save(self, observation: Observation, record: Record) -> None:
         """Keep the record. Raises Retry while `conflicts` are left."""
+        key = observation.machine.key
         if self.conflicts:
             self.conflicts -= 1
             raise Retry(f"{key} was changed by another writer", after=1.0)

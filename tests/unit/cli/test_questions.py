@@ -10,8 +10,12 @@ import pytest
 from capra import __version__
 from capra.cli.trust import parse_place
 from capra.engine.fingerprint import fingerprint
+from capra.engine.ports import ProgressListener
 from capra.errors import InputError, Retry
-from capra.model.run import Playbook
+from capra.local.state import StateDirectory
+from capra.model.machine import MachineSpec, RemoteMachine
+from capra.model.observation import Phase, Record
+from capra.model.run import Playbook, RunRequest, RunResult
 from capra.runs import keyscan
 from capra.testing import FakeRunner, finished
 from tests.unit.cli.conftest import Terminal
@@ -50,6 +54,33 @@ def test_cancel(capra: Terminal) -> None:
 
     assert (report["decision"], report["message"]) == ("Cancel", "cancelled")
     assert runner.requests[0].variables["bootstrap_state"] == "cancelled"
+
+
+class _Meanwhile(FakeRunner):
+    """Another capra ends a bootstrap of the machine while a run is under way."""
+
+    def __init__(self, capra: Terminal, result: RunResult) -> None:
+        super().__init__([result])
+        self._state = StateDirectory(capra.state)
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        spec = MachineSpec(address=request.connection.address, port=request.connection.port)
+        record = Record(phase=Phase.PROVISIONED, run_id="run", host_keys=(HOST_KEY,))
+        self._state.write(RemoteMachine(request.key, spec), record)
+        return await super().run(request, listener)
+
+
+@pytest.mark.parametrize("command", ["preflight", "cancel"])
+def test_what_a_bootstrap_has_noted_meanwhile_stays(capra: Terminal, command: str) -> None:
+    """cancel is there to be called while a bootstrap is at work."""
+    manifest, data = ("-f", capra.manifest()), ("--bootstrap-data", capra.data())
+    capra.runner = _Meanwhile(capra, finished((OTHER_HOST_KEY,)))
+
+    capra(command, *manifest, *(data if command == "cancel" else ()))
+
+    assert [one["phase"] for one in capra.json("status")] == ["Provisioned"]
+    assert HOST_KEY in (capra.state / "known_hosts").read_text()
+    assert OTHER_HOST_KEY not in (capra.state / "known_hosts").read_text()
 
 
 def test_plan_of_a_bootstrap(capra: Terminal) -> None:

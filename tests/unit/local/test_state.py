@@ -196,7 +196,7 @@ async def test_the_store_takes_an_unknown_host_for_one_that_may_need_cleaning(st
     store = _store(state, deleting=True)
 
     observation = await store.load(MACHINE.key)
-    await store.save(MACHINE.key, replace(observation.record, host_keys=(HOST_KEY,)))
+    await store.save(observation, replace(observation.record, host_keys=(HOST_KEY,)))
 
     assert observation.record.phase is Phase.BOOTSTRAPPING
     assert observation.machine.deleting
@@ -210,11 +210,22 @@ async def test_the_store_takes_no_host_for_clean_that_was_not_asked(state: State
     store = _store(state, deleting=True)
 
     observation = await store.load(MACHINE.key)
-    await store.save(MACHINE.key, replace(observation.record, attempts=1))
+    await store.save(observation, replace(observation.record, attempts=1))
 
     assert observation.record == replace(clean, phase=Phase.BOOTSTRAPPING)
     assert state.read(MACHINE) == replace(clean, attempts=1)
     assert (await _store(state).load(MACHINE.key)).record.phase is Phase.CLEAN
+
+
+@pytest.mark.parametrize("shown", [(), (OTHER_HOST_KEY,)], ids=["not reached", "reached for the first time"])
+async def test_a_key_that_was_pinned_during_a_run_stays(state: StateDirectory, shown: tuple[str, ...]) -> None:
+    store = _store(state)
+    observation = await store.load(MACHINE.key)
+    state.known_hosts.pin(MACHINE.spec.address, MACHINE.spec.port, (HOST_KEY,))  # as `capra trust` does
+
+    await store.save(observation, replace(observation.record, attempts=1, host_keys=shown))
+
+    assert state.read(MACHINE) == Record(attempts=1, host_keys=(HOST_KEY,))
 
 
 def test_the_record_of_another_uid_is_another_machines(state: StateDirectory) -> None:
@@ -230,9 +241,9 @@ def test_the_record_of_another_uid_is_another_machines(state: StateDirectory) ->
 async def test_an_adopted_machine_has_its_uid_noted(state: StateDirectory) -> None:
     machine = replace(MACHINE, uid="uid-1")
     prepared = PreparedMachine(machine, Owner("node-0"), Cluster(""), None, None)
-    await FileStore(PreparedMachines({machine.key: prepared}), state, lambda: 7.0).save(
-        machine.key, Record(phase=Phase.PROVISIONED)
-    )
+    store = FileStore(PreparedMachines({machine.key: prepared}), state, lambda: 7.0)
+
+    await store.save(await store.load(machine.key), Record(phase=Phase.PROVISIONED))
 
     assert state.read(replace(MACHINE, uid="uid-2")).phase is Phase.NEW
     assert state.read(machine).phase is Phase.PROVISIONED

@@ -39,8 +39,8 @@ async def test_a_run_has_ended_however_often_it_is_cancelled(
     workers = []
 
     async def worker() -> asyncio.subprocess.Process:
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
-        workers.append(await asyncio.create_subprocess_exec(sys.executable, "-c", SLOW_TO_END, str(directory), **pipes))
+        pipe, command = asyncio.subprocess.PIPE, (sys.executable, "-c", SLOW_TO_END, str(directory))
+        workers.append(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe))
         return workers[0]
 
     monkeypatch.setattr(runner, "_worker", worker)
