@@ -38,6 +38,8 @@ from capra.kube.resources import (
     Raw,
     Resource,
     labels_of,
+    name_of,
+    namespace_of,
 )
 from capra.kube.secrets import Secrets
 from capra.kube.store import KubeStore
@@ -114,11 +116,8 @@ class Controller:
         resources = await self._first_sync()
         log.info("synchronized", objects={kind: self._number(kind) for kind in (MACHINES, ENTRIES, CLUSTERS)})
         self._synced = True
-        namespace = self._settings.namespace
         try:
             async with asyncio.TaskGroup() as tasks:
-                lost = self._sync_now.set
-                tasks.create_task(watch_secrets(self._api, self.cache, namespace, self._changed, lost))
                 tasks.create_task(self._watch(resources))
                 tasks.create_task(self._resync(resources))
                 tasks.create_task(self.queue.run())
@@ -148,19 +147,22 @@ class Controller:
 
     async def _watch(self, resources: tuple[Resource, ...]) -> None:
         """The watches, begun anew when etcd was restored: they would go on from versions that are still to come."""
+        namespace, lost = self._settings.namespace, self._sync_now.set
         while True:
-            watching = asyncio.ensure_future(
-                handlers.watch(resources, self._settings.namespace, self._seen, self._access)
-            )
+            watching = {
+                asyncio.ensure_future(handlers.watch(resources, namespace, self._seen, self._access)),
+                asyncio.ensure_future(watch_secrets(self._api, self.cache, namespace, self._changed, lost)),
+            }
             anew = asyncio.ensure_future(self._watch_anew.wait())
             try:
-                await asyncio.wait({watching, anew}, return_when=asyncio.FIRST_COMPLETED)
-                if watching.done():
-                    watching.result()
+                await asyncio.wait({*watching, anew}, return_when=asyncio.FIRST_COMPLETED)
+                for task in watching:
+                    if task.done():
+                        task.result()
             finally:
-                for task in (watching, anew):
-                    task.cancel()
-                await asyncio.wait({watching, anew})
+                for each in (*watching, anew):
+                    each.cancel()
+                await asyncio.wait({*watching, anew})
             self._watch_anew.clear()
 
     def _rewound(self) -> None:
@@ -179,8 +181,9 @@ class Controller:
                 await refresh(self._api, self.cache, SECRETS, self._settings.namespace, self._changed)
                 for resource in resources:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
-                    for raw in self.cache.all(resource.kind):
+                    for raw in list(self.cache.all(resource.kind)):
                         self._changed(resource, raw)
+                        await asyncio.sleep(0)  # each is compared with all the others of its namespace
             except CapraError as error:
                 log.warning("the API server cannot be read", error=str(error))
                 await asyncio.sleep(SYNC_PAUSE)
@@ -195,10 +198,15 @@ class Controller:
         self._changed(resource, raw)
 
     def _changed(self, resource: Resource, raw: Raw) -> None:
+        """An object was added, changed or deleted, or everything is looked at. raw: as it was, a moment ago."""
         for key in dependents(self.cache, resource.kind, raw):
             self.queue.add(key)
-        if resource == REMOTE_MACHINES and self._machines.superseded(raw):
-            self.queue.interrupt(Key(resource.kind, raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        if resource != REMOTE_MACHINES:
+            return
+        key = Key(resource.kind, namespace_of(raw), name_of(raw))
+        # What runs may be for another one that has its name by now.
+        if self._machines.superseded(self.cache.get(*key) or raw):
+            self.queue.interrupt(key)
 
     async def _look(self, key: Key) -> float | None:
         if key.kind == NODES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from capra.kube import objects, ownership, pool
@@ -65,18 +65,24 @@ def _nodes(raw: Raw) -> Iterator[Key]:
 
 
 def _of_entry(cache: Cache, raw: Raw) -> Iterator[Key]:
-    yield _key(ENTRIES, raw)
-    for machine in cache.all(MACHINES, namespace_of(raw)):
+    yield from _of_entries(cache, [raw])
+
+
+def _of_entries(cache: Cache, changed: Sequence[Raw]) -> Iterator[Key]:
+    """What depends on any of these entries of one namespace. The others are gone through once, not for each of them."""
+    namespace = namespace_of(changed[0])
+    yield from (_key(ENTRIES, entry) for entry in changed)
+    pools = {objects.pool_of(entry) for entry in changed}
+    for machine in cache.all(MACHINES, namespace):
         spec = machine.get("spec") or {}
-        if spec.get("pool") == objects.pool_of(raw) and not spec.get("address"):
+        if spec.get("pool") in pools and not spec.get("address"):
             yield _key(MACHINES, machine)
     # A host that was in quarantine may be clean now, or be in quarantine now.
-    machines, entries = pool.at_host_of(cache, raw)
+    machines, entries = pool.at_host_of(cache, *changed)
     yield from (_key(MACHINES, machine) for machine in machines)
     yield from (_key(ENTRIES, entry) for entry in entries)
-    holder = objects.holder(raw)
-    if holder is not None:
-        yield Key(MACHINES, namespace_of(raw), holder.name)
+    holders = (objects.holder(entry) for entry in changed)
+    yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
 
 
 def _of_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
@@ -107,9 +113,10 @@ def _of_remote_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
 
 def _of_secret(cache: Cache, raw: Raw) -> Iterator[Key]:
     namespace, name = namespace_of(raw), name_of(raw)
-    for entry in cache.all(ENTRIES, namespace):
-        if _ssh_key_of((entry.get("spec") or {}).get("machine") or {}) == name:
-            yield from _of_entry(cache, entry)
+    entries = cache.all(ENTRIES, namespace)
+    using = [one for one in entries if _ssh_key_of((one.get("spec") or {}).get("machine") or {}) == name]
+    if using:
+        yield from _of_entries(cache, using)
     for machine in cache.all(MACHINES, namespace):
         owner, _ = ownership.owner_of(cache, machine, "Machine")
         if name == _ssh_key_of(machine.get("spec") or {}) or (

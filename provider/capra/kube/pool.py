@@ -113,14 +113,15 @@ def is_surplus(cache: Cache, entry: Raw) -> bool:
     )
 
 
-def at_host_of(cache: Cache, entry: Raw) -> tuple[list[Raw], list[Raw]]:
-    """The machines, and the other entries, of its namespace that have the entry's address and port."""
-    namespace, place = namespace_of(entry), _entry_place(entry)
-    if not place[0]:
-        return [], []
-    machines = [one for one in cache.all(MACHINES, namespace) if _place(one.get("spec") or {}) == place]
-    entries = [one for one in cache.all(ENTRIES, namespace) if _entry_place(one) == place]
-    return machines, [one for one in entries if one["metadata"].get("uid") != entry["metadata"].get("uid")]
+def at_host_of(cache: Cache, *given: Raw) -> tuple[list[Raw], list[Raw]]:
+    """The machines, and the other entries, that have the address and the port of any of these entries, which are of one
+    namespace, like all that is found."""
+    namespace = namespace_of(given[0])
+    places = {place for entry in given if (place := _entry_place(entry))[0]}
+    uids = {entry["metadata"].get("uid") for entry in given}
+    machines = [one for one in cache.all(MACHINES, namespace) if _place(one.get("spec") or {}) in places]
+    entries = [one for one in cache.all(ENTRIES, namespace) if _entry_place(one) in places]
+    return machines, [one for one in entries if one["metadata"].get("uid") not in uids]
 
 
 def same_host(one: Raw, other: Raw) -> bool:

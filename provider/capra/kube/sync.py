@@ -6,6 +6,7 @@ What a Secret holds never comes into this process unless it is needed.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -19,8 +20,9 @@ from capra.kube.resources import SECRETS, Raw, Resource, version_of
 Listener = Callable[[Resource, Raw], None]
 """Told of an object that was added, changed or deleted; the cache knows already."""
 
-PAUSE = 2.0
-"""Seconds until a watch that was lost is begun again."""
+PAUSE, LONGEST_PAUSE = 2.0, 60.0
+"""Seconds until a watch that was lost is begun again: more each time that it is lost within the longest pause, because
+all Secrets are listed first, and whoever is told reads everything again."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,7 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
     raws = ({"apiVersion": resource.api_version, "kind": resource.kind, **raw} for raw in items)
     for raw in list(cache.replace(resource.kind, raws, version_of(answer), asked)):
         listener(resource, raw)
+        await asyncio.sleep(0)  # each is compared with all the others of its namespace
     return str(answer["metadata"]["resourceVersion"])
 
 
@@ -44,10 +47,12 @@ async def watch_secrets(
 ) -> None:
     """Keep the metadata of all Secrets in the cache, for ever. namespace: empty for all. lost: told when the API server
     answers again after the watch was lost: it may have been started on another state."""
-    before = False
+    before, pause = False, PAUSE
     while True:
+        listed = math.inf
         try:
             version = await refresh(api, cache, SECRETS, namespace, listener)
+            listed = time.monotonic()
             if before:
                 lost()
             before = True
@@ -56,7 +61,11 @@ async def watch_secrets(
         except CapraError as error:
             # Whatever the API server says: without this watch, nobody would notice a Secret that is waited for.
             log.warning("the watch of Secrets was lost", error=str(error))
-            await asyncio.sleep(PAUSE)
+        lasted = time.monotonic() - listed
+        if not 0 <= lasted < LONGEST_PAUSE:
+            pause = PAUSE
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener: Listener) -> str:

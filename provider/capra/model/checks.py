@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from functools import lru_cache
 
 MAX_LENGTH = 256
 """Characters of an address (Cluster API's own limit for a machine's address) and of a user name."""
@@ -59,6 +60,10 @@ def same_address(value: str) -> str:
     An IPv4 address that is written as IPv6 (`::ffff:192.0.2.3`) is the IPv4 address: both are the same to a socket. DNS
     names have no case, and a dot at the end changes nothing. A zone is kept: `fe80::1%eth0` is not `fe80::1%eth1`.
     """
+    return _same_address(value) if len(value) <= MAX_LENGTH else _one_form(value)
+
+
+def _one_form(value: str) -> str:
     address, percent, zone = value.partition("%")
     try:
         parsed = ipaddress.ip_address(address)
@@ -66,6 +71,11 @@ def same_address(value: str) -> str:
         return value.rstrip(".").lower()
     mapped = getattr(parsed, "ipv4_mapped", None)
     return str(mapped) if mapped is not None else f"{parsed}{percent}{zone}"
+
+
+# The machines of a namespace are compared with each other whenever one of them changes. What is too long for an address
+# is not kept: an object may hold a megabyte there.
+_same_address = lru_cache(maxsize=2**15)(_one_form)
 
 
 def user(value: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from capra.kube.cache import Cache
+from capra.kube.errors import DeniedError
 from capra.kube.resources import REMOTE_MACHINES, SECRETS, Raw
 from capra.kube.sync import refresh, watch_secrets
+from tests.support.virtual_time import run_in_virtual_time
 
 KIND = "RemoteMachine"
 
@@ -137,6 +140,23 @@ def answer(version: int, *items: Raw) -> Raw:
     return {"metadata": {"resourceVersion": str(version)}, "items": list(items) or None}
 
 
+async def test_others_have_a_turn_after_each_object_that_is_told() -> None:
+    turns, told = 0, []
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(count())
+    server: Any = Server(answer(50, *(seen(number + 1, f"m-{number}") for number in range(20))))
+    await refresh(server, Cache(), REMOTE_MACHINES, "", lambda *_: told.append(turns))
+    counting.cancel()
+    await asyncio.wait([counting])
+    assert len(told) == len(set(told)) == 20
+
+
 async def test_refresh() -> None:
     cache, told = known(seen(50), seen(60, "gone")), []
     server: Any = Server(answer(9, seen(8)))
@@ -144,6 +164,56 @@ async def test_refresh() -> None:
     assert version == "9"
     assert versions(cache) == {"m": 8}
     assert sorted(told) == ["gone", "m"]
+
+
+@pytest.mark.parametrize("ends", ["at once", "with an error", "refused"])
+def test_a_watch_that_is_lost_again_and_again_is_begun_ever_more_rarely(
+    ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time all Secrets are listed, and whoever is told reads everything again."""
+
+    class Short(Server):
+        async def watch(self, *_: Any, **__: Any) -> AsyncIterator[tuple[str, Raw]]:
+            await asyncio.sleep(0)
+            if ends == "refused":
+                raise DeniedError("no")
+            if ends == "with an error":
+                yield "ERROR", {"code": 410}
+
+    async def test() -> list[float]:
+        monkeypatch.setattr("capra.kube.sync.time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
+        server: Any = Short(answer(50))
+        told: list[float] = []
+        watching = asyncio.ensure_future(
+            watch_secrets(server, Cache(), "", lambda *_: None, lambda: told.append(asyncio.get_running_loop().time()))
+        )
+        await asyncio.sleep(600)
+        watching.cancel()
+        await asyncio.wait([watching])
+        assert server.lists == len(told) + 1
+        return told
+
+    told = run_in_virtual_time(test())
+    assert told[:6] == [2, 6, 14, 30, 62, 122]
+    assert len(told) == 13
+
+
+def test_a_watch_that_has_lasted_is_begun_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lasting(Server):
+        async def watch(self, *_: Any, **__: Any) -> AsyncIterator[tuple[str, Raw]]:
+            await asyncio.sleep(100)
+            yield "BOOKMARK", answer(50)
+
+    async def test() -> int:
+        monkeypatch.setattr("capra.kube.sync.time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
+        server: Any = Lasting(answer(50))
+        watching = asyncio.ensure_future(watch_secrets(server, Cache(), "", lambda *_: None))
+        await asyncio.sleep(1015)
+        watching.cancel()
+        await asyncio.wait([watching])
+        return int(server.lists)
+
+    assert run_in_virtual_time(test()) == 10
 
 
 async def test_a_watch_that_ends_early_begins_with_a_list() -> None:

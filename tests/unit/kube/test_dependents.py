@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from capra.kube import pool
 from capra.kube.dependents import Key, dependents
 from capra.kube.resources import QUARANTINED, Raw
+from capra.model import checks
 from capra.model.observation import Phase
-from tests.unit.kube.pool_examples import cache, entry, machine
+from tests.unit.kube.pool_examples import KEY, cache, entry, machine
 
 PLACE: dict[str, Any] = {"address": "192.0.2.3", "sshKeyRef": {"name": "key"}}
 SPELLED: dict[str, Any] = {"address": "::ffff:192.0.2.3", "sshKeyRef": {"name": "key"}}
@@ -59,3 +63,48 @@ def test_no_address_is_no_place() -> None:
         "PooledRemoteMachine changed"
     }
     assert Key("RemoteMachine", "default", "m") not in dependents(cache(changed), "PooledRemoteMachine", changed)
+
+
+def test_an_address_is_read_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def ip_address(text: str) -> Any:
+        read.append(text)
+        return ipaddress.ip_address(text)
+
+    monkeypatch.setattr(checks, "ipaddress", SimpleNamespace(ip_address=ip_address))
+    checks._same_address.cache_clear()
+    addresses = [f"203.0.113.{number}" for number in range(100)]
+    machines = [machine(one, f"uid-{one}", address=one) for one in addresses]
+    known = cache(*machines, *(entry(f"e-{one}", address=one) for one in addresses))
+    for changed in machines:
+        assert len(list(dependents(known, "RemoteMachine", changed))) == 2
+    assert sorted(read) == sorted(addresses)
+
+
+def test_what_is_too_long_for_an_address_is_not_kept() -> None:
+    """An object may hold a megabyte there, and another one with each change."""
+    checks._same_address.cache_clear()
+    assert checks.same_address("LONG" * 100) == "long" * 100
+    assert checks._same_address.cache_info().currsize == 0
+
+
+def test_a_key_that_all_entries_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines and entries are gone through once for all of them, not once for each."""
+    places: list[Any] = []
+    place = pool._place
+
+    def counted(spec: Any) -> tuple[str, int]:
+        places.append(spec)
+        return place(spec)
+
+    count = 100
+    holding = [machine(f"m-{n}", f"uid-{n}", address=f"e-{n}.example.org") for n in range(count)]
+    entries = [entry(f"e-{n}", holder=f"m-{n}/uid-{n}/uid-e-{n}") for n in range(count)]
+    known = cache(*holding, *entries, machine("waiting"), entry("other", in_pool="q", sshKeyRef={"name": "q"}))
+    monkeypatch.setattr(pool, "_place", counted)
+    found = {f"{key.kind} {key.name}" for key in dependents(known, "Secret", KEY)}
+    assert found == {f"RemoteMachine m-{n}" for n in range(count)} | {"RemoteMachine waiting"} | {
+        f"PooledRemoteMachine e-{n}" for n in range(count)
+    }
+    assert len(places) <= 4 * count
