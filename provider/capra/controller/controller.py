@@ -232,8 +232,11 @@ class Controller:
         phases = Counter(str((raw.get("status") or {}).get("phase", "Pending")) for raw in self.cache.all(MACHINES))
         self._metrics.set_machines(phases)
         states: Counter[tuple[str, str, str]] = Counter()
+        claims = {
+            name: pool.Claims(self.cache, name) for name in {namespace_of(raw) for raw in self.cache.all(ENTRIES)}
+        }
         for raw in self.cache.all(ENTRIES):
-            entry = pool.with_troubles(self.cache, raw, None)
+            entry = pool.with_troubles(self.cache, raw, None, claims=claims[namespace_of(raw)])
             word, _ = entry_state.state(self.cache, raw, entry)
             states[raw["metadata"]["namespace"], entry.spec.pool, word.value] += 1
         self._metrics.set_pool_entries(states)

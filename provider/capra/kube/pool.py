@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from capra.kube import objects, record
@@ -31,6 +32,9 @@ from capra.model.checks import same_address
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
+
+Place = tuple[str, int]
+"""Address, in one form, and port."""
 
 MACHINES = "RemoteMachine"
 ENTRIES = "PooledRemoteMachine"
@@ -55,16 +59,12 @@ def _has_claim(machine: Raw, entry: Raw) -> bool:
     spec = machine.get("spec") or {}
     if holder is None:
         # What lost its reservation, or never had one: the machine was given this entry's address.
-        phase = record.load(machine).phase
+        of_pool = bool(spec.get("pool")) and spec.get("pool") == objects.pool_of(entry)
+        if not (of_pool and spec.get("address") and _entry_place(entry) == _place(spec)):
+            return False
+        phase = record.load(machine).phase  # last, since this is asked of every machine and every entry
         begins = phase is Phase.NEW and not spec.get("providerID")
-        return (
-            not (begins and QUARANTINED in annotations_of(entry))
-            and bool(spec.get("pool"))
-            and spec.get("pool") == objects.pool_of(entry)
-            and bool(spec.get("address"))
-            and _entry_place(entry) == _place(spec)
-            and phase is not Phase.CLEAN
-        )
+        return not (begins and QUARANTINED in annotations_of(entry)) and phase is not Phase.CLEAN
     if holder.name != name_of(machine):
         return False
     if not holder.uid:
@@ -132,15 +132,20 @@ def same_host(one: Raw, other: Raw) -> bool:
 
 def candidates(cache: Cache, machine: Raw, *, watch_filter: tuple[str, str] | None = None) -> tuple[PoolEntry, ...]:
     """The entries of the machine's pool, by name, each with what speaks against it."""
-    wanted = (machine.get("spec") or {}).get("pool")
+    wanted, claims = (machine.get("spec") or {}).get("pool"), Claims(cache, namespace_of(machine))
     entries = (raw for raw in cache.all(ENTRIES, namespace_of(machine)) if objects.pool_of(raw) == wanted)
-    return tuple(with_troubles(cache, raw, machine, watch_filter) for raw in entries)
+    return tuple(with_troubles(cache, raw, machine, watch_filter, claims) for raw in entries)
 
 
 def with_troubles(
-    cache: Cache, raw: Raw, machine: Raw | None, watch_filter: tuple[str, str] | None = None
+    cache: Cache,
+    raw: Raw,
+    machine: Raw | None,
+    watch_filter: tuple[str, str] | None = None,
+    claims: Claims | None = None,
 ) -> PoolEntry:
-    """An entry with what speaks against handing it out (to this machine)."""
+    """An entry with what speaks against handing it out (to this machine). claims: of its namespace, for whoever asks
+    about many entries at once."""
     entry = objects.entry(raw)
     key = entry.spec.ssh_key_name
     if watch_filter is not None and entry.labels.get(watch_filter[0]) != watch_filter[1]:
@@ -154,9 +159,9 @@ def with_troubles(
     elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:
-        namespace, place = namespace_of(raw), _entry_place(raw)
-        entry = replace(entry, used_by=_user_of(cache, namespace, place, machine))
-        other = _quarantined_at(cache, namespace, place, raw)
+        place, claims = _entry_place(raw), claims or Claims(cache, namespace_of(raw))
+        entry = replace(entry, used_by=claims.user_of(place, machine))
+        other = claims.quarantined_at(place, raw)
         if other and not entry.problem:
             entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
     return entry
@@ -164,30 +169,44 @@ def with_troubles(
 
 def in_quarantine(cache: Cache, machine: Raw) -> str:
     """The entry of a pool, `namespace/name`, in whose quarantine the machine's host is; empty when it is not."""
-    return _quarantined_at(cache, namespace_of(machine), _place(machine.get("spec") or {}))
-
-
-def _quarantined_at(cache: Cache, namespace: str, place: tuple[str, int], but: Raw | None = None) -> str:
-    uid = but["metadata"].get("uid") if but is not None else ""
-    for raw in cache.all(ENTRIES, namespace):
-        other = raw["metadata"].get("uid") != uid
-        if other and QUARANTINED in annotations_of(raw) and place[0] and _entry_place(raw) == place:
-            return f"{namespace_of(raw)}/{name_of(raw)}"
-    return ""
+    return Claims(cache, namespace_of(machine)).quarantined_at(_place(machine.get("spec") or {}))
 
 
 def other_user(cache: Cache, machine: Raw) -> str:
     """Another RemoteMachine that has begun to use the machine's host; empty when there is none."""
-    return _user_of(cache, namespace_of(machine), _place(machine.get("spec") or {}), machine)
+    return Claims(cache, namespace_of(machine)).user_of(_place(machine.get("spec") or {}), machine)
 
 
-def _user_of(cache: Cache, namespace: str, place: tuple[str, int], but: Raw | None) -> str:
-    """The RemoteMachine that uses a host, `namespace/name`."""
+class Claims:
+    """Who says what about the hosts of a namespace, by address and port."""
+
+    def __init__(self, cache: Cache, namespace: str) -> None:
+        self._machines: dict[Place, list[Raw]] = defaultdict(list)
+        self._quarantined: dict[Place, list[Raw]] = defaultdict(list)
+        for raw in cache.all(MACHINES, namespace):
+            self._machines[_place(raw.get("spec") or {})].append(raw)
+        for raw in cache.all(ENTRIES, namespace):
+            if QUARANTINED in annotations_of(raw):
+                self._quarantined[_entry_place(raw)].append(raw)
+
+    def user_of(self, place: Place, but: Raw | None) -> str:
+        """The RemoteMachine that uses a host, `namespace/name`."""
+        return _first(raw for raw in _others(self._machines, place, but) if _uses(raw))
+
+    def quarantined_at(self, place: Place, but: Raw | None = None) -> str:
+        """The entry in quarantine that has the host, `namespace/name`."""
+        return _first(_others(self._quarantined, place, but))
+
+
+def _others(known: Mapping[Place, list[Raw]], place: Place, but: Raw | None) -> Iterator[Raw]:
     uid = but["metadata"].get("uid") if but is not None else ""
-    for raw in cache.all(MACHINES, namespace):
-        if place[0] and _place(raw.get("spec") or {}) == place and raw["metadata"].get("uid") != uid and _uses(raw):
-            return f"{namespace_of(raw)}/{name_of(raw)}"
-    return ""
+    if place[0]:
+        yield from (raw for raw in known.get(place, ()) if raw["metadata"].get("uid") != uid)
+
+
+def _first(found: Iterator[Raw]) -> str:
+    raw = next(found, None)
+    return f"{namespace_of(raw)}/{name_of(raw)}" if raw is not None else ""
 
 
 def _uses(machine: Raw) -> bool:
@@ -218,12 +237,11 @@ def lacking(values: Mapping[str, str], present: Mapping[str, str]) -> dict[str, 
     return {name: value for name, value in values.items() if name not in present}
 
 
-def _entry_place(entry: Raw) -> tuple[str, int]:
+def _entry_place(entry: Raw) -> Place:
     return _place((entry.get("spec") or {}).get("machine") or {})
 
 
-def _place(spec: Mapping[str, object]) -> tuple[str, int]:
-    """Address and port, in one form."""
+def _place(spec: Mapping[str, object]) -> Place:
     address, port = spec.get("address"), spec.get("port")
     text = same_address(address) if isinstance(address, str) and address else ""
     return text, port if isinstance(port, int) else 22

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from capra.kube import pool
+from capra.kube import pool, record
 from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, QUARANTINED, Raw, name_of
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
@@ -261,6 +261,32 @@ def test_what_is_at_the_host_of_an_entry() -> None:
     assert (names(machines), names(entries)) == (["at"], ["same"])
     nowhere = cache(machine("m", address=""), entry("e", address=""), entry("f", address=""))
     assert pool.at_host_of(nowhere, entry("e", address="")) == ([], [])
+
+
+def test_the_hosts_of_a_pool_are_compared_with_those_in_use_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All machines are gone through once for all entries, not once for each."""
+    count = 50
+    users = [machine(f"m-{n}", f"uid-{n}", Phase.PROVISIONED, address=f"e-{n}.example.org") for n in range(count)]
+    known = cache(*users, *(entry(f"e-{n}") for n in range(2 * count)))
+    places: list[Any] = []
+    place = pool._place
+
+    def counted(spec: Any) -> tuple[str, int]:
+        places.append(spec)
+        return place(spec)
+
+    monkeypatch.setattr(pool, "_place", counted)
+    found = pool.candidates(known, machine("waiting", "uid-waiting"))
+    assert sum(bool(one.used_by) for one in found) == count
+    assert len(found) == 2 * count
+    assert len(places) <= 3 * count
+
+
+def test_the_record_of_a_machine_elsewhere_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every machine is compared with every entry: what is cheap comes first."""
+    monkeypatch.setattr(record, "load", None)
+    one = machine(address="m.example.org")
+    assert pool.held_by(cache(one, entry("e"), entry("f", in_pool="q")), one) == []
 
 
 def test_without_an_address_no_host_is_shared() -> None:
