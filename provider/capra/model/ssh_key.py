@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
-from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    load_ssh_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from capra.errors import InputError
+from capra.model import pem
 from capra.model.observation import SSHKey
 
 MAX_BYTES = 64 * 1024
@@ -27,33 +21,18 @@ MIN_RSA_BITS = 1024
 PUBLIC_BEGINNINGS = ("ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC", "-----BEGIN PUBLIC", "-----BEGIN RSA PUBLIC")
 _PUTTY = "PuTTY-User-Key-File"
 _SSH_COM = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY"
-_PRIVATE = "PRIVATE KEY"
-_BEGIN = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----")
-_HEADER = re.compile(r"^[ \t]*[A-Za-z][A-Za-z0-9-]*:.*$", re.MULTILINE)
-"""Lines like `Proc-Type: 4,ENCRYPTED` within a block."""
-
-_NO_TEXT = re.compile(r"[\s\ufeff\u200b]+|\\[rn]")
-"""What editors, YAML and environment variables put between the lines of a key; base64 has none of it."""
-
 _LOCKED = (
     "has a passphrase, and there is nobody to type it: use a key without one, or take it away from a copy with"
     " 'ssh-keygen -p -f FILE'"
 )
 _DAMAGED = "is damaged: it begins like a private key and cannot be read"
 _NO_END = "is damaged: it begins like a private key, and the line '-----END … PRIVATE KEY-----' is missing"
+_DSA = "is a DSA key, which OpenSSH does not use any more: use an ed25519 key"
 _UNKNOWN_TYPE = "is a key that needs a hardware token, or of a type that is not supported: use an ed25519 key"
 
 
 class _UnusableError(Exception):
     """What is wrong with a key."""
-
-
-@dataclass(frozen=True)
-class _Block:
-    """One PEM block. text: between its first and last line."""
-
-    label: str
-    text: str
 
 
 def check_key(data: bytes, *, subject: str, field: str = "", source: str = "") -> SSHKey:
@@ -94,10 +73,10 @@ def _decoded(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _private_block(text: str) -> _Block:
+def _private_block(text: str) -> pem.Block:
     """The only private key of the text."""
-    blocks, ended = _blocks(text)
-    private = [block for block in blocks if block.label.endswith(_PRIVATE)]
+    blocks, ended = pem.blocks(text)
+    private = [block for block in blocks if block.private]
     if len(private) > 1:
         raise _UnusableError(f"holds {len(private)} private keys: give the one that is meant")
     if private:
@@ -105,20 +84,6 @@ def _private_block(text: str) -> _Block:
     if not ended:
         raise _UnusableError(_NO_END)
     raise _UnusableError(_no_private_key(text))
-
-
-def _blocks(text: str) -> tuple[list[_Block], bool]:
-    """The PEM blocks in order, and whether each private key has its end."""
-    found: list[_Block] = []
-    place = 0
-    while begin := _BEGIN.search(text, place):
-        last = f"-----END {begin[1]}-----"
-        place = text.find(last, begin.end())
-        if place < 0:
-            return found, not begin[1].endswith(_PRIVATE)
-        found.append(_Block(begin[1], text[begin.end() : place]))
-        place += len(last)
-    return found, True
 
 
 def _no_private_key(text: str) -> str:
@@ -129,7 +94,7 @@ def _no_private_key(text: str) -> str:
         return "is a key of ssh.com's format: convert it with 'ssh-keygen -i -f KEY'"
     if text.startswith(PUBLIC_BEGINNINGS):
         return "is a public key: give the private key, which is the file without '.pub'"
-    if _PRIVATE.encode() in _unwrapped(text):
+    if pem.PRIVATE.encode() in _unwrapped(text):
         return "is base64 of a private key: it was encoded once too often; give the key itself (stringData in a Secret)"
     if "\n" not in text and text.startswith(("/", "~", "./", "../")):
         return "is not an SSH private key, but looks like a file's name: give the content of the file"
@@ -139,33 +104,37 @@ def _no_private_key(text: str) -> str:
 def _unwrapped(text: str) -> bytes:
     """What the text stands for if it is base64, else nothing."""
     try:
-        return base64.b64decode(_NO_TEXT.sub("", text), validate=True)
+        return base64.b64decode(pem.NO_TEXT.sub("", text), validate=True)
     except (binascii.Error, ValueError):
         return b""
 
 
-def _written(block: _Block) -> str:
+def _written(block: pem.Block) -> str:
     """The key in OpenSSH's format: what one parser has read is not left to another to read again."""
-    if "ENCRYPTED" in block.label or "ENCRYPTED" in block.text:
-        raise _UnusableError(_LOCKED)
-    body = _NO_TEXT.sub("", _HEADER.sub("", block.text)).rstrip("=")
-    body += "=" * (-len(body) % 4)
-    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    pem = "\n".join([f"-----BEGIN {block.label}-----", *lines, f"-----END {block.label}-----", ""]).encode()
-    load = load_ssh_private_key if block.label.startswith("OPENSSH") else load_pem_private_key
-    try:
-        key = load(pem, password=None)
-    except TypeError:
-        raise _UnusableError(_LOCKED) from None
-    except UnsupportedAlgorithm:
-        raise _UnusableError(_UNKNOWN_TYPE) from None
-    except ValueError:
-        raise _UnusableError(_DAMAGED) from None
+    key = _loaded(block)
     if isinstance(key, dsa.DSAPrivateKey):
-        raise _UnusableError("is a DSA key, which OpenSSH does not use any more: use an ed25519 key")
+        raise _UnusableError(_DSA)
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise _UnusableError(f"is an RSA key of {key.key_size} bits, too short for OpenSSH: use an ed25519 key")
     try:
         return key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     except (ValueError, UnsupportedAlgorithm):
         raise _UnusableError(_UNKNOWN_TYPE) from None
+
+
+def _loaded(block: pem.Block) -> PrivateKeyTypes:
+    if block.locked:
+        raise _UnusableError(_LOCKED)
+    try:
+        if block.label != pem.OPENSSH and pem.kind(block) == pem.DSA:
+            raise _UnusableError(_DSA)
+        return pem.load(block)
+    except TypeError:
+        raise _UnusableError(_LOCKED) from None
+    except UnsupportedAlgorithm:
+        raise _UnusableError(_UNKNOWN_TYPE) from None
+    except pem.LongKeyError:
+        problem = f"is an RSA key of more than {pem.MAX_RSA_BITS} bits, too long for OpenSSH: use an ed25519 key"
+        raise _UnusableError(problem) from None
+    except ValueError:
+        raise _UnusableError(_DAMAGED) from None

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import codecs
+import contextlib
 import json
+import random
+import string
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +22,13 @@ from capra.errors import InputError
 from capra.model.run import RunSecrets
 from capra.model.ssh_key import check_key
 from capra.runs.redact import Redactor
+from tests.support.hostile_keys import HOSTILE, rsa_pem
 
+RSA = rsa.generate_private_key(65537, 2048)
 KEYS: dict[str, PrivateKeyTypes] = {
     "ed25519": ed25519.Ed25519PrivateKey.generate(),
     "ecdsa": ec.generate_private_key(ec.SECP384R1()),
-    "rsa": rsa.generate_private_key(65537, 2048),
+    "rsa": RSA,
 }
 FORMS = {
     "openssh": PrivateFormat.OpenSSH,
@@ -139,3 +145,47 @@ def test_der_is_told_from_other_bytes() -> None:
     der = KEYS["rsa"].private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(InputError, match="openssl pkey -inform DER"):
         check_key(der, subject="key")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_key_takes_long(name: str) -> None:
+    started = time.process_time()
+    with pytest.raises(InputError):
+        check_key(HOSTILE[name].encode(), subject="key")
+    assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize(
+    ("number", "form"),
+    [
+        *((number, form) for number in ("n", "e", "d", "p", "q", "iqmp") for form in FORMS),
+        *((number, form) for number in ("dmp1", "dmq1") for form in ("pkcs8", "traditional")),  # OpenSSH keeps neither
+    ],
+)
+def test_a_damaged_number_is_told(number: str, form: str) -> None:
+    of = RSA.private_numbers()
+    right = getattr(of.public_numbers if number in "ne" else of, number)
+    length = (right.bit_length() + 7) // 8
+    first, *lines, last = pem("rsa", form).splitlines()
+    content = base64.b64decode("".join(lines)).replace(right.to_bytes(length), (right ^ 2).to_bytes(length))
+    text = f"{first}\n{base64.b64encode(content).decode()}\n{last}\n"
+    with pytest.raises(InputError, match="is damaged"):
+        check_key(text.encode(), subject="key")
+
+
+@pytest.mark.parametrize(("kind", "form"), [("rsa", "traditional"), ("ecdsa", "pkcs8"), ("ed25519", "openssh")])
+def test_no_change_of_a_key_is_any_other_error(kind: str, form: str) -> None:
+    text = pem(kind, form)
+    choose = random.Random(6)
+    for _ in range(300):
+        place = choose.randrange(len(text))
+        changed = text[:place] + choose.choice(string.printable) * choose.choice([0, 1, 4]) + text[place + 1 :]
+        with contextlib.suppress(InputError):
+            check_key(changed.encode(), subject="key")
+
+
+def test_the_longest_key_of_openssh_is_taken() -> None:
+    text = rsa_pem(2**4253 - 1, 2**4423 - 1)
+    assert check_key(text.encode(), subject="key").openssh.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
+    with pytest.raises(InputError, match="is an RSA key of more than 16384 bits, too long for OpenSSH"):
+        check_key(rsa_pem(2**9689 - 1, 2**9941 - 1).encode(), subject="key")
