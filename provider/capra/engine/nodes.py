@@ -16,6 +16,9 @@ from capra.model.checks import same_address
 
 NO_NAMES = frozenset({"", "localhost", "localhost.localdomain", "localhost4", "localhost6"})
 
+NAMED = 10
+"""Nodes or Machines that a problem names."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -69,7 +72,7 @@ def match(claims: Sequence[Claim], nodes: Iterable[Node]) -> Matching:
         if len(sharers[claim.provider_id]) > 1:
             problems[machine] = f"its provider ID is also that of {_others(sharers[claim.provider_id], machine)}"
         elif len(candidates) > 1:
-            problems[machine] = f"any of the Nodes {', '.join(sorted(one.name for one in candidates))} could be its own"
+            problems[machine] = f"any of the Nodes {_some(one.name for one in candidates)} could be its own"
         elif len(claimants[node.name]) > 1:
             problems[machine] = f"Node {node.name} could also be that of {_others(claimants[node.name], machine)}"
         elif node.provider_id:
@@ -87,7 +90,14 @@ def _machines_by(pairs: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
 
 
 def _others(machines: Iterable[str], machine: str) -> str:
-    return ", ".join(f"Machine {name}" for name in sorted(machines) if name != machine)
+    return _some(f"Machine {name}" for name in machines if name != machine)
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    every = sorted(names)
+    more = [f"{len(every) - NAMED} more"] if len(every) > NAMED else []
+    return ", ".join([*every[:NAMED], *more])
 
 
 class _Index:

@@ -15,9 +15,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from capra.errors import told
 from capra.kube.bounded import read_bounded
-from capra.kube.errors import MissingError, TooLongError, UnavailableError, from_answer
+from capra.kube.errors import MissingError, TooLongError, UnavailableError, from_answer, shown
 from capra.kube.resources import Raw, Resource
 
 LIMIT = aiohttp.ClientTimeout(total=30)
@@ -37,6 +36,9 @@ LONGEST_ANSWER = 2**26
 LONGEST_LIST = 2**30
 """Bytes of one answer, and of all pages of a list: what the API server of the cluster says that Capra is part of."""
 
+LONGEST_TOKEN = 2**13
+"""Characters by which an API server knows how far it has told a list: more fit into no URL."""
+
 LONGEST_REFUSAL = 2**16
 """Bytes that are read of an answer which says what was wrong."""
 
@@ -50,7 +52,8 @@ RequestListener = Callable[[str, int], None]
 class Api:
     """The API of one cluster. field_manager: the name that its writes go by. retry_seconds: as RETRY_SECONDS; with 0
     nothing is repeated. limit: for each request. longest_answer, longest_list: bytes; longer ones are errors, because
-    an API server whose kubeconfig somebody else has written may answer anything. page: objects of a list at once."""
+    an API server whose kubeconfig somebody else has written may answer anything. page: objects of a list at once.
+    most_values: of one answer; 0 for any number."""
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class Api:
         longest_answer: int = LONGEST_ANSWER,
         longest_list: int = LONGEST_LIST,
         page: int = PAGE,
+        most_values: int = 0,
     ) -> None:
         self._client = client
         self._field_manager = field_manager
@@ -72,6 +76,7 @@ class Api:
         self._longest_answer = longest_answer
         self._longest_list = longest_list
         self._page = page
+        self._most_values = most_values
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         """One object. Raises MissingError when there is none."""
@@ -79,11 +84,12 @@ class Api:
 
     async def list(self, resource: Resource, namespace: str = "", *, metadata_only: bool = False) -> Raw:
         """The list of all objects, in one namespace or in all."""
-        whole: dict[str, Any] = {}
+        items: list[Any] = []
+        last: Raw = {}
         async for page in self.pages(resource, namespace, metadata_only=metadata_only):
-            items = [*whole.get("items", ()), *(page.get("items") or ())] if whole else page.get("items") or []
-            whole = {**page, "items": items}
-        return whole
+            items += page.get("items") or ()
+            last = page
+        return {**last, "items": items}
 
     async def pages(
         self, resource: Resource, namespace: str = "", *, metadata_only: bool = False
@@ -102,10 +108,15 @@ class Api:
             size += length
             if size > self._longest_list:
                 raise TooLongError(f"GET {path}: the list is longer than {self._longest_list} bytes: no more is read")
-            yield page
+            if not isinstance(page.get("items") or [], list):
+                raise UnavailableError(f"GET {path}: the answer is no list")
             token = str((page.get("metadata") or {}).get("continue") or "")
+            yield page
+            del page  # not kept while the next one is read
             if not token:
                 return
+            if len(token) > LONGEST_TOKEN:
+                raise UnavailableError(f"GET {path}: the list goes on from a place of {len(token)} characters")
 
     async def preferred_version(self, group: str) -> str:
         """The version of an API group that the API server prefers. Raises MissingError when it has no such group."""
@@ -145,7 +156,7 @@ class Api:
                     event = json.loads(line)
                     yield str(event["type"]), event["object"]
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise UnavailableError(f"watch {path}: {told(error)}") from None
+            raise UnavailableError(f"watch {path}: {shown(error)}") from None
         finally:
             response.close()
 
@@ -176,11 +187,19 @@ class Api:
                 response = await self._send(method, path, body, content_type, accept, query, self._limit)
                 try:
                     content = await read_bounded(response, self._longest_answer, what)
-                    answer: dict[str, Any] = json.loads(content)
+                    return self._read(content, what), len(content)
                 except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
-                    raise UnavailableError(f"{what}: {told(error)}") from None
-                return answer, len(content)
+                    raise UnavailableError(f"{what}: {shown(error)}") from None
         raise AssertionError("unreachable")  # AsyncRetrying ends by returning or raising
+
+    def _read(self, content: bytes, what: str) -> Raw:
+        """The object that was answered. Raises TooLongError, and ValueError where it is none."""
+        if self._most_values and content.count(b",") > self._most_values:
+            raise TooLongError(f"{what}: the answer has more than {self._most_values} values")
+        answer = json.loads(content)
+        if not isinstance(answer, dict) or not isinstance(answer.get("metadata") or {}, dict):
+            raise ValueError("the answer is no object")  # noqa: TRY004  # of the answer, not of a caller
+        return answer
 
     async def _send(
         self,
@@ -211,9 +230,10 @@ class Api:
                 return response
             content: bytes = await answer.response.content.read(LONGEST_REFUSAL)
             answer.response.close()
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+        # ValueError: what aiohttp and ssl make of a kubeconfig that names no place, or of an answer that is none.
+        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             self._listener(method, 0)
-            raise UnavailableError(f"{what}: {told(error)}") from None
+            raise UnavailableError(f"{what}: {shown(error)}") from None
         raise from_answer(answer.status, answer.headers, content, what)
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
-from capra.errors import CapraError, Fatal, Retry
+from capra.errors import CapraError, Fatal, Retry, told
+
+LONGEST_RETRY = 60.0
+"""Seconds for which an API server is left alone at most, whatever it asks for."""
+
+_USER_INFO = re.compile(r"//[^/\s]*@")
+"""User and password of a proxy, which aiohttp shows with its URL."""
 
 
 class ConflictError(Retry):
@@ -47,8 +54,15 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, what: str)
         return DeniedError(message, after=30.0)
     if status == 429 or status >= 500:
         given = headers.get("Retry-After", "")
-        return UnavailableError(message, float(given) if given.isdigit() else 0.0)
+        return UnavailableError(
+            message, min(float(given), LONGEST_RETRY) if given.isascii() and given.isdigit() else 0.0
+        )
     return InvalidError(message, reason="Invalid")
+
+
+def shown(error: BaseException) -> str:
+    """What an error of the connection says, without a password."""
+    return _USER_INFO.sub("//", told(error))
 
 
 def _message(body: bytes) -> str:

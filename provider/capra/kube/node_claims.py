@@ -19,6 +19,8 @@ MACHINE_LABEL = "k0smotron.io/machine-name"
 WORKER_ENABLED_LABEL = "k0smotron.io/control-plane-worker-enabled"
 HOST_NAME_LABEL = "kubernetes.io/hostname"
 LONGEST_LABEL = 63
+LONGEST_NAME = 253
+"""Characters of any object's name, and of any address."""
 
 NODE_GONE = frozenset({"NodeDeleted", "NodeDoesNotExist", "NodeNotFound"})
 """Reasons of a Machine's condition NodeHealthy (Cluster API, core/v1beta2 and v1beta1): it had a Node, and has none."""
@@ -96,20 +98,22 @@ def nodes(answer: Any) -> list[Node]:
     """The Nodes of a list; those that are being deleted are left out. Raises UnavailableError for any other answer."""
     try:
         return [_node(raw) for raw in answer["items"] if not raw["metadata"].get("deletionTimestamp")]
-    except (AttributeError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise UnavailableError("the answer is no list of Nodes") from None
 
 
 def _node(raw: Raw) -> Node:
     name, labels = name_of(raw), labels_of(raw)
-    told: list[tuple[str, str]] = [
-        (str(one.get("type", "")), str(one["address"])) for one in (raw.get("status") or {}).get("addresses") or ()
-    ]
-    named = (name, labels.get(HOST_NAME_LABEL, ""), *(address for kind, address in told if kind == "Hostname"))
+    if len(name) > LONGEST_NAME:
+        raise ValueError("the name is longer than any")
+    given = (raw.get("status") or {}).get("addresses") or ()
+    every = [(str(one.get("type", "")), str(one["address"])) for one in given]
+    told = [(kind, address) for kind, address in every if len(address) <= LONGEST_NAME]
+    named = (name, str(labels.get(HOST_NAME_LABEL, "")), *(address for kind, address in told if kind == "Hostname"))
     return Node(
         name=name,
         provider_id=str((raw.get("spec") or {}).get("providerID") or ""),
-        machine=labels.get(MACHINE_LABEL, ""),
+        machine=str(labels.get(MACHINE_LABEL, "")),
         host_names=tuple(filter(None, named)),
         addresses=tuple(address for _, address in told),
         version=str(raw["metadata"].get("resourceVersion", "")),

@@ -6,6 +6,7 @@ Node - k0s, kubeadm or anything else - makes no difference.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Sequence
@@ -13,17 +14,17 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from capra.engine.nodes import match
+from capra.engine.nodes import Node, match
 from capra.errors import CapraError, Fatal, InputError
 from capra.kube import objects
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.dependents import KUBECONFIG_SUFFIX, Key
-from capra.kube.errors import ConflictError, DeniedError, MissingError
+from capra.kube.errors import ConflictError, DeniedError, MissingError, TooLongError
 from capra.kube.node_claims import Wanted, nodes, provider_id_patch, wanted
 from capra.kube.resources import NODES, SECRETS
 from capra.kube.secrets import VALUE
-from capra.kube.workload import connected, parse
+from capra.kube.workload import Workload, connected, parse
 
 FIRST_WAIT, LONGEST_WAIT = 10.0, 60.0
 """Seconds until a workload cluster is looked at again: at first, and at most."""
@@ -31,6 +32,9 @@ FIRST_WAIT, LONGEST_WAIT = 10.0, 60.0
 CONFLICT_WAIT = 1.0
 LONGEST_MESSAGE = 300
 """Characters of what a workload cluster answers that are logged."""
+
+MOST_NODES = 20_000
+"""Of one workload cluster. Kubernetes is made for 5,000."""
 
 NEVER = float("inf")
 
@@ -115,7 +119,7 @@ class NodeIds:
             text = (secret.get("data") or {}).get(VALUE)
             if not text:
                 raise InputError(f"has no key {VALUE!r}", subject=subject)
-            async with connected(parse(base64.b64decode(text), subject), subject) as workload:
+            async with connected(await _parsed(text, subject), subject) as workload:
                 await self._settle(key, known, machines, workload)
         except InputError as error:
             known.wait = NEVER  # until the Secret is another
@@ -130,15 +134,17 @@ class NodeIds:
 
     async def _settle(self, key: Key, known: _Cluster, machines: Sequence[Wanted], workload: Api) -> None:
         """Find the Nodes, and write to those that lack their provider ID."""
-        found = match([one.claim for one in machines], nodes(await workload.list(NODES)))
+        claims, told = [one.claim for one in machines], await _nodes(workload)
+        found = await asyncio.to_thread(match, claims, told)  # whoever answers decides how long it takes
         for one in machines:
             name = one.claim.machine
             full = f"{key.namespace}/{name}"
             if name in found.settled:
                 known.settled.add(one.identity)
                 known.told.pop(name, None)
-            if name in found.problems and known.tell(name, found.problems[name]):
-                log.warning("no telling which Node is a Machine's", machine=full, why=found.problems[name])
+            why = found.problems.get(name, "")[:LONGEST_MESSAGE]
+            if why and known.tell(name, why):
+                log.warning("no telling which Node is a Machine's", machine=full, why=why)
             node = found.found.get(name)
             if node is None:
                 continue
@@ -158,3 +164,21 @@ class NodeIds:
 
 def _secret_name(key: Key) -> str:
     return f"{key.name}{KUBECONFIG_SUFFIX}"
+
+
+async def _parsed(text: str, subject: str) -> Workload:
+    """In a thread: whoever writes the Secret decides how long it takes to read."""
+    return await asyncio.to_thread(lambda: parse(base64.b64decode(text), subject))
+
+
+async def _nodes(workload: Api) -> list[Node]:
+    """All Nodes, of which only what counts is kept from one page to the next. Raises TooLongError for too many."""
+    found: list[Node] = []
+    read = 0
+    async for page in workload.pages(NODES):
+        found += nodes(page)
+        read += 1
+        if len(found) > MOST_NODES or read > MOST_NODES:
+            raise TooLongError(f"there are more than {MOST_NODES} Nodes, or pages of them")
+        del page  # not kept while the next one is read
+    return found

@@ -10,20 +10,21 @@ import base64
 import binascii
 import contextlib
 import os
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from kubernetes.aio.client import ApiClient, Configuration
 
 from capra.bootstrap import strict_yaml
 from capra.bootstrap.place import Place
 from capra.errors import InputError
 from capra.kube.api import Api
+from capra.model import checks, pem
 
 LIMIT = aiohttp.ClientTimeout(total=30, connect=5)
 LONGEST = 256 * 1024
@@ -32,6 +33,15 @@ LONGEST = 256 * 1024
 LONGEST_ANSWER, LONGEST_LIST, PAGE = 2**23, 2**26, 50
 """Bytes of an answer and of a list, and Nodes that are asked for at once: whoever writes the kubeconfig decides who
 answers. 5,000 Nodes of 13 kB are listed, 50 of 160 kB at once."""
+
+MOST_VALUES = 500_000
+"""Values of one answer: empty ones take 30 times as much memory as text."""
+
+MOST_KEY_BITS = 8192
+"""Of an RSA key, with which the event loop itself signs: 0.1 s. Go's own limit."""
+
+_USER_INFO = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
+"""What may stand before `@` in a URL (RFC 3986): with anything else, nobody can tell where a password ends."""
 
 REFUSED_OF_USER = {
     "exec": "programs are not run",
@@ -81,21 +91,15 @@ def parse(data: bytes, subject: str) -> Workload:
     user = reader.named(config, "users", "user", reader.text(context, "user", "context.user"))
     reader.refuse(cluster, "cluster", REFUSED_OF_CLUSTER)
     reader.refuse(user, "user", REFUSED_OF_USER)
-    server = reader.text(cluster, "server", "cluster.server").rstrip("/")
-    if not server.startswith("https://"):
-        raise reader.error("cluster.server", "must begin with https://")
-    proxy = reader.text(cluster, "proxy-url", "cluster.proxy-url")
-    if proxy and not proxy.startswith(("http://", "https://")):
-        raise reader.error("cluster.proxy-url", "must begin with http:// or https://")
     return Workload(
-        server=server,
+        server=reader.server(cluster),
         authority=reader.decoded(cluster, "certificate-authority-data", "cluster").decode("ascii", "replace"),
         certificate=reader.decoded(user, "client-certificate-data", "user"),
         key=reader.decoded(user, "client-key-data", "user"),
         token=reader.text(user, "token", "user.token"),
         verify=cluster.get("insecure-skip-tls-verify") is not True,
-        server_name=reader.text(cluster, "tls-server-name", "cluster.tls-server-name"),
-        proxy=proxy,
+        server_name=reader.server_name(cluster),
+        proxy=reader.proxy(cluster),
     )
 
 
@@ -123,6 +127,44 @@ class _Reader:
         if not isinstance(value, str) or not value.isprintable():
             raise self.error(place, "must be a text in one line")
         return value
+
+    def server(self, cluster: Mapping[str, Any]) -> str:
+        """The API server's URL. A user in it would be another way to log in, beside the token."""
+        server = self.text(cluster, "server", "cluster.server").rstrip("/")
+        if not server.startswith("https://"):
+            raise self.error("cluster.server", "must begin with https://")
+        if self._user_info(server, "cluster.server") is not None:
+            raise self.error("cluster.server", "must not hold a user or a password")
+        return server
+
+    def proxy(self, cluster: Mapping[str, Any]) -> str:
+        """The proxy's URL; empty for none."""
+        proxy = self.text(cluster, "proxy-url", "cluster.proxy-url")
+        if not proxy:
+            return ""
+        if not proxy.startswith(("http://", "https://")):
+            raise self.error("cluster.proxy-url", "must begin with http:// or https://")
+        if not _USER_INFO.fullmatch(self._user_info(proxy, "cluster.proxy-url") or ""):
+            raise self.error("cluster.proxy-url", "has a user or a password with characters that must be encoded (%2F)")
+        return proxy
+
+    def _user_info(self, url: str, place: str) -> str | None:
+        """What stands before the host; None where nothing does."""
+        try:
+            parts = urlsplit(url)
+            if not parts.hostname or parts.port == 0:
+                raise ValueError
+        except ValueError:
+            raise self.error(place, "must be a URL with a host, and with a port from 1 to 65535 if any") from None
+        info, at, _ = url.partition("//")[2].rpartition("@")
+        return info if at else None
+
+    def server_name(self, cluster: Mapping[str, Any]) -> str:
+        """The name that the API server's certificate must have; empty for its URL's."""
+        try:
+            return checks.address(self.text(cluster, "tls-server-name", "cluster.tls-server-name"))
+        except ValueError as error:
+            raise self.error("cluster.tls-server-name", str(error)) from None
 
     def decoded(self, values: Mapping[str, Any], name: str, kind: str) -> bytes:
         """Base64, with line breaks or without."""
@@ -153,6 +195,7 @@ async def connected(workload: Workload, subject: str) -> AsyncIterator[Api]:
             longest_answer=LONGEST_ANSWER,
             longest_list=LONGEST_LIST,
             page=PAGE,
+            most_values=MOST_VALUES,
         )
 
 
@@ -160,11 +203,7 @@ def _client(workload: Workload, subject: str) -> ApiClient:
     reader = _Reader(subject)
     if bool(workload.certificate) != bool(workload.key):
         raise reader.error("user", "needs client-certificate-data and client-key-data, or none of them")
-    if workload.key:
-        try:  # OpenSSL would ask the terminal for the password of an encrypted key
-            load_pem_private_key(workload.key, None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise reader.error("user.client-key-data", "must be a private key in PEM without a password") from None
+    private_key = _private_key(workload.key, reader) if workload.key else b""
     configuration = Configuration(
         host=workload.server,
         api_key={"BearerToken": f"Bearer {workload.token}"} if workload.token else None,
@@ -177,11 +216,23 @@ def _client(workload: Workload, subject: str) -> ApiClient:
     # Go accepts authorities without a key identifier, as kubeadm and k0s make them; Python 3.13 and later do not.
     configuration.disable_strict_ssl_verification = True
     try:
-        with _in_memory(workload.certificate) as certificate, _in_memory(workload.key) as key:
+        with _in_memory(workload.certificate) as certificate, _in_memory(private_key) as key:
             configuration.cert_file, configuration.key_file = certificate, key
             return ApiClient(configuration)  # reads the files at once
-    except (ssl.SSLError, OSError, ValueError):
+    except (ssl.SSLError, OSError, ValueError, TypeError):
         raise reader.error("certificates", "cannot be read, or certificate and key do not belong together") from None
+
+
+def _private_key(text: bytes, reader: _Reader) -> bytes:
+    """The client's key. OpenSSL would ask the terminal for the password of an encrypted one, and compute for minutes
+    with the numbers of some kinds: it gets only what has been read within bounds."""
+    try:
+        return pem.pkcs8(text, MOST_KEY_BITS)
+    except ValueError:
+        problem = (
+            f"must be a private key in PEM without a password: ECDSA, Ed25519 or RSA of up to {MOST_KEY_BITS} bits"
+        )
+        raise reader.error("user.client-key-data", problem) from None
 
 
 @contextlib.contextmanager

@@ -44,7 +44,12 @@ REQUESTS: dict[str, Callable[[Api], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("request_of", REQUESTS)
 @pytest.mark.parametrize(
-    "error", [TimeoutError(), aiohttp.ServerDisconnectedError(), aiohttp.ClientError(), OSError(), ssl.SSLError()]
+    "error",
+    [
+        *(TimeoutError(), aiohttp.ServerDisconnectedError(), aiohttp.ClientError(), OSError(), ssl.SSLError()),
+        ValueError("server_hostname cannot be an empty string or start with a leading dot."),
+        UnicodeError("label empty or too long"),
+    ],
 )
 def test_the_reason_is_never_empty(error: Exception, request_of: str) -> None:
     api = Api(Broken(error), retry_seconds=0)  # type: ignore[arg-type]  # stands for the real client
@@ -52,3 +57,12 @@ def test_the_reason_is_never_empty(error: Exception, request_of: str) -> None:
         asyncio.run(REQUESTS[request_of](api))  # type: ignore[arg-type]  # a coroutine
     assert str(caught.value).rpartition(": ")[2].strip() == told(error)
     assert told(error)
+
+
+def test_a_password_in_a_url_is_not_told() -> None:
+    error = aiohttp.InvalidURL("http://user:s3cret@192.0.2.1:x", "of a proxy")
+    api = Api(Broken(error), retry_seconds=0)  # type: ignore[arg-type]  # stands for the real client
+    for request in REQUESTS.values():
+        with pytest.raises(UnavailableError, match=r"//192\.0\.2\.1:x") as caught:
+            asyncio.run(request(api))  # type: ignore[arg-type]  # a coroutine
+        assert "s3cret" not in str(caught.value)

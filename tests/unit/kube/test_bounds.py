@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import resource
+import time
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,7 +17,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from capra.errors import CapraError
 from capra.kube.api import LONGEST_LINE, Api
-from capra.kube.errors import InvalidError, TooLongError, UnavailableError
+from capra.kube.errors import InvalidError, TooLongError, UnavailableError, from_answer
 from capra.kube.resources import NODES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -122,3 +125,93 @@ async def test_a_list_that_the_server_has_forgotten_is_asked_for_again() -> None
     async with served(forget) as api:
         with pytest.raises(UnavailableError, match="expired"):
             await api.list(NODES)
+
+
+@pytest.mark.parametrize(
+    "answer", ["[]", '"x"', "7", "null", '{"items": [], "metadata": [1]}', '{"items": 7}', '{"items": {"a": 1}}']
+)
+async def test_an_answer_that_is_no_list(answer: str) -> None:
+    async def say(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=answer)
+
+    async with served(say) as api:
+        with pytest.raises(UnavailableError):
+            await api.list(NODES)
+
+
+async def test_an_answer_of_very_many_values_is_not_read() -> None:
+    """Two bytes of text are 64 of memory."""
+
+    async def many(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b'{"items": [' + b"{}," * 2_000_000 + b"{}]}")
+
+    async with served(many, most_values=500_000) as api:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(TooLongError, match="more than 500000 values"):
+            await api.list(NODES)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80_000  # KiB
+
+
+class Pages(Api):
+    """An API whose lists have so many pages of one object. kept: how many of them were there at once, at most."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(None)  # type: ignore[arg-type]  # no request is made
+        self.count, self.kept = count, 0
+        self._answers: weakref.WeakSet[Answer] = weakref.WeakSet()
+
+    async def _sized(self, *_: Any, **more: Any) -> tuple[Any, int]:
+        self.kept = max(self.kept, len(self._answers))
+        number = int(more["query"].get("continue", "0")) + 1
+        answer = Answer(metadata={"continue": str(number) if number < self.count else ""}, items=[number])
+        self._answers.add(answer)
+        return answer, 10
+
+
+class Answer(dict[str, Any]):
+    """One that can be told whether it is still there."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]  # of a dict there is none
+
+
+async def test_a_page_is_not_kept_while_the_next_one_is_asked_for() -> None:
+    api = Pages(5)
+    seen = []
+    async for page in api.pages(NODES):
+        seen += page["items"]
+        del page
+    assert seen == [1, 2, 3, 4, 5]
+    assert api.kept == 0
+
+
+async def test_to_join_pages_costs_no_more_the_more_there_are() -> None:
+    def cost(count: int) -> float:
+        return min(_cpu_of_a_list(count) for _ in range(3))
+
+    # Ten times as many; four times that for what a busy machine does to figures. All pairs would be a hundred times.
+    assert await asyncio.to_thread(cost, 20_000) < 40 * await asyncio.to_thread(cost, 2_000)
+
+
+def _cpu_of_a_list(count: int) -> float:
+    started = time.thread_time()
+    whole = asyncio.run(Pages(count).list(NODES))
+    assert len(whole["items"]) == count
+    return time.thread_time() - started
+
+
+async def test_a_list_that_goes_on_from_a_place_without_end() -> None:
+    async def say(request: web.Request) -> web.StreamResponse:
+        return web.Response(text=json.dumps({"metadata": {"continue": "x" * 10_000}, "items": []}))
+
+    async with served(say) as api:
+        with pytest.raises(UnavailableError, match="from a place of 10000 characters"):
+            await api.list(NODES)
+
+
+@pytest.mark.parametrize(
+    ("asked", "after"), [("7", 7.0), ("\u00b2", 5.0), ("soon", 5.0), ("", 5.0), ("9" * 400, 60.0), ("-1", 5.0)]
+)
+def test_how_long_an_api_server_is_left_alone(asked: str, after: float) -> None:
+    error = from_answer(429, {"Retry-After": asked}, b"", "GET /x")
+    assert isinstance(error, UnavailableError)
+    assert error.after == after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -40,12 +41,17 @@ class FakeApi(Api):
     async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         return {"data": {"value": base64.b64encode(b"kubeconfig").decode()}}
 
-    async def list(self, resource: Resource, namespace: str = "", *, metadata_only: bool = False) -> Raw:
+    async def pages(
+        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False
+    ) -> AsyncIterator[Raw]:
         self.lists += 1
         if self.down is not None:
             raise self.down
-        answer: Raw = self.answer if self.answer is not None else {"items": list(self.nodes.values())}
-        return answer
+        items = list(self.nodes.values())
+        if self.answer is not None or not items:
+            yield self.answer if self.answer is not None else {"items": []}
+        for item in items:
+            yield {"items": [item]}
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         if name in self.refusals:
@@ -217,3 +223,82 @@ async def test_nothing_is_kept_of_a_cluster_whose_machines_have_gone(site: Site)
         site.cache.remove(kind, site.cache.get(kind, "ns", "m") or {})
     assert await site.look() is None
     assert not site.nodes._clusters
+
+
+async def test_no_more_nodes_are_kept_than_a_cluster_can_have(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_ids, "MOST_NODES", 3)
+    site.machine("m")
+    for name in ("m", "n", "o"):
+        site.api.node(name)
+    assert await site.look() is None
+    site.machine("p")
+    site.api.node("p")
+    with capture_logs() as logs:
+        assert await site.look() == 10.0
+    assert [entry["error"] for entry in logs] == ["there are more than 3 Nodes, or pages of them"]
+
+
+async def test_pages_of_nothing_come_to_an_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    async def pages(*_: object, **__: object) -> AsyncIterator[Raw]:
+        nonlocal read
+        while read < 10_000:
+            read += 1
+            yield {"items": []}
+
+    monkeypatch.setattr(node_ids, "MOST_NODES", 30)
+    monkeypatch.setattr(site.api, "pages", pages)
+    site.machine("m")
+    assert await site.look() == 10.0
+    assert read == 31
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"metadata": {"name": "m", "labels": {LABEL: {}}}},
+        {"metadata": {"name": "m", "labels": {"kubernetes.io/hostname": 5}}},
+        {"metadata": {"name": "m", "labels": []}},
+        {"metadata": {"name": "m", "labels": ["x"]}},
+        {"metadata": {"name": ["m"]}},
+        {"metadata": {"name": "m"}, "spec": {"providerID": {}}},
+        {"metadata": {"name": "m"}, "spec": []},
+        {"metadata": {"name": "m"}, "spec": 7},
+        {"metadata": {"name": "m"}, "status": {"addresses": [{"address": {}, "type": []}]}},
+        {"metadata": {"name": "m"}, "status": {"addresses": ["x"]}},
+        {"metadata": {"name": "m" * 10_000}},
+        {"metadata": {"name": "m", "resourceVersion": {}, "deletionTimestamp": 5}},
+    ],
+)
+async def test_nothing_in_a_node_is_an_exception(site: Site, node: dict[str, Any]) -> None:
+    site.machine("m")
+    site.api.nodes["m"] = node
+    await site.look()  # raises nothing
+
+
+async def test_a_problem_is_told_in_few_words(site: Site) -> None:
+    site.machine("m")
+    for number in range(1000):
+        name = f"node-{number:04}"
+        site.api.node(name)
+        site.api.nodes[name]["metadata"]["labels"] = {LABEL: "m"}
+    with capture_logs() as logs:
+        assert await site.look() == 10.0
+    [why] = [entry["why"] for entry in logs]
+    assert why.startswith("any of the Nodes node-0000, node-0001, ")
+    assert why.endswith("node-0009, 990 more could be its own")
+
+
+async def test_a_kubeconfig_is_read_beside_the_event_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def parse(data: bytes, subject: str) -> Workload:
+        threads.append(threading.current_thread())
+        return Workload("https://192.0.2.1")
+
+    monkeypatch.setattr(node_ids, "parse", parse)
+    site.machine("m")
+    assert await site.look() == 10.0
+    assert threads
+    assert threading.main_thread() not in threads

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,27 @@ from typing import Any
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from capra.errors import InputError
+from capra.kube.errors import UnavailableError
+from capra.kube.resources import NODES
 from capra.kube.workload import Workload, connected, parse
 from tests.controlplane import pki
+from tests.support.hostile_keys import HOSTILE
 
 SUBJECT = "Secret ns/c-kubeconfig"
 TOKEN = "s3cret-t0ken"
 SERVER = "https://192.0.2.1:6443"
 
+
+PARAMETERS = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 
 Given = Mapping[str, Any]
 
@@ -85,6 +98,14 @@ def test_certificates_are_verified_unless_it_says_otherwise(given: object, verif
         (kubeconfig({"certificate-authority": "/etc/x"}), "cluster.certificate-authority: is not accepted"),
         (kubeconfig({"certificate-authority-data": 7}), "cluster.certificate-authority-data: must be base64"),
         (kubeconfig({"server": "http://192.0.2.1"}), "cluster.server: must begin with https://"),
+        (kubeconfig({"server": f"https://u:{TOKEN}@192.0.2.1"}), "cluster.server: must not hold a user or a password"),
+        (kubeconfig({"server": "https://["}), "cluster.server: must be a URL with a host"),
+        (kubeconfig({"server": "https://a:999999"}), "cluster.server: must be a URL with a host"),
+        (kubeconfig({"proxy-url": f"http://u:{TOKEN}@a:999999"}), "cluster.proxy-url: must be a URL with a host"),
+        (kubeconfig({"proxy-url": f"http://u:1/{TOKEN}@a"}), "cluster.proxy-url: has a user or a password with char"),
+        (kubeconfig({"proxy-url": f"http://u:x {TOKEN}@a"}), "cluster.proxy-url: has a user or a password with char"),
+        (kubeconfig({"tls-server-name": ".x"}), "cluster.tls-server-name: must be"),
+        (kubeconfig({"tls-server-name": "a" * 300}), "cluster.tls-server-name: must be"),
         (kubeconfig({"server": ""}), "cluster.server: must begin with https://"),
         (kubeconfig({"proxy-url": "socks5://192.0.2.1"}), "cluster.proxy-url: must begin with http"),
         (kubeconfig(top={"current-context": "y"}), "contexts: has no context of the name that is referred to"),
@@ -112,6 +133,7 @@ def test_what_cannot_be_used_is_named_but_not_told(text: bytes, message: str) ->
         (Workload(SERVER, certificate=b"x"), "needs client-certificate-data and client-key-data, or none"),
         (Workload(SERVER, certificate=b"x", key=b"y"), "client-key-data: must be a private key in PEM"),
         (Workload(SERVER, authority="s3cret"), "certificates: cannot be read"),
+        (Workload(SERVER, authority="s3cret\ufffd"), "certificates: cannot be read"),
     ],
 )
 async def test_certificates_that_are_none_are_named(workload: Workload, message: str) -> None:
@@ -135,3 +157,42 @@ async def test_a_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="do not belong together"):
         async with connected(workload, SUBJECT):
             pass
+
+
+@pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
+@pytest.mark.parametrize("before", ["", PARAMETERS])
+async def test_a_key_of_its_certificate_is_taken(tmp_path: Path, form: PrivateFormat, before: str) -> None:
+    one = pki.self_signed(tmp_path, "one")
+    key = load_pem_private_key(one.key.read_bytes(), None).private_bytes(Encoding.PEM, form, NoEncryption())
+    workload = Workload(SERVER, certificate=one.certificate.read_bytes(), key=before.encode() + key)
+    async with connected(workload, SUBJECT):
+        pass
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_no_key_takes_long(name: str) -> None:
+    started = time.process_time()
+    with pytest.raises(InputError, match="client-key-data: must be a private key in PEM"):
+        async with connected(Workload(SERVER, certificate=b"x", key=HOSTILE[name].encode()), SUBJECT):
+            pass
+    assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "407"), (b"", "GET /api/v1/nodes")],
+)
+async def test_the_password_of_a_proxy_is_not_told(answers: bytes, problem: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answers)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    data = kubeconfig({"proxy-url": f"http://user:{TOKEN}@127.0.0.1:{port}"})
+    async with server, connected(parse(data, SUBJECT), SUBJECT) as api:
+        with pytest.raises(UnavailableError, match=problem) as caught:
+            await api.list(NODES)
+    assert TOKEN not in str(caught.value)
+    assert "user" not in str(caught.value)
