@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import jinja2
 from jinja2 import nodes
@@ -32,6 +33,12 @@ _NAMED_AT_MOST = 10
 MAX_PLACES = 10_000
 """In how many places of a document Jinja may have something to do before it is asked: it takes 0.1 ms for each."""
 
+MAX_TOKENS = 100_000
+"""Words and signs in all of them: two seconds."""
+
+MAX_CHARACTERS = 2**22
+"""Of a document with such places, which is looked through in one go."""
+
 # As cloud-init has it (cloudinit/templater.py).
 _ENVIRONMENT = jinja2.Environment(trim_blocks=True, extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701
 
@@ -40,10 +47,8 @@ def refuse_templates(text: str, place: Place) -> None:
     """Raises InputError that names the lines on which Jinja would act; text is a document with the header."""
     if not _BEGINS.search(text):
         return
-    if len(_BEGINS.findall(text)) > MAX_PLACES:
-        raise place.error(
-            f"has more than {MAX_PLACES} places that look like Jinja templates, which are not supported yet"
-        )
+    if problem := _too_much(text):
+        raise place.error(f"has {problem} that look like Jinja templates, which are not supported yet")
     found = list(_named(text))
     if _parses(text):
         lines = {line for line, _ in found}
@@ -55,10 +60,25 @@ def refuse_templates(text: str, place: Place) -> None:
         raise place.error(f"needs cloud-init's Jinja templates, which are not supported yet: {listed}")
 
 
+def _too_much(text: str) -> str:
+    """What there is more of than Jinja is asked about; empty where all is within bounds."""
+    if len(text) > MAX_CHARACTERS:
+        return f"more than {MAX_CHARACTERS} characters and places"
+    if sum(1 for _ in islice(_BEGINS.finditer(text), MAX_PLACES + 1)) > MAX_PLACES:
+        return f"more than {MAX_PLACES} places"
+    try:
+        tokens = sum(1 for _ in islice(_ENVIRONMENT.lexer.tokeniter(text, None), MAX_TOKENS + 1))
+    except jinja2.TemplateSyntaxError:
+        return ""  # neither does the parser get any further
+    return f"places with more than {MAX_TOKENS} words and signs" if tokens > MAX_TOKENS else ""
+
+
 def _named(text: str) -> Iterator[tuple[int, str]]:
     """Lines and names of instance data."""
+    line, place = 1, 0
     for match in _INSTANCE_DATA.finditer(text):
-        yield text.count("\n", 0, match.start()) + 1, match[match.lastgroup or 0]
+        line, place = line + text.count("\n", place, match.start()), match.start()
+        yield line, match[match.lastgroup or 0]
 
 
 def _parses(text: str) -> bool:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from capra.bootstrap import parse
+from capra.bootstrap import jinja, parse
 from capra.errors import InputError
 
 HEADER = "## template: jinja\n#cloud-config\n"
@@ -64,9 +64,33 @@ def test_what_jinja_cannot_parse_stays_as_it_is(content: str) -> None:
     assert getattr(step, "content") == f"first\n{content}\n".encode()  # noqa: B009  # of a WriteFile
 
 
-@pytest.mark.parametrize("content", ["{{ " + "(" * 100_000, "{{ a }}" * 100_000, "{{ " + "1" * 100_000 + " }}"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{{ " + "(" * 100_000,
+        "{{ a }}" * 100_000,
+        "{{ " + "1" * 100_000 + " }}",
+        "{{ [" + "[]," * 300_000 + "] }}",
+        "{{ [" + "1," * 49_000 + "] }}",
+        "{{ " + "a|" * 400_000 + "a }}",
+        "a\n    " * 400_000 + "{{ ds.x }}\n    " * 9_000,
+    ],
+)
 def test_no_template_takes_long(content: str) -> None:
     started = time.process_time()
     with contextlib.suppress(InputError):
         parse(_data(content))
     assert time.process_time() - started < 5.0
+
+
+@pytest.mark.parametrize(("name", "bound"), [("MAX_TOKENS", "words and signs"), ("MAX_CHARACTERS", "characters")])
+def test_the_bound_is_told(name: str, bound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jinja, name, 100)
+    with pytest.raises(InputError, match=f"more than 100 {bound}"):
+        parse(_data("{{ [" + "1," * 100 + "] }}"))
+    assert parse(_data("{ {a} }" * 100))
+
+
+def test_lines_are_counted_from_the_beginning() -> None:
+    with pytest.raises(InputError, match=r"line 7 \(`ds`\), line 9 \(`v1`\), line 9 \(`v1`\)"):
+        parse(_data("{{ ds.x }}\n\n    {{ v1.y }} {{ v1.z }}"))
