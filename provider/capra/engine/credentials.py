@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from capra.engine.ordinary import is_ordinary, is_path
+from capra.engine.pieces import lines, pieces
 from capra.engine.shell_words import Command, commands, expansions, literals
 
 MINIMUM_PASSWORD = 6
 LONGEST = 1024
 """Characters of a word of a command that is looked at: passwords are shorter."""
+
+ROOM, EACH = 2**23, 64
+"""Bytes of all that is found in one text, and those of each beside its characters. What is beyond stays hidden as a
+line, and where it looks like a password."""
+
+ASSIGNED = 1000
+"""Values of variables that are looked at."""
 
 DEPTH = 3
 """A shell's command within a shell's command: so many are read."""
@@ -20,14 +29,14 @@ _NAMES = rf"(?:pass(?:word|wd|phrase)?|pwd?|secret|token|{_KEY}|credentials?)"
 _VALUE = r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)"
 _ENDS = re.compile(r"[,;)}\]]")
 # password=…, TOKEN: …, "secret": "…", --api-key=…
-_NAMED = re.compile(rf"(?i){_NAMES}[\"']?\s*[=:]\s*(?=(\S+)){_VALUE}")
+_NAMED = re.compile(rf"(?i){_NAMES}[\"']?\s*[=:]\s*(?=(\S{{1,256}})){_VALUE}")
 _MAILED = re.compile(r"[\w.+-]{1,64}:([^\s@/\"']{1,256})@")
 _RAW = (
     re.compile(rf"(?i)(?<!-)--?(?:[a-z-]{{0,40}}-)?{_NAMES}\s+{_VALUE}"),
     # mysql -pPASSWORD, curl -u user:password
     re.compile(rf"(?:^|\s)-p{_VALUE}"),
     re.compile(r"(?:\s-u|--(?:proxy-)?user)[ =]?[\"']?[^\s:\"']{1,64}:([^\s\"']+)"),
-    re.compile(rf"(?i)\b(?:bearer|basic)\s+(?=(\S+)){_VALUE}"),
+    re.compile(rf"(?i)\b(?:bearer|basic)\s+(?=(\S{{1,256}})){_VALUE}"),
 )
 _HINT = re.compile(r"(?i)pas|pw|secr|tok|key|cred|[\s'\"\\]-[a-z]*[pauws]|--|@|bear|basi|sudo|cryptsetup|kinit")
 """What every line with a credential has; much faster to look for."""
@@ -40,7 +49,7 @@ _URL = re.compile(r"(?s)://[^/\s:@]*:(.+)@")
 _PORT = re.compile(r"[0-9]{2,5}/[\w./-]*$")
 _TAKE_PASSWORDS = re.compile(r"^(?:redis-cli|sshpass|mysql\w*|mariadb\w*|htpasswd|useradd|usermod|ldap\w+)$|^login$")
 _READS = re.compile(r"--stdin\b|password-stdin|passwd\b|\bcryptsetup\b|\bkinit\b")
-_ASSIGNMENT = re.compile(r"(?m)(?:^|[\s;&|('\"])([A-Za-z_]\w*)=(?=([^\n]{1,1024}))")
+_ASSIGNMENT = re.compile(r"(?m)(?:^|[\s;&|('\"])([A-Za-z_]\w*)=")
 _STANDARD_INPUT = re.compile(r"-[A-Za-z]*S")
 _BLANK = re.compile(r"\s")
 _VARIABLE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|[a-z_][a-z0-9_]*|\{[^{}]*\}|\(.*|\{\{.*)$|<[\w .-]+>$|\{\{.*")
@@ -48,21 +57,45 @@ _VARIABLE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|[a-z_][a-z0-9_]*|\{[^{}]*\}|\(.*|
 
 def credentials_in(text: str) -> frozenset[str]:
     """The texts of 6 characters or more that stand in a credential's place, and the values of the variables there."""
-    found: set[str] = set()
-    end = ""
-    for line in text.splitlines():
-        if end:
-            end = "" if line.strip() == end else end
-            found.update(_given(line))
-        elif _HINT.search(line):
-            found.update(_in_line(line, DEPTH))
-            end = _here_document(line) if "<<" in line and _READS.search(line) else ""
+    found = _within_room(_in_text(text))
     if names := {name for value in found for name in expansions(value)}:
-        assigned = (match[2] for match in _ASSIGNMENT.finditer(text) if match[1] in names)
-        found.update(word for value in assigned for word in commands(value)[0].words[:1])
+        found.update(
+            word for value in islice(_assigned(text, names), ASSIGNED) for word in commands(value)[0].words[:1]
+        )
     told = {part for value in found for part in literals(value)}
     told |= {part for value in told for part in (_ENDS.split(value)[0], value.rstrip(",;)}]\"'"), value.strip("\"'"))}
     return frozenset(value for value in told if len(value) >= MINIMUM_PASSWORD and not _names(value))
+
+
+def _within_room(values: Iterator[str]) -> set[str]:
+    found: set[str] = set()
+    room = ROOM
+    for value in values:
+        if value not in found:
+            found.add(value)
+            room -= len(value) + EACH
+        if room < 0:
+            break
+    return found
+
+
+def _in_text(text: str) -> Iterator[str]:
+    end = ""
+    for line in (piece for whole in lines(text) for piece in pieces(whole)):
+        if end:
+            end = "" if line.strip() == end else end
+            yield from _given(line)
+        elif _HINT.search(line):
+            yield from _in_line(line, DEPTH)
+            end = _here_document(line) if "<<" in line and _READS.search(line) else ""
+
+
+def _assigned(text: str, names: set[str]) -> Iterator[str]:
+    """What stands behind `name=`, with what follows."""
+    for line in (piece for whole in lines(text) for piece in pieces(whole)):
+        for match in _ASSIGNMENT.finditer(line):
+            if match[1] in names:
+                yield line[match.end() : match.end() + LONGEST]
 
 
 def _names(value: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from capra.bootstrap.steps import Step, WriteFile
 from capra.engine.credentials import credentials_in
 from capra.engine.ordinary import WORD, is_ordinary, is_plain, is_symbols, is_telling
+from capra.engine.pieces import lines, pieces, words
 from capra.engine.shell_words import literals, unquoted
 
 OTHERS_READ = 0o004
@@ -44,7 +45,7 @@ class Hidden:
 
 def ordered(texts: Iterable[str]) -> tuple[str, ...]:
     """Longest first."""
-    return tuple(sorted(texts, key=lambda text: (-len(text), text)))
+    return tuple(sorted(sorted(texts), key=len, reverse=True))
 
 
 def hidden_in(steps: Iterable[Step], *, diff: bool = False) -> Hidden:
@@ -72,10 +73,10 @@ def _in_file(step: WriteFile) -> Hidden:
     text = step.content.decode("utf-8", "replace")
     if "\0" in text and len(step.content) > BINARY_LIMIT:
         return Hidden()
-    lines = _long_enough(text.splitlines())
+    whole = _long_enough(lines(text))
     # A line of one word may be a password of ordinary words; a line of several words is text, where others may read it.
-    parts = (line for line in lines if not _open(step) or (WORD.fullmatch(line) and not is_plain(line)))
-    return Hidden.of([hidden_in_text(text), Hidden(frozenset(parts), wholes=lines | _long_enough([text]))])
+    parts = (line for line in whole if not _open(step) or (WORD.fullmatch(line) and not is_plain(line)))
+    return Hidden.of([hidden_in_text(text), Hidden(frozenset(parts), wholes=whole | _long_enough([text]))])
 
 
 def _long_enough(texts: Iterable[str]) -> frozenset[str]:
@@ -85,7 +86,7 @@ def _long_enough(texts: Iterable[str]) -> frozenset[str]:
 
 def hidden_in_text(text: str) -> Hidden:
     """The words that are not ordinary, and what stands where credentials do."""
-    chunks = {chunk for chunk in text.split() if len(chunk) >= MINIMUM_SECRET}
+    chunks = {chunk for word in words(text) if len(word) >= MINIMUM_SECRET for chunk in pieces(word)}
     parts = {piece for chunk in chunks for read in _readings(chunk) for piece in _pieces(read)}
     return Hidden(frozenset(parts), credentials_in(text))
 

@@ -15,7 +15,11 @@ RUN = 8
 """Bytes: a run of this length is hidden. Fewer tell little, and are in ordinary words."""
 
 PARTS_LIMIT = 1_250_000
-"""Bytes of secrets of which parts are known, shortest secrets first: 80 MB of memory. A Secret holds 1 MiB."""
+"""Bytes of secrets of which parts are known, and as many of credentials, shortest ones first: 80 MB of memory. A Secret
+holds 1 MiB."""
+
+FEW = 100
+"""Texts of one length that are shorter than a run, up to which each is looked for by itself."""
 
 CANDIDATES = 200_000
 """Comparisons of whole texts in one text. Beyond, it is hidden altogether."""
@@ -53,20 +57,25 @@ def _readable(texts: Iterable[str]) -> Iterator[str]:
 
 class Needles:
     """What is looked for. parts: no run of them is shown, but for ordinary words in them; strict: without exception;
-    wholes: where they stand as a whole. Strict texts that are shorter than a run count as wholes."""
+    wholes: where they stand as a whole. own: as strict, however much there is of the others. Strict texts that are
+    shorter than a run count as wholes, and so does what is beyond the limit."""
 
-    def __init__(self, parts: Iterable[str], strict: Iterable[str], wholes: Iterable[str]) -> None:
-        parts, strict, wholes = list(parts), list(strict), list(wholes)
-        weak = _within_limit(map(_encoded, parts))
-        self._runs = _all_runs(weak)
-        self._runs -= _all_runs(b"\0".join(map(_encoded, _readable(parts))))
-        self._runs |= _all_runs(b"\0".join(map(_encoded, strict)))
+    def __init__(
+        self, parts: Iterable[str], strict: Iterable[str], wholes: Iterable[str], own: Iterable[str] = ()
+    ) -> None:
+        parts, strict, own = list(parts), list(strict), list(own)
+        weak, credentials = _within_limit(parts), [*own, *_within_limit(strict)]
+        self._runs = _all_runs(_joined(weak))
+        self._runs -= _all_runs(_joined(_readable(weak)))
+        self._runs |= _all_runs(_joined(credentials))
         self._runs -= _all_runs(_ALIKE)
-        self._short = sorted(
-            {_encoded(text) for text in strict if 0 < len(_encoded(text)) < RUN}, key=len, reverse=True
-        )
+        self._short: dict[int, set[bytes]] = {}
         self._wholes: dict[int, list[bytes]] = {}
-        for text in sorted({_encoded(text) for text in [*parts, *wholes]}, key=len, reverse=True):
+        for text in map(_encoded, [*own, *strict]):
+            if 0 < len(text) < RUN:
+                self._short.setdefault(len(text), set()).add(text)
+        beyond = set(strict).difference(credentials)
+        for text in sorted({_encoded(text) for text in [*parts, *wholes, *beyond]}, key=len, reverse=True):
             if len(text) >= RUN:
                 self._wholes.setdefault(runs(text[:RUN], 0)[0], []).append(text)
 
@@ -96,19 +105,32 @@ class Needles:
                         return iter([(0, len(data))])
                     if found := next((text for text in candidates if data.startswith(text, start)), None):
                         marked[start : start + len(found)] = b"\1" * len(found)
-        for text in self._short:
-            start = data.find(text)
-            while start >= 0:
-                marked[start : start + len(text)] = b"\1" * len(text)
-                start = data.find(text, start + len(text))
+        for start, end in self._short_spans(data):
+            marked[start:end] = b"\1" * (end - start)
         return (match.span() for match in _MARKED.finditer(marked))
 
+    def _short_spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        for length, texts in self._short.items():
+            if len(texts) > FEW:
+                places = range(len(data) - length + 1)
+                yield from ((place, place + length) for place in places if data[place : place + length] in texts)
+                continue
+            for text in texts:
+                start = data.find(text)
+                while start >= 0:
+                    yield start, start + length
+                    start = data.find(text, start + length)
 
-def _within_limit(texts: Iterable[bytes]) -> bytes:
+
+def _joined(texts: Iterable[str]) -> bytes:
+    return b"\0".join(map(_encoded, texts))
+
+
+def _within_limit(texts: Iterable[str]) -> list[str]:
     kept, size = [], 0
     for text in sorted(set(texts), key=len):
-        size += len(text)
+        size += len(_encoded(text))
         if size > PARTS_LIMIT:
             break
         kept.append(text)
-    return b"\0".join(kept)
+    return kept

@@ -29,8 +29,10 @@ _HEXADECIMAL = re.compile(rb"[0-9a-fA-F]{16,}")
 class Redactor:
     """Knows every secret value of one run."""
 
-    def __init__(self, parts: Iterable[str], strict: Iterable[str] = (), wholes: Iterable[str] = ()) -> None:
-        self._needles = Needles((text for text in parts if len(text) >= MINIMUM), strict, wholes)
+    def __init__(
+        self, parts: Iterable[str], strict: Iterable[str] = (), wholes: Iterable[str] = (), own: Iterable[str] = ()
+    ) -> None:
+        self._needles = Needles((text for text in parts if len(text) >= MINIMUM), strict, wholes, own)
 
     @classmethod
     def of(cls, secrets: RunSecrets) -> Redactor:
@@ -38,8 +40,8 @@ class Redactor:
         what the request names."""
         keys = (secrets.ssh_key, secrets.openssh_key)
         words = [word for key in keys for word in WORDS.split(key) if len(word) >= MINIMUM and not is_ordinary(word)]
-        strict = [*words, *secrets.credentials, *filter(None, [secrets.become_password])]
-        return cls(secrets.hidden, strict, [*(key.strip() for key in keys), *secrets.wholes])
+        own = [*words, *filter(None, [secrets.become_password])]
+        return cls(secrets.hidden, secrets.credentials, [*(key.strip() for key in keys), *secrets.wholes], own)
 
     def text(self, value: str) -> str:
         """The text without the secrets."""

@@ -106,7 +106,7 @@ class _Conversation:
     async def hold(self) -> RunResult:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(dump_request(self._request))
+            self._process.stdin.write(await asyncio.to_thread(dump_request, self._request))
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             pass  # it has died at once; what it said on standard error tells why

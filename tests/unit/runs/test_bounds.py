@@ -7,13 +7,14 @@ import os
 import select
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from capra.engine.outcome import judge
-from capra.model.run import OutcomeKind, RunResult, TaskEvent
+from capra.model.run import OutcomeKind, RunRequest, RunResult, TaskEvent
 from capra.runs import message, paths, runner
 from tests.unit.runs.test_runs import REQUEST
 
@@ -38,6 +39,24 @@ async def test_a_worker_that_says_anything_else(says: str, monkeypatch: pytest.M
     outcome = judge(REQUEST, result)
     assert outcome.kind is OutcomeKind.LOST
     assert "bytes at once, or no JSON" in outcome.message
+
+
+async def test_a_request_is_written_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    async def worker() -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(sys.executable, "-c", "", stdin=pipe, stdout=pipe, stderr=pipe)
+
+    def dump(request: RunRequest) -> bytes:
+        threads.append(threading.current_thread())
+        return b"{}\n"
+
+    monkeypatch.setattr(runner, "_worker", worker)
+    monkeypatch.setattr(runner, "dump_request", dump)
+    await asyncio.wait_for(runner.AnsibleRunner().run(REQUEST, lambda progress: None), 30)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_a_result_that_is_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

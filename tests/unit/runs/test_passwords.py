@@ -12,7 +12,10 @@ from collections.abc import Callable
 import pytest
 
 from capra.bootstrap import RunCommand, WriteFile
+from capra.engine import credentials
+from capra.engine.credentials import credentials_in
 from capra.engine.hidden import hidden_in, hidden_in_text
+from capra.engine.pieces import PIECE
 from tests.unit.runs.test_redact import redactor, shows
 
 QUOTES: list[Callable[[str], str]] = [
@@ -95,6 +98,7 @@ def test_what_is_no_password_stays_readable() -> None:
 
 
 PIECES = ["-", "$(", "'", '\\"', "-p ", "pass=", "sudo ", "echo a;", "echo x|", "@://a:", "a:", "--user", "pass=$a "]
+PIECES += ['pw=""', "-a", ";a=", "pass=$a;a=", "bearer ''", "pw  ", " a", "ab\x0b"]
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -103,3 +107,29 @@ def test_no_data_is_slow(piece: str) -> None:
     started = time.process_time()
     hidden_in_text(text)
     assert time.process_time() - started < 5.0  # 1.3 s at most where nothing else runs
+
+
+@pytest.mark.parametrize("piece", ['pw=""', "bearer ''", "token: ", "a:b@"])
+def test_what_is_found_is_not_many_times_the_text(piece: str) -> None:
+    """Each was found with all that stands behind it."""
+    text = "pass " + piece * (20_000 // len(piece))
+    assert sum(map(len, credentials_in(text))) < 20 * len(text)
+
+
+def test_there_is_room_for_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "ROOM", 100_000)
+    text = "".join(f"password=Pw{number:06}x\n" for number in range(5_000))
+    found = credentials_in(text)
+    assert 500 < len(found) < 2_000
+    assert "Pw000000x" in found
+    # The others are hidden all the same: they look like passwords.
+    assert not shows(redactor(hidden_in([WriteFile("/x", text.encode())])).text("said Pw004999x"), "Pw004999x")
+
+
+@pytest.mark.parametrize("name", ["redis", "sudo", "variable", "curl URL", "mysql", "passwd"])
+def test_a_password_anywhere_in_a_long_line_is_hidden(name: str) -> None:
+    password = "controller9"
+    command = COMMANDS[name](shlex.quote, password)
+    for before in (0, 4_000, *range(PIECE - len(command) - 3, PIECE + 3, 7), 30_000):
+        line = "true;" * (before // 5) + " " * (before % 5) + command + ";true" * 5_000
+        assert password in credentials_in(line), before
