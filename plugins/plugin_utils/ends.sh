@@ -15,14 +15,14 @@ flag() {
 }
 
 # read_run DIRECTORY: sets RUN_LOCK (the lock of the program that began last, 0 for none), RUN_BOOT (its boot),
-# RUN_SERIES, RUN_FLAGS and RUN_CONTENT (of the steps that it has finished, or nothing).
+# RUN_SERIES, RUN_FLAGS and RUN_CONTENT (of the steps that this program has finished, or nothing).
 read_run() {
     RUN_LOCK=0 RUN_BOOT='' RUN_SERIES='' RUN_FLAGS='' RUN_CONTENT=''
     [ -f "$1/journal" ] || return 1
     while read -r run_event run_number run_first run_rest; do
         if void_line "$run_number$run_first$run_rest"; then continue; fi
         case $run_event in
-        begin) RUN_LOCK=${run_rest##* } RUN_BOOT=$run_first ;;
+        begin) RUN_LOCK=${run_rest##* } RUN_BOOT=$run_first RUN_CONTENT='' ;;
         for) RUN_SERIES="$run_first ${run_rest%% *}" RUN_FLAGS=${run_rest##* } ;;
         finished) RUN_CONTENT=$run_first ;;
         esac
@@ -40,14 +40,18 @@ taken_back() {
     return 1
 }
 
-# find_source: sets SOURCE, the run whose ends count for this payload, or nothing: the newest of the series. Sets RUN_*.
+# find_source: sets SOURCE, the run whose ends count for this payload, or nothing: the newest of the series, or of this
+# run's id: a program that was killed where it had set the old run aside has left no new journal. Sets RUN_*.
 find_source() {
     SOURCE='' source_lock=-1 source_content=''
     if flag restart; then return 0; fi
     for source_run in "$BASE"/*/; do
         source_run=${source_run%/}
         read_run "$source_run" || continue
-        if [ "$source_run" != "$RUN" ] && ! { flag carry && [ "$RUN_SERIES" = "$PLAN_SERIES" ]; }; then continue; fi
+        case $source_run in
+        "$RUN" | "$RUN~"*) ;;
+        *) flag carry && [ "$RUN_SERIES" = "$PLAN_SERIES" ] || continue ;;
+        esac
         if [ "$RUN_LOCK" -gt "$source_lock" ]; then
             SOURCE=$source_run source_lock=$RUN_LOCK source_content=$RUN_CONTENT
         fi

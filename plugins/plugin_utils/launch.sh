@@ -189,14 +189,24 @@ start() {
     STARTED=$!
 }
 
-# begun: sets BEGUN, the uptime at which the newest program of this run began.
+# begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, and BEGUN_LOCK, its lock.
 begun() {
-    BEGUN=
+    BEGUN='' BEGUN_LOCK=''
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     while read -r begun_event begun_number begun_boot begun_rest; do
-        if [ "$begun_event" = begin ] && ! void_line "$begun_rest"; then BEGUN=${begun_rest%%[. ]*}; fi
+        if [ "$begun_event" = begin ] && ! void_line "$begun_rest"; then
+            BEGUN=${begun_rest%%[. ]*} BEGUN_LOCK=${begun_rest##* }
+        fi
     done <"$RUN/journal"
     : "$begun_number$begun_boot" # only here so that the rest is what it is
+}
+
+# still_its_time: true when BEGUN is of the program that holds the host now, or of one that was killed and whose step goes
+# on. One that has only just started has noted no begin yet: the newest is that of an attempt before, or of another boot.
+still_its_time() {
+    if holder_alive && [ "$BEGUN_LOCK" = "$LOCK" ]; then return 0; fi
+    read_journal "$RUN/journal"
+    step_alive
 }
 
 # follow: until the program has ended, this session's share of the time is over, or the run's time limit is. Sets NAP.
@@ -209,7 +219,7 @@ follow() {
         follow_now=${NOW%%.*}
         begun
         if [ "$TIMEOUT" -gt 0 ] && [ -n "$BEGUN" ] && [ $((follow_now - BEGUN)) -ge "$TIMEOUT" ] &&
-            [ "$HOLDER_ID" = "$ID" ]; then
+            [ "$HOLDER_ID" = "$ID" ] && still_its_time; then
             end_holder timeout
             return 0
         fi
@@ -256,11 +266,11 @@ report() {
     done
 }
 
-# drop: removes what is left of this run, and the base directory when it was the last. Holds the lock meanwhile, so that
-# no program begins that would lose its own.
+# drop: removes what is left of this run, which has taken everything back, and of earlier ones of its name; and the base
+# directory when that was the last. Holds the lock meanwhile, so that no program begins that would lose its own.
 drop() {
     if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
-    rm -rf "$RUN"
+    rm -rf "$RUN" "$RUN~"*
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi
     done

@@ -14,8 +14,9 @@ note_process() { append_line "$RUN/journal" "process $1 $2 $3" || stop; }
 
 # stop: ends this program; the status is any but systemd-run's own (see detached).
 stop() {
-    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION"
-    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command; else rmdir "$RUN" 2>/dev/null; fi
+    # Where the old run has just been set aside (begin_run), they may have gone with it.
+    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN~"*/payload."$SESSION" "$RUN~"*/program."$SESSION"
+    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command "$RUN"/*.addition; else rmdir "$RUN" 2>/dev/null; fi
     exit 74
 }
 
@@ -188,7 +189,8 @@ begin_run() {
     uptime_now
     begin_line="begin 0 $BOOT $NOW $(date +%s) $NEXT"
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
-        note "$begin_line"
+        # A run that was cancelled before it began has a journal that does not say whose it is.
+        note "$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
         return 0
     fi
     if [ -f "$RUN/journal" ]; then set_aside || stop; fi

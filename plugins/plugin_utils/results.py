@@ -104,7 +104,7 @@ def finished(report: Report, since: str = "") -> bool:
     """True when every step has ended well and the host said so. A missing report is never success, nor is what was
     done before another machine has taken the host over. since: see Report; an end under an older lock is another run's.
     """
-    if report.busy or report.claimed or report.error or not any(words[0] == "finished" for words in report.journal):
+    if report.busy or report.claimed or report.error or "finished" not in _since_begun(report):
         return False
     return report.already or _newest_lock(report) > _number(since, -1)
 
@@ -121,9 +121,14 @@ def _number(word: str, otherwise: int) -> int:
 
 def did_something(report: Report) -> bool:
     """True when the program that began last has carried a step out."""
+    return "start" in _since_begun(report)
+
+
+def _since_begun(report: Report) -> list[str]:
+    """What the program that began last has noted: the first word of each line. The end of another list, which a program
+    before it had, is none of its own."""
     events = [words[0] for words in report.journal]
-    begun = len(events) - events[::-1].index("begin") if "begin" in events else 0
-    return "start" in events[begun:]
+    return events[len(events) - events[::-1].index("begin") :] if "begin" in events else events
 
 
 def changes(results: Sequence[StepResult], subject: str) -> str:

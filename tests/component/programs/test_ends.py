@@ -160,7 +160,7 @@ def test_killed_while_the_new_journal_begins(one_host: Host) -> None:
     (host.base / "one").mkdir()
     (host.base / "one/journal.part").write_text("begin 0")
     host.finished(counted(host, "a"), command("true"))
-    assert count(host, "a") == 2  # without a series nobody can tell whose it is
+    assert count(host, "a") == 1  # the name tells whose it is, where there is no series, too
     shutil.rmtree(host.base)
     host.run(counted(host, "b"), command("false"), **SERIES)
     (host.base / "one").rename(host.base / "one~1")
@@ -270,6 +270,24 @@ def test_an_old_end_is_no_end_of_a_run_that_could_not_begin(one_host: Host) -> N
     host.run(counted(host, "verify"), FORGET, **cleanup)
     assert not host.report.busy
     assert not results.finished(host.report, host.report.since)
+
+
+def test_an_old_end_is_no_end_of_a_longer_list(host: Host) -> None:
+    """The same run id: a newer Capra adds a step, say."""
+    host.finished(counted(host, "a"))
+    for number in (1, 2):
+        ended = host.run(counted(host, "a"), counted(host, "b", "exit 3"))
+        assert states(ended) == ["ok", "failed"]
+        assert not results.finished(host.report, host.report.since)
+        assert results.failure(ended, host.report)["reason"] == "step_failed"
+        assert [count(host, name) for name in "ab"] == [1, number]
+        assert not results.finished(host.exchange("attach"))
+    already = []
+    for _ in range(2):
+        host.finished(counted(host, "a"))
+        already.append(host.report.already)
+    assert already == [False, True]
+    assert count(host, "a") == 1
 
 
 def test_a_sentinel_that_is_gone(one_host: Host) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,66 @@ def test_a_cleanup_ends_the_step_of_a_program_that_was_killed(one_host: Host) ->
     assert host.report.busy == "one"
     host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
     assert sleepers(777) == []
+
+
+SLOW_BEGIN = "compare_steps || stop\n"
+"""The program holds the host there, and has noted no begin yet."""
+
+
+def slow_to_begin(host: Host, seconds: int) -> str:
+    """Such a program, for the next session; returns the other one."""
+    whole = host.program
+    assert SLOW_BEGIN in whole
+    host.program = whole.replace(SLOW_BEGIN, f"{SLOW_BEGIN}: >{host.root}/reached; sleep {seconds}\n")
+    return whole
+
+
+def test_a_run_that_was_cancelled_before_it_began_is_found_by_its_series(host: Host) -> None:
+    series: dict[str, Any] = {"kind": "bootstrap", "uid": "u", "flags": ["carry"]}
+    steps = [counted(host, "a"), counted(host, "b", "exit 1")]
+    whole = slow_to_begin(host, 30)
+    session = host.session(host.text("run", steps, "one", **series))
+    wait_for((host.root / "reached").exists)
+    host.program = whole
+    assert host.exchange("cancel", **series).ended
+    host.heard(session)
+    host.run(*steps, **series)
+    assert journal_problems(host) == []
+    ended = host.finished(steps[0], counted(host, "c"), run_id="two", **series)
+    assert [step.before for step in ended] == ["kept", ""]
+    assert [count(host, name) for name in "abc"] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("before", ["end 0 1 1.0", "", "cut 0 reboot"])
+def test_the_time_of_an_attempt_before_is_not_this_ones(one_host: Host, before: str) -> None:
+    """It is long over, or was measured in another boot, when the next program has only just started."""
+    host = one_host
+    boot = "older" if before != "end 0 1 1.0" else "$BOOT"
+    begun = f"begin 0 {boot} 1.0 9 1\nstart 0 {boot} 1.0 key\n{before}\n" if before else f"begin 0 {boot} 1.0 9 1\n"
+    (host.base / "one").mkdir(parents=True)
+    (host.base / "one/journal").write_text(begun.replace("$BOOT", "same"))
+    (host.base / "lock.1").symlink_to("1:1:older:one")
+    slow_to_begin(host, 1)
+    session = host.session(host.text("run", [counted(host, "a")], "one", timeout=600))
+    wait_for((host.root / "reached").exists)
+    host.exchange("attach", timeout=600, follow=1)
+    report = host.heard(session)
+    assert results.finished(report, report.since)
+    assert [words for words in report.journal if words[-1] == "timeout"] == []
+    assert count(host, "a") == 1
+
+
+def test_the_time_of_a_step_that_outlives_its_program(one_host: Host) -> None:
+    """It is still the one that began then, also when the next program waits for it."""
+    host = one_host
+    steps = [counted(host, "a", f"sleep {own(778)}")]
+    session = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: len(sleepers(778)) > 0)
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(session)
+    (ended,) = host.run(*steps, timeout=1)
+    assert (ended.state, ended.cuts) == ("cut", ("timeout",))
+    assert sleepers(778) == []
 
 
 def test_timeout(one_host: Host) -> None:

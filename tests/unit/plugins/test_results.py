@@ -172,3 +172,10 @@ def test_only_what_was_run_is_a_change() -> None:
     assert results.did_something(seen("begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2"))
     assert not results.did_something(seen("begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2\nbegin 0 b 3 9 2\nfinished 0 k"))
     assert not results.did_something(seen("begin 0 b 1 9 1\nkept 0 b k one\nfinished 0 k"))
+
+
+def test_an_end_that_an_earlier_program_has_noted_is_none_of_the_last_one() -> None:
+    earlier = "begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2\nfinished 0 k"
+    assert results.finished(seen(earlier))
+    assert not results.finished(seen(f"{earlier}\nbegin 0 b 3 9 2\nstart 1 b 3 l\nend 1 3 4"))
+    assert results.finished(seen(f"{earlier}\nbegin 0 b 3 9 2\nstart 1 b 3 l\nend 1 0 4\nfinished 0 l"))
