@@ -94,17 +94,19 @@ take_lock() {
 }
 
 # read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
-# has no end, or nothing), OPEN_KEY and OPEN_BOOT, STEP_PID and STEP_START of the process that carries it out, REBOOTS
-# (" 1 1 " for a step that a reboot has cut off twice since it last ended) and PROVED (the boot in which the sentinel file
-# was seen, or nothing). A line that was cut short is not counted.
+# has no end, or nothing), CUT (one that was cut off, where no program has begun since), OPEN_KEY and OPEN_BOOT, STEP_PID
+# and STEP_START of the process that carries it out, REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it
+# last ended) and PROVED (the boot in which the sentinel file was seen, or nothing). A line that was cut short is not
+# counted.
 read_journal() {
-    ENDED=" " OPEN='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
+    ENDED=" " OPEN='' CUT='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
         # Of the end of a step that is half a line, the status is enough.
         if [ "$journal_event" = end ]; then journal_rest=; fi
         if void_line "$journal_number$journal_value$journal_rest"; then continue; fi
         case $journal_event in
+        begin) CUT= ;;
         start)
             OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID=''
             case $journal_rest in *' '*) OPEN_KEY=${journal_rest##* } ;; *) OPEN_KEY='' ;; esac
@@ -115,11 +117,11 @@ read_journal() {
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
         end)
             if [ "$journal_value" = 0 ]; then ENDED="$ENDED$journal_number:$OPEN_KEY:$OPEN_BOOT "; fi
-            OPEN=''
+            OPEN='' CUT=''
             without_reboots "$journal_number"
             ;;
         cut)
-            OPEN=
+            CUT=${OPEN:-$CUT} OPEN=
             if [ "$journal_value" = reboot ]; then REBOOTS="$REBOOTS$journal_number "; fi
             ;;
         sentinel) PROVED=$journal_value ;;

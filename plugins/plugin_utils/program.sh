@@ -103,8 +103,9 @@ noted_step() {
     process_start "$noted_pid" && note_process "$1" "$noted_pid" "$START"
     run_step "$@"
     noted_status=$?
-    # What came with a command is a cleanup's to take away: without a note of it nothing goes on.
-    if [ "$2" = command ] && ! note_services; then noted_status=74; fi
+    # What came with a command is a cleanup's to take away: without a note of it nothing goes on, and the step has no end,
+    # so that the next program looks again.
+    if [ "$2" = command ]; then note_services || stop; fi
     prove
     uptime_now
     note "end $1 $noted_status $NOW"
@@ -158,6 +159,7 @@ run_steps() {
         read_journal "$RUN/journal"
         if [ "$OPEN" = "$step_number" ]; then
             # The subshell was killed, or found no room for its note.
+            if [ "$step_kind" = command ]; then note_services || stop; fi
             uptime_now
             note "end $step_number $step_status $NOW"
         fi
@@ -169,22 +171,16 @@ run_steps() {
 
 # begin_run: goes on with the journal of RUN where that is about these very steps. Else a new one begins, with the ends
 # of SOURCE that count, and the old run stays beside it, as it is, for a cleanup to take back what it wrote.
-# Sets KEPT.
+# Sets KEPT, OPEN and CUT.
 begin_run() {
     if [ -e "$RUN/journal" ]; then
         [ -f "$RUN/journal" ] || stop
         cut_off
         watch_services || stop
     fi
+    note_left_services || stop
     find_source
     read_source
-    # What a command has installed that was cut off there is that run's to take back.
-    if [ -n "$OPEN" ] && [ "$SOURCE" != "$RUN" ]; then
-        begin_here=$RUN RUN=$SOURCE
-        note_services
-        begin_noted=$? RUN=$begin_here
-        [ "$begin_noted" = 0 ] || stop
-    fi
     compare_steps || stop
     uptime_now
     begin_line="begin 0 $BOOT $NOW $(date +%s) $NEXT"
@@ -194,6 +190,8 @@ begin_run() {
         return 0
     fi
     if [ -f "$RUN/journal" ]; then set_aside || stop; fi
+    # No command of this journal was cut off.
+    OPEN='' CUT=''
     watch_services || stop
     KEPT="$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS$NEWLINE$KEPT"
     printf '%s' "$KEPT" >"$RUN/journal.part" || stop

@@ -82,17 +82,14 @@ END
 }
 
 # watch_services: remembers the services that were there before this run's commands. After a command that was cut off
-# the old list counts: what has come since is that command's. Needs OPEN of read_journal.
+# the old list counts: what has come since is that command's. Needs OPEN and CUT of read_journal.
 watch_services() {
-    if [ -f "$RUN/services.before" ]; then
-        if [ -n "$OPEN" ]; then
-            note_services
-            return
-        fi
-        watch_known=$(cat "$RUN/services.before")
+    if [ -f "$RUN/services.before" ] && [ -n "$OPEN$CUT" ]; then
+        note_services
+        return
     fi
     list_services
-    if [ "${watch_known:-}$NEWLINE" = "$SERVICES" ]; then return 0; fi
+    if [ -f "$RUN/services.before" ] && [ "$(cat "$RUN/services.before" && echo x)" = "${SERVICES}x" ]; then return 0; fi
     printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.before"
 }
 
@@ -102,7 +99,7 @@ note_services() {
     list_services
     note_known=$(cat "$RUN/services.before" && echo x)
     if [ "$note_known" = "${SERVICES}x" ]; then return 0; fi
-    if [ -f "$RUN/services" ]; then note_known="$note_known$(cat "$RUN/services")$NEWLINE"; fi
+    if [ -f "$RUN/services" ]; then note_known="${note_known%x}$NEWLINE$(cat "$RUN/services")$NEWLINE"; fi
     while read -r note_file; do
         case $note_known in *"$NEWLINE$note_file$NEWLINE"* | *"${NEWLINE}service $note_file$NEWLINE"*) continue ;; esac
         if [ -z "$note_file" ] || is_foreign "$note_file"; then continue; fi
@@ -110,6 +107,22 @@ note_services() {
     done <<END
 $SERVICES
 END
+}
+
+# note_left_services: what a command has installed that was cut off in the run before this one is that run's to take back.
+# A program looks once, before its own begin is noted: what comes later may be anybody's. Sets NEWEST, RUN_* and what
+# read_journal sets; RUN is the same again when it returns.
+note_left_services() {
+    newest_run || return 0
+    read_run "$RUN"
+    left_lock=$RUN_LOCK
+    if ! read_run "$NEWEST" || [ "$RUN_LOCK" -le "$left_lock" ]; then return 0; fi
+    read_journal "$NEWEST/journal"
+    if [ -z "$OPEN$CUT" ]; then return 0; fi
+    left_here=$RUN RUN=$NEWEST
+    note_services
+    left_status=$? RUN=$left_here
+    return "$left_status"
 }
 
 # written_by RUN: sets CREATED, the files that a run has made and that were not there before, DIGESTS of them, and
@@ -156,7 +169,7 @@ is_copy() {
 # runs_created FILE: true when a unit or an init script starts one of the CREATED files, which a cleanup removes. What
 # it only names among its arguments is no reason.
 runs_created() {
-    while read -r runs_line; do
+    while read -r runs_line || [ -n "$runs_line" ]; do
         case $runs_line in Exec*=* | command=* | cmd=*) runs_line=${runs_line#*=} ;; *) continue ;; esac
         set -f
         for runs_word in $runs_line; do

@@ -1,0 +1,144 @@
+"""Units that a bootstrap's commands have installed: a cleanup finds all of them, however the commands ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.capra.machine.plugins.plugin_utils import programs, results
+from tests.component.programs.host import Host, command, count, counted, own, sleepers, states, wait_for, write
+from tests.component.programs.test_ends import reboot
+
+FORGET = {"kind": "forget", "services": "all"}
+PLACES = (
+    "/etc/systemd/system",
+    "/run/systemd",
+    "/usr/local/lib/systemd",
+    "/usr/lib/systemd",
+    "/lib/systemd",
+    "/etc/init.d",
+)
+"""All that a host may have."""
+
+
+def units(host: Host, *places: str) -> Path:
+    """Where this host's units are: a directory of the test's own, in the place of these."""
+    directory = host.work / "system"
+    directory.mkdir()
+    host.program = programs.detached()
+    for number, place in enumerate(places or PLACES[:1]):
+        host.program = host.program.replace(place, str(directory) if number == 0 else f"{host.work}/none{number}")
+    return directory
+
+
+def install(directory: Path, name: str, then: str = "") -> dict[str, Any]:
+    """A command that installs a unit."""
+    return command(f'printf "[Service]\\nExecStart=/bin/true\\n" >{directory}/{name}.service\n{then}')
+
+
+def cleaned(host: Host, directory: Path) -> None:
+    """A cleanup finds every unit that the test's commands have installed."""
+    host.finished(FORGET, run_id="cleanup", takeover=1)
+    assert [path.name for path in directory.iterdir() if path.name != "own.service"] == []
+
+
+@pytest.mark.parametrize("anew", ["restart", "other list"])
+def test_a_run_that_begins_anew(host: Host, anew: str) -> None:
+    directory = units(host)
+    (directory / "own.service").write_text("[Service]\n")
+    host.run(command("true"), command("false"))
+    if anew == "restart":
+        host.finished(command("true"), install(directory, "app"), flags=["restart"])
+    else:
+        host.finished(command("true # mended"), install(directory, "app"))
+    assert (host.base / "one~1").is_dir()
+    cleaned(host, directory)
+    assert (directory / "own.service").exists()
+
+
+def test_a_host_without_any_unit(host: Host) -> None:
+    directory = units(host, *PLACES)
+    host.finished(install(directory, "app"))
+    cleaned(host, directory)
+
+
+def test_each_is_noted_once(one_host: Host) -> None:
+    directory = units(one_host)
+    one_host.finished(*(install(directory, name) for name in "abc"))
+    noted = (one_host.base / "one/services").read_text().splitlines()
+    assert noted == [f"service {directory}/{name}.service" for name in "abc"]
+    cleaned(one_host, directory)
+
+
+@pytest.mark.parametrize("between", ["nothing", "a reboot"])
+def test_no_room_to_note_them(host: Host, between: str) -> None:
+    """Nothing goes on, and nothing is forgotten, until there is. Then the step is run again, and ends."""
+    directory = units(host)
+    noting = 'record "$RUN/services" '
+    assert noting in host.program
+    host.program = host.program.replace(noting, f"test -e {host.root}/room && {noting}")
+    steps = [counted(host, "a", install(directory, "app")["command"]), counted(host, "b")]
+    for _ in range(3):
+        ended = host.run(*steps)
+        assert not results.finished(host.report)
+        assert states(ended) == ["cut", "pending"]
+        if between == "a reboot":
+            reboot(host)
+    assert [count(host, name) for name in "ab"] == [1, 0]
+    (host.root / "room").touch()
+    assert states(host.finished(*steps)) == ["ok", "ok"]
+    assert [count(host, name) for name in "ab"] == [2, 1]
+    cleaned(host, directory)
+
+
+def test_the_process_that_carries_a_step_out_is_killed(host: Host) -> None:
+    directory = units(host)
+    step = install(directory, "app", f"test -e {host.work}/ready || kill -9 $PPID")
+    assert states(host.run(step)) == ["failed"]
+    (host.work / "ready").touch()
+    host.finished(step)
+    cleaned(host, directory)
+
+
+@pytest.mark.parametrize("then", ["again", "cleanup"])
+@pytest.mark.parametrize("end", ["cancelled", "timeout", "killed", "taken over"])
+def test_a_command_that_is_cut_off(one_host: Host, end: str, then: str) -> None:
+    host = one_host
+    directory = units(host)
+    steps = [install(directory, "app", f"test -e {host.work}/ready || sleep {own(600)}")]
+    session = host.session(host.text("run", steps, "one", timeout=1 if end == "timeout" else 0))
+    wait_for(lambda: sleepers(600))
+    if end == "cancelled":
+        host.exchange("cancel")
+    elif end == "killed":
+        host.kill_program()
+    elif end == "taken over":
+        host.finished(command("true"), run_id="other", takeover=1)
+    host.heard(session)
+    (host.work / "ready").touch()
+    if then == "again":
+        host.finished(*steps)
+    cleaned(host, directory)
+
+
+def test_what_comes_after_the_next_run_began_is_nobodys(one_host: Host) -> None:
+    """A run that was cut off is looked at once: what an administrator installs later stays."""
+    host = one_host
+    directory = units(host)
+    session = host.session(host.text("run", [install(directory, "app", f"sleep {own(601)}")], "one"))
+    wait_for(lambda: sleepers(601))
+    host.exchange("cancel")
+    host.heard(session)
+    host.finished(command("true"), run_id="other")
+    (directory / "own.service").write_text("[Service]\n")
+    cleaned(host, directory)
+    assert (directory / "own.service").exists()
+
+
+def test_a_unit_without_a_newline_at_its_end(host: Host) -> None:
+    directory = units(host)
+    host.finished(write(host.work / "tool", b"1"))
+    (directory / "starts.service").write_text(f"[Service]\nExecStart={host.work}/tool")
+    cleaned(host, directory)
