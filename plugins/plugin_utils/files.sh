@@ -51,10 +51,10 @@ write_file() {
     names_to_disk $CHANGED
 }
 
-# sweep_writes: removes the private directories that killed writes of this run have left, also those from before it was
-# set aside: what was about to be written may be secret, and does not wait for a cleanup.
+# sweep_writes RUN…: removes the private directories that killed writes of these runs have left: what was about to be
+# written may be secret, and does not wait for a cleanup.
 sweep_writes() {
-    for writes_run in "$RUN" "$RUN~"*; do
+    for writes_run in "$@"; do
         if [ ! -f "$writes_run/written" ]; then continue; fi
         while read -r writes_what writes_key writes_rest; do
             if [ "$writes_what" != private ] || void_line "$writes_key$writes_rest"; then continue; fi
@@ -171,9 +171,12 @@ fill() {
             say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
             return 1
         fi
-        content "$3" "$4" "$7" "$RUN/$KEY.addition" || return 1
-        bytes_of "$RUN/$KEY.addition"
-        cp -p "$FROM" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME" && rm -f "$RUN/$KEY.addition" || return 1
+        content "$3" "$4" "$7" "$RUN/$KEY.addition" && bytes_of "$RUN/$KEY.addition" &&
+            cp -p "$FROM" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME"
+        fill_status=$?
+        # It may be secret, and stays no longer when something of this has failed.
+        rm -f "$RUN/$KEY.addition"
+        if [ "$fill_status" != 0 ]; then return 1; fi
     else
         content "$3" "$4" "$7" "./$NAME" || return 1
         bytes_of "./$NAME"

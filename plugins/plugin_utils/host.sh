@@ -2,12 +2,15 @@
 # A part of the session's half (launch.sh): what the host says of itself. Reads only.
 
 # connection_of PID: sets CONNECTION, what the environment of a process says of its connection, if that may be read.
+# Through a pipe: some shells put a here-document into a file, and there may be secrets in an environment.
 connection_of() {
-    while read -r connection_line; do
-        case $connection_line in SSH_CONNECTION=*) CONNECTION=${connection_line#*=} ;; esac
-    done <<END
-$(tr '\000' '\n' 2>/dev/null <"/proc/$1/environ")
-END
+    CONNECTION=$(tr '\000' '\n' 2>/dev/null <"/proc/$1/environ" | {
+        while read -r connection_line; do
+            case $connection_line in (SSH_CONNECTION=*) printf '%s\n' "${connection_line#*=}" ;; esac
+        done
+    })
+    # Of several the last one counts.
+    CONNECTION=${CONNECTION##*"$NEWLINE"}
 }
 
 # own_address: sets CONNECTION, and ADDRESS, the address of this host that SSH has reached, or nothing. sudo drops the

@@ -106,7 +106,8 @@ end_holder() {
     note_cut "$1"
     # shellcheck disable=SC2086 # the same
     end_processes $FAMILY || fail "processes of the run cannot be ended"
-    rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command
+    rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command \
+        "$BASE/$HOLDER_ID"/*.addition
 }
 
 # unpack: keeps the rest of the payload on the host, in files of this session's own: another session may be about to

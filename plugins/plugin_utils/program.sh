@@ -221,7 +221,7 @@ compare_steps() {
 set_aside() {
     aside_number=1
     while [ -e "$RUN~$aside_number" ]; do aside_number=$((aside_number + 1)); done
-    rm -f "$RUN"/*.command
+    rm -f "$RUN"/*.command "$RUN"/*.addition
     mv "$RUN" "$RUN~$aside_number" && mkdir "$RUN" || return 1
     if [ "$SOURCE" = "$RUN" ]; then SOURCE=$RUN~$aside_number; fi
     for aside_file in "$RUN~$aside_number"/payload.* "$RUN~$aside_number"/program.*; do
@@ -249,9 +249,9 @@ program() {
     HOLDING=1
     begin_run
     sweep
-    sweep_writes
+    sweep_writes "$RUN" "$RUN~"*
     if run_steps; then note "finished 0 $PLAN_CONTENT"; fi
     sweep
-    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command
+    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition
     exit 0
 }

@@ -220,6 +220,9 @@ forget() {
             undo_services "$NEWEST" "$3" || return 1
             undo_run "$NEWEST" || return 1
             if wrote_units "$NEWEST"; then reload_units; fi
+        else
+            # What was never written is no file to keep, and nothing knows of it afterwards.
+            sweep_writes "$NEWEST"
         fi
         rm -rf "$NEWEST" || return 1
     done
@@ -229,12 +232,13 @@ forget() {
     give_up_claim
 }
 
-# forget_sentinel PATH: removes it, and its directory when that is empty: other things than Capra's may stand in it.
+# forget_sentinel PATH: removes it, and where it is Cluster API's own directory that one, too, when it is empty. Any other
+# may have been there before.
 forget_sentinel() {
     walk "$1" stay && [ -z "$MISSING" ] || return 0
     if [ ! -e "./$NAME" ] && [ ! -h "./$NAME" ]; then return 0; fi
     rm -f "./$NAME" || return 1
     say "removed $1"
-    if [ "$HERE" != / ]; then cd -P .. && rmdir "./${HERE##*/}" 2>/dev/null; fi
+    if [ "$HERE" = /run/cluster-api ]; then cd -P .. && rmdir ./cluster-api 2>/dev/null; fi
     return 0
 }

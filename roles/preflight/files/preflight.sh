@@ -1,6 +1,7 @@
 #!/bin/sh
 # What one wants to know of a host before it joins a cluster, as `name value` lines between two markers. Reads only:
-# nothing is written on the host, not even a temporary file. POSIX shell, coreutils or busybox.
+# nothing is written on the host, not even a temporary file (so no here-documents, which some shells put into one). POSIX
+# shell, coreutils or busybox.
 # Most of it is shell built-ins: a process for every fact would take longer than the round trip.
 
 LIMIT=15 # seconds for one command that may hang: longer than anyone should wait for sudo or a name server
@@ -62,7 +63,7 @@ first_line() {
 system() {
     for FILE in /etc/os-release /usr/lib/os-release; do
         [ -r "$FILE" ] || continue
-        while IFS='=' read -r NAME VALUE; do
+        while IFS='=' read -r NAME VALUE || [ -n "$NAME" ]; do
             VALUE=${VALUE#[\"\']}
             VALUE=${VALUE%[\"\']}
             case $NAME in
@@ -133,7 +134,7 @@ user() {
 
 # in_hosts NAME: true when /etc/hosts knows it.
 in_hosts() {
-    while read -r hosts_address hosts_names; do
+    while read -r hosts_address hosts_names || [ -n "$hosts_address" ]; do
         case " ${hosts_names%%#*} " in
         *[[:space:]]"$1"[[:space:]]*) case $hosts_address in '#'*) ;; *) return 0 ;; esac ;;
         esac
@@ -201,13 +202,10 @@ mount_of() {
 
 # free OPTION DIR…: sets FREE, for each directory how much df says is free, a colon, and the whole.
 free() {
-    FREE='' line=head
-    while read -r field whole field left field; do
-        if [ "$line" != head ]; then FREE="$FREE ${left:--}:${whole:--}"; fi
-        line=
-    done <<END
-$(df "$@" 2>/dev/null)
-END
+    FREE=$(df "$@" 2>/dev/null | {
+        read -r field
+        while read -r field whole field left field; do printf ' %s:%s' "${left:--}" "${whole:--}"; done
+    })
 }
 
 # places: where a bootstrap writes, as `options type free:KiB free:inodes directory`. A directory that is not there yet
@@ -247,15 +245,11 @@ place() {
 account() {
     if [ ! -r /etc/shadow ]; then fact account unreadable && return; fi
     found=absent
-    while IFS=: read -r name rest; do
-        if [ "$name" = "$LOGIN_USER" ]; then found=$rest; fi
-    done </etc/shadow
-    if [ "$found" = absent ]; then fact account absent && return; fi
     # The password, its last change, days until another, until one is due, of warning, of grace, the account's end.
-    IFS=: read -r rest changed rest due rest grace ends rest <<END
-$found
-END
-    fact account "${changed:--} ${due:--} ${grace:--} ${ends:--}"
+    while IFS=: read -r name rest changed rest due rest grace ends rest || [ -n "$name" ]; do
+        if [ "$name" = "$LOGIN_USER" ]; then found="${changed:--} ${due:--} ${grace:--} ${ends:--}"; fi
+    done </etc/shadow
+    fact account "$found"
 }
 
 # ports: those that something listens on, as the kernel writes them (hexadecimal).

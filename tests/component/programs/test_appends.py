@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.component.programs.host import Host, append, command, states, tree, write
+from tests.component.programs.host import Host, append, command, states, tree, wait_for, write
 from tests.component.programs.test_ends import FORGET, SERIES, reboot
 
 RESTART: dict[str, Any] = SERIES | {"flags": ["carry", "restart"]}
@@ -205,3 +205,40 @@ def test_what_lasts_is_taken_back_after_a_reboot(host: Host, file: Path) -> None
     reboot(host)
     cleaned(host)
     assert tree(host.work) == before
+
+
+@pytest.mark.parametrize("fails", ["cp", "content"])
+def test_nothing_stays_of_an_append_that_fails(host: Host, fails: str) -> None:
+    """What was to be added may be secret."""
+    file = host.work / "f"
+    file.write_bytes(b"old")
+    fault = {
+        "cp": "cp() { return 1; }\n",
+        "content": "sha256sum() { case $(cat) in secret) ;; *) command sha256sum; esac; }\n",
+    }
+    host.program = host.program.replace('\nprogram "$@"', f'\n{fault[fails]}program "$@"')
+    assert states(host.run(append(file, b"secret"))) == ["failed"]
+    assert list(host.base.rglob("*.addition")) == []
+    assert file.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("end", ["killed", "cancelled"])
+def test_nothing_stays_of_an_append_that_is_cut_off(one_host: Host, end: str) -> None:
+    host = one_host
+    file = host.work / "f"
+    file.write_bytes(b"old")
+    whole = host.program
+    at = 'cat "$RUN/$KEY.addition"'
+    assert at in whole
+    host.program = whole.replace(at, f": >{host.root}/reached; sleep 60; {at}")
+    session = host.session(host.text("run", [append(file, b"secret")], "one"))
+    wait_for((host.root / "reached").exists)
+    host.program = whole
+    if end == "killed":
+        host.kill_program()
+        host.heard(session)
+        host.run(command("false"))
+    else:
+        host.exchange("cancel")
+        host.heard(session)
+    assert list(host.base.rglob("*.addition")) == []

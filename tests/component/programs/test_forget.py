@@ -9,10 +9,13 @@ from tests.component.programs.host import (
     tree,
     write,
 )
+from tests.component.programs.test_whose import STOP_BEFORE_RENAME, killed
 
 
 def test_forget_and_drop(host: Host) -> None:
     work = host.work
+    host.program = host.program.replace("= /run/cluster-api ]", f"= {work}/run ]")
+    host.program = host.program.replace("rmdir ./cluster-api ", "rmdir ./run ")
     for name in ("replaced", "appended", "changed"):
         (work / name).write_bytes(name.encode())
     (work / "replaced").chmod(0o600)
@@ -57,6 +60,26 @@ def test_forget_keeps_files(one_host: Host) -> None:
     host.finished({"kind": "forget", "keep_files": True}, run_id="cleanup")
     assert (host.work / "kept").exists()
     assert not (host.base / "one").exists()
+
+
+def test_what_was_never_written_is_not_kept(host: Host) -> None:
+    """A write that was killed has left it, beside the file, and it may be secret."""
+    killed(host, STOP_BEFORE_RENAME, write(host.work / "d/file", b"secret"))
+    assert list(host.work.rglob(".capra*/file"))
+    host.finished({"kind": "forget", "keep_files": True}, run_id="cleanup", takeover=1)
+    assert list(host.work.rglob(".capra*")) == []
+
+
+def test_the_directory_of_a_sentinel(host: Host) -> None:
+    """Only Cluster API's own is removed: another one may have been there before."""
+    for name in ("there", "run/cluster-api"):
+        (host.work / name).mkdir(parents=True)
+        (host.work / name / "done").touch()
+    assert "= /run/cluster-api ]" in host.program
+    host.program = host.program.replace("= /run/cluster-api ]", f"= {host.work}/run/cluster-api ]")
+    for number, name in enumerate(("there", "run/cluster-api")):
+        host.finished({"kind": "forget", "path": str(host.work / name / "done")}, run_id=f"cleanup{number}")
+    assert sorted(path.name for path in host.work.rglob("*")) == ["run", "there"]
 
 
 def test_an_append_that_was_mended_by_hand(one_host: Host) -> None:

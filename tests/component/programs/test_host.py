@@ -68,6 +68,13 @@ def test_ipv6(host: Host) -> None:
     assert below(host, "2001:db8::9 40000 2001:db8:0::7 22", DROPPED).host.addresses == ("2001:db8::7",)
 
 
+def test_no_file_is_written_for_a_large_environment(host: Host) -> None:
+    """Some shells keep a here-document in one, and an environment may hold secrets."""
+    host.environment["LARGE"] = "x" * 100_000
+    limit = ["sh", "-c", 'ulimit -f 0 && exec "$@"', "sh"]
+    assert below(host, NEAR, limit, DROPPED).host.addresses == ("192.0.2.7",)
+
+
 def test_what_may_not_be_read_is_passed_over(host: Host) -> None:
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
         missing("root and setpriv")

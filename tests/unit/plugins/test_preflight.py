@@ -217,3 +217,17 @@ def test_the_script_tells_every_fact_under_every_shell(shell: list[str]) -> None
     optional = {"machine_id", "cgroup.controllers", "sudo.milliseconds", "hostname.milliseconds", "os.id", "os.name"}
     assert set(GOOD) - optional <= set(facts)
     assert preflight.evaluate(facts, Limits())
+
+
+def test_the_script_writes_nothing_on_the_host() -> None:
+    """Some shells put a here-document into a file, and /etc/shadow is read."""
+    assert "<<" not in SCRIPT.read_text()
+
+
+def test_a_shadow_file_without_a_newline_at_its_end(tmp_path: Path) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.write_text("other:x:1:2:3:4:5:6:\nops:$y$secret:20000:0:90:7::20500:")
+    text = SCRIPT.read_text().replace("/etc/shadow", str(shadow))
+    text = text.replace("preflight </dev/null", "LOGIN_USER=ops && account")
+    told = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == "account 20000 90 - 20500\n"
