@@ -104,11 +104,22 @@ judge_step() {
 
 # A reboot takes what lies in memory.
 
-# volatile PATH: true when the path lies in a file system that begins empty at each boot. Sets VOLATILE_TYPE. Links count
-# as where they lead. What is written to a name in /dev goes to a device.
+# volatile PATH [stay]: true when the path lies in a file system that begins empty at each boot. Sets VOLATILE_TYPE. Links
+# count as where they lead, whether that is still there or not; with `stay` not the last component, which is the file that
+# was made. What is written to a name in /dev goes to a device.
 volatile() {
-    volatile_path=$1
-    while [ ! -d "$volatile_path/" ] && [ -n "$volatile_path" ]; do volatile_path=${volatile_path%/*}; done
+    volatile_path=$1 volatile_hops=0
+    if [ "${2:-}" = stay ] && [ -h "$1" ] && [ ! -d "$1/" ]; then volatile_path=${1%/*}; fi
+    while [ ! -d "$volatile_path/" ] && [ -n "$volatile_path" ]; do
+        volatile_to=
+        if [ -h "$volatile_path" ] && [ "$volatile_hops" -lt 40 ]; then volatile_to=$(readlink "$volatile_path"); fi
+        volatile_hops=$((volatile_hops + 1))
+        case $volatile_to in
+        '') volatile_path=${volatile_path%/*} ;;
+        /*) volatile_path=$volatile_to ;;
+        *) volatile_path=${volatile_path%/*}/$volatile_to ;;
+        esac
+    done
     volatile_path=$(cd -P "${volatile_path:-/}" 2>/dev/null && pwd -P)/
     VOLATILE_TYPE='' volatile_point=''
     case $volatile_path in /dev/shm/*) ;; /dev/*) return 1 ;; esac
@@ -155,7 +166,7 @@ lost_by_boot() {
         set -f # some shells take an escape for a pattern
         for lost_path in $4; do
             decode "$lost_path"
-            volatile "$TEXT" || { set +f && return 1; }
+            volatile "$TEXT" stay || { set +f && return 1; }
         done
         set +f
         ;;

@@ -109,7 +109,8 @@ look_digests() {
 gone_by_boot() {
     if [ -z "$1" ] || [ "$1" = "$BOOT" ]; then return 1; fi
     decode "$2"
-    volatile "$TEXT"
+    # The path is one without links. Where it is one now, that is somebody else's.
+    volatile "$TEXT" stay
 }
 
 # begin_private: makes the missing directories, 0755 whatever the file's mode, and a private one in the last, and goes

@@ -334,6 +334,54 @@ def test_what_lay_in_memory_is_made_again(host: Host, memory: Path) -> None:
     assert not (memory / "run/join.yaml").exists()
 
 
+@pytest.mark.parametrize("way", ["link", "relative", "two links"])
+def test_a_link_into_memory_is_memory(host: Host, memory: Path, way: str) -> None:
+    """/etc/resolv.conf leads to /run. Right after the reboot the link may lead nowhere."""
+    link = host.work / "link"
+    up = Path("../" * len(host.work.parts))
+    link.symlink_to((up / memory.relative_to("/") if way == "relative" else memory) / "deep/file")
+    if way == "two links":
+        link.rename(host.work / "other")
+        link.symlink_to("other")
+    (memory / "deep").mkdir()
+    (memory / "deep/file").write_bytes(b"the system's")
+    steps = [write(link, b"1"), append(link, b"2"), command(f"test -e {host.work}/ready")]
+    host.run(*steps)
+    assert (memory / "deep/file").read_bytes() == b"12"
+    reboot(host, memory)
+    ended = host.run(*steps)
+    assert (ended[0].before, ended[0].state) == ("again", "failed")
+    assert "a link that leads nowhere" in ended[0].output
+    (memory / "deep").mkdir()
+    (memory / "deep/file").write_bytes(b"the system's")
+    (host.work / "ready").touch()
+    host.finished(*steps)
+    assert (memory / "deep/file").read_bytes() == b"12"
+
+
+def test_a_link_that_a_command_has_made_lasts(host: Host, memory: Path) -> None:
+    """It is the link that was made, and to make it again would fail."""
+    steps = [command(f"ln -s {memory}/stub {host.work}/resolv.conf"), command(f"test -e {host.work}/ready")]
+    host.run(*steps)
+    reboot(host, memory)
+    (host.work / "ready").touch()
+    assert [step.before for step in host.finished(*steps)] == ["", ""]
+
+
+def test_a_link_that_stands_now_where_a_file_was_written(host: Host, memory: Path) -> None:
+    """The file lasted, so it is taken back, although the link leads into memory."""
+    file = host.work / "resolv.conf"
+    file.write_bytes(b"old")
+    before = tree(host.work)
+    host.finished(write(file, b"1"), write(host.work / "new", b"1"))
+    for path in (file, host.work / "new"):
+        path.unlink()
+        path.symlink_to(memory / "stub")
+    reboot(host, memory)
+    host.finished(FORGET, run_id="cleanup")
+    assert tree(host.work) == before
+
+
 def test_a_device_is_never_memory(one_host: Host) -> None:
     """What is written to its name lasts, by whatever way, and whatever file system /dev is."""
     host = one_host
