@@ -595,3 +595,60 @@ def test_what_a_reset_that_was_cut_off_has_left_is_still_known(sandbox: Sandbox)
     )
     assert calls(output)[-1] == "reset --data-dir=/srv/data"
     assert "status: 0" in output
+
+
+SYNC = """#!/bin/sh
+[ $# = 0 ] || { echo 'sync: ignoring all arguments' >&2; echo "sync $*" >>/run/calls; }
+"""
+"""One that takes no names, as older ones; it tells what it was asked for."""
+
+
+def test_what_was_found_is_on_the_disk_before_anything_goes(sandbox: Sandbox) -> None:
+    """After a loss of power the next attempt has nothing else to go by; nor has it after the mark of having left."""
+    output = sandbox.run(
+        f"""mkdir -p /run/capra/run; export CAPRA_RUN_DIR=/run/capra/run
+        cat >/usr/local/sbin/sync <<'END'\n{SYNC}END
+        chmod 0755 /usr/local/sbin/sync; PATH=/usr/local/sbin:$PATH
+        install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        cleanup 2>&1; calls"""
+    )
+    assert "status: 0" in output
+    assert "ignoring" not in output
+    facts = ["sync /run/capra/run/k0s_cleanup.facts", "sync /run/capra/run"]
+    made = calls(output)
+    assert made.count("etcd leave") == 1
+    assert made[: made.index("etcd leave")].count(facts[0]) >= 2  # what was found, and that something changes
+    left = made[made.index("etcd leave") + 1 : made.index("reset")]
+    assert left == ["sync /var/lib/k0s/.capra.left", "sync /var/lib/k0s", *facts]
+
+
+@pytest.mark.parametrize("first", ["binary", "reset"])
+def test_no_room_to_write_down_what_was_found(sandbox: Sandbox, first: str) -> None:
+    """Nothing is done then that takes it away: k0s reset removes what it was read from."""
+    full = "ln -s /dev/full /run/capra/run/k0s_cleanup.facts"
+    if first == "reset":
+        # There is room until the service has stopped.
+        full = f"sed -i 's|^stop) |stop) {full}0; mv -fT /run/capra/run/k0s_cleanup.facts0 "
+        full += "/run/capra/run/k0s_cleanup.facts; |' /etc/init.d/k0sworker"
+    output = sandbox.run(
+        f"""mkdir -p /run/capra/run; export CAPRA_RUN_DIR=/run/capra/run
+        install_k0s /usr/local/bin/k0s worker '--data-dir=/srv/data'; /etc/init.d/k0sworker start; started /srv/data
+        {full}
+        cleanup 2>&1; ls -d /srv/data /etc/init.d/k0sworker; calls"""
+    )
+    assert "status: 1" in output
+    phase = "found: failed: no room" if first == "binary" else "reset: failed: no room"
+    assert phase in output
+    assert "\n/etc/init.d/k0sworker\n/srv/data\ncalls:" in output
+    assert [call for call in calls(output) if call.startswith("reset")] == []
+
+
+def test_a_unit_without_a_newline_at_its_end(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        """install_k0s /usr/local/bin/k0s worker ''; rm /etc/init.d/k0sworker; mkdir -p /srv/data/etcd
+        printf '[Service]\\nExecStart=/usr/local/bin/k0s worker --data-dir=/srv/data' \
+            >/etc/systemd/system/k0sworker.service
+        cleanup; ls /srv; calls"""
+    )
+    assert calls(output) == ["reset --data-dir=/srv/data"]
+    assert "status: 0" in output

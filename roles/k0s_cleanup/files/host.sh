@@ -31,6 +31,14 @@ seconds() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+# to_disk FILE: does not return before the disk has it, and its name. A sync that takes no names writes everything, and a host
+# without one promises nothing, as in docs/decisions/0013.
+to_disk() {
+    has sync || return 0
+    sync "$1" 2>/dev/null || return 1
+    sync "${1%/*}" 2>/dev/null || sync
+}
+
 systemd_runs() { has systemctl && [ -d /run/systemd/system ]; }
 
 # alive PID: a zombie has gone.

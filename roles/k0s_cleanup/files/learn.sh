@@ -10,12 +10,13 @@ UNIT_DIRECTORIES="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd
 UNIT_DIRECTORIES="$UNIT_DIRECTORIES /usr/lib/systemd/system /lib/systemd/system"
 DEFAULT_DATA=/var/lib/k0s
 
-# remember NAME VALUE: for an attempt after one that was cut off. The file is private, as the run's directory is. The
-# dot says that a line is whole: what a full disk or a loss of power has left of one is not believed.
+# remember NAME VALUE [NAME VALUE]…: for an attempt after one that was cut off, or fails. The disk has it before anything is
+# done that takes away what it was read from. The file is private, as the run's directory is. The dot says that a line is
+# whole: what a full disk or a loss of power has left of one is not believed.
 remember() {
-    if [ -n "${CAPRA_RUN_DIR:-}" ] && [ "$CHECK" = no ]; then
-        (umask 077 && printf '\n%s %s .\n' "$1" "$2" >>"$CAPRA_RUN_DIR/k0s_cleanup.facts")
-    fi
+    if [ -z "${CAPRA_RUN_DIR:-}" ] || [ "$CHECK" = yes ]; then return 0; fi
+    (umask 077 && printf '\n%s %s .\n' "$@" >>"$CAPRA_RUN_DIR/k0s_cleanup.facts") 2>/dev/null || return 1
+    to_disk "$CAPRA_RUN_DIR/k0s_cleanup.facts"
 }
 
 # forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, PROVEN and RESET as where nothing was written down.
@@ -101,7 +102,7 @@ service_command() {
     TOKENS=''
     for service_definition in "$@"; do
         if [ ! -r "$service_definition" ] || ! believed "$service_definition"; then continue; fi
-        while read -r service_line; do
+        while read -r service_line || [ -n "$service_line" ]; do
             case $service_line in
             ExecStart=) service_command='' ;;
             ExecStart=*) service_command="$service_command ${service_line#*=}" ;;
@@ -279,9 +280,8 @@ learn() {
     if [ "$ASKED_ROLE" != auto ]; then ROLE=$ASKED_ROLE; fi
 }
 
+# write_down: without a note of it the next attempt would leave behind what this one has not come to.
 write_down() {
-    remember binary "$BINARY"
-    remember data "$DATA"
-    remember kubelet "$KUBELET"
-    remember role "$ROLE"
+    remember binary "$BINARY" data "$DATA" kubelet "$KUBELET" role "$ROLE" ||
+        fail found "no room to write down what was found; nothing was touched"
 }

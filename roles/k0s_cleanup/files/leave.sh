@@ -26,7 +26,8 @@ has_left() { [ -e "$DATA/.capra.left" ] || { [ "$RUNNING" = no ] && [ -e "$DATA/
 # note_left: marks that LEAVING is left or sole. Any other reason to go on is one attempt's: when this one is cut off,
 # the member may be back by the next, and be needed.
 note_left() {
-    case $LEAVING in left | sole) (umask 077 && : >"$DATA/.capra.$LEAVING") 2>/dev/null ;; esac
+    case $LEAVING in left | sole) ;; *) return 0 ;; esac
+    (umask 077 && : >"$DATA/.capra.$LEAVING") 2>/dev/null && to_disk "$DATA/.capra.$LEAVING"
 }
 
 # no_agreement TEXT: true for words that say that etcd gives no answer, or has no majority to agree: then it can't be

@@ -95,7 +95,7 @@ reset() {
     reset_command="$BINARY reset${DATA_FLAG:+ $DATA_FLAG}${KUBELET_FLAG:+ $KUBELET_FLAG}"
     if [ "$CHECK" = yes ]; then say "reset: would run $reset_command" && return; fi
     touched
-    remember reset begun
+    remember reset begun || fail reset "no room to write down that it begins; it has not begun"
     limited "$RESET_TIMEOUT" "$BINARY" reset ${DATA_FLAG:+"$DATA_FLAG"} ${KUBELET_FLAG:+"$KUBELET_FLAG"}
     reset_status=$?
     if [ "$reset_status" != 0 ] && [ -n "$KUBELET_FLAG" ]; then

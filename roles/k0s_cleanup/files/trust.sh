@@ -7,12 +7,13 @@
 # only_roots_group GID: true for a group that has no member but root, such as Debian's `staff` of /usr/local.
 only_roots_group() {
     only_group_seen=no
-    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_rest; do
+    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_rest || [ -n "$only_entry_name" ]; do
         if [ "$only_entry_id" != "$1" ]; then continue; fi
         only_group_seen=yes
         case $only_entry_rest in '' | root) ;; *) return 1 ;; esac
     done </etc/group
-    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_group only_entry_rest; do
+    while IFS=: read -r only_entry_name only_entry_word only_entry_id only_entry_group only_entry_rest ||
+        [ -n "$only_entry_name" ]; do
         if [ "$only_entry_group" = "$1" ] && [ "$only_entry_id" != 0 ]; then return 1; fi
     done </etc/passwd
     [ "$only_group_seen" = yes ]
