@@ -29,13 +29,37 @@ check_file() {
         refuse "$1"
         return
     fi
-    # One that cannot be read can still be written over.
-    check_opened "$1" "$2" "$4" 2>/dev/null 3<"./$NAME" || echo "would $1 change"
+    check_opened "$1" "$2" "$4"
 }
 
-# check_opened NUMBER KIND DIGEST: a part of check_file; descriptor 3 is the file. Sets SAID.
+# check_opened NUMBER KIND DIGEST: a part of check_file: opens the file. Where others may change names, it may become a pipe
+# at any moment, and to open one waits for whoever writes to it. A run holds the file by a name of its own (look_whose), but
+# nothing is written here. So another process opens it, and is ended when that takes too long. Sets SAID and NAP.
 check_opened() {
-    if [ "$TRUST" != firm ] && [ "$(readlink /proc/self/fd/3 && echo x)" != "$PLACE${NEWLINE}x" ]; then
+    # One that cannot be read can still be written over.
+    if [ "$TRUST" = firm ]; then
+        check_content "$@" 2>/dev/null 3<"./$NAME" || echo "would $1 change"
+        return
+    fi
+    (check_content "$@" 3<"./$NAME" || echo "would $1 change") 2>/dev/null 3<&- &
+    check_pid=$! check_naps=0 NAP=02
+    while process_start "$check_pid" && [ ! -h "/proc/$check_pid/fd/3" ] && [ "$check_naps" -lt 14 ]; do
+        nap
+        check_naps=$((check_naps + 1))
+    done
+    if [ "$check_naps" -lt 14 ] || ! kill -KILL "$check_pid" 2>/dev/null; then
+        wait "$check_pid"
+        return 0
+    fi
+    wait "$check_pid" 2>/dev/null
+    say "$PLACE: has become another file just now"
+    refuse "$1"
+}
+
+# check_content NUMBER KIND DIGEST: a part of check_file; descriptor 3 is the file. Sets SAID.
+check_content() {
+    if [ "$TRUST" != firm ] &&
+        { [ "$(readlink /proc/self/fd/3 && echo x)" != "$PLACE${NEWLINE}x" ] || [ ! -f /proc/self/fd/3 ]; }; then
         say "$PLACE: has become another file just now"
         refuse "$1"
         return 0

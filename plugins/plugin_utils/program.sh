@@ -37,10 +37,12 @@ run_file() {
     file_number=$1 file_of_command=$RUN/$1.command
     content "$2" "$3" "$4" "$file_of_command" || return 1
     shift 4
-    watch_output "$RUN/$file_number.output" "$noted_pid" &
+    : >"$RUN/$file_number.watched"
+    watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.watched" &
     file_watcher=$!
     (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@")
     file_status=$?
+    rm -f "$RUN/$file_number.watched"
     kill "$file_watcher" 2>/dev/null
     wait "$file_watcher" 2>/dev/null
     cut_output "$RUN/$file_number.output"

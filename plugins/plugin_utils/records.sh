@@ -40,11 +40,11 @@ void_line() {
 # record FILE LINES: the same as append_line, and the disk has it.
 record() { append_line "$1" "$2" && to_disk "$1"; }
 
-# to_disk FILE…: does not return before the disk has them. A sync that takes no names writes everything; a host without
-# one promises nothing.
+# to_disk FILE…: does not return before the disk has them. A sync that takes no names writes everything, and says each time
+# that it ignores them, which is no output of a step; a host without one promises nothing.
 to_disk() {
     command -v sync >/dev/null 2>&1 || return 0
-    sync "$@"
+    sync "$@" 2>/dev/null
 }
 
 # names_to_disk DIRECTORY…: the same for the names in directories. Some file systems cannot do it for one alone.

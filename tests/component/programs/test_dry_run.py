@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,27 @@ def test_a_link_that_comes_in_between_is_not_shown(host: Host, home: Path, monke
     report = host.exchange("check", [write(home / "app.conf", b"x")], diff=1)
     assert (report.would, report.before) == ({0: "refuse"}, {})
     assert report.outputs[0] == f"{home}/app.conf: has become another file just now\n".encode()
+
+
+@needs_root
+@pytest.mark.parametrize("writer", ["nobody", "somebody"])
+def test_a_pipe_that_comes_in_between_does_not_hold_it_up(
+    host: Host, home: Path, monkeypatch: pytest.MonkeyPatch, writer: str
+) -> None:
+    (home / "app.conf").write_bytes(b"old")
+    session = programs.session()
+    opening = '(check_content "$@" 3<"./$NAME"'
+    assert opening in session
+    become = f"rm {home}/app.conf; mkfifo {home}/app.conf; "
+    if writer == "somebody":
+        become += f"sleep 20 >{home}/app.conf 2>/dev/null & "
+    monkeypatch.setattr(programs, "session", lambda: session.replace(opening, f"{become}{opening}"))
+    begun = time.monotonic()
+    report = host.exchange("check", [write(home / "app.conf", b"x"), write(host.work / "own", b"1")], diff=1)
+    assert time.monotonic() - begun < 10
+    assert (report.would, report.before) == ({0: "refuse", 1: "create"}, {})
+    assert report.outputs[0] == f"{home}/app.conf: has become another file just now\n".encode()
+    assert host.errors == b""
 
 
 @needs_root

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from ansible_collections.capra.machine.plugins.plugin_utils import results
 from tests.component.programs.host import Host, alive, command, states, wait_for
 
 LIMIT, KEPT = 1048576, 262144
@@ -88,3 +89,14 @@ def test_a_second_attempt_shows_nothing_of_the_first(host: Host) -> None:
     marker.touch()
     [ended] = host.finished(step, tail=300_000)
     assert ended.output == "fine\n"
+
+
+def test_a_signal_that_was_ignored_from_the_beginning(host: Host) -> None:
+    """No shell can hear it then, and nobody waits for that."""
+    session = host.session(
+        host.text("run", [command("echo 1"), command("echo 2")], "one"),
+        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN),
+    )
+    report = host.heard(session)
+    assert results.finished(report)
+    wait_for(lambda: not _processes(host))

@@ -71,3 +71,14 @@ def test_half_a_line_of_the_journal_is_not_believed(host: Host, half: str) -> No
     assert [count(host, name) for name in "ab"] == [1, 1]
     assert (host.work / "log").read_bytes() == b"1"
     assert ended[0].cuts == ("reboot",)
+
+
+def test_a_sync_that_takes_no_names(host: Host) -> None:
+    """It writes everything, and says each time that it ignores them: no words of the step."""
+    sync = host.root / "bin/sync"
+    sync.write_text('#!/bin/sh\n[ $# = 0 ] || echo "sync: ignoring all arguments" >&2\n')
+    sync.chmod(0o755)
+    ended = host.finished(write(host.work / "f", b"1"), command("echo hi"))
+    assert [step.output for step in ended] == ["", "hi\n"]
+    (forgotten,) = host.finished({"kind": "forget"}, run_id="cleanup")
+    assert forgotten.output == f"removed {host.work}/f\n"
