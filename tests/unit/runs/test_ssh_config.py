@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -10,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from capra.engine.outcome import judge
 from capra.errors import InputError
-from capra.model.machine import MachineKey
-from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunSecrets
-from capra.runs.runner import AnsibleRunner
+from capra.model.run import Connection
 from capra.runs.ssh_config import KEPT, NO_FILES, read_way, way
 from capra.runs.workdir import ssh_arguments
 
@@ -201,19 +197,6 @@ def test_a_configuration_that_openssh_refuses_is_named(tmp_path: Path) -> None:
     own.write_text("Bogus yes\n")
     with pytest.raises(InputError, match=r"line 1: Bad configuration option: bogus"):
         read_way(CONNECTION, str(own))
-
-
-async def test_a_run_with_a_configuration_that_openssh_refuses_has_sent_nothing(tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    own.write_text("Bogus yes\n")
-    request = RunRequest(
-        MachineKey("default", "m"), Playbook.BOOTSTRAP, CONNECTION, {}, RunSecrets(), ssh_config=str(own)
-    )
-    result = await asyncio.wait_for(AnsibleRunner().run(request, lambda progress: None), 120)
-    assert "Bad configuration option: bogus" in str(result.events)
-    assert not result.sent
-    outcome = judge(request, result)
-    assert (outcome.kind, outcome.sent) == (OutcomeKind.INVALID, False)
 
 
 def test_older_names_are_kept_too() -> None:
