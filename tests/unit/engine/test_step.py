@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -351,3 +353,22 @@ async def test_a_cleanup_keeps_the_uid_that_the_host_knows() -> None:
 def test_a_run_id_beside_a_clean_host_is_another_versions_belief(phase: Phase) -> None:
     assert SavedRecord(phase=phase, run_id="bootstrap-1").believed_phase is Phase.BOOTSTRAPPING
     assert SavedRecord(phase=phase).believed_phase is phase
+
+
+async def test_what_has_waited_for_a_slot_is_decided_anew() -> None:
+    world = World(runner=FakeRunner([finished()]))
+    asked: list[object] = []
+
+    @asynccontextmanager
+    async def slots(seen: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+        asked.append(decision)
+        world.delete()
+        yield True
+
+    taken = await step(KEY, world.store, world.runner, world.clock, slots=slots)
+    assert asked == [Bootstrap()]
+    assert isinstance(taken.decision, Release)
+    assert not world.runner.requests
+
+    await step(KEY, world.store, world.runner, world.clock, slots=slots)
+    assert asked == [Bootstrap()]  # nobody needs one for anything else
