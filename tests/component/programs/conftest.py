@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.programs.host import SHELLS, Host, hosts
+from tests.component.programs.host import OTHER, SHELLS, Host, hosts
 from tests.missing import missing
 
 
@@ -23,6 +23,15 @@ def host(request: pytest.FixtureRequest) -> Iterator[Host]:
 def one_host(request: pytest.FixtureRequest) -> Iterator[Host]:
     """The same, where the shell makes no difference."""
     yield from hosts(request)
+
+
+@pytest.fixture
+def home(host: Host) -> Path:
+    """A directory of another user, below one of root's."""
+    directory = host.work / "home"
+    directory.mkdir()
+    os.chown(directory, OTHER, OTHER)
+    return directory
 
 
 @pytest.fixture

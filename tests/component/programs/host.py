@@ -25,6 +25,11 @@ SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", 
 PATIENCE = 8.0
 """Seconds after which a test gives up waiting."""
 
+OTHER = 65534
+"""The user `nobody`, who owns a directory."""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+
 JOURNAL_LINES = tuple(
     re.compile(form)
     for form in (

@@ -10,22 +10,14 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload as payloads
 from ansible_collections.capra.machine.plugins.plugin_utils import programs
-from tests.component.programs.host import Host, append, states, tree, write
-
-OTHER = 65534
-"""The user `nobody`, who owns a directory."""
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+from tests.component.programs.host import Host, append, needs_root, states, tree, write
 
 
 @pytest.fixture
-def home(host: Host) -> Path:
+def home(home: Path) -> Path:
     """A directory of another user; beside it a file of root's that no step names."""
-    (host.work / "shadow").write_bytes(b"root's secret")
-    directory = host.work / "home"
-    directory.mkdir()
-    os.chown(directory, OTHER, OTHER)
-    return directory
+    (home.parent / "shadow").write_bytes(b"root's secret")
+    return home
 
 
 def checked(host: Host, *steps: dict[str, object]) -> payloads.Report:

@@ -11,21 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import programs
-from tests.component.programs.host import SHELLS, Host, append, mode, states, tree, write
-
-OTHER = 65534
-"""The user `nobody`, who owns a directory."""
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
-
-
-@pytest.fixture
-def home(host: Host) -> Path:
-    """A directory of another user, below one of root's."""
-    directory = host.work / "home"
-    directory.mkdir()
-    os.chown(directory, OTHER, OTHER)
-    return directory
+from tests.component.programs.host import OTHER, SHELLS, Host, append, mode, needs_root, states, tree, write
 
 
 @pytest.fixture

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import programs
-from tests.component.programs.host import Host, states, tree, wait_for, write
+from tests.component.programs.host import Host, needs_root, states, tree, wait_for, write
 
 FORGET = {"kind": "forget"}
-OTHER = 65534
-"""The user `nobody`, who owns a directory."""
-
 NO_RENAME = 'mv() { [ "$3" != ../ ] || { echo "mv: x: No such luck" >&2; return 1; }; command mv "$@"; }\n'
 """The rename at the end of a write fails."""
 
@@ -22,7 +18,6 @@ STOP_BEFORE_RENAME = 'mv() { [ "$3" != ../ ] || { : >"$RUN/../../reached"; sleep
 """There the program is killed."""
 
 STOP_AFTER_RENAME = 'mv() { command mv "$@"; [ "$3" != ../ ] || { : >"$RUN/../../reached"; sleep 60; }; }\n'
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
 
 
 @pytest.fixture
@@ -89,15 +84,6 @@ def test_a_unit_that_is_written_in_the_end(host: Host, units: Path, moment: str)
     (units / "starts.service").write_text(f"[Service]\nExecStart={host.work}/tool\n")
     host.finished(FORGET, run_id="cleanup", takeover=1)
     assert tree(host.work) == {"system": (units.stat().st_mode, b"")}
-
-
-@pytest.fixture
-def home(host: Host) -> Path:
-    """A directory of another user, below one of root's."""
-    directory = host.work / "home"
-    directory.mkdir()
-    os.chown(directory, OTHER, OTHER)
-    return directory
 
 
 @needs_root
