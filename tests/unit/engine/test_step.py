@@ -71,6 +71,7 @@ async def test_from_new_to_provisioned_to_clean() -> None:
     taken = await world.step()
     assert taken.decision == Release("the host was cleaned")
     assert len(world.store.saved) == saves
+    assert world.store.released == [(KEY, taken.decision)]
 
 
 @pytest.mark.parametrize("when", ["die_before", "die_after"])
@@ -150,8 +151,9 @@ async def test_a_check_run_leaves_only_host_keys() -> None:
     assert len(world.store.saved) == 1
     assert all(request.check for request in world.runner.requests)
     world.delete()
-    await world.step(check=True)
+    assert isinstance((await world.step(check=True)).decision, Release)
     assert len(world.store.saved) == 1
+    assert world.store.released == []
 
 
 async def test_unusable_bootstrap_data_is_refused() -> None:
