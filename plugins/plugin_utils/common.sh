@@ -15,6 +15,17 @@ find_tools() {
     export PATH
 }
 
+# What systemd-run has made, and logins, containers and the system itself, too.
+TRANSIENT_UNITS=/run/systemd/transient
+
+# has_word FILE WORD: true when the word stands in the first MiB of a file, by itself or as a unit's name without its kind.
+has_word() {
+    case " $(head -c 1048576 "$1" | tr -d '\0') " in
+    *[!A-Za-z0-9:_.@\\-]"$2"[!A-Za-z0-9:_@\\-]*) return 0 ;;
+    esac
+    return 1
+}
+
 MY_UID=
 
 # my_uid: sets MY_UID, or fails when `id` does not tell.

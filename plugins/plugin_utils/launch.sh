@@ -106,8 +106,27 @@ end_holder() {
     note_cut "$1"
     # shellcheck disable=SC2086 # the same
     end_processes $FAMILY || fail "processes of the run cannot be ended"
+    note_named_units "$BASE/$HOLDER_ID"
     rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command \
-        "$BASE/$HOLDER_ID"/*.addition
+        "$BASE/$HOLDER_ID"/*.addition "$BASE/$HOLDER_ID"/*.watched
+}
+
+# note_named_units RUN: records the transient units that have come with the command which was ended and that it names: its
+# text goes now, since it may be secret, and the next program could not tell any more. Its other services are found then.
+note_named_units() {
+    if [ ! -f "$1/services.before" ]; then return 0; fi
+    units_before=$(cat "$1/services.before" && echo x)
+    for units_command in "$1"/*.command; do
+        if [ ! -f "$units_command" ]; then continue; fi
+        for units_file in "$TRANSIENT_UNITS"/*; do
+            case $units_before in *"$NEWLINE$units_file$NEWLINE"*) continue ;; esac
+            units_name=${units_file##*/}
+            case $units_name in *[[:cntrl:]]*) continue ;; *.service | *.timer | *.path | *.socket | *.scope) ;; *) continue ;; esac
+            if [ -f "$units_file" ] && has_word "$units_command" "${units_name%.*}"; then
+                record "$1/services" "service $units_file"
+            fi
+        done
+    done
 }
 
 # unpack: keeps the rest of the payload on the host, in files of this session's own: another session may be about to

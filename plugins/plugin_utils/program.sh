@@ -16,7 +16,7 @@ note_process() { append_line "$RUN/journal" "process $1 $2 $3" || stop; }
 stop() {
     # Where the old run has just been set aside (begin_run), they may have gone with it.
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN~"*/payload."$SESSION" "$RUN~"*/program."$SESSION"
-    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command "$RUN"/*.addition; else rmdir "$RUN" 2>/dev/null; fi
+    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.watched; else rmdir "$RUN" 2>/dev/null; fi
     exit 74
 }
 

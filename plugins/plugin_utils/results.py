@@ -12,7 +12,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.payload import Repor
 
 CUT_REASONS = {
     "reboot": "was cut off by a reboot of the host",
-    "lost": "was cut off: the program on the host was killed",
+    "lost": "was cut off: the program on the host was killed, or had no room for its notes",
     "cancelled": "was cancelled",
     "timeout": "was ended: the run's time limit was over",
 }

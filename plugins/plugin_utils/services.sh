@@ -6,8 +6,6 @@
 
 HOST_UNITS="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system"
 PACKAGE_UNITS="/usr/lib/systemd/system /lib/systemd/system"
-# What systemd-run has made, and logins, containers and the system itself, too.
-TRANSIENT_UNITS=/run/systemd/transient
 
 systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; }
 
@@ -71,10 +69,7 @@ is_named() {
     named_files=$CREATED
     for named_file in "$RUN"/*.command; do named_files="$named_files$named_file$NEWLINE"; done
     while read -r named_file; do
-        if [ ! -f "$named_file" ]; then continue; fi
-        case " $(head -c 1048576 "$named_file" | tr -d '\0') " in
-        *[!A-Za-z0-9:_.@\\-]"$1"[!A-Za-z0-9:_@\\-]*) return 0 ;;
-        esac
+        if [ -f "$named_file" ] && has_word "$named_file" "$1"; then return 0; fi
     done <<END
 $named_files
 END
@@ -82,9 +77,10 @@ END
 }
 
 # watch_services: remembers the services that were there before this run's commands. After a command that was cut off
-# the old list counts: what has come since is that command's. Needs OPEN and CUT of read_journal.
+# the old list counts: what has come since is that command's. A cleanup's commands install nothing. Needs OPEN and CUT of
+# read_journal.
 watch_services() {
-    if [ -f "$RUN/services.before" ] && [ -n "$OPEN$CUT" ]; then
+    if [ -f "$RUN/services.before" ] && [ -n "$OPEN$CUT" ] && ! flag cleans; then
         note_services
         return
     fi
@@ -117,6 +113,8 @@ note_left_services() {
     read_run "$RUN"
     left_lock=$RUN_LOCK
     if ! read_run "$NEWEST" || [ "$RUN_LOCK" -le "$left_lock" ]; then return 0; fi
+    # A cleanup installs nothing: what has come since it was cut off is somebody else's.
+    case ,$RUN_FLAGS, in *,cleans,*) return 0 ;; esac
     read_journal "$NEWEST/journal"
     if [ -z "$OPEN$CUT" ]; then return 0; fi
     left_here=$RUN RUN=$NEWEST

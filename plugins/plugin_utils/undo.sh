@@ -212,9 +212,12 @@ newest_run() {
 }
 
 # forget ENCODED_SENTINEL KEEP_FILES SERVICES: removes what Capra itself left on the host: services (SERVICES is - or
-# all, see services_of), files, sentinel, journals.
+# all, see services_of), sentinel, files, journals.
 forget() {
     if claimed_by_another; then say "the host is used by another machine, whose files these are"; return 1; fi
+    # First: it may lie in a directory that Capra has made, which goes only when it is empty.
+    decode "$1"
+    if [ "$TEXT" != - ]; then forget_sentinel "$TEXT" || return 1; fi
     while newest_run; do
         if [ "$2" = 0 ]; then
             undo_services "$NEWEST" "$3" || return 1
@@ -226,8 +229,6 @@ forget() {
         fi
         rm -rf "$NEWEST" || return 1
     done
-    decode "$1"
-    if [ "$TEXT" != - ]; then forget_sentinel "$TEXT" || return 1; fi
     # Last: as long as anything of the machine's is here, the host is its.
     give_up_claim
 }

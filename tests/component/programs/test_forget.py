@@ -82,6 +82,13 @@ def test_the_directory_of_a_sentinel(host: Host) -> None:
     assert sorted(path.name for path in host.work.rglob("*")) == ["run", "there"]
 
 
+def test_a_sentinel_in_a_directory_that_a_step_has_made(host: Host) -> None:
+    sentinel = host.work / "made/done"
+    host.finished(write(host.work / "made/conf", b"1"), command(f": >{sentinel}"))
+    host.finished({"kind": "forget", "path": str(sentinel)}, run_id="cleanup")
+    assert list(host.work.iterdir()) == []
+
+
 def test_an_append_that_was_mended_by_hand(one_host: Host) -> None:
     host = one_host
     target = host.work / "f"

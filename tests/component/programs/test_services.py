@@ -137,6 +137,55 @@ def test_what_comes_after_the_next_run_began_is_nobodys(one_host: Host) -> None:
     assert (directory / "own.service").exists()
 
 
+@pytest.mark.parametrize("between", ["nothing", "a bootstrap"])
+@pytest.mark.parametrize("end", ["cancelled", "reboot"])
+def test_what_comes_after_a_cleanup_was_cut_off_is_nobodys(one_host: Host, end: str, between: str) -> None:
+    """A cleanup installs nothing: an administrator repairs the host, and installs a unit."""
+    host = one_host
+    directory = units(host)
+    host.finished(command("true"), run_id="boot")
+    session = host.session(host.text("run", [command(f"sleep {own(602)}"), FORGET], "cleanup0"))
+    wait_for(lambda: sleepers(602))
+    if end == "cancelled":
+        host.exchange("cancel", run_id="cleanup0")
+    else:
+        host.kill_program()
+        reboot(host)
+    host.heard(session)
+    (directory / "own.service").write_text("[Service]\nExecStart=/bin/true\n")
+    if between == "a bootstrap":
+        host.finished(command("true"), run_id="other")
+    cleaned(host, directory)
+    assert (directory / "own.service").exists()
+
+
+@pytest.mark.parametrize("end", ["cancelled", "timeout", "taken over", "killed"])
+def test_a_transient_unit_of_a_command_that_is_cut_off(host: Host, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """Its name stands in the command's text only, which goes when the command is ended."""
+    directory = units(host, "/run/systemd/transient", *PLACES)
+    session_half = programs.session().replace("/run/systemd/transient", str(directory))
+    monkeypatch.setattr(programs, "session", lambda: session_half)
+    # Text that names the first one only.
+    made = f": >{directory}/app.service; : >{directory}/ano''ther.service"
+    step = command(f"{made}\n: systemd-run --unit=app true\nsleep {own(603)}")
+    session = host.session(host.text("run", [step], "one", timeout=1 if end == "timeout" else 0))
+    wait_for(lambda: sleepers(603))
+    if end == "cancelled":
+        host.exchange("cancel")
+    elif end == "killed":
+        host.kill_program()
+    elif end == "taken over":
+        host.finished(command("true"), run_id="other", takeover=1)
+    host.heard(session)
+    assert end == "killed" or not list((host.base / "one").glob("*.command"))
+    host.run(FORGET, run_id="cleanup", takeover=1)
+    noted = (host.base / "one/services").read_text() if (host.base / "one/services").exists() else ""
+    left = [path.name for path in directory.iterdir()]
+    assert f"service {directory}/app.service" in noted or "app.service" not in left
+    assert f"service {directory}/another.service" not in noted
+    assert "another.service" in left
+
+
 def test_a_unit_without_a_newline_at_its_end(host: Host) -> None:
     directory = units(host)
     host.finished(write(host.work / "tool", b"1"))
