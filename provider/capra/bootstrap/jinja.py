@@ -48,7 +48,7 @@ def refuse_templates(text: str, place: Place) -> None:
     if not _BEGINS.search(text):
         return
     if problem := _too_much(text):
-        raise place.error(f"has {problem} that look like Jinja templates, which are not supported yet")
+        raise place.error(f"{problem} that look like Jinja templates, which are not supported yet")
     found = list(_named(text))
     if _parses(text):
         lines = {line for line, _ in found}
@@ -63,14 +63,14 @@ def refuse_templates(text: str, place: Place) -> None:
 def _too_much(text: str) -> str:
     """What there is more of than Jinja is asked about; empty where all is within bounds."""
     if len(text) > MAX_CHARACTERS:
-        return f"more than {MAX_CHARACTERS} characters and places"
+        return f"is longer than {MAX_CHARACTERS} characters and has places"
     if sum(1 for _ in islice(_BEGINS.finditer(text), MAX_PLACES + 1)) > MAX_PLACES:
-        return f"more than {MAX_PLACES} places"
+        return f"has more than {MAX_PLACES} places"
     try:
         tokens = sum(1 for _ in islice(_ENVIRONMENT.lexer.tokeniter(text, None), MAX_TOKENS + 1))
     except jinja2.TemplateSyntaxError:
         return ""  # neither does the parser get any further
-    return f"places with more than {MAX_TOKENS} words and signs" if tokens > MAX_TOKENS else ""
+    return f"has places with more than {MAX_TOKENS} words and signs" if tokens > MAX_TOKENS else ""
 
 
 def _named(text: str) -> Iterator[tuple[int, str]]:

@@ -40,8 +40,9 @@ MOST_VALUES = 500_000
 MOST_KEY_BITS = 8192
 """Of an RSA key, with which the event loop itself signs: 0.1 s. Go's own limit."""
 
-_USER_INFO = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
-"""What may stand before `@` in a URL (RFC 3986): with anything else, nobody can tell where a password ends."""
+_USER_INFO = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%@-]*")
+"""What may stand before the last `@` in a URL (RFC 3986, and `@`, which Go takes): with anything else, nobody can tell
+where a password ends."""
 
 REFUSED_OF_USER = {
     "exec": "programs are not run",

@@ -29,10 +29,13 @@ MAX_RSA_BITS = 16384
 PRIVATE = "PRIVATE KEY"
 OPENSSH = "OPENSSH PRIVATE KEY"
 DSA = "DSA"
+PSS = "RSASSA-PSS"
+"""RSA for certificates that allow one kind of signature only. Written anew it is plain RSA, and fits its certificate no
+more; Go reads none either."""
 _KINDS = {"RSA PRIVATE KEY": "RSA", "EC PRIVATE KEY": "EC", "DSA PRIVATE KEY": DSA}
 _OIDS = {
     "2a864886f70d010101": "RSA",
-    "2a864886f70d01010a": "RSA",  # RSASSA-PSS
+    "2a864886f70d01010a": PSS,
     "2a8648ce3d0201": "EC",
     "2b6570": "Ed25519",
     "2a8648ce380401": DSA,
@@ -84,8 +87,8 @@ def blocks(text: str) -> tuple[list[Block], bool]:
 
 
 def kind(block: Block) -> str:
-    """What key a block holds that is not in OpenSSH's format: RSA, EC, Ed25519 or DSA; empty for any other. Raises
-    ValueError for a damaged one."""
+    """What key a block holds that is not in OpenSSH's format: RSA, RSASSA-PSS, EC, Ed25519 or DSA; empty for any other.
+    Raises ValueError for a damaged one."""
     if block.label == PRIVATE:
         return _OIDS.get(_identifier(_content(block)).hex(), "")
     return _KINDS.get(block.label, "")
@@ -119,6 +122,8 @@ def pkcs8(data: bytes, most_bits: int) -> bytes:
     block = next((block for block in found if block.private and block.label != OPENSSH), None)
     if block is None or block.locked:
         raise ValueError("no private key, or a locked one")
+    if kind(block) == PSS:
+        raise ValueError("another kind of key")
     try:
         key = load(block)
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size > most_bits:

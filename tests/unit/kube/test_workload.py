@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -75,6 +75,12 @@ def test_everything_inline_is_taken() -> None:
         server_name="api.example.org",
         proxy="http://192.0.2.3:3128",
     )
+
+
+@pytest.mark.parametrize("password", ["secret", "p%40ss", "p@ss", "p:ss"])
+def test_the_password_of_a_proxy(password: str) -> None:
+    proxy = f"http://user:{password}@192.0.2.3:3128"
+    assert parse(kubeconfig({"proxy-url": proxy}), SUBJECT).proxy == proxy
 
 
 @pytest.mark.parametrize(("given", "verify"), [(True, False), (False, True), (None, True), ("true", True)])
@@ -176,6 +182,21 @@ async def test_no_key_takes_long(name: str) -> None:
         async with connected(Workload(SERVER, certificate=b"x", key=HOSTILE[name].encode()), SUBJECT):
             pass
     assert time.process_time() - started < 2.0
+
+
+async def test_a_key_for_one_kind_of_signature_is_not_taken_for_another() -> None:
+    """RSASSA-PSS (RFC 4055): written anew it is plain RSA, which does not fit its certificate."""
+    key = rsa.generate_private_key(65537, 2048)
+    plain = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    rsa_oid, pss_oid = bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d01010a")
+    for content, problem in (
+        (plain, "certificates: cannot be read"),
+        (plain.replace(rsa_oid, pss_oid), "must be a private"),
+    ):
+        pem = f"-----BEGIN PRIVATE KEY-----\n{encoded(content)}-----END PRIVATE KEY-----\n".encode()
+        with pytest.raises(InputError, match=problem):
+            async with connected(Workload(SERVER, certificate=b"x", key=pem), SUBJECT):
+                pass
 
 
 @pytest.mark.parametrize(
