@@ -79,7 +79,8 @@ def test_sudo_is_quick() -> None:
     with bring_up() as up:
         began = time.monotonic()
         up[0].ssh("sudo -n true", user="ops", check=True)
-        assert time.monotonic() - began < 5
+        # 20 s where a host cannot resolve its own name.
+        assert time.monotonic() - began < 15
 
 
 @needs_root
