@@ -235,7 +235,8 @@ def test_the_time_of_a_step_that_outlives_its_program(one_host: Host) -> None:
     os.kill(host.holder(), signal.SIGKILL)
     host.heard(session)
     (ended,) = host.run(*steps, timeout=1)
-    assert (ended.state, ended.cuts) == ("cut", ("timeout",))
+    # Twice where the next program has just begun the step again.
+    assert (ended.state, set(ended.cuts)) == ("cut", {"timeout"})
     assert sleepers(778) == []
 
 

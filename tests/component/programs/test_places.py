@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import programs
-from tests.component.programs.host import OTHER, SHELLS, Host, append, mode, needs_root, states, tree, write
+from tests.component.programs.host import OTHER, SHELLS, Host, append, mode, needs_root, states, tree, wait_for, write
 
 
 @pytest.fixture
@@ -137,6 +138,15 @@ done
 """
 
 
+def group_lives(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @pytest.fixture
 def swapping(host: Host, home: Path, victim: Path) -> Iterator[Path]:
     """A process of the other user that puts links in the place of all in its directory. Yields where they lead."""
@@ -147,12 +157,20 @@ def swapping(host: Host, home: Path, victim: Path) -> Iterator[Path]:
     host.base.mkdir(mode=0o700, exist_ok=True)
     text = SWAPPER.format(home=home, victim=victim, elsewhere=elsewhere)
     process = subprocess.Popen(
-        ["dash", "-c", text], user=OTHER, group=OTHER, cwd="/", stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ["dash", "-c", text],
+        user=OTHER,
+        group=OTHER,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     yield elsewhere
     assert process.poll() is None, "the other user has given up"
-    process.terminate()
+    # With the tool that it runs just now, which would still move something.
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait(60)
+    wait_for(lambda: not group_lives(process.pid))
 
 
 @needs_root
