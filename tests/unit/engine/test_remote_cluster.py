@@ -29,6 +29,10 @@ def test_provisioned_at_once() -> None:
     assert told(SEEN) == ClusterReport((READY, NOT_PAUSED), provisioned=True)
 
 
+def test_nothing_is_provisioned_before_somebody_says_so() -> None:
+    assert not told(ClusterObservation(endpoint=ENDPOINT, owner_name="")).provisioned
+
+
 @pytest.mark.parametrize("value", ["k0smotron", "somebody", ""])
 def test_what_others_manage_is_left_alone(value: str) -> None:
     annotations = {MANAGED_BY_ANNOTATION: value, PAUSED_ANNOTATION: ""}

@@ -135,6 +135,8 @@ async def test_the_failures_of_a_bootstrap_are_not_the_cleanups() -> None:
     taken = await world.step()
     assert isinstance(taken.decision, Cleanup)
     assert (taken.record.phase, taken.record.attempts) == (Phase.CLEANING, 1)
+    begun = world.store.saved[-2][1]
+    assert (begun.phase, begun.attempts, begun.not_before, begun.reason) == (Phase.CLEANING, 0, 0.0, "")
     world.clock.advance(1.0)
     assert isinstance((await world.step()).decision, BackOff)
 
