@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, decide, paused_by
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, Wait, decide, paused_by
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     PAUSED_ANNOTATION,
@@ -58,6 +58,10 @@ def test_case(case: dict[str, Any]) -> None:
 
 def test_every_decision_has_a_case() -> None:
     assert {case["decision"] for case in CASES} == {kind.__name__ for kind in get_args(Decision)}
+
+
+def test_what_waits_for_something_else_has_no_time_of_its_own() -> None:
+    assert Wait("WaitingForMachine", "m").until == 0.0
 
 
 machines = st.builds(
