@@ -44,6 +44,19 @@ def cleaned(host: Host, directory: Path) -> None:
     assert [path.name for path in directory.iterdir() if path.name != "own.service"] == []
 
 
+def cut_off(host: Host, steps: list[dict[str, Any]], end: str, number: int) -> None:
+    """Run these, of which one sleeps so many seconds, and end it in one of the ways that there are."""
+    session = host.session(host.text("run", steps, "one", timeout=1 if end == "timeout" else 0))
+    wait_for(lambda: sleepers(number))
+    if end == "cancelled":
+        host.exchange("cancel")
+    elif end == "killed":
+        host.kill_program()
+    elif end == "taken over":
+        host.finished(command("true"), run_id="other", takeover=1)
+    host.heard(session)
+
+
 @pytest.mark.parametrize("anew", ["restart", "other list"])
 def test_a_run_that_begins_anew(host: Host, anew: str) -> None:
     directory = units(host)
@@ -108,15 +121,7 @@ def test_a_command_that_is_cut_off(one_host: Host, end: str, then: str) -> None:
     host = one_host
     directory = units(host)
     steps = [install(directory, "app", f"test -e {host.work}/ready || sleep {own(600)}")]
-    session = host.session(host.text("run", steps, "one", timeout=1 if end == "timeout" else 0))
-    wait_for(lambda: sleepers(600))
-    if end == "cancelled":
-        host.exchange("cancel")
-    elif end == "killed":
-        host.kill_program()
-    elif end == "taken over":
-        host.finished(command("true"), run_id="other", takeover=1)
-    host.heard(session)
+    cut_off(host, steps, end, 600)
     (host.work / "ready").touch()
     if then == "again":
         host.finished(*steps)
@@ -168,15 +173,7 @@ def test_a_transient_unit_of_a_command_that_is_cut_off(host: Host, monkeypatch: 
     # Text that names the first one only.
     made = f": >{directory}/app.service; : >{directory}/ano''ther.service"
     step = command(f"{made}\n: systemd-run --unit=app true\nsleep {own(603)}")
-    session = host.session(host.text("run", [step], "one", timeout=1 if end == "timeout" else 0))
-    wait_for(lambda: sleepers(603))
-    if end == "cancelled":
-        host.exchange("cancel")
-    elif end == "killed":
-        host.kill_program()
-    elif end == "taken over":
-        host.finished(command("true"), run_id="other", takeover=1)
-    host.heard(session)
+    cut_off(host, [step], end, 603)
     assert end == "killed" or not list((host.base / "one").glob("*.command"))
     host.run(FORGET, run_id="cleanup", takeover=1)
     noted = (host.base / "one/services").read_text() if (host.base / "one/services").exists() else ""

@@ -13,21 +13,9 @@ from capra.kube.resources import Raw, Resource, annotations_of
 from capra.kube.store import KubeStore
 from capra.kube.writer import Writer
 from capra.model.observation import BootstrapData, Problem, SSHKey
+from tests.support.merge_patch import patched
 
 NOW = 1000.0
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """RFC 7386, as the API server applies a merge patch."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
 
 
 class Server:
@@ -56,7 +44,7 @@ class Server:
         if (now["uid"], now["resourceVersion"]) != (body["metadata"]["uid"], body["metadata"]["resourceVersion"]):
             raise ConflictError("another one, or changed meanwhile")
         self.patches += 1
-        return self.put(merged(self.objects[resource.kind, name], body))
+        return self.put(patched(self.objects[resource.kind, name], body))
 
     async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
         return body

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from capra.engine.report import OWNED
 from capra.kube.reporter import status_changes
 from capra.model.status import Address, Condition, Report
+from tests.support.merge_patch import patched
 
 BEFORE, NOW, LATER = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z", "2026-03-03T00:00:00Z"
 READY = Condition("Ready", "True", "Ready")
@@ -24,19 +25,6 @@ def raw(status: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A RemoteMachine with this status."""
     made: dict[str, Any] = {"metadata": {"name": "m", "namespace": "default", "generation": 3}}
     return made if status is None else made | {"status": status}
-
-
-def patched(target: Any, patch: Any) -> Any:
-    """RFC 7386, as the API server applies a merge patch."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = patched(result.get(name), value)
-    return result
 
 
 def test_the_first_status() -> None:
