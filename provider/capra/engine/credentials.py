@@ -79,9 +79,14 @@ def _within_room(values: Iterator[str]) -> set[str]:
     return found
 
 
+def _short_lines(text: str) -> Iterator[str]:
+    """Its lines, the long ones in pieces."""
+    return (piece for whole in lines(text) for piece in pieces(whole))
+
+
 def _in_text(text: str) -> Iterator[str]:
     end = ""
-    for line in (piece for whole in lines(text) for piece in pieces(whole)):
+    for line in _short_lines(text):
         if end:
             end = "" if line.strip() == end else end
             yield from _given(line)
@@ -92,7 +97,7 @@ def _in_text(text: str) -> Iterator[str]:
 
 def _assigned(text: str, names: set[str]) -> Iterator[str]:
     """What stands behind `name=`, with what follows."""
-    for line in (piece for whole in lines(text) for piece in pieces(whole)):
+    for line in _short_lines(text):
         for match in _ASSIGNMENT.finditer(line):
             if match[1] in names:
                 yield line[match.end() : match.end() + LONGEST]
