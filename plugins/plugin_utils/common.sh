@@ -18,6 +18,17 @@ find_tools() {
 # What systemd-run has made, and logins, containers and the system itself, too.
 TRANSIENT_UNITS=/run/systemd/transient
 
+# may_be_ones_own FILE: true for a transient unit of a kind that a command may have made for itself.
+may_be_ones_own() {
+    case $1 in
+    "$TRANSIENT_UNITS"/*.service | "$TRANSIENT_UNITS"/*.timer | "$TRANSIENT_UNITS"/*.path | \
+        "$TRANSIENT_UNITS"/*.socket | "$TRANSIENT_UNITS"/*.scope)
+        return 0
+        ;;
+    esac
+    return 1
+}
+
 # has_word FILE WORD: true when the word stands in the first MiB of a file, by itself or as a unit's name without its kind.
 has_word() {
     case " $(head -c 1048576 "$1" | tr -d '\0') " in

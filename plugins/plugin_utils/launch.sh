@@ -121,8 +121,8 @@ note_named_units() {
         for units_file in "$TRANSIENT_UNITS"/*; do
             case $units_before in *"$NEWLINE$units_file$NEWLINE"*) continue ;; esac
             units_name=${units_file##*/}
-            case $units_name in *[[:cntrl:]]*) continue ;; *.service | *.timer | *.path | *.socket | *.scope) ;; *) continue ;; esac
-            if [ -f "$units_file" ] && has_word "$units_command" "${units_name%.*}"; then
+            case $units_name in *[[:cntrl:]]*) continue ;; esac
+            if may_be_ones_own "$units_file" && [ -f "$units_file" ] && has_word "$units_command" "${units_name%.*}"; then
                 record "$1/services" "service $units_file"
             fi
         done

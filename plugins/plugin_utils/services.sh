@@ -52,12 +52,12 @@ is_drop_in() { case $1 in */*.d/*.conf) return 0 ;; *) return 1 ;; esac; }
 # is_foreign FILE: true for what has come with a command and is still not the command's: what packages brought, and
 # transient units, which others make at any time, that neither the command nor a file of this run names.
 is_foreign() {
-    case $1 in
-    "$TRANSIENT_UNITS"/*.service | "$TRANSIENT_UNITS"/*.timer | "$TRANSIENT_UNITS"/*.path | \
-        "$TRANSIENT_UNITS"/*.socket | "$TRANSIENT_UNITS"/*.scope)
+    if may_be_ones_own "$1"; then
         foreign_name=${1##*/}
         ! is_named "${foreign_name%.*}"
-        ;;
+        return
+    fi
+    case $1 in
     "$TRANSIENT_UNITS"/*) return 0 ;;
     *) is_packaged "$1" ;;
     esac
