@@ -89,7 +89,7 @@ end_holder() {
     note_cut "$1"
     if holder_alive; then
         end_roots=$HOLDER_PID
-        kill -STOP "$HOLDER_PID" 2>/dev/null
+        freeze "$HOLDER_PID"
     fi
     read_journal "$BASE/$HOLDER_ID/journal"
     if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then
@@ -97,7 +97,7 @@ end_holder() {
     fi
     if [ -z "$end_roots" ]; then return 0; fi
     # shellcheck disable=SC2086 # lists of process ids
-    family $end_roots
+    freeze $end_roots
     # shellcheck disable=SC2086 # the same
     kill -KILL $end_roots 2>/dev/null
     NAP=02
@@ -221,10 +221,12 @@ begun() {
     : "$begun_number$begun_boot" # only here so that the rest is what it is
 }
 
-# still_its_time: true when BEGUN is of the program that holds the host now, or of one that was killed and whose step goes
-# on. One that has only just started has noted no begin yet: the newest is that of an attempt before, or of another boot.
+# still_its_time: true when BEGUN is of the program that holds the host now, or of one that was killed and for whose step
+# this one waits. One that has only just started has noted no begin yet: the newest is that of an attempt before, or of
+# another boot. One that does not hold the host yet could not be ended, and would begin the step again.
 still_its_time() {
-    if holder_alive && [ "$BEGUN_LOCK" = "$LOCK" ]; then return 0; fi
+    if ! holder_alive; then return 1; fi
+    if [ "$BEGUN_LOCK" = "$LOCK" ]; then return 0; fi
     read_journal "$RUN/journal"
     step_alive
 }

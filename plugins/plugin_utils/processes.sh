@@ -52,19 +52,56 @@ any_alive() {
     return 1
 }
 
-# end_processes PID…: asks them to end, and ends them after 5 s; fails when one is there even then. Sets NAP.
+# any_moving PID…: true while one of these processes is there and has not been stopped.
+any_moving() {
+    for moving_pid in "$@"; do
+        read -r moving_stat 2>/dev/null <"/proc/$moving_pid/stat" || continue
+        case ${moving_stat##*) } in [TtZX]*) ;; *) return 0 ;; esac
+    done
+    return 1
+}
+
+# freeze PID…: stops these processes and all that stand below them, so that none begins another one meanwhile. Sets FAMILY
+# to them all, and NAP. What belongs to another user, or waits for a device, may not stop: that is not waited for long.
+freeze() {
+    NAP=02 freeze_naps=0 FAMILY=" $* "
+    while :; do
+        # shellcheck disable=SC2086 # one word a process
+        kill -STOP $FAMILY 2>/dev/null
+        freeze_before=$FAMILY
+        # shellcheck disable=SC2086 # the same
+        family $FAMILY
+        if [ "$FAMILY" != "$freeze_before" ]; then continue; fi
+        # One that is about to stop may be about to begin another one.
+        # shellcheck disable=SC2086 # the same
+        if [ "$freeze_naps" = 4 ] || ! any_moving $FAMILY; then return 0; fi
+        freeze_naps=$((freeze_naps + 1))
+        nap
+    done
+}
+
+# end_processes PID…: asks them and all that stand below them to end, and ends after 5 s what has not: also what they have
+# begun meanwhile. Fails when one is there even then. Sets FAMILY and NAP.
 end_processes() {
+    FAMILY=" $* " NAP=02 end_naps=0
     kill -TERM "$@" 2>/dev/null
-    NAP=02 end_naps=0
-    while any_alive "$@" && [ "$end_naps" -lt 14 ]; do
+    kill -CONT "$@" 2>/dev/null
+    # shellcheck disable=SC2086 # one word a process
+    while any_alive $FAMILY && [ "$end_naps" -lt 14 ]; do
         nap
+        family $FAMILY
         end_naps=$((end_naps + 1))
     done
-    kill -KILL "$@" 2>/dev/null
+    # shellcheck disable=SC2086 # the same
+    freeze $FAMILY
+    # shellcheck disable=SC2086 # the same
+    kill -KILL $FAMILY 2>/dev/null
     end_naps=0
-    while any_alive "$@" && [ "$end_naps" -lt 10 ]; do
+    # shellcheck disable=SC2086 # the same
+    while any_alive $FAMILY && [ "$end_naps" -lt 10 ]; do
         nap
         end_naps=$((end_naps + 1))
     done
-    ! any_alive "$@"
+    # shellcheck disable=SC2086 # the same
+    ! any_alive $FAMILY
 }

@@ -69,7 +69,7 @@ def test_a_step_that_begins_while_its_run_is_ended_is_noted_as_cut(host: Host) -
     run.mkdir(parents=True)
     sleeper = subprocess.Popen(["sleep", "60"])
     wait_for(lambda: os.path.exists(f"/proc/{sleeper.pid}/stat"))
-    begun = 'printf "end 0 0 2.0\\nstart 1 $BOOT 2.0 k\\n" >>"$RUN/journal"'
+    begun = 'printf "end 0 0 2.0\\nstart 1 $BOOT 2.0 k\\n" >>"$RUN/journal"; unset -f kill'
     said = shell(
         host,
         f"""printf 'begin 0 %s 1.0 1 1\\nstart 0 %s 1.0 k\\n' "$BOOT" "$BOOT" >"$RUN/journal"

@@ -237,7 +237,32 @@ def test_the_time_of_a_step_that_outlives_its_program(one_host: Host) -> None:
     (ended,) = host.run(*steps, timeout=1)
     # Twice where the next program has just begun the step again.
     assert (ended.state, set(ended.cuts)) == ("cut", {"timeout"})
+    assert not host.report.running
     assert sleepers(778) == []
+
+
+def test_the_time_of_a_step_is_over_before_the_next_program_holds_the_host(host: Host) -> None:
+    """That one would begin the step again behind the back of the session that has ended it."""
+    steps = [counted(host, "a", f"sleep {own(774)}")]
+    first = host.session(host.text("run", steps, "one"))
+    wait_for(lambda: len(sleepers(774)) > 0)
+    os.kill(host.holder(), signal.SIGKILL)
+    host.heard(first)
+    assert host.program.count("\n    take_lock ") == 1
+    host.program = host.program.replace("\n    take_lock ", "\n    sleep 2\n    take_lock ")
+    (ended,) = host.run(*steps, timeout=1)
+    assert (ended.state, ended.cuts) == ("cut", ("timeout",))
+    assert not host.report.running
+    assert sleepers(774) == []
+    assert count(host, "a") == 1
+
+
+def test_what_a_step_begins_while_it_is_ended_is_ended_as_well(one_host: Host) -> None:
+    host = one_host
+    steps = [counted(host, "a", f"trap : TERM; sleep {own(775)}; sleep {own(776)}; sleep {own(773)}")]
+    (ended,) = host.run(*steps, timeout=1)
+    assert (ended.state, ended.cuts) == ("cut", ("timeout",))
+    assert sleepers(775) + sleepers(776) + sleepers(773) == []
 
 
 def test_timeout(one_host: Host) -> None:

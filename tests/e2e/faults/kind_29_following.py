@@ -25,7 +25,7 @@ def rotated_key(site: Site, host: Host, controller: ControllerProcess, tmp_path:
     site.secret("new-key", {"value": (tmp_path / "new").read_bytes()})
     site.patch("PooledRemoteMachine", host.name, {"spec": {"machine": {"sshKeyRef": {"name": "new-key"}}}})
     site.until("the machine follows", lambda: _key(site) == "new-key")
-    assert "EntryFollowed" in site.events("m")
+    site.until("its event is there", lambda: "EntryFollowed" in site.events("m"))
     # From outside: nobody needs the old key any more.
     keys = host.path("/etc/ssh/authorized_keys")
     keys.write_text((tmp_path / "new.pub").read_text())

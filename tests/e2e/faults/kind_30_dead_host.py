@@ -23,4 +23,4 @@ def dead_host_first(site: Site, host: Host, controller: ControllerProcess) -> No
     told = site.get("PooledRemoteMachine", "a-dead")["status"]["message"]
     assert "Unreachable since 20" in told
     assert nobody in told
-    assert "HostGivenBack" in site.events("m")
+    site.until("its event is there", lambda: "HostGivenBack" in site.events("m"))
