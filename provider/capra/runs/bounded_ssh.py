@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
 import sys
 
 LIMIT = 4 * 2**20
 """Bytes of standard output and of standard error together."""
 
 PIECE = 2**16
+
+FAILED = 255
+"""OpenSSH's own status, where it could not let anybody in."""
+
+PATIENCE = 2.0
+"""Seconds without a byte after which nothing more is sent to it."""
 
 
 def _start(arguments: list[str]) -> tuple[int, dict[int, int]]:
@@ -55,6 +62,14 @@ def _write(descriptor: int, piece: bytes) -> None:
         piece = piece[os.write(descriptor, piece) :]
 
 
+def _take_rest() -> None:
+    """Take what is still sent to an ssh that has ended. Ansible sends before it reads, and would report a broken pipe
+    instead of what ssh has said: why nobody was let in."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while select.select([0], [], [], PATIENCE)[0] and os.read(0, PIECE):
+            pass
+
+
 def main() -> int:
     """The status of ssh, as a shell tells it; 141 (a broken pipe) where it was ended here."""
     pid, streams = _start(sys.argv[1:])
@@ -65,6 +80,8 @@ def main() -> int:
         _write(2, f"\ncapra: the host has printed more than {LIMIT} bytes, and no more is read\n".encode())
         return 141
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code == FAILED:
+        _take_rest()
     return code if code >= 0 else 128 - code
 
 

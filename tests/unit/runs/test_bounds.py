@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,3 +116,23 @@ def test_ssh_passes_on_at_once(fake_ssh: dict[str, str]) -> None:
         process.stdin.write(b"go\n")
         process.stdin.close()
         assert process.stdout.read() == b"go\n"
+
+
+def test_an_ssh_that_has_ended_breaks_no_pipe(fake_ssh: dict[str, str]) -> None:
+    """Ansible sends before it reads: it would tell of the pipe, and not why ssh has ended."""
+    command = [str(paths.BOUNDED_SSH), "echo refused >&2; exit 255"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=fake_ssh, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
+        assert process.stderr is not None
+        assert process.stdin is not None
+        assert process.stderr.readline() == b"refused\n"
+        time.sleep(0.3)  # it has ended by now
+        process.stdin.write(bytes(1_000_000))
+        process.stdin.close()
+        assert process.wait(20) == 255
+
+
+def test_nothing_is_waited_for_where_nothing_is_sent(fake_ssh: dict[str, str]) -> None:
+    command = [str(paths.BOUNDED_SSH), "exit 255"]
+    with subprocess.Popen(command, env=fake_ssh, stdin=subprocess.PIPE) as process:
+        assert process.wait(20) == 255
