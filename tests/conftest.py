@@ -6,10 +6,15 @@ import re
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.faults.cases import fixtures_of
+
+# How long an example takes says how loaded the machine is.
+settings.register_profile("capra", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("capra")
 
 PLANE = "control plane"
 MANAGEMENT = "management cluster"

@@ -24,7 +24,7 @@ names = st.text(
 
 
 @given(st.lists(st.tuples(names, names, contents, contents), min_size=6, max_size=10, unique_by=lambda item: item[0]))
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_at_any_path(host: Host, files: list[tuple[str, str, bytes, bytes]]) -> None:
     shutil.rmtree(host.work)
     shutil.rmtree(host.base, ignore_errors=True)

@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x85
 PLAIN_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]) | st.just("\n"), max_size=200)
 ARGUMENT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 HEADERS = st.sampled_from(["", "#cloud-config\n", "## template: jinja\n#cloud-config\n"])
-FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(document: object, header: str = "#cloud-config\n") -> bytes:
@@ -120,7 +120,7 @@ VALID = (
 PIECES = st.sampled_from([*"&*!|>%@`{}[],:?-#'\"\\\t\n 0~=", "<<", "---", "...", "!!int", "!!binary", "&a", "*a"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(edits=st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 4), PIECES), min_size=1, max_size=4))
 def test_damaged_data_gives_steps_or_an_error_without_secrets(edits: list[tuple[int, int, str]]) -> None:
     text = VALID

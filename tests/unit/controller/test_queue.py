@@ -337,7 +337,7 @@ acts = st.tuples(
 
 
 @given(st.lists(acts, max_size=25), st.sampled_from([0.0, 0.5, 2.0]), st.lists(st.sampled_from([None, 0.0, 1.5])))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_is_asked_for_is_looked_at_afterwards(
     script: list[tuple[str, Key, float]], seconds: float, answers: list[float | None]
 ) -> None:

@@ -238,7 +238,7 @@ plans = st.builds(
 
 
 @given(st.integers(1, 3), st.lists(plans, max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whoever_comes_and_goes_no_room_is_lost(count: int, script: list[Plan]) -> None:
     async def test() -> None:
         room = Room(count)

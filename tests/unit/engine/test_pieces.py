@@ -14,7 +14,7 @@ from capra.engine.pieces import OVERLAP, PIECE, lines, pieces, words
 TEXTS = st.text(st.sampled_from("ab \n\r\t\x0b\x1c\x85\xa0\u2028ü😀"), max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=TEXTS, times=st.sampled_from([1, 300]))
 def test_as_str_does(text: str, times: int) -> None:
     whole = text * times

@@ -28,7 +28,7 @@ faults = st.lists(
 
 
 @given(faults, st.sampled_from([0.0, 1.0, 4.9, 30.0]))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_never_two_at_work_whatever_fails(plan: list[tuple[float, str, str]], ending: float) -> None:
     async def test() -> None:
         replicas = Replicas()

@@ -57,7 +57,7 @@ RANDOM = random.Random(18)
 TOKEN = "".join(RANDOM.choices(string.ascii_letters, k=2000))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(secret=SECRETS, name=st.sampled_from(sorted(ENCODINGS)), cut=st.integers(0, 40), end=st.integers(0, 20))
 @example(secret="aaaaaaaa", name="plain", cut=0, end=0)
 @example(secret="00000000", name="json", cut=1, end=0)
@@ -76,7 +76,7 @@ def _read(text: str) -> str:
     return urllib.parse.unquote(re.sub(r"\\+(.)", r"\1", unescaped))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     secret=st.binary(min_size=16, max_size=200).map(lambda data: base64.b85encode(data).decode()),
     name=st.sampled_from(sorted(DIGITS)),

@@ -33,7 +33,7 @@ REQUEST = RunRequest(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.one_of(st.none(), st.binary()), text=st.text())
 def test_a_request_survives_the_pipe(data: bytes | None, text: str) -> None:
     secrets = RunSecrets(text, text, data, (text,))

@@ -106,7 +106,7 @@ def test_text_that_looks_like_something_else_arrives_as_text(text: str) -> None:
     _arrives(text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text() | st.from_regex(r"[-+]?[0-9_.:e]{1,12}", fullmatch=True) | st.from_regex(r"\{[{%#].{0,9}[}%#]\}"))
 def test_any_text_arrives_as_it_is(text: str) -> None:
     _arrives(text)
