@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--count", type=int, default=1)
     up.add_argument("--init", choices=inits, default="systemd")
     up.add_argument("--name", default="host", help="prefix of the names (default: host)")
-    up.add_argument("--backend", choices=("nspawn", "loopback", "auto"), default="nspawn")
+    up.add_argument("--backend", choices=("nspawn", "bare", "loopback", "auto"), default="nspawn")
     up.add_argument("--state-dir", type=Path, required=True)
 
     down = commands.add_parser("down", help="take hosts down; nothing is left of them")

@@ -11,12 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import overload
 
-from . import loopback, nspawn, state
+from . import bare, loopback, nspawn, state
 from .host import Host, inventory_line
 from .process import run
 from .state import Group
 
-BACKENDS: dict[str, ModuleType] = {"nspawn": nspawn, "loopback": loopback}
+MOST = 500
+"""Hosts of one group: its network has 509 addresses for them."""
+
+BACKENDS: dict[str, ModuleType] = {"nspawn": nspawn, "bare": bare, "loopback": loopback}
 
 
 class Hosts(Sequence[Host]):
@@ -38,7 +41,7 @@ class Hosts(Sequence[Host]):
     ) -> Hosts:
         """Bring up `count` hosts named `<prefix>-1`, … and wait until they are ready.
 
-        `backend`: `nspawn`, `loopback`, or `auto`: nspawn for root, else loopback.
+        `backend`: `nspawn`, `bare`, `loopback`, or `auto`: nspawn for root, else loopback.
         `owned`: `down --all` leaves them alone as long as this process lives.
         Raises `Unavailable` where this machine cannot, `HostError` where it should have; nothing is left then.
         """
@@ -46,8 +49,8 @@ class Hosts(Sequence[Host]):
             backend = "nspawn" if os.geteuid() == 0 else "loopback"
         if backend not in BACKENDS:
             raise ValueError(f"unknown backend {backend!r}: one of {', '.join(BACKENDS)}, auto")
-        if count < 1 or count > 250:
-            raise ValueError(f"{count} hosts: from 1 to 250 in one group")
+        if count < 1 or count > MOST:
+            raise ValueError(f"{count} hosts: from 1 to {MOST} in one group")
         BACKENDS[backend].check()
         directory = state_dir or Path(tempfile.mkdtemp(prefix="capra-hosts-"))
         names = tuple(f"{prefix}-{number}" for number in range(1, count + 1))
@@ -59,7 +62,8 @@ class Hosts(Sequence[Host]):
         except BaseException:
             take_down(group)
             raise
-        return cls(hosts, group)
+        # As it was saved: with the subnet that was chosen.
+        return cls(hosts, state.load(directory) or group)
 
     @classmethod
     def load(cls, state_dir: Path) -> Hosts:

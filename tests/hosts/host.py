@@ -43,7 +43,7 @@ class Host:
     host_key: str
     """The host's public key: type and base64."""
     init: str
-    """`systemd`, `sysvinit`, `openrc`; with loopback, `none`."""
+    """`systemd`, `sysvinit`, `openrc`; with bare and loopback, `none`."""
     root: Path
     """The host's file system as seen from outside (loopback: the scratch directory)."""
     pid: int
@@ -110,7 +110,7 @@ class Host:
         """A path of the host as seen from outside; what it keeps in memory (/run, /tmp) only while it runs."""
         relative = Path(str(name).lstrip("/"))
         volatile = relative.parts[:1] and relative.parts[0] in VOLATILE
-        if self.backend == "nspawn" and volatile:
+        if self.backend != "loopback" and volatile:
             return Path(f"/proc/{self.leader()}/root") / relative
         return self.root / relative
 
@@ -122,7 +122,7 @@ class Host:
 
     def leader(self) -> int:
         """Id, outside, of the host's process 1; `HostError` when it is off. Another one after a reboot."""
-        for container in children(self.pid):
+        for container in [self.pid] if self.backend == "bare" else children(self.pid):
             for candidate in children(container):
                 status = Path(f"/proc/{candidate}/status")
                 try:
@@ -165,7 +165,7 @@ class Host:
     def reboot(self, hard: bool = False, timeout: float = 60) -> None:
         """Boot the same host again and wait for it: by its own `reboot`, or (`hard`) as if power was cut."""
         if self.backend != "nspawn":
-            raise Unavailable("a loopback host is this machine: it cannot be rebooted")
+            raise Unavailable(f"a {self.backend} host has nothing that could boot it again")
         before = self.boot_id()
         if hard:
             (self.root.parent / "restart").touch()

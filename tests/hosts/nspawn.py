@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from .state import Group
 
 HERE = Path(__file__).parent
 CREATES_AT_ONCE = 16
+Spawn = Callable[[Group, int, Path], int]
+"""Starts a host in its directory; the id of the process that stands for it."""
 
 
 def check() -> None:
@@ -29,6 +32,11 @@ def check() -> None:
 
 def up(group: Group) -> list[Host]:
     """Start all hosts of the group and wait until they are ready."""
+    return start_all(group, _spawn, group.init)
+
+
+def start_all(group: Group, spawn: Spawn, init: str) -> list[Host]:
+    """The same for hosts that are started otherwise. init: what they then run."""
     check()
     lower = rootfs.ensure(group.init)
     limits.make_room()
@@ -41,7 +49,7 @@ def up(group: Group) -> list[Host]:
     run("mount", "-t", "tmpfs", "-o", "mode=0755", f"capra-{group.id}", group.hosts_dir)
     _write_layer(group)
     with ThreadPoolExecutor(CREATES_AT_ONCE) as pool:
-        hosts = list(pool.map(lambda index: _start(group, index, lower), range(len(group.names))))
+        hosts = list(pool.map(lambda index: _start(group, index, lower, spawn, init), range(len(group.names))))
         (group.state_dir / "known_hosts").write_text("".join(host.known_hosts_line for host in hosts))
         list(pool.map(Host.wait_ready, hosts))
     return hosts
@@ -59,7 +67,7 @@ def _write_layer(group: Group) -> None:
     (binaries / "k0s").chmod(0o755)
 
 
-def _start(group: Group, index: int, lower: Path) -> Host:
+def _start(group: Group, index: int, lower: Path, spawn: Spawn, init: str) -> Host:
     """Mount, furnish and start one host; it is not ready yet."""
     name, place = group.names[index], group.hosts_dir / group.names[index]
     root, upper, work = place / "root", place / "upper", place / "work"
@@ -69,7 +77,7 @@ def _start(group: Group, index: int, lower: Path) -> Host:
     options = f"lowerdir={lowers},upperdir={upper},workdir={work}"
     run("mount", "-t", "overlay", "-o", options, f"capra-{group.id}", root)
     host_key = _furnish(group, index, root)
-    pid = _spawn(group, index, place)
+    pid = spawn(group, index, place)
     return Host(
         name=name,
         address=network.address(group.network, index),
@@ -78,7 +86,7 @@ def _start(group: Group, index: int, lower: Path) -> Host:
         sudo_user="ops",
         key_file=group.key_file,
         host_key=host_key,
-        init=group.init,
+        init=init,
         root=root,
         pid=pid,
         pid_started=start_time(pid),
@@ -119,14 +127,18 @@ def _spawn(group: Group, index: int, place: Path) -> int:
         "--link-journal=no",
     ]
     nodes = [str(node) for node in cgroup.create(group.id, index)]
-    words = ["sh", str(HERE / "supervise.sh"), str(place / "restart"), *nodes, "--", *arguments]
+    return spawn([str(HERE / "supervise.sh"), str(place / "restart"), *nodes, "--", *arguments], place)
+
+
+def spawn(script: list[str], place: Path) -> int:
+    """Start a shell script with its arguments in a session of its own, its output in the host's console log; its id."""
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
     streams = [
         (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(place / "console.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    return os.posix_spawn("/bin/sh", words, environment, file_actions=streams, setsid=True)
+    return os.posix_spawn("/bin/sh", ["sh", *script], environment, file_actions=streams, setsid=True)
 
 
 def down(group: Group) -> None:

@@ -33,7 +33,7 @@ class Group:
     id: str
     """Six hexadecimal digits."""
     backend: str
-    """`nspawn` or `loopback`."""
+    """`nspawn`, `bare` or `loopback`."""
     init: str
     state_dir: Path
     names: tuple[str, ...]

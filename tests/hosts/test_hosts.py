@@ -55,6 +55,7 @@ def test_three_hosts_come_up_as_promised_and_leave_nothing(tmp_path: Path) -> No
         identifier = up.group.id
         assert len({host.address for host in up}) == 3
         assert len({host.host_key for host in up}) == 3
+        assert all(ipaddress.ip_address(host.address) in up.group.network for host in up)
         assert len({host.ssh("cat /etc/machine-id").stdout for host in up}) == 3
         for host in up:
             assert host.ssh("id -un; hostname", check=True).stdout.split() == ["root", host.name]
@@ -72,6 +73,23 @@ def test_three_hosts_come_up_as_promised_and_leave_nothing(tmp_path: Path) -> No
     assert not up.group.state_dir.exists()
     assert run("ip", "-brief", "link").stdout.count("\n") <= before + 20  # Others may work here too.
     up.down()
+
+
+@needs_root
+def test_bare_hosts_are_sshd_and_nothing_else_and_leave_nothing() -> None:
+    with bring_up(count=2, backend="bare") as up:
+        identifier = up.group.id
+        for host in up:
+            said = host.ssh("id -un; hostname; cat /proc/1/comm; ls /home", check=True).stdout.split()
+            assert said == ["root", host.name, "sshd", "nosudo", "ops"]
+            assert host.ssh(f"ping -c 1 {up[0].name}").returncode == 0
+        up[0].ssh("touch /run/mine /etc/mine; setsid sleep 600 >/dev/null 2>&1 &", check=True)
+        assert up[0].path("/run/mine").exists()
+        assert up[0].path("/etc/mine").exists()
+        assert not up[1].path("/etc/mine").exists()
+        with pytest.raises(Unavailable, match="bare"):
+            up[0].reboot()
+    assert traces(identifier) == []
 
 
 @needs_root
