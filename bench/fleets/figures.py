@@ -31,6 +31,11 @@ class Row:
     """Bytes, at the peak, of the controller and all its processes; 0: not measured."""
 
     @property
+    def title(self) -> str:
+        """What the row is about."""
+        return f"{self.machines} machine{'s' if self.machines > 1 else ''}, {self.work}"
+
+    @property
     def ratio(self) -> float:
         """How many times as long as the floor."""
         return seconds(self.capra) / seconds(self.floor)

@@ -11,11 +11,11 @@ from typing import Any
 from bench import facts, picture
 from bench.fleets.figures import Row, Run, seconds
 
-HEAD = ("machines", "work", "floor", "Capra", "ratio", "CPU: client", "Capra", "without client", "memory")
+HEAD = ("machines", "work", "floor", "Capra", "ratio", "CPU: client", "Capra", "less client", "memory")
 LEGEND = """\
-Seconds are medians (rounds; least to most). Floor: plain ssh, 16 at a time, in turns on the same hosts.
+Seconds are medians (rounds: least-most). Floor: plain ssh, 16 at a time, in turns on the same hosts.
 CPU: core-seconds a machine, of the floor's ssh client, of the controller with all its children, and of that
-without one such client. Memory: proportional set size of the controller's whole tree at its peak."""
+less one such client. Memory: proportional set size of the controller's whole tree at its peak."""
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -50,7 +50,8 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 def _spread(runs: Sequence[Run]) -> str:
     every = [run.seconds for run in runs]
-    return f"{seconds(runs):.2f} s ({len(every)}; {min(every):.2f}-{max(every):.2f})"
+    spread = f" ({len(every)}: {min(every):.2f}-{max(every):.2f})" if len(every) > 1 else ""
+    return f"{seconds(runs):.2f} s{spread}"
 
 
 def document(rows: Sequence[Row], machine: Mapping[str, object], hosts: Mapping[str, object]) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def groups(rows: Sequence[Row]) -> Iterator[picture.Group]:
             picture.Bar(row.floor_name, seconds(row.floor), "s"),
             picture.Bar("Capra", seconds(row.capra), "s", f"{row.ratio:.1f} x"),
         ]
-        yield picture.Group(f"{row.machines} machines, {row.work}", bars)
+        yield picture.Group(row.title, bars)
     bars = [picture.Bar(f"{row.machines} machines", row.cpu(row.capra), "core-s") for row in rows if _plain(row)]
     clients = [row.cpu(row.floor) for row in rows if _plain(row)]
     yield picture.Group("CPU of a bootstrap, all told", [picture.Bar("ssh client", min(clients), "core-s"), *bars])

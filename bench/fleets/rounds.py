@@ -87,5 +87,5 @@ class Rounds:
 
 def _tell(row: Row) -> None:
     """Progress, for whoever waits."""
-    told = f"{row.machines} machines, {row.work}: Capra {row.capra[-1].seconds:.2f} s"
+    told = f"{row.title}: Capra {row.capra[-1].seconds:.2f} s"
     print(f"{told}, {row.floor_name} {seconds(row.floor):.2f} s", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,10 +17,10 @@ from .host import Host
 HostsFactory = Callable[..., Hosts]
 
 
-def bring_up(count: int = 1, init: str = "systemd", backend: str = "nspawn") -> Hosts:
+def bring_up(count: int = 1, init: str = "systemd", backend: str = "nspawn", state_dir: Path | None = None) -> Hosts:
     """`Hosts.up`; where this machine cannot, the test is skipped with the reason, or fails with `CI=true`."""
     try:
-        return Hosts.up(count=count, init=init, backend=backend)
+        return Hosts.up(count=count, init=init, backend=backend, state_dir=state_dir)
     except Unavailable as error:
         missing(f"test hosts: {error}")
 
