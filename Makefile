@@ -45,7 +45,7 @@ format: venv ## Put the Python files into their form
 
 bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one host and on a fleet; takes a while
 	bench/oneshot
-	bench/fleet
+	bench/fleet --dead 10
 	if [ -e bench/scale ]; then bench/scale; fi
 
 release-manifests: venv ## Compose what clusterctl and kubectl install, below out/release; IMAGE=... names the image

@@ -16,12 +16,17 @@ FONT = "font-family='system-ui, sans-serif' font-size='12'"
 
 @dataclass(frozen=True)
 class Bar:
-    """One value. Bars of the same name have the same colour. note: further words beside the value."""
+    """One value. Bars whose names are alike up to a comma have the same colour. note: words beside the value."""
 
     name: str
     value: float
     unit: str
     note: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What decides its colour."""
+        return self.name.partition(",")[0]
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ def write(path: Path, title: str, groups: Sequence[Group], caption: str = "") ->
 
 def svg(title: str, groups: Sequence[Group], caption: str = "") -> str:
     """The picture as text."""
-    names = list(dict.fromkeys(bar.name for group in groups for bar in group.bars))
-    colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
+    kinds = list(dict.fromkeys(bar.kind for group in groups for bar in group.bars))
+    colours = {kind: COLOURS[number % len(COLOURS)] for number, kind in enumerate(kinds)}
     top = MARGIN + LINE
     parts = [_text(MARGIN, top, title, "font-size='16' font-weight='bold'")]
     if caption:
@@ -53,7 +58,7 @@ def svg(title: str, groups: Sequence[Group], caption: str = "") -> str:
         longest = max((bar.value for bar in group.bars), default=0.0)
         for bar in group.bars:
             top += LINE
-            parts += _bar(top, bar, longest, colours[bar.name])
+            parts += _bar(top, bar, longest, colours[bar.kind])
     height = top + MARGIN
     head = f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' role='img' {FONT}>"
     return "\n".join([head, "<rect width='100%' height='100%' fill='white'/>", *parts, "</svg>", ""])

@@ -75,6 +75,12 @@ class Capra:
         management.forget(names)
         return run
 
+    def abandon(self, names: Sequence[str]) -> None:
+        """Delete machines of dead hosts, and wait until they are gone."""
+        self._management.abandon(names)
+        self._until("gone", names, self._management.watch.gone)
+        self._management.forget(names)
+
     @contextlib.contextmanager
     def watching_memory(self) -> Iterator[list[int]]:
         """As the meter has it."""
@@ -87,8 +93,8 @@ class Capra:
 
         def check() -> None:
             self._management.watch.check()
-            if not self._process.answers("/healthz"):
-                raise BenchError(f"the controller does not answer\n{self._process.tail()}")
+            if self._process.process is None or self._process.process.poll() is not None:
+                raise BenchError(f"the controller has ended\n{self._process.tail()}")
 
         def tell() -> str:
             return f"{len(left())} are not, such as {left()[0]}\n{self._process.tail()}"

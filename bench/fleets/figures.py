@@ -24,6 +24,8 @@ class Row:
 
     machines: int
     work: str
+    short: str = ""
+    """The work in a word."""
     floor_name: str = "plain ssh"
     floor: list[Run] = field(default_factory=list)
     capra: list[Run] = field(default_factory=list)
@@ -34,6 +36,11 @@ class Row:
     def title(self) -> str:
         """What the row is about."""
         return f"{self.machines} machine{'s' if self.machines > 1 else ''}, {self.work}"
+
+    @property
+    def label(self) -> str:
+        """The same in a few words."""
+        return f"{self.machines} {self.short}"
 
     @property
     def ratio(self) -> float:

@@ -17,6 +17,7 @@ import yaml
 
 from bench.fleets.api import Client, Request, Watch
 from bench.fleets.hosts import BenchError
+from capra.model.machine import GIVE_UP_ANNOTATION
 from tests.controlplane import ControlPlane
 from tests.controlplane.crds import install_cluster_api
 
@@ -89,6 +90,12 @@ class Management:
     def deletion(self, name: str) -> Request:
         """The request that deletes a RemoteMachine."""
         return ("DELETE", self.path("remotemachines", name), None)
+
+    def abandon(self, names: Sequence[str]) -> None:
+        """Delete RemoteMachines without a cleanup of their hosts, which would be tried for half an hour."""
+        given_up = {"metadata": {"annotations": {GIVE_UP_ANNOTATION: ""}}}
+        self.client.all(("PATCH", self.path("remotemachines", name), given_up) for name in names)
+        self.client.all(map(self.deletion, names))
 
     def forget(self, names: Sequence[str]) -> None:
         """Remove what `prepare` made; nobody collects garbage here."""

@@ -74,18 +74,15 @@ def groups(rows: Sequence[Row]) -> Iterator[picture.Group]:
     for row in rows:
         bars = [
             picture.Bar(row.floor_name, seconds(row.floor), "s"),
-            picture.Bar("Capra", seconds(row.capra), "s", f"{row.ratio:.1f} x"),
+            picture.Bar("Capra", seconds(row.capra), "s", f"{row.ratio:.2f} x"),
         ]
         yield picture.Group(row.title, bars)
-    bars = [picture.Bar(f"{row.machines} machines", row.cpu(row.capra), "core-s") for row in rows if _plain(row)]
-    clients = [row.cpu(row.floor) for row in rows if _plain(row)]
-    yield picture.Group("CPU of a bootstrap, all told", [picture.Bar("ssh client", min(clients), "core-s"), *bars])
-    bars = [picture.Bar(f"{row.machines} machines", row.memory / 1e6, "MB") for row in rows if _plain(row)]
-    yield picture.Group("Peak memory of the controller and its runs", bars)
-
-
-def _plain(row: Row) -> bool:
-    return row.work == "created → provisioned"
+    measured = [row for row in rows if row.memory]
+    clients = [picture.Bar(f"{row.floor_name}, {row.label}", row.cpu(row.floor), "core-s") for row in measured[:1]]
+    bars = [picture.Bar(f"Capra, {row.label}", row.cpu(row.capra), "core-s") for row in measured]
+    yield picture.Group("CPU a machine", [*clients, *bars])
+    bars = [picture.Bar(f"Capra, {row.label}", row.memory / 1e6, "MB") for row in measured]
+    yield picture.Group("Memory of the controller and all its runs, at the peak", bars)
 
 
 def write(

@@ -28,10 +28,11 @@ class Rounds:
     def measure(self, dead: Sequence[str]) -> list[Row]:
         """All rows. dead: addresses of hosts that drop packets, for a row of their own."""
         count = len(self._hosts)
-        created, deleted = Row(count, "created → provisioned"), Row(count, "deleted → gone, with the k0s cleanup")
-        sleeping = Row(count, f"created → provisioned, each sleeping {SLEEP} s")
+        created = Row(count, "created → provisioned", "created")
+        sleeping = Row(count, f"created → provisioned, each sleeping {SLEEP} s", "sleeping")
+        deleted = Row(count, "deleted → gone, with the k0s cleanup", "deleted")
         self._capra.warm_up(self._hosts[0].address, work.cloud_config())
-        while not created.enough(self._rounds):
+        while not any(row.enough(self._rounds) for row in (created, deleted)):
             self._turn(created, deleted)
         while not sleeping.enough(self._rounds):
             self._turn(sleeping, None, SLEEP)
@@ -69,13 +70,14 @@ class Rounds:
 
     def _among(self, dead: Sequence[str], alone: Sequence[Run]) -> Row:
         """The same as `created` with dead hosts among the machines."""
-        row = Row(len(self._hosts), f"created → provisioned, {len(dead)} dead hosts among them", "Capra alone")
+        row = Row(len(self._hosts), f"created → provisioned, {len(dead)} dead hosts among them", "dead", "Capra alone")
         row.floor += alone
         others = {f"dead-{number}": address for number, address in enumerate(dead, 1)}
         while not row.enough(self._rounds):
             row.capra.append(self._capra.provision(self._addresses, work.cloud_config(), others))
             check_done(self._hosts)
-            self._capra.delete([*self._addresses, *others])
+            self._capra.abandon(list(others))
+            self._capra.delete(list(self._addresses))
             check_clean(self._hosts)
             _tell(row)
         return row

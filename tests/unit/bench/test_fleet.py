@@ -32,7 +32,7 @@ def test_what_takes_long_is_measured_once(made: Row, enough: bool) -> None:
 
 
 def test_table_document_and_picture_say_the_same() -> None:
-    rows = [row(5.0), Row(10, "with dead ones", "Capra alone", [Run(5.0, 1)], [Run(5.5, 1)])]
+    rows = [row(5.0), Row(10, "with dead ones", "dead", "Capra alone", [Run(5.0, 1)], [Run(5.5, 1)])]
     told = report.table(rows)
     assert "2.50 x" in told
     assert "1.10 x" in told

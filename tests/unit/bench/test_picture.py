@@ -11,7 +11,7 @@ from bench.picture import Bar, Group, svg, write
 
 GROUPS = [
     Group("one <machine>", [Bar("plain ssh", 0.2, "s"), Bar("Capra", 0.5, "s", "2.5 x")]),
-    Group("a hundred", [Bar("plain ssh", 4.8, "s"), Bar("Capra", 123.4, "s")]),
+    Group("a hundred", [Bar("plain ssh", 4.8, "s"), Bar("Capra, cold", 123.4, "s")]),
 ]
 
 
