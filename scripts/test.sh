@@ -15,6 +15,8 @@ run pytest tests/unit --numprocesses=2 --cov --cov-report=term --durations=5
 run coverage report --include='*/capra/model/*,*/capra/bootstrap/*,*/capra/engine/*' --fail-under=95
 # They wait more than they compute, so that there are more processes than processors. See tests/conftest.py.
 run pytest tests/e2e tests/hosts tests/component --numprocesses=5 --dist=loadgroup --durations=10
+# The fallback: each run starts Ansible by itself.
+run env CAPRA_WARM_RUNS=false pytest tests/e2e/test_bootstrap.py tests/e2e/test_k0s_cleanup.py --numprocesses=5
 if [ "$(id -u)" = 0 ] || [ "${CI:-}" = true ]; then
     run scripts/molecule.sh
 else

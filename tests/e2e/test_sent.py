@@ -31,7 +31,11 @@ def _request(host: Host, command: str = "true :", **connection: object) -> RunRe
 
 
 def _run(request: RunRequest) -> RunResult:
-    return asyncio.run(AnsibleRunner().run(request, lambda progress: None))
+    async def run() -> RunResult:
+        async with AnsibleRunner() as runner:
+            return await runner.run(request, lambda progress: None)
+
+    return asyncio.run(run())
 
 
 def test_a_run_that_was_let_in_has_sent(host: Host) -> None:
@@ -158,13 +162,14 @@ def test_a_run_that_is_cancelled_tells_it_too(host: Host, reached: bool) -> None
             place = (host.address, host.port) if reached else ("127.0.0.1", silent.getsockname()[1])
             connection = replace(request.connection, address=place[0], port=place[1])
             wanted = replace(request, connection=connection)
-            task = asyncio.ensure_future(AnsibleRunner().run(wanted, lambda progress: None))
-            await asyncio.sleep(3.0)
-            while reached and not host.path("/var/began").exists():
-                await asyncio.sleep(0.1)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError) as caught:
-                await task
+            async with AnsibleRunner() as runner:
+                task = asyncio.ensure_future(runner.run(wanted, lambda progress: None))
+                await asyncio.sleep(3.0)
+                while reached and not host.path("/var/began").exists():
+                    await asyncio.sleep(0.1)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError) as caught:
+                    await task
         assert isinstance(caught.value, CancelledRun)
         return caught.value
 

@@ -41,18 +41,18 @@ def change(options: RunOptions, *, deleting: bool) -> int:
 async def _change(
     options: RunOptions, settings: Settings, prepared: PreparedMachines, store: FileStore, display: PlainDisplay
 ) -> tuple[list[MachineResult], int]:
-    runner = work.make_runner(settings, display.output)
     planned = plan_options(
         settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
     )
+    async with work.running(settings, display.output) as runner:
 
-    async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
-        with store.lock(machine.key):
-            taken = await step(
-                machine.key, store, runner, time.time, options=planned, listener=listener, aside=asyncio.to_thread
-            )
-        return of_step(taken)
+        async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
+            with store.lock(machine.key):
+                taken = await step(
+                    machine.key, store, runner, time.time, options=planned, listener=listener, aside=asyncio.to_thread
+                )
+            return of_step(taken)
 
-    all_work = work.Work(display, settings.concurrency)
-    results = await all_work.do([one.machine for one in prepared.machines.values()], act)
-    return results, all_work.ended_by
+        all_work = work.Work(display, settings.concurrency)
+        results = await all_work.do([one.machine for one in prepared.machines.values()], act)
+        return results, all_work.ended_by

@@ -19,7 +19,7 @@ LOG = "Log"
 EXTRA = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "tenacity"})
 """What the extra `controller` of the package brings."""
 
-SWITCHES = frozenset({"--leader-elect", "--insecure-diagnostics"})
+SWITCHES = frozenset({"--leader-elect", "--insecure-diagnostics", "--warm-runs"})
 
 
 class ControllerCommand(TyperCommand):
@@ -48,6 +48,15 @@ class Options:
     ] = None
     concurrency: Annotated[
         str | None, typer.Option("--concurrency", metavar="N", help="Machines worked on at once.", show_default="50")
+    ] = None
+    warm_runs: Annotated[
+        str | None,
+        typer.Option(
+            "--warm-runs",
+            metavar="[=true|false]",
+            help="Fork runs from a process that has Ansible in memory.",
+            show_default="true",
+        ),
     ] = None
     cleanup_timeout: Annotated[
         str | None,

@@ -45,15 +45,15 @@ async def _run_all(
     name: str,
     planner: Planner,
 ) -> tuple[list[MachineResult], int]:
-    runner = work.make_runner(settings, display.output)
+    async with work.running(settings, display.output) as runner:
 
-    async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
-        observation = await store.load(machine.key)
-        request = planner(observation)
-        outcome = judge(request, await runner.run(request, listener))
-        store.pin(machine.key, outcome.host_keys)
-        return of_outcome(machine, name, outcome)
+        async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
+            observation = await store.load(machine.key)
+            request = planner(observation)
+            outcome = judge(request, await runner.run(request, listener))
+            store.pin(machine.key, outcome.host_keys)
+            return of_outcome(machine, name, outcome)
 
-    all_work = work.Work(display, settings.concurrency)
-    results = await all_work.do([one.machine for one in prepared.machines.values()], act)
-    return results, all_work.ended_by
+        all_work = work.Work(display, settings.concurrency)
+        results = await all_work.do([one.machine for one in prepared.machines.values()], act)
+        return results, all_work.ended_by

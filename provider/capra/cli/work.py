@@ -6,6 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 
@@ -26,9 +27,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 log = structlog.get_logger()
 
 
-def make_runner(settings: Settings, show: Callable[[str, str], None]) -> Runner:
+def running(settings: Settings, show: Callable[[str, str], None]) -> AbstractAsyncContextManager[Runner]:
     """The runner of a command. show: gets the machine's name and a piece of Ansible's output; used from -vv on."""
-    return AnsibleRunner(settings.concurrency, show if settings.verbose > 1 else None)
+    return AnsibleRunner(settings.concurrency, show if settings.verbose > 1 else None, warm=settings.warm_runs)
 
 
 class Work:

@@ -58,15 +58,15 @@ async def _main(settings: ControllerSettings) -> int:
             await stack.enter_async_context(serving_metrics(settings, settings.diagnostics_address, metrics, gate))
 
         async def work() -> None:
-            controller = Controller(
-                settings, api, partial(access, configuration), AnsibleRunner(settings.concurrency), metrics
-            )
-            status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
-            metrics.leader.set(1)
-            try:
-                await controller.run()
-            finally:
-                metrics.leader.set(0)
+            count_cold = metrics.cold_runs.inc
+            async with AnsibleRunner(settings.concurrency, warm=settings.warm_runs, count_cold=count_cold) as runner:
+                controller = Controller(settings, api, partial(access, configuration), runner, metrics)
+                status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
+                metrics.leader.set(1)
+                try:
+                    await controller.run()
+                finally:
+                    metrics.leader.set(0)
 
         try:
             if not settings.leader_elect:

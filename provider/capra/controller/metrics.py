@@ -27,6 +27,11 @@ class Metrics:
         self.run_seconds = Histogram(
             "capra_run_seconds", "How long runs took.", ("playbook",), registry=self.registry, buckets=RUN_SECONDS
         )
+        self.cold_runs = Counter(
+            "capra_cold_runs",
+            "Runs that started Ansible anew, as no warm process was to be had.",
+            registry=self.registry,
+        )
         self.runs_in_progress = Gauge("capra_runs_in_progress", "Runs that are under way.", registry=self.registry)
         self.decisions = Counter(
             "capra_decisions", "What was decided for machines.", ("decision",), registry=self.registry

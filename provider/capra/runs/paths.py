@@ -22,6 +22,10 @@ def collections_path() -> Path:
     raise Fatal(f"the Ansible collection capra.machine is not beside the package in {package}", "BrokenInstallation")
 
 
+ANSIBLE_HOME = Path(__file__).with_name("ansible_home")
+"""Ansible's own directory, the same for all runs, for the settings that have no environment variable. Ansible would
+look for plugins there, too; nothing is written there."""
+
 BOUNDED_SSH = Path(__file__).with_name("bounded_ssh.sh")
 """What Ansible calls for ssh; its program is `$CAPRA_PYTHON`."""
 

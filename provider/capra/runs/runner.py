@@ -1,4 +1,4 @@
-"""The runner port over ansible-runner: one worker process a run, a bounded number at once."""
+"""The runner port over ansible-runner: one worker process a run, forked by a warm parent, a bounded number at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from capra.engine.ports import ProgressListener
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.runs.message import dump_request, load_result
 from capra.runs.redact import Redactor
+from capra.runs.warm.parents import WarmParents, Worker
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Bytes of one message of a worker. A worker keeps to `message.RESULT_LIMIT`."""
@@ -38,24 +39,49 @@ OutputListener = Callable[[str, str], None]
 
 
 class AnsibleRunner:
-    """Runs playbooks of capra.machine. concurrency: how many runs at once, 50 by default."""
+    """Runs playbooks of capra.machine, as long as its context lasts. concurrency: how many runs at once, 50 by default.
+    warm: False where each run is to start by itself. count_cold: called for each one that has to, against that."""
 
-    def __init__(self, concurrency: int = 50, output: OutputListener | None = None) -> None:
+    def __init__(
+        self,
+        concurrency: int = 50,
+        output: OutputListener | None = None,
+        *,
+        warm: bool = True,
+        count_cold: Callable[[], None] | None = None,
+    ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
         self._output = output
+        self._parents = WarmParents(LINE_LIMIT) if warm else None
+        self._count_cold = count_cold or (lambda: None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._parents is not None:
+            await self._parents.close()
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """See engine.ports.Runner. A worker that dies leaves a result without stats, which is never success."""
         conversation = None
         try:
             async with self._slots:
-                conversation = _Conversation(await _worker(), request, listener, self._output)
+                conversation = _Conversation(await self._worker(), request, listener, self._output)
                 try:
                     return await conversation.hold()
                 finally:
                     await _to_its_end(conversation.end())
         except asyncio.CancelledError:
             raise CancelledRun(sent=conversation is not None and conversation.sent) from None
+
+    async def _worker(self) -> Worker:
+        if self._parents is None:
+            return await _cold_worker()
+        if (worker := await self._parents.fork()) is not None:
+            return worker
+        self._count_cold()
+        return await _cold_worker()
 
 
 async def _to_its_end(work: Coroutine[None, None, None]) -> None:
@@ -72,7 +98,7 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
         raise asyncio.CancelledError
 
 
-async def _worker() -> asyncio.subprocess.Process:
+async def _cold_worker() -> Worker:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -89,7 +115,7 @@ class _Conversation:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
+        process: Worker,
         request: RunRequest,
         listener: ProgressListener,
         output: OutputListener | None,

@@ -10,7 +10,7 @@ from typing import Any
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
 from capra.runs import evidence, ssh_config
-from capra.runs.paths import BOUNDED_SSH, collections_path
+from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.private import write_private
 from capra.runs.variables import dump_variables
 
@@ -60,11 +60,10 @@ def _one_file(path: Path) -> str:
 
 def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     """Write everything. directory: new and private. way: see ssh_config. All files get mode 0600."""
-    for name in ("env", "inventory", "project", "home"):
+    for name in ("env", "inventory", "project", "tmp"):
         (directory / name).mkdir(mode=0o700)
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
-    write_private(directory / "ansible.cfg", b"")
     write_private(directory / "key", secrets.openssh_key.encode())
     write_private(ssh_config.file_in(directory), way.encode())
     name = known_hosts_name(connection.address, connection.port)
@@ -103,10 +102,10 @@ def environment(directory: Path, request: RunRequest) -> dict[str, str]:
     arguments = ssh_arguments(request.connection, directory)
     return {
         **evidence.environment(directory),
-        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(ANSIBLE_HOME / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
-        "ANSIBLE_HOME": str(directory / "home"),
-        "ANSIBLE_LOCAL_TEMP": str(directory / "home" / "tmp"),
+        "ANSIBLE_HOME": str(ANSIBLE_HOME),
+        "ANSIBLE_LOCAL_TEMP": str(directory / "tmp"),
         "ANSIBLE_SSH_ARGS": shlex.join(arguments),
         "ANSIBLE_SSH_EXECUTABLE": str(BOUNDED_SSH),
         "CAPRA_PYTHON": sys.executable,

@@ -128,9 +128,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     os.setsid()
     adopt_orphans()
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        del os.environ[name]
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    clean_environment()
     request = load_request(read_line())
     with private_directory() as directory:
         say("directory", str(directory))
@@ -140,6 +138,15 @@ def main() -> None:
             end_descendants()
         # Nobody is left who could still send something.
         say("result", dump_result(replace(result, sent=result.sent and evidence.was_sent(directory))))
+
+
+def clean_environment() -> None:
+    """Nothing of the caller's own Ansible configuration counts, and Ansible's programs are those beside this Python."""
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        del os.environ[name]
+    beside, path = str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)
+    if path.split(os.pathsep)[0] != beside:
+        os.environ["PATH"] = os.pathsep.join([beside, path])
 
 
 def read_line() -> bytes:

@@ -81,6 +81,9 @@ class ControllerSettings:
     concurrency: int = knob(50, whole(1))
     """Machines that are worked on at once, at least 1."""
 
+    warm_runs: bool = knob(True, boolean)
+    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
+
     cleanup_timeout: float = knob(1800.0, duration)
     """Seconds after which a cleanup that does not succeed is given up, visibly."""
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from capra.settings.reading import derived, knob
-from capra.settings.values import whole, word
+from capra.settings.values import boolean, whole, word
 
 DEFAULT_SENTINEL = "/run/cluster-api/bootstrap-success.complete"
 
@@ -39,6 +39,9 @@ class Settings:
 
     timeout: int = knob(0, whole(0))
     """Seconds for a run on one host; 0 means 3600 for a bootstrap and 900 for a cleanup."""
+
+    warm_runs: bool = knob(True, boolean)
+    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
 
     output: Output = knob(Output.TABLE, word(Output))
     """`table` for people, `json` for scripts."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,9 @@ def capra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.chdir(tmp_path)
     terminal = Terminal(tmp_path, FakeRunner())
 
-    def make_runner(settings: Settings, show: Callable[[str, str], None]) -> Runner:
-        return terminal.runner
+    @asynccontextmanager
+    async def running(settings: Settings, show: Callable[[str, str], None]) -> AsyncIterator[Runner]:
+        yield terminal.runner
 
-    monkeypatch.setattr(work, "make_runner", make_runner)
+    monkeypatch.setattr(work, "running", running)
     return terminal

@@ -35,8 +35,8 @@ async def test_a_worker_that_says_anything_else(says: str, monkeypatch: pytest.M
             sys.executable, "-c", says, stdin=pipe, stdout=pipe, stderr=pipe, limit=2**20
         )
 
-    monkeypatch.setattr(runner, "_worker", worker)
-    result = await asyncio.wait_for(runner.AnsibleRunner().run(REQUEST, lambda progress: None), 30)
+    monkeypatch.setattr(runner, "_cold_worker", worker)
+    result = await asyncio.wait_for(runner.AnsibleRunner(warm=False).run(REQUEST, lambda progress: None), 30)
     outcome = judge(REQUEST, result)
     assert outcome.kind is OutcomeKind.LOST
     assert "bytes at once, or no JSON" in outcome.message
@@ -53,9 +53,9 @@ async def test_a_request_is_written_beside_the_event_loop(monkeypatch: pytest.Mo
         threads.append(threading.current_thread())
         return b"{}\n"
 
-    monkeypatch.setattr(runner, "_worker", worker)
+    monkeypatch.setattr(runner, "_cold_worker", worker)
     monkeypatch.setattr(runner, "dump_request", dump)
-    await asyncio.wait_for(runner.AnsibleRunner().run(REQUEST, lambda progress: None), 30)
+    await asyncio.wait_for(runner.AnsibleRunner(warm=False).run(REQUEST, lambda progress: None), 30)
     assert threads
     assert threading.main_thread() not in threads
 

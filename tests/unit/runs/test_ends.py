@@ -43,8 +43,8 @@ async def test_a_run_has_ended_however_often_it_is_cancelled(
         workers.append(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe))
         return workers[0]
 
-    monkeypatch.setattr(runner, "_worker", worker)
-    runs = AnsibleRunner(1)
+    monkeypatch.setattr(runner, "_cold_worker", worker)
+    runs = AnsibleRunner(1, warm=False)
     task = asyncio.ensure_future(runs.run(REQUEST, lambda progress: None))
     await holds_soon(lambda: bool(workers), "the worker has begun")
     task.cancel()
@@ -62,7 +62,7 @@ async def test_a_run_has_ended_however_often_it_is_cancelled(
 async def test_a_configuration_that_openssh_refuses_proves_that_nothing_was_sent(tmp_path: Path) -> None:
     configuration = tmp_path / "config"
     configuration.write_text("NoSuchOption yes\n")
-    result = await AnsibleRunner().run(replace(REQUEST, ssh_config=str(configuration)), lambda progress: None)
+    result = await AnsibleRunner(warm=False).run(replace(REQUEST, ssh_config=str(configuration)), lambda progress: None)
     [event] = result.events
     assert event.result["reason"] == "ssh_config"
     assert result.sent is False
