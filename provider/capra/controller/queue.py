@@ -6,6 +6,7 @@ The clock is monotonic, in seconds.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import time
 from collections.abc import Awaitable, Callable
 
@@ -23,6 +24,9 @@ CONFLICT_BACK_OFF = 2.0
 FATAL_BACK_OFF = 60.0
 """Seconds after an error that somebody must mend first; a change of the object comes before that."""
 
+STARTS = 16
+"""Looks that begin in one turn of the loop: each of a thousand is a millisecond, and whoever else has work goes on."""
+
 END_PATIENCE = 20.0
 """Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
 
@@ -38,6 +42,10 @@ class WorkQueue:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._due: dict[Key, float] = {}
+        self._order: list[tuple[float, int, Key]] = []
+        """A heap of the same; one that is not what `_due` says has been overtaken."""
+
+        self._sequence = 0
         self._active: dict[Key, asyncio.Task[None]] = {}
         self._failures: dict[Key, int] = {}
         self._wake = asyncio.Event()
@@ -51,13 +59,18 @@ class WorkQueue:
     @property
     def idle(self) -> bool:
         """Nothing is worked on or due."""
-        return not self._active and not any(due <= time.monotonic() for due in self._due.values())
+        return not self._active and self._next_due() > time.monotonic()
+
+    def has_failed(self, key: Key) -> bool:
+        """Its last look has failed; the next one comes by itself."""
+        return key in self._failures
 
     def add(self, key: Key, after: float = 0.0) -> None:
         """Look at it after so many seconds, or earlier if that had been asked for."""
         due = time.monotonic() + after
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
+            self._put_in_order(key)
             self._wake.set()
 
     def interrupt(self, key: Key) -> None:
@@ -92,21 +105,36 @@ class WorkQueue:
             for task in left:  # it has not heard it, or takes longer than anything may
                 task.cancel()
 
+    def _put_in_order(self, key: Key) -> None:
+        self._sequence += 1
+        heapq.heappush(self._order, (self._due[key], self._sequence, key))
+
+    def _next_due(self) -> float:
+        """When the next key is due that is not worked on."""
+        while self._order:
+            due, _, key = self._order[0]
+            if self._due.get(key) == due and key not in self._active:
+                return due
+            heapq.heappop(self._order)
+        return float("inf")
+
     def _start_due(self) -> float:
-        """Start what is due. Returns the seconds until something else is."""
-        now, following = time.monotonic(), float("inf")
-        for key, due in list(self._due.items()):
-            if due > now:
-                following = min(following, due - now)
-            elif key not in self._active:
-                del self._due[key]
-                task = asyncio.create_task(self._one(key), name=str(key))
-                self._active[key] = task
-                task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]  # mypy knows no default
-        return following
+        """Start what is due, some of it. Returns the seconds until something else is."""
+        for _ in range(STARTS):
+            following = self._next_due() - time.monotonic()
+            if following > 0:
+                return following
+            _, _, key = heapq.heappop(self._order)
+            del self._due[key]
+            task = asyncio.create_task(self._one(key), name=str(key))
+            self._active[key] = task
+            task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]  # mypy knows no default
+        return 0.0
 
     def _ended(self, key: Key) -> None:
         del self._active[key]
+        if key in self._due:
+            self._put_in_order(key)
         self._wake.set()
 
     async def _one(self, key: Key) -> None:
