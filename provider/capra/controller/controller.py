@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from capra.controller import handlers
+from capra.controller.census import measure
 from capra.controller.entries import Entries
 from capra.controller.machines import Machines
 from capra.controller.metrics import Metrics
@@ -18,14 +18,15 @@ from capra.controller.queue import WorkQueue
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.errors import CapraError
-from capra.kube import entry_state, pool
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.client import Access
-from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents
+from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, in_line
 from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
+from capra.kube.known import By
 from capra.kube.node_ids import NodeIds
+from capra.kube.pace import paced
 from capra.kube.remote_cluster import reconcile_cluster
 from capra.kube.reporter import Reporter
 from capra.kube.resources import (
@@ -54,6 +55,9 @@ LIFE_SIGN = 60.0
 SYNC_PAUSE = 5.0
 """Seconds until everything is read again when it could not be."""
 
+NODES_DELAY = 1.0
+"""Seconds in which changes of a Cluster's machines are gathered: all of them are gone through when one has changed."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -78,7 +82,7 @@ class Controller:
         self._access = access
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
-        self.cache = cache = Cache()
+        self.cache = cache = Cache(self._filter)
         writer, secrets = Writer(api, cache), Secrets(api)
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
@@ -181,9 +185,8 @@ class Controller:
                 await refresh(self._api, self.cache, SECRETS, self._settings.namespace, self._changed)
                 for resource in resources:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
-                    for raw in list(self.cache.all(resource.kind)):
+                    async for raw in paced(list(self.cache.all(resource.kind))):
                         self._changed(resource, raw)
-                        await asyncio.sleep(0)  # each is compared with all the others of its namespace
             except CapraError as error:
                 log.warning("the API server cannot be read", error=str(error))
                 await asyncio.sleep(SYNC_PAUSE)
@@ -200,7 +203,7 @@ class Controller:
     def _changed(self, resource: Resource, raw: Raw) -> None:
         """An object was added, changed or deleted, or everything is looked at. raw: as it was, a moment ago."""
         for key in dependents(self.cache, resource.kind, raw):
-            self.queue.add(key)
+            self.queue.add(key, NODES_DELAY if key.kind == NODES else 0.0)
         if resource != REMOTE_MACHINES:
             return
         key = Key(resource.kind, namespace_of(raw), name_of(raw))
@@ -215,29 +218,30 @@ class Controller:
         if raw is None or not self._ours(raw):
             return None
         if key.kind == MACHINES:
-            return await self._machines.look(key)
+            try:
+                return await self._machines.look(key)
+            except Exception:
+                self._call_another(key, raw)
+                raise
         if key.kind == ENTRIES:
             return await self._entries.look(key)
         await reconcile_cluster(self._api, self.cache, raw)
         return None
 
+    def _call_another(self, key: Key, raw: Raw) -> None:
+        """An entry of the pool may have been meant for this machine, which has failed to take it: the next in line that
+        has not failed, too, may have it."""
+        for other in in_line(self.cache, raw):
+            if other != key and not self.queue.has_failed(other):
+                self.queue.add(other)
+                return
+
     def _ours(self, raw: Raw) -> bool:
         return self._filter is None or labels_of(raw).get(self._filter[0]) == self._filter[1]
 
     def _number(self, kind: str) -> int:
-        return sum(1 for _ in self.cache.all(kind))
+        return sum(self.cache.numbers(kind, By.NAMESPACE).values())
 
     def _measure(self) -> None:
-        """Set what is only counted when somebody asks."""
-        phases = Counter(str((raw.get("status") or {}).get("phase", "Pending")) for raw in self.cache.all(MACHINES))
-        self._metrics.set_machines(phases)
-        states: Counter[tuple[str, str, str]] = Counter()
-        claims = {
-            name: pool.Claims(self.cache, name) for name in {namespace_of(raw) for raw in self.cache.all(ENTRIES)}
-        }
-        for raw in self.cache.all(ENTRIES):
-            entry = pool.with_troubles(self.cache, raw, None, claims=claims[namespace_of(raw)])
-            word, _ = entry_state.state(self.cache, raw, entry)
-            states[raw["metadata"]["namespace"], entry.spec.pool, word.value] += 1
-        self._metrics.set_pool_entries(states)
+        measure(self.cache, self._metrics)
         self._metrics.workqueue_depth.set(len(self.queue))

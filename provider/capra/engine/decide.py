@@ -28,7 +28,6 @@ from capra.model.machine import (
     TAKE_OVER_ANNOTATION,
 )
 from capra.model.observation import Observation, Phase
-from capra.model.pool import PoolEntry
 from capra.model.run import OutcomeKind
 
 __all__ = [
@@ -203,15 +202,17 @@ def _host(observation: Observation) -> Reserve | Wait | None:
     ]
     if silent and min(silent)[0] <= observation.now:
         return Reserve(min(silent)[1])
-    message = _exhausted(observation.machine.spec.pool, observation.pool)
+    message = _exhausted(observation)
     return Wait("PoolExhausted", message, min(silent)[0] if silent else 0.0)
 
 
-def _exhausted(pool: str, entries: tuple[PoolEntry, ...]) -> str:
+def _exhausted(observation: Observation) -> str:
+    pool, entries = observation.machine.spec.pool, observation.pool
     if not entries:
         return f"pool {pool} has no entries: waiting for a PooledRemoteMachine with spec.pool {pool}"
     told = ", ".join(f"{entry.name} {entry.unavailable}" for entry in entries[:NAMED_ENTRIES])
-    more = f", and {len(entries) - NAMED_ENTRIES} more" if len(entries) > NAMED_ENTRIES else ""
+    left = max(observation.pool_size, len(entries)) - NAMED_ENTRIES
+    more = f", and {left} more" if left > 0 else ""
     return f"waiting for an entry of pool {pool} to become available: {told}{more}"
 
 

@@ -6,18 +6,40 @@ written.
 What is newer is told by versions among events, and by the order in this process where a request was answered: an answer
 is at least as new as all that was learnt before the request began, whatever its version. After etcd was restored from a
 backup versions are lower than before; a list is the truth then, too.
+
+What is looked for again and again is found by an index (`By`), which follows every change here, and nowhere else. What
+an object says itself is one part of it (`traits`); what becomes of an entry of a pool by way of other objects, its
+state above all, is the other (`entry_state`), brought up to date when one of those changes.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-from capra.kube.resources import Raw, name_of, namespace_of, version_of
+from capra.kube import entry_state
+from capra.kube.index import Index, Trait
+from capra.kube.known import By
+from capra.kube.resources import (
+    POOLED_REMOTE_MACHINES,
+    REMOTE_MACHINES,
+    SECRETS,
+    Raw,
+    name_of,
+    namespace_of,
+    version_of,
+)
+from capra.kube.traits import WatchFilter, traits
 
 Place = tuple[str, str]
 """Namespace and name."""
+
+MACHINES, ENTRIES = REMOTE_MACHINES.kind, POOLED_REMOTE_MACHINES.kind
+_SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT})
+_FELT_AT_THE_HOST = frozenset({By.USER, By.QUARANTINE})
+"""What a machine or an entry says that counts for every entry with its address and port."""
 
 REMEMBERED = 10_000
 """Deletions: an answer to a write may arrive after the deletion it was faster than."""
@@ -42,10 +64,16 @@ def _nobody() -> None:
 
 
 class Cache:
-    """Objects by kind, namespace and name."""
+    """Objects by kind, namespace and name, and by what they are looked for by. watch_filter: those without this label
+    neither wait nor are handed out."""
 
-    def __init__(self) -> None:
-        self._objects: dict[str, dict[str, dict[str, _Known]]] = defaultdict(lambda: defaultdict(dict))
+    def __init__(self, watch_filter: WatchFilter = None) -> None:
+        self._watch_filter = watch_filter
+        self._objects: dict[str, dict[Place, _Known]] = defaultdict(dict)
+        self._own, self._shared = Index(), Index()
+        """What objects say themselves; what other objects have a say in."""
+
+        self._promised: set[Place] = set()
         self._deleted: dict[tuple[str, str], int] = {}
         self._newest: dict[str, int] = {}
         self._turn = 0
@@ -60,8 +88,8 @@ class Cache:
     def put(self, kind: str, raw: Raw, asked: Mark | None = None) -> bool:
         """Keep the object unless something newer is known, or it has been deleted since. True when it was kept.
         asked: before the request whose answer it is; None for an event of a watch."""
-        objects = self._objects[kind][namespace_of(raw)]
-        known = objects.get(name_of(raw))
+        objects, place = self._objects[kind], _place(raw)
+        known = objects.get(place)
         deleted = self._deleted.get((kind, _uid(raw)))
         if deleted is not None:
             if asked is None or deleted > asked.turn:
@@ -71,28 +99,37 @@ class Cache:
         if known is not None and not ordered and version_of(known.raw) > version_of(raw):
             return False
         self._turn += 1
-        objects[name_of(raw)] = _Known(raw, self._turn)
+        objects[place] = _Known(raw, self._turn)
         self._newest[kind] = max(self._newest.get(kind, 0), version_of(raw))
+        if known is None or not _same(known.raw, raw):
+            self._find_by(kind, place, traits(kind, raw, self._watch_filter))
         return True
 
     def replace(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw]:
         """Keep what a list says, and give what has changed or gone. version: the list's. What was learnt after the list
         was asked for stays if it is newer by its version."""
+        return (raw for raw in self.replacing(kind, items, version, asked) if raw is not None)
+
+    def replacing(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw | None]:
+        """The same, one object at a time, None for one that has not changed. Others may change the cache between one
+        and the next."""
         if version < asked.newest:
             self._newest.clear()
             self.rewound()
         self._newest[kind] = max(self._newest.get(kind, 0), version)
         listed = list(items)
         found = {_uid(raw) for raw in listed}
-        for known in [one for objects in self._objects[kind].values() for one in objects.values()]:
-            made_since = known.learnt > asked.turn and version_of(known.raw) > version
-            if _uid(known.raw) not in found and not made_since:
+        for place in list(self._objects[kind]):
+            known = self._objects[kind].get(place)
+            gone = known is not None and _uid(known.raw) not in found
+            if known is not None and gone and not (known.learnt > asked.turn and version_of(known.raw) > version):
                 self.remove(kind, known.raw)
                 yield known.raw
+            else:
+                yield None
         for raw in listed:
             known_raw = self.get(kind, namespace_of(raw), name_of(raw))
-            if self.put(kind, raw, asked) and raw != known_raw:
-                yield raw
+            yield raw if self.put(kind, raw, asked) and raw != known_raw else None
 
     def remove(self, kind: str, raw: Raw) -> None:
         """The object has been deleted; a later one of the same name stays."""
@@ -100,23 +137,90 @@ class Cache:
         self._deleted[kind, _uid(raw)] = self._turn
         while len(self._deleted) > REMEMBERED:
             del self._deleted[next(iter(self._deleted))]
-        objects = self._objects[kind][namespace_of(raw)]
-        known = objects.get(name_of(raw))
+        known = self._objects[kind].get(_place(raw))
         if known is not None and _uid(known.raw) == _uid(raw):
-            del objects[name_of(raw)]
+            del self._objects[kind][_place(raw)]
+            self._find_by(kind, _place(raw), frozenset())
+
+    @contextmanager
+    def promised(self, entry: Raw) -> Iterator[None]:
+        """Nobody else is offered this entry meanwhile."""
+        place = _place(entry)
+        self._promised.add(place)
+        self._share(place)
+        try:
+            yield
+        finally:
+            self._promised.discard(place)
+            self._share(place)
+
+    def is_promised(self, entry: Raw) -> bool:
+        """Somebody is about to take this entry."""
+        return _place(entry) in self._promised
+
+    def _find_by(self, kind: str, place: Place, its: frozenset[Trait]) -> None:
+        """The object is found by these from now on, and so are the entries of pools that it has a say in."""
+        changed = self._own.set(kind, *place, its)
+        names = set()
+        if kind == ENTRIES:
+            names.add(place[1])
+        elif kind == MACHINES:
+            names |= self._names(place[0], By.HOLDER_NAME, place[1])
+        elif kind == SECRETS.kind and changed:
+            names |= self._names(place[0], By.SECRET, place[1])
+        for trait in changed:
+            if trait.by in _FELT_AT_THE_HOST:
+                names |= self._names(place[0], By.PLACE, trait.value)
+        for name in names:
+            self._share((place[0], name))
+
+    def _names(self, namespace: str, by: By, value: Hashable) -> set[str]:
+        return {name for _, name in self._own.find(ENTRIES, namespace, by, value)}
+
+    def _share(self, place: Place) -> None:
+        raw = self.get(ENTRIES, *place)
+        its = entry_state.traits(self, raw, self._watch_filter) if raw is not None else frozenset()
+        if place in self._promised:
+            its = frozenset(trait for trait in its if trait.by is By.STATE)
+        self._shared.set(ENTRIES, *place, its)
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """One object."""
-        known = self._objects[kind][namespace].get(name)
+        known = self._objects[kind].get((namespace, name))
         return known.raw if known is not None else None
 
     def all(self, kind: str, namespace: str | None = None) -> Iterator[Raw]:
         """Every object of the kind, in one namespace or in all, by name."""
-        namespaces = sorted(self._objects[kind]) if namespace is None else [namespace]
-        for each in namespaces:
-            objects = self._objects[kind][each]
-            yield from (objects[name].raw for name in sorted(objects))
+        every = sorted({name for name, _, _ in self._own.sizes(kind, By.NAMESPACE)})
+        for each in every if namespace is None else [namespace]:
+            yield from self.by(kind, each, By.NAMESPACE, "")
+
+    def by(self, kind: str, namespace: str, by: By, value: Hashable) -> Iterator[Raw]:
+        """See known.Known."""
+        objects = self._objects[kind]
+        for _, name in self._index(by).find(kind, namespace, by, value):
+            yield objects[namespace, name].raw
+
+    def number(self, kind: str, namespace: str, by: By, value: Hashable) -> int:
+        """See known.Known."""
+        return len(self._index(by).find(kind, namespace, by, value))
+
+    def numbers(self, kind: str, by: By) -> Mapping[tuple[str, Any], int]:
+        """How many there are, by namespace and value."""
+        return {(namespace, value): number for namespace, value, number in self._index(by).sizes(kind, by)}
+
+    def _index(self, by: By) -> Index:
+        return self._shared if by in _SHARED else self._own
 
 
 def _uid(raw: Raw) -> str:
     return str(raw["metadata"].get("uid", ""))
+
+
+def _place(raw: Raw) -> Place:
+    return namespace_of(raw), name_of(raw)
+
+
+def _same(one: Raw, other: Raw) -> bool:
+    """Both are the same version of the same object: the event after the answer."""
+    return _uid(one) == _uid(other) and version_of(one) == version_of(other) > 0

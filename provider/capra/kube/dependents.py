@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from capra.kube import objects, ownership, pool
-from capra.kube.cache import Cache
+from capra.kube.known import By, Known
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     POOLED_REMOTE_MACHINES,
@@ -37,7 +38,7 @@ class Key(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def dependents(cache: Cache, kind: str, raw: Raw) -> Iterator[Key]:
+def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[Key]:
     """Everything that depends on this object, the object itself included, some of it perhaps twice."""
     find = _FINDERS.get(kind)
     if find is not None:
@@ -48,14 +49,16 @@ def _key(kind: str, raw: Raw) -> Key:
     return Key(kind, namespace_of(raw), name_of(raw))
 
 
-def _of_remote_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[Key]:
     yield _key(MACHINES, raw)
-    yield from (_key(ENTRIES, entry) for entry in pool.related(cache, raw))
+    related = pool.related(cache, raw)
+    yield from (_key(ENTRIES, entry) for entry in related)
     yield from _nodes(raw)
-    for other in cache.all(MACHINES, namespace_of(raw)):
-        # A host that was in use may be free now.
-        if other["metadata"].get("uid") != raw["metadata"].get("uid") and pool.same_host(raw, other):
-            yield _key(MACHINES, other)
+    # A host that was in use may be free now.
+    yield from (_key(MACHINES, other) for other in pool.at_host(cache, raw))
+    # Whoever was to take an entry may not want it any more.
+    for name in {objects.pool_of(one) for one in (raw, *related)}:
+        yield from _first_in_line(cache, namespace_of(raw), name)
 
 
 def _nodes(raw: Raw) -> Iterator[Key]:
@@ -64,28 +67,45 @@ def _nodes(raw: Raw) -> Iterator[Key]:
         yield Key(NODES, namespace_of(raw), cluster)
 
 
-def _of_entry(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _of_entry(cache: Known, raw: Raw) -> Iterator[Key]:
     yield from _of_entries(cache, [raw])
 
 
-def _of_entries(cache: Cache, changed: Sequence[Raw]) -> Iterator[Key]:
-    """What depends on any of these entries of one namespace. The others are gone through once, not for each of them."""
+def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
+    """What depends on any of these entries of one namespace."""
     namespace = namespace_of(changed[0])
     yield from (_key(ENTRIES, entry) for entry in changed)
-    pools = {objects.pool_of(entry) for entry in changed}
-    for machine in cache.all(MACHINES, namespace):
-        spec = machine.get("spec") or {}
-        if spec.get("pool") in pools and not spec.get("address"):
-            yield _key(MACHINES, machine)
     # A host that was in quarantine may be clean now, or be in quarantine now.
     machines, entries = pool.at_host_of(cache, *changed)
     yield from (_key(MACHINES, machine) for machine in machines)
     yield from (_key(ENTRIES, entry) for entry in entries)
+    for name in {objects.pool_of(entry) for entry in changed}:
+        yield from _first_in_line(cache, namespace, name, least=1)
+    for name in {objects.pool_of(entry) for entry in entries}:
+        yield from _first_in_line(cache, namespace, name)
     holders = (objects.holder(entry) for entry in changed)
     yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
 
 
-def _of_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:
+    """Who is to look at the pool again: as many as there are entries to be had, those that wait longest first. When one
+    of them takes none, its own change, or its failure, brings the next. least: so many in any case, who see what has
+    become of the pool, and when an entry whose host did not answer is tried again."""
+    free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
+    free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
+    waiting = cache.number(MACHINES, namespace, By.EXHAUSTED, name)
+    for machine in islice(cache.by(MACHINES, namespace, By.WAITING, name), max(least, min(free, waiting))):
+        yield _key(MACHINES, machine)
+
+
+def in_line(cache: Known, machine: Raw) -> Iterator[Key]:
+    """All who wait for an entry of the machine's pool, the longest first; nobody while there is none to be had."""
+    namespace, name = namespace_of(machine), objects.pool_of(machine)
+    if any(cache.number(ENTRIES, namespace, by, name) for by in (By.AVAILABLE, By.SILENT)):
+        yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name))
+
+
+def _of_machine(cache: Known, raw: Raw) -> Iterator[Key]:
     reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
     if reference.get("kind") == MACHINES and reference.get("name"):
         yield Key(MACHINES, namespace_of(raw), str(reference["name"]))
@@ -94,45 +114,40 @@ def _of_machine(cache: Cache, raw: Raw) -> Iterator[Key]:
     yield from (_key(MACHINES, named) for named in ownership.named_by(cache, raw, "Machine"))
 
 
-def _of_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _of_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
     reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
     if reference.get("kind") == CLUSTERS and reference.get("name"):
         yield Key(CLUSTERS, namespace_of(raw), str(reference["name"]))
     yield from (_key(CLUSTERS, named) for named in ownership.named_by(cache, raw, "Cluster"))
-    for machine in cache.all(MACHINES, namespace_of(raw)):
-        owner, _ = ownership.owner_of(cache, machine, "Machine")
-        of_owner = objects.cluster_name(owner) if owner is not None else ""
-        if name_of(raw) in {of_owner, labels_of(machine).get(CLUSTER_NAME_LABEL)}:
-            yield _key(MACHINES, machine)
+    yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace_of(raw), By.CLUSTER, name_of(raw)))
+    yield from _owned_by_those(cache, namespace_of(raw), By.CLUSTER, name_of(raw))
     yield Key(NODES, namespace_of(raw), name_of(raw))
 
 
-def _of_remote_cluster(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
     yield _key(CLUSTERS, raw)
 
 
-def _of_secret(cache: Cache, raw: Raw) -> Iterator[Key]:
+def _of_secret(cache: Known, raw: Raw) -> Iterator[Key]:
     namespace, name = namespace_of(raw), name_of(raw)
-    entries = cache.all(ENTRIES, namespace)
-    using = [one for one in entries if _ssh_key_of((one.get("spec") or {}).get("machine") or {}) == name]
+    using = list(cache.by(ENTRIES, namespace, By.SECRET, name))
     if using:
         yield from _of_entries(cache, using)
-    for machine in cache.all(MACHINES, namespace):
-        owner, _ = ownership.owner_of(cache, machine, "Machine")
-        if name == _ssh_key_of(machine.get("spec") or {}) or (
-            owner is not None and objects.data_secret_name(owner) == name
-        ):
-            yield _key(MACHINES, machine)
+    yield from (_key(MACHINES, machine) for machine in cache.by(MACHINES, namespace, By.SECRET, name))
+    yield from _owned_by_those(cache, namespace, By.SECRET, name)
     if name.endswith(KUBECONFIG_SUFFIX):
         yield Key(NODES, namespace, name.removesuffix(KUBECONFIG_SUFFIX))
 
 
-def _ssh_key_of(spec: Raw) -> str:
-    reference = spec.get("sshKeyRef")
-    return str(reference.get("name", "")) if isinstance(reference, dict) else ""
+def _owned_by_those(cache: Known, namespace: str, by: By, value: str) -> Iterator[Key]:
+    """The RemoteMachines whose owners are Machines with this in common."""
+    for owner in cache.by("Machine", namespace, by, value):
+        for machine in ownership.named_by(cache, owner, "Machine"):
+            if ownership.owner_of(cache, machine, "Machine")[0] is owner:
+                yield _key(MACHINES, machine)
 
 
-_FINDERS: dict[str, Callable[[Cache, Raw], Iterator[Key]]] = {
+_FINDERS: dict[str, Callable[[Known, Raw], Iterator[Key]]] = {
     MACHINES: _of_remote_machine,
     ENTRIES: _of_entry,
     CLUSTERS: _of_remote_cluster,

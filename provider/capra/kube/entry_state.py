@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.kube import objects, pool, record
-from capra.kube.cache import Cache
-from capra.kube.resources import Raw, namespace_of
+from capra.kube.index import Trait
+from capra.kube.known import By, Known
+from capra.kube.resources import QUARANTINED, Raw, annotations_of, name_of, namespace_of
+from capra.kube.traits import WatchFilter, selected
+from capra.model.machine import MachineSpec
 from capra.model.observation import Phase
 from capra.model.pool import EntryState, PoolEntry
 
 
-def state(cache: Cache, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
+def state(cache: Known, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
     """The state, and a sentence on it. entry: as one of `pool.candidates`."""
     if entry.quarantined:
         failure = record.load(raw).message
@@ -29,7 +32,23 @@ def state(cache: Cache, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
     return EntryState.AVAILABLE, ""
 
 
-def status_changes(cache: Cache, raw: Raw) -> dict[str, Any]:
+def traits(cache: Known, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait]:
+    """What an entry is found by, as far as other objects have a say in it. watch_filter: of those that are handed
+    out."""
+    quarantined, holder, name = annotations_of(raw).get(QUARANTINED, ""), objects.holder(raw), objects.pool_of(raw)
+    if quarantined or holder is not None:  # most entries at work: nothing else counts
+        entry = PoolEntry(name_of(raw), MachineSpec(), holder, quarantined)
+    else:
+        entry = pool.with_troubles(cache, raw, None)
+    word, _ = state(cache, raw, entry)
+    found = {Trait(By.STATE, (name, word.value))}
+    if not entry.blocked and selected(raw, watch_filter):
+        silent = entry.unreachable
+        found.add(Trait(By.SILENT, name, f"{silent.until:020.6f}") if silent else Trait(By.AVAILABLE, name))
+    return frozenset(found)
+
+
+def status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
     """The merge patch that makes the entry's status true; empty when it is."""
     entry = pool.with_troubles(cache, raw, None)
     word, message = state(cache, raw, entry)
@@ -45,13 +64,13 @@ def status_changes(cache: Cache, raw: Raw) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if current.get(name) != value}
 
 
-def answers(cache: Cache, raw: Raw) -> bool:
+def answers(cache: Known, raw: Raw) -> bool:
     """Its holder has been provisioned on it."""
     machine = pool.claimant(cache, raw) if objects.holder(raw) is not None else None
     return machine is not None and record.load(machine).phase is Phase.PROVISIONED
 
 
-def orphaned(cache: Cache, raw: Raw) -> str:
+def orphaned(cache: Known, raw: Raw) -> str:
     """The name of a holder that this cluster does not know any more, as far as the cache goes; empty otherwise."""
     holder = objects.holder(raw)
     if holder is None or objects.is_from_elsewhere(raw) or pool.claimant(cache, raw) is not None:

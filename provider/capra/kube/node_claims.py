@@ -8,9 +8,9 @@ from typing import Any
 
 from capra.engine.nodes import Claim, Node
 from capra.kube import objects, ownership, record
-from capra.kube.cache import Cache
 from capra.kube.dependents import MACHINES, Key
 from capra.kube.errors import UnavailableError
+from capra.kube.known import By, Known
 from capra.kube.resources import Raw, annotations_of, labels_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
@@ -41,10 +41,11 @@ class Wanted:
         return self.claim.uid, self.claim.provider_id
 
 
-def wanted(cache: Cache, key: Key) -> Iterator[Wanted]:
-    """The provisioned RemoteMachines of a Cluster whose Machines have a Node. key: as of dependents.NODES."""
-    for machine in cache.all("Machine", key.namespace):
-        if objects.cluster_name(machine) != key.name or _is_left_alone(machine) or not _has_kubelet(machine):
+def wanted(cache: Known, key: Key) -> Iterator[Wanted]:
+    """The provisioned RemoteMachines of a Cluster whose Machines have a Node, as the cache has them when they are asked
+    for. key: as of dependents.NODES."""
+    for machine in list(cache.by("Machine", key.namespace, By.CLUSTER, key.name)):
+        if _is_left_alone(machine) or not _has_kubelet(machine):
             continue
         raw = _infrastructure(cache, machine)
         if raw is None or _is_left_alone(raw) or not _provisioned(raw):
@@ -64,7 +65,7 @@ def _has_kubelet(machine: Raw) -> bool:
     return labels_of(machine).get(WORKER_ENABLED_LABEL) == "true"
 
 
-def _infrastructure(cache: Cache, machine: Raw) -> Raw | None:
+def _infrastructure(cache: Known, machine: Raw) -> Raw | None:
     """The RemoteMachine that the Machine owns."""
     raw = cache.get(MACHINES, machine["metadata"]["namespace"], ownership.infrastructure(machine)[-1])
     return raw if raw is not None and ownership.owned_by(raw, machine, "Machine") else None

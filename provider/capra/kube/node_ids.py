@@ -22,6 +22,7 @@ from capra.kube.cache import Cache
 from capra.kube.dependents import KUBECONFIG_SUFFIX, Key
 from capra.kube.errors import ConflictError, DeniedError, MissingError, TooLongError
 from capra.kube.node_claims import Wanted, nodes, provider_id_patch, wanted
+from capra.kube.pace import paced
 from capra.kube.resources import NODES, SECRETS
 from capra.kube.secrets import VALUE
 from capra.kube.workload import Workload, connected, parse
@@ -87,7 +88,7 @@ class NodeIds:
         nothing of Capra's: neither cluster has to answer.
         """
         cluster = self._cache.get("Cluster", key.namespace, key.name)
-        machines = list(wanted(self._cache, key))
+        machines = [one async for one in paced(wanted(self._cache, key))]
         if cluster is None or not machines:
             self._clusters.pop(key, None)
             return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from capra.kube.cache import Cache
+from capra.kube.known import By, Known
 from capra.kube.resources import CORE_GROUP, REMOTE_CLUSTERS, REMOTE_MACHINES, Raw, name_of, namespace_of
 from capra.model.machine import GROUP
 
@@ -42,7 +42,7 @@ def infrastructure(owner: Raw) -> tuple[str, str, str, str]:
     return str(group), str(reference.get("kind") or ""), str(namespace), str(reference.get("name") or "")
 
 
-def owner_of(cache: Cache, raw: Raw, kind: str) -> tuple[Raw | None, str]:
+def owner_of(cache: Known, raw: Raw, kind: str) -> tuple[Raw | None, str]:
     """The object's owner of this kind; None with what stands against it, empty when there is nothing to look at."""
     problem = ""
     for reference in references(raw, kind):
@@ -62,11 +62,9 @@ def owned_by(raw: Raw, owner: Raw, kind: str) -> bool:
     return any(not _speaks_against(raw, kind, reference, owner) for reference in mine)
 
 
-def named_by(cache: Cache, owner: Raw, kind: str) -> Iterator[Raw]:
+def named_by(cache: Known, owner: Raw, kind: str) -> Iterator[Raw]:
     """The objects whose ownerReference has the name of this owner, right or wrong."""
-    for raw in cache.all(OWNED[kind], namespace_of(owner)):
-        if any(reference.name == name_of(owner) for reference in references(raw, kind)):
-            yield raw
+    yield from cache.by(OWNED[kind], namespace_of(owner), By.OWNER, name_of(owner))
 
 
 def _speaks_against(raw: Raw, kind: str, reference: Reference, owner: Raw) -> str:

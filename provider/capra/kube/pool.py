@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
-from capra.kube import objects, record
-from capra.kube.cache import Cache
+from capra.kube import objects, places, record
+from capra.kube.known import By, Known
 from capra.kube.resources import (
     CORE_GROUP,
     POOL_COMMANDS,
@@ -28,13 +28,9 @@ from capra.kube.resources import (
     name_of,
     namespace_of,
 )
-from capra.model.checks import same_address
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
-
-Place = tuple[str, int]
-"""Address, in one form, and port."""
 
 MACHINES = "RemoteMachine"
 ENTRIES = "PooledRemoteMachine"
@@ -42,13 +38,28 @@ OTHERS_DOMAINS = (f"{CORE_GROUP}/", f"clusterctl.{CORE_GROUP}/", "kubectl.kubern
 """Labels and annotations of these domains say something about one object: they are not passed on to another."""
 
 
-def held_by(cache: Cache, machine: Raw) -> list[Raw]:
+def held_by(cache: Known, machine: Raw) -> list[Raw]:
     """The entries that the machine holds, or has a claim to; the one that it uses first."""
     spec = machine.get("spec") or {}
-    place = _place(spec)
+    place = places.place(spec)
     wanted = annotations_of(machine).get(POOL_ENTRY, "")
-    found = [entry for entry in cache.all(ENTRIES, namespace_of(machine)) if _has_claim(machine, entry)]
-    return sorted(found, key=lambda entry: (name_of(entry) != wanted, _entry_place(entry) != place, name_of(entry)))
+    found = [entry for entry in _with_a_word_for(cache, machine) if _has_claim(machine, entry)]
+    return sorted(
+        found, key=lambda entry: (name_of(entry) != wanted, places.entry_place(entry) != place, name_of(entry))
+    )
+
+
+def _with_a_word_for(cache: Known, machine: Raw) -> list[Raw]:
+    """The entries that name the machine, are named by it, or have its host; by name."""
+    namespace, place = namespace_of(machine), _its_place(machine)
+    noted = cache.get(ENTRIES, namespace, annotations_of(machine).get(POOL_ENTRY, ""))
+    found = [
+        *cache.by(ENTRIES, namespace, By.HOLDER_UID, machine["metadata"].get("uid", "")),
+        *cache.by(ENTRIES, namespace, By.HOLDER_NAME, name_of(machine)),
+        *(cache.by(ENTRIES, namespace, By.PLACE, place) if place[0] else ()),
+        *([noted] if noted is not None else ()),
+    ]
+    return [entry for _, entry in sorted({name_of(entry): entry for entry in found}.items())]
 
 
 def _has_claim(machine: Raw, entry: Raw) -> bool:
@@ -60,7 +71,7 @@ def _has_claim(machine: Raw, entry: Raw) -> bool:
     if holder is None:
         # What lost its reservation, or never had one: the machine was given this entry's address.
         of_pool = bool(spec.get("pool")) and spec.get("pool") == objects.pool_of(entry)
-        if not (of_pool and spec.get("address") and _entry_place(entry) == _place(spec)):
+        if not (of_pool and spec.get("address") and places.entry_place(entry) == places.place(spec)):
             return False
         phase = record.load(machine).phase  # last, since this is asked of every machine and every entry
         begins = phase is Phase.NEW and not spec.get("providerID")
@@ -73,79 +84,85 @@ def _has_claim(machine: Raw, entry: Raw) -> bool:
     return annotations_of(machine).get(POOL_ENTRY, "") == name_of(entry)
 
 
-def related(cache: Cache, machine: Raw) -> list[Raw]:
+def related(cache: Known, machine: Raw) -> list[Raw]:
     """The entries whose state this machine may have a say in."""
-    uid, wanted = machine["metadata"].get("uid", ""), annotations_of(machine).get(POOL_ENTRY, "")
-    found = []
-    for entry in cache.all(ENTRIES, namespace_of(machine)):
-        holder = objects.holder(entry)
-        held = holder is not None and (holder.uid == uid or holder.name == name_of(machine))
-        if held or name_of(entry) == wanted or _entry_place(entry) == _place(machine.get("spec") or {}):
-            found.append(entry)
-    return found
+    return _with_a_word_for(cache, machine)
 
 
-def claimant(cache: Cache, entry: Raw) -> Raw | None:
+def claimant(cache: Known, entry: Raw) -> Raw | None:
     """The RemoteMachine that holds the entry, or has a claim to it."""
     holder = objects.holder(entry)
-    names = [holder.name] if holder is not None else [name_of(raw) for raw in cache.all(MACHINES, namespace_of(entry))]
-    for name in names:
-        machine = cache.get(MACHINES, namespace_of(entry), name)
-        if machine is not None and _has_claim(machine, entry):
-            return machine
-    return None
+    namespace = namespace_of(entry)
+    if holder is not None:
+        named = cache.get(MACHINES, namespace, holder.name)
+        return named if named is not None and _has_claim(named, entry) else None
+    here = cache.by(MACHINES, namespace, By.PLACE, places.entry_place(entry))
+    return next((machine for machine in here if _has_claim(machine, entry)), None)
 
 
-def is_surplus(cache: Cache, entry: Raw) -> bool:
+def is_surplus(cache: Known, entry: Raw) -> bool:
     """Its holder has never used it: it was given another entry meanwhile, by a second controller."""
     machine = claimant(cache, entry)
     if machine is None:
         return False
-    holder, place = objects.holder(entry), _place(machine.get("spec") or {})
+    holder, place = objects.holder(entry), _its_place(machine)
     used, *_ = held_by(cache, machine)
     return (
         holder is not None
         and holder.uid == machine["metadata"].get("uid", "")
         and bool(place[0])
-        and _entry_place(entry) != place
-        and _entry_place(used) == place
+        and places.entry_place(entry) != place
+        and places.entry_place(used) == place
         and annotations_of(machine).get(POOL_ENTRY) == name_of(used)
     )
 
 
-def at_host_of(cache: Cache, *given: Raw) -> tuple[list[Raw], list[Raw]]:
+def at_host_of(cache: Known, *given: Raw) -> tuple[list[Raw], list[Raw]]:
     """The machines, and the other entries, that have the address and the port of any of these entries, which are of one
     namespace, like all that is found."""
     namespace = namespace_of(given[0])
-    places = {place for entry in given if (place := _entry_place(entry))[0]}
+    hosts = {host for entry in given if (host := places.entry_place(entry))[0]}
     uids = {entry["metadata"].get("uid") for entry in given}
-    machines = [one for one in cache.all(MACHINES, namespace) if _place(one.get("spec") or {}) in places]
-    entries = [one for one in cache.all(ENTRIES, namespace) if _entry_place(one) in places]
+    machines = [one for host in hosts for one in cache.by(MACHINES, namespace, By.PLACE, host)]
+    entries = [one for host in hosts for one in cache.by(ENTRIES, namespace, By.PLACE, host)]
     return machines, [one for one in entries if one["metadata"].get("uid") not in uids]
 
 
-def same_host(one: Raw, other: Raw) -> bool:
-    """Both machines have the same address and port."""
-    place = _place(one.get("spec") or {})
-    return bool(place[0]) and place == _place(other.get("spec") or {})
+def at_host(cache: Known, machine: Raw) -> list[Raw]:
+    """The other machines of its namespace that have the machine's address and port."""
+    place, uid = _its_place(machine), machine["metadata"].get("uid")
+    here = cache.by(MACHINES, namespace_of(machine), By.PLACE, place) if place[0] else ()
+    return [one for one in here if one["metadata"].get("uid") != uid]
 
 
-def candidates(cache: Cache, machine: Raw, *, watch_filter: tuple[str, str] | None = None) -> tuple[PoolEntry, ...]:
-    """The entries of the machine's pool, by name, each with what speaks against it."""
-    wanted, claims = (machine.get("spec") or {}).get("pool"), Claims(cache, namespace_of(machine))
-    entries = (raw for raw in cache.all(ENTRIES, namespace_of(machine)) if objects.pool_of(raw) == wanted)
-    return tuple(with_troubles(cache, raw, machine, watch_filter, claims) for raw in entries)
+def candidates(
+    cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None = None, most: int | None = None
+) -> tuple[PoolEntry, ...]:
+    """The entries of the machine's pool, by name, each with what speaks against it. most: of them, for whoever does not
+    look at all."""
+    raws = cache.by(ENTRIES, namespace_of(machine), By.POOL, objects.pool_of(machine))
+    return tuple(with_troubles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
+
+
+def to_choose_from(
+    cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None, named: int
+) -> tuple[PoolEntry, ...]:
+    """As much of the machine's pool as a choice needs: the first entry that can be handed out; where there is none, the
+    first ones by name, so many as are named, and then the one that is tried again first."""
+    namespace, name = namespace_of(machine), objects.pool_of(machine)
+    free = next(cache.by(ENTRIES, namespace, By.AVAILABLE, name), None)
+    if free is not None:
+        return (with_troubles(cache, free, machine, watch_filter),)
+    first = candidates(cache, machine, watch_filter=watch_filter, most=named)
+    silent = islice(cache.by(ENTRIES, namespace, By.SILENT, name), 1)
+    more = (with_troubles(cache, raw, machine, watch_filter) for raw in silent)
+    return (*first, *(one for one in more if one.name not in {entry.name for entry in first}))
 
 
 def with_troubles(
-    cache: Cache,
-    raw: Raw,
-    machine: Raw | None,
-    watch_filter: tuple[str, str] | None = None,
-    claims: Claims | None = None,
+    cache: Known, raw: Raw, machine: Raw | None, watch_filter: tuple[str, str] | None = None
 ) -> PoolEntry:
-    """An entry with what speaks against handing it out (to this machine). claims: of its namespace, for whoever asks
-    about many entries at once."""
+    """An entry with what speaks against handing it out (to this machine)."""
     entry = objects.entry(raw)
     key = entry.spec.ssh_key_name
     if watch_filter is not None and entry.labels.get(watch_filter[0]) != watch_filter[1]:
@@ -159,59 +176,31 @@ def with_troubles(
     elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:
-        place, claims = _entry_place(raw), claims or Claims(cache, namespace_of(raw))
-        entry = replace(entry, used_by=claims.user_of(place, machine))
-        other = claims.quarantined_at(place, raw)
+        namespace, place = namespace_of(raw), places.entry_place(raw)
+        entry = replace(entry, used_by=_first(cache.by(MACHINES, namespace, By.USER, place), machine))
+        other = _first(cache.by(ENTRIES, namespace, By.QUARANTINE, place), raw)
         if other and not entry.problem:
             entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
     return entry
 
 
-def in_quarantine(cache: Cache, machine: Raw) -> str:
+def in_quarantine(cache: Known, machine: Raw) -> str:
     """The entry of a pool, `namespace/name`, in whose quarantine the machine's host is; empty when it is not."""
-    return Claims(cache, namespace_of(machine)).quarantined_at(_place(machine.get("spec") or {}))
+    place = _its_place(machine)
+    return _first(cache.by(ENTRIES, namespace_of(machine), By.QUARANTINE, place), None)
 
 
-def other_user(cache: Cache, machine: Raw) -> str:
+def other_user(cache: Known, machine: Raw) -> str:
     """Another RemoteMachine that has begun to use the machine's host; empty when there is none."""
-    return Claims(cache, namespace_of(machine)).user_of(_place(machine.get("spec") or {}), machine)
+    place = _its_place(machine)
+    return _first(cache.by(MACHINES, namespace_of(machine), By.USER, place), machine)
 
 
-class Claims:
-    """Who says what about the hosts of a namespace, by address and port."""
-
-    def __init__(self, cache: Cache, namespace: str) -> None:
-        self._machines: dict[Place, list[Raw]] = defaultdict(list)
-        self._quarantined: dict[Place, list[Raw]] = defaultdict(list)
-        for raw in cache.all(MACHINES, namespace):
-            self._machines[_place(raw.get("spec") or {})].append(raw)
-        for raw in cache.all(ENTRIES, namespace):
-            if QUARANTINED in annotations_of(raw):
-                self._quarantined[_entry_place(raw)].append(raw)
-
-    def user_of(self, place: Place, but: Raw | None) -> str:
-        """The RemoteMachine that uses a host, `namespace/name`."""
-        return _first(raw for raw in _others(self._machines, place, but) if _uses(raw))
-
-    def quarantined_at(self, place: Place, but: Raw | None = None) -> str:
-        """The entry in quarantine that has the host, `namespace/name`."""
-        return _first(_others(self._quarantined, place, but))
-
-
-def _others(known: Mapping[Place, list[Raw]], place: Place, but: Raw | None) -> Iterator[Raw]:
+def _first(found: Iterable[Raw], but: Raw | None) -> str:
+    """The first one that is not this one, `namespace/name`."""
     uid = but["metadata"].get("uid") if but is not None else ""
-    if place[0]:
-        yield from (raw for raw in known.get(place, ()) if raw["metadata"].get("uid") != uid)
-
-
-def _first(found: Iterator[Raw]) -> str:
-    raw = next(found, None)
+    raw = next((one for one in found if one["metadata"].get("uid") != uid), None)
     return f"{namespace_of(raw)}/{name_of(raw)}" if raw is not None else ""
-
-
-def _uses(machine: Raw) -> bool:
-    phase = record.load(machine).phase
-    return phase not in {Phase.NEW, Phase.CLEAN} or (phase is Phase.NEW and bool(machine["spec"].get("providerID")))
 
 
 def newest_commands(machine: Raw, own: tuple[str, ...], entrys: tuple[str, ...]) -> tuple[str, ...]:
@@ -237,11 +226,5 @@ def lacking(values: Mapping[str, str], present: Mapping[str, str]) -> dict[str, 
     return {name: value for name, value in values.items() if name not in present}
 
 
-def _entry_place(entry: Raw) -> Place:
-    return _place((entry.get("spec") or {}).get("machine") or {})
-
-
-def _place(spec: Mapping[str, object]) -> Place:
-    address, port = spec.get("address"), spec.get("port")
-    text = same_address(address) if isinstance(address, str) and address else ""
-    return text, port if isinstance(port, int) else 22
+def _its_place(machine: Raw) -> places.Place:
+    return places.place(machine.get("spec") or {})

@@ -6,19 +6,18 @@ controllers at work by mistake cannot both win.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.decide import GiveBack, Release
+from capra.engine.decide import NAMED_ENTRIES, GiveBack, Release
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
 from capra.kube import following, objects, ownership, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
 from capra.kube.errors import ConflictError, MissingError
+from capra.kube.known import By
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     FINALIZER,
@@ -36,6 +35,7 @@ from capra.kube.secrets import Secrets
 from capra.kube.writer import Writer
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
+from capra.model.pool import PoolEntry
 
 MACHINES = REMOTE_MACHINES.kind
 ENTRIES = POOLED_REMOTE_MACHINES.kind
@@ -62,7 +62,6 @@ class KubeStore:
         self._clock = clock
         self._watch_filter = watch_filter
         self._entries = entries
-        self._reserving: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def load(self, key: MachineKey) -> Observation:
         """The machine and all that it depends on. Raises MissingError when it is gone."""
@@ -83,7 +82,6 @@ class KubeStore:
         ssh_key, key_problem = await self._key(machine) if runs else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
-        candidates = pool.candidates(self._cache, raw, watch_filter=self._watch_filter) if wants_host else ()
         return Observation(
             machine=machine,
             record=kept,
@@ -97,7 +95,8 @@ class KubeStore:
             entry=entry,
             handed_over=entry is not None and following.was_given(raw, entry.name),
             outdated=bool(following.changes(own.spec, machine.spec)),
-            pool=candidates,
+            pool=self._to_choose_from(raw) if wants_host else (),
+            pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
             finalizer=True,
@@ -124,9 +123,9 @@ class KubeStore:
         """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
         dies in between is found to hold the entry, and goes on."""
         key, uid = observation.machine.key, observation.machine.uid
-        async with self._reserving[key.namespace]:
-            raw = self._writer.same(observation.machine)
-            entry_raw = self._free(raw, entry)
+        raw = self._writer.same(observation.machine)
+        entry_raw = self._free(raw, entry)
+        with self._cache.promised(entry_raw):
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
                 # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
                 metadata = _with_finalizer(raw) | {"annotations": dict(record.dump(record.load(raw)))}
@@ -140,18 +139,22 @@ class KubeStore:
     def _free(self, raw: Raw, wanted: str) -> Raw:
         """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
         hundred machines would decide anew for every one that is faster. Raises ConflictError when there is none."""
-        held = {name_of(one): one for one in pool.held_by(self._cache, raw)}
-        if wanted in held:
-            return held[wanted]
-        candidates = pool.candidates(self._cache, raw, watch_filter=self._watch_filter)
-        free = [one.name for one in candidates if not one.unavailable]
+        if held := [one for one in pool.held_by(self._cache, raw) if name_of(one) == wanted]:
+            return held[0]
+        found = self._cache.get(ENTRIES, namespace_of(raw), wanted)
         # One whose host did not answer before is tried again when that was decided.
-        fit = {one.name for one in candidates if not one.blocked}
-        name = wanted if wanted in fit else next(iter(free), "")
-        found = self._cache.get(ENTRIES, namespace_of(raw), name)
+        if found is None or self._cache.is_promised(found) or self._blocked(found, raw):
+            free = self._cache.by(ENTRIES, namespace_of(raw), By.AVAILABLE, objects.pool_of(raw))
+            found = next(free, None)
         if found is None:
             raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
         return found
+
+    def _blocked(self, entry_raw: Raw, raw: Raw) -> str:
+        return pool.with_troubles(self._cache, entry_raw, raw, self._watch_filter).blocked
+
+    def _to_choose_from(self, raw: Raw) -> tuple[PoolEntry, ...]:
+        return pool.to_choose_from(self._cache, raw, watch_filter=self._watch_filter, named=NAMED_ENTRIES)
 
     async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
         """Give the machine the entry's fields; one that has an address already follows what has changed in them."""

@@ -15,6 +15,7 @@ import structlog
 from capra.errors import CapraError
 from capra.kube.api import WATCH_SECONDS, Api
 from capra.kube.cache import Cache
+from capra.kube.pace import paced
 from capra.kube.resources import SECRETS, Raw, Resource, version_of
 
 Listener = Callable[[Resource, Raw], None]
@@ -36,9 +37,10 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
     answer = await api.list(resource, namespace, metadata_only=resource == SECRETS)
     items = answer.get("items") or ()  # null for an empty list of metadata
     raws = ({"apiVersion": resource.api_version, "kind": resource.kind, **raw} for raw in items)
-    for raw in list(cache.replace(resource.kind, raws, version_of(answer), asked)):
-        listener(resource, raw)
-        await asyncio.sleep(0)  # each is compared with all the others of its namespace
+    async for raw in paced(cache.replacing(resource.kind, raws, version_of(answer), asked)):
+        if raw is not None:
+            listener(resource, raw)
+            await asyncio.sleep(0)  # whoever is told may have much to look for
     return str(answer["metadata"]["resourceVersion"])
 
 

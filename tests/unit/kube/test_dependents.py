@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capra.kube import pool
+from capra.kube import places
 from capra.kube.dependents import Key, dependents
 from capra.kube.resources import QUARANTINED, Raw
 from capra.model import checks
@@ -72,11 +72,11 @@ def test_an_address_is_read_once_however_many_there_are(monkeypatch: pytest.Monk
         read.append(text)
         return ipaddress.ip_address(text)
 
-    monkeypatch.setattr(checks, "ipaddress", SimpleNamespace(ip_address=ip_address))
-    checks._same_address.cache_clear()
     addresses = [f"203.0.113.{number}" for number in range(100)]
     machines = [machine(one, f"uid-{one}", address=one) for one in addresses]
     known = cache(*machines, *(entry(f"e-{one}", address=one) for one in addresses))
+    monkeypatch.setattr(checks, "ipaddress", SimpleNamespace(ip_address=ip_address))
+    checks._same_address.cache_clear()
     for changed in machines:
         assert len(list(dependents(known, "RemoteMachine", changed))) == 2
     assert sorted(read) == sorted(addresses)
@@ -91,20 +91,20 @@ def test_what_is_too_long_for_an_address_is_not_kept() -> None:
 
 def test_a_key_that_all_entries_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machines and entries are gone through once for all of them, not once for each."""
-    places: list[Any] = []
-    place = pool._place
+    read: list[Any] = []
+    place = places.place
 
     def counted(spec: Any) -> tuple[str, int]:
-        places.append(spec)
+        read.append(spec)
         return place(spec)
 
     count = 100
     holding = [machine(f"m-{n}", f"uid-{n}", address=f"e-{n}.example.org") for n in range(count)]
     entries = [entry(f"e-{n}", holder=f"m-{n}/uid-{n}/uid-e-{n}") for n in range(count)]
     known = cache(*holding, *entries, machine("waiting"), entry("other", in_pool="q", sshKeyRef={"name": "q"}))
-    monkeypatch.setattr(pool, "_place", counted)
+    monkeypatch.setattr(places, "place", counted)
     found = {f"{key.kind} {key.name}" for key in dependents(known, "Secret", KEY)}
     assert found == {f"RemoteMachine m-{n}" for n in range(count)} | {"RemoteMachine waiting"} | {
         f"PooledRemoteMachine e-{n}" for n in range(count)
     }
-    assert len(places) <= 4 * count
+    assert len(read) <= 4 * count

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from capra.kube import pool, record
+from capra.kube import places, pool, record
 from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, QUARANTINED, Raw, name_of
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
@@ -268,18 +268,18 @@ def test_the_hosts_of_a_pool_are_compared_with_those_in_use_once(monkeypatch: py
     count = 50
     users = [machine(f"m-{n}", f"uid-{n}", Phase.PROVISIONED, address=f"e-{n}.example.org") for n in range(count)]
     known = cache(*users, *(entry(f"e-{n}") for n in range(2 * count)))
-    places: list[Any] = []
-    place = pool._place
+    read: list[Any] = []
+    place = places.place
 
     def counted(spec: Any) -> tuple[str, int]:
-        places.append(spec)
+        read.append(spec)
         return place(spec)
 
-    monkeypatch.setattr(pool, "_place", counted)
+    monkeypatch.setattr(places, "place", counted)
     found = pool.candidates(known, machine("waiting", "uid-waiting"))
     assert sum(bool(one.used_by) for one in found) == count
     assert len(found) == 2 * count
-    assert len(places) <= 3 * count
+    assert len(read) <= 3 * count
 
 
 def test_the_record_of_a_machine_elsewhere_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,9 +293,9 @@ def test_without_an_address_no_host_is_shared() -> None:
     one, other = machine(address=""), machine("x", "uid-x", Phase.PROVISIONED, address="")
 
     assert pool.other_user(cache(other), one) == ""
-    assert not pool.same_host(one, other)
-    assert pool.same_host(HERE, machine("x", address="E.example.org", port=22))
-    assert not pool.same_host(HERE, machine("x", address="e.example.org", port=23))
+    assert not pool.at_host(cache(other), one)
+    assert pool.at_host(cache(machine("x", "uid-x", address="E.example.org", port=22)), HERE)
+    assert not pool.at_host(cache(machine("x", "uid-x", address="e.example.org", port=23)), HERE)
 
 
 COPIED, CHANGED, OWN = ("copied",), ("changed",), ("own",)

@@ -1,0 +1,23 @@
+"""Long work in short pieces: between them, everybody else on the event loop has a turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
+
+PIECE = 0.01
+"""Seconds. The Lease and the probes must never wait for the work."""
+
+Item = TypeVar("Item")
+
+
+async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
+    """The items. The next one is asked for after others may have changed what it comes from."""
+    begun = time.monotonic()
+    for item in items:
+        yield item
+        if time.monotonic() - begun > PIECE:
+            await asyncio.sleep(0)
+            begun = time.monotonic()
