@@ -63,8 +63,8 @@ class Secrets:
 class StoreWorld:
     """A store, and what it knows and writes to."""
 
-    def __init__(self, *raws: Raw) -> None:
-        self.server, self.cache = Server(), Cache()
+    def __init__(self, *raws: Raw, cache: Cache | None = None) -> None:
+        self.server, self.cache = Server(), cache if cache is not None else Cache()
         self.cache.put("Secret", {"metadata": {"name": "key", "namespace": "default", "uid": "uid-key"}})
         server: Any = self.server
         secrets: Any = Secrets()
