@@ -4,6 +4,8 @@ KUBECONFIG NAMESPACE PORT CONCURRENCY`. At PORT it serves its metrics, and what 
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import sys
 import threading
 import time
@@ -41,6 +43,19 @@ class Steps:
                 self.processor, self.what = took, repr(handle)[:300]
 
         asyncio.Handle._run = measured  # type: ignore[method-assign]
+        if os.environ.get("BENCH_STACKS"):
+            self._watch_stacks()
+
+    def _watch_stacks(self) -> None:
+        began: list[float] = [0.0]
+
+        def told(phase: str, info: dict[str, int]) -> None:
+            if phase == "start":
+                began[0] = time.thread_time()
+            elif time.thread_time() - began[0] > 0.02:
+                sys.stderr.write(f"gc of generation {info['generation']}: {time.thread_time() - began[0]:.3f}\n")
+
+        gc.callbacks.append(told)
 
     def take(self, name: str) -> float:
         """One of the two, counted anew from here on."""

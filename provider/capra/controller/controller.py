@@ -83,6 +83,7 @@ class Controller:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
+        self.queue = WorkQueue(self._look)
         writer, secrets = Writer(api, cache), Secrets(api)
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
@@ -96,10 +97,10 @@ class Controller:
             cleanup_limit=settings.cleanup_timeout,
             concurrency=settings.concurrency,
             options=options or PlanOptions(),
+            lasting=self.queue.set_aside,
         )
         self._entries = Entries(api, cache, writer, entries, reporter, self._machines)
         self._nodes = NodeIds(api, cache)
-        self.queue = WorkQueue(self._look)
         self._synced = False
         self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
         cache.rewound = self._rewound
@@ -213,6 +214,7 @@ class Controller:
 
     async def _look(self, key: Key) -> float | None:
         if key.kind == NODES:
+            self.queue.set_aside(key)  # a workload cluster answers when it likes
             return await self._nodes.look(key)
         raw = self.cache.get(key.kind, key.namespace, key.name)
         if raw is None or not self._ours(raw):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -31,6 +31,7 @@ class Machines:
     """Looks at machines.
 
     cleanup_limit: seconds after which a cleanup is given up. concurrency: runs at once. options: for every run.
+    lasting: told of a look that waits for room for a run, or runs.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Machines:
         cleanup_limit: float,
         concurrency: int,
         options: PlanOptions,
+        lasting: Callable[[Key], None],
     ) -> None:
         self._store = store
         self._writer = writer
@@ -55,6 +57,7 @@ class Machines:
         self._cleanup_limit = cleanup_limit
         self._concurrency = concurrency
         self._options = options
+        self._lasting = lasting
         self._slots = Slots(concurrency, self._queued)
         self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
 
@@ -78,6 +81,9 @@ class Machines:
                 aside=asyncio.to_thread,
                 cleanup_limit=limit,
             )
+            if isinstance(taken.decision, Reserve) and not taken.decision.follows:
+                await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
+                return 0.0
             if isinstance(taken.decision, Reserve | GiveBack):
                 await self._observe(taken)
                 return 0.0
@@ -96,6 +102,7 @@ class Machines:
     async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
         key = observation.machine.key
         self._runs[key] = decision
+        self._lasting(Key(key.kind, key.namespace, key.name))
         try:
             async with self._slots(observation, decision) as waited:
                 yield waited
@@ -107,8 +114,11 @@ class Machines:
         await self._reporter.tell(StepTaken(observation, Wait("WaitingForRun", message), observation.record))
 
     async def _observe(self, taken: StepTaken) -> None:
-        """Tell of a step, first in the log."""
-        news = await self._reporter.tell(taken)
+        """Tell of a step."""
+        await self._announce(taken, news=await self._reporter.tell(taken))
+
+    async def _announce(self, taken: StepTaken, *, news: bool) -> None:
+        """The rest beside the status, first in the log."""
         self._count(taken)
         name = type(taken.decision).__name__
         announcement = announce(taken, news=news)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -38,6 +39,9 @@ def start(settings: ControllerSettings) -> int:
     Raises InputError or Fatal for what is wrong from the start.
     """
     configure_logs(settings.log_format, settings.log_level)
+    # What was imported stays: ninety thousand objects need not be gone through whenever garbage is looked for.
+    gc.collect()
+    gc.freeze()
     return asyncio.run(_main(settings))
 
 
@@ -74,7 +78,9 @@ async def _main(settings: ControllerSettings) -> int:
                 return 0
             status.ready = lambda: True
             identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-            await Election(connection, settings, election_namespace(settings), identity).lead(work, stop)
+            # Connections of its own: a thousand requests of the work may wait for those of the others.
+            renewing = await stack.enter_async_context(client(configuration))
+            await Election(renewing, settings, election_namespace(settings), identity).lead(work, stop)
         except CapraError as error:
             log.error("ended", error=str(error))  # noqa: TRY400  # a sentence for a person; there is nothing to trace
             return 1

@@ -27,6 +27,10 @@ FATAL_BACK_OFF = 60.0
 STARTS = 16
 """Looks that begin in one turn of the loop: each of a thousand is a millisecond, and whoever else has work goes on."""
 
+LOOKS = 32
+"""Looks at once, not counting those that have been set aside: what the API server has to answer at a time is bounded,
+and what was read is not old when it is written."""
+
 END_PATIENCE = 20.0
 """Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
 
@@ -47,6 +51,7 @@ class WorkQueue:
 
         self._sequence = 0
         self._active: dict[Key, asyncio.Task[None]] = {}
+        self._aside: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._wake = asyncio.Event()
         self.turned_at = time.monotonic()
@@ -71,6 +76,12 @@ class WorkQueue:
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             self._put_in_order(key)
+            self._wake.set()
+
+    def set_aside(self, key: Key) -> None:
+        """What is being done for the key takes long, and does not count among the looks at once any more."""
+        if key in self._active:
+            self._aside.add(key)
             self._wake.set()
 
     def interrupt(self, key: Key) -> None:
@@ -124,6 +135,8 @@ class WorkQueue:
             following = self._next_due() - time.monotonic()
             if following > 0:
                 return following
+            if len(self._active) - len(self._aside) >= LOOKS:
+                return float("inf")  # until one ends, which wakes this
             _, _, key = heapq.heappop(self._order)
             del self._due[key]
             task = asyncio.create_task(self._one(key), name=str(key))
@@ -133,6 +146,7 @@ class WorkQueue:
 
     def _ended(self, key: Key) -> None:
         del self._active[key]
+        self._aside.discard(key)
         if key in self._due:
             self._put_in_order(key)
         self._wake.set()

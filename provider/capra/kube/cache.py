@@ -88,6 +88,7 @@ class Cache:
     def put(self, kind: str, raw: Raw, asked: Mark | None = None) -> bool:
         """Keep the object unless something newer is known, or it has been deleted since. True when it was kept.
         asked: before the request whose answer it is; None for an event of a watch."""
+        raw = _lean(raw)
         objects, place = self._objects[kind], _place(raw)
         known = objects.get(place)
         deleted = self._deleted.get((kind, _uid(raw)))
@@ -117,7 +118,7 @@ class Cache:
             self._newest.clear()
             self.rewound()
         self._newest[kind] = max(self._newest.get(kind, 0), version)
-        listed = list(items)
+        listed = [_lean(raw) for raw in items]
         found = {_uid(raw) for raw in listed}
         for place in list(self._objects[kind]):
             known = self._objects[kind].get(place)
@@ -219,6 +220,13 @@ def _uid(raw: Raw) -> str:
 
 def _place(raw: Raw) -> Place:
     return namespace_of(raw), name_of(raw)
+
+
+def _lean(raw: Raw) -> Raw:
+    """The object without what nobody asks for and half of it is: who has written which field."""
+    if "managedFields" not in raw["metadata"]:
+        return raw
+    return {**raw, "metadata": {name: value for name, value in raw["metadata"].items() if name != "managedFields"}}
 
 
 def _same(one: Raw, other: Raw) -> bool:

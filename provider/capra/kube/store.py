@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.decide import NAMED_ENTRIES, GiveBack, Release
+from capra.engine.decide import GiveBack, Release
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
 from capra.kube import following, objects, ownership, pool, record
@@ -18,15 +18,13 @@ from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
 from capra.kube.errors import ConflictError, MissingError
 from capra.kube.known import By
+from capra.kube.reservations import Reservations, with_finalizer
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     FINALIZER,
-    POOL_COMMANDS,
-    POOL_ENTRY,
     POOLED_REMOTE_MACHINES,
     REMOTE_MACHINES,
     Raw,
-    annotations_of,
     labels_of,
     name_of,
     namespace_of,
@@ -35,7 +33,6 @@ from capra.kube.secrets import Secrets
 from capra.kube.writer import Writer
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
-from capra.model.pool import PoolEntry
 
 MACHINES = REMOTE_MACHINES.kind
 ENTRIES = POOLED_REMOTE_MACHINES.kind
@@ -60,8 +57,8 @@ class KubeStore:
         self._cache = cache
         self._secrets = secrets
         self._clock = clock
-        self._watch_filter = watch_filter
         self._entries = entries
+        self._reservations = Reservations(writer, cache, entries, watch_filter)
 
     async def load(self, key: MachineKey) -> Observation:
         """The machine and all that it depends on. Raises MissingError when it is gone."""
@@ -95,7 +92,7 @@ class KubeStore:
             entry=entry,
             handed_over=entry is not None and following.was_given(raw, entry.name),
             outdated=bool(following.changes(own.spec, machine.spec)),
-            pool=self._to_choose_from(raw) if wants_host else (),
+            pool=self._reservations.to_choose_from(raw) if wants_host else (),
             pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=pool.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
@@ -114,71 +111,14 @@ class KubeStore:
         annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
-            body["metadata"] |= _with_finalizer(raw)
+            body["metadata"] |= with_finalizer(raw)
         if record_.phase is Phase.PROVISIONED and not machine.spec.provider_id:
             body["spec"] = {"providerID": machine.provider_id}
         await self._writer.patch(REMOTE_MACHINES, raw, body)
 
     async def reserve(self, observation: Observation, entry: str) -> str:
-        """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
-        dies in between is found to hold the entry, and goes on."""
-        key, uid = observation.machine.key, observation.machine.uid
-        raw = self._writer.same(observation.machine)
-        entry_raw = self._free(raw, entry)
-        with self._cache.promised(entry_raw):
-            if FINALIZER not in raw["metadata"].get("finalizers", ()):
-                # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
-                metadata = _with_finalizer(raw) | {"annotations": dict(record.dump(record.load(raw)))}
-                raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
-            holder = objects.holder(entry_raw)
-            if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
-                entry_raw = await self._entries.hold(entry_raw, key.name, uid)
-        await self._hand_over(raw, entry_raw)
-        return name_of(entry_raw)
-
-    def _free(self, raw: Raw, wanted: str) -> Raw:
-        """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
-        hundred machines would decide anew for every one that is faster. Raises ConflictError when there is none."""
-        if held := [one for one in pool.held_by(self._cache, raw) if name_of(one) == wanted]:
-            return held[0]
-        found = self._cache.get(ENTRIES, namespace_of(raw), wanted)
-        # One whose host did not answer before is tried again when that was decided.
-        if found is None or self._cache.is_promised(found) or self._blocked(found, raw):
-            free = self._cache.by(ENTRIES, namespace_of(raw), By.AVAILABLE, objects.pool_of(raw))
-            found = next(free, None)
-        if found is None:
-            raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
-        return found
-
-    def _blocked(self, entry_raw: Raw, raw: Raw) -> str:
-        return pool.with_troubles(self._cache, entry_raw, raw, self._watch_filter).blocked
-
-    def _to_choose_from(self, raw: Raw) -> tuple[PoolEntry, ...]:
-        return pool.to_choose_from(self._cache, raw, watch_filter=self._watch_filter, named=NAMED_ENTRIES)
-
-    async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
-        """Give the machine the entry's fields; one that has an address already follows what has changed in them."""
-        entry = objects.entry(entry_raw)
-        given = dict((entry_raw.get("spec") or {}).get("machine") or {})
-        annotations: dict[str, str | None] = {POOL_ENTRY: entry.name}
-        metadata: dict[str, Any] = _with_finalizer(raw)
-        body: dict[str, Any] = {"metadata": metadata}
-        if not (raw.get("spec") or {}).get("address"):
-            annotations[POOL_COMMANDS] = pool.commands_digest(entry.spec.clean_up_commands)
-            annotations |= pool.lacking(pool.passed_on(entry.annotations), annotations_of(raw))
-            labels = pool.lacking(pool.passed_on(entry.labels), labels_of(raw))
-            if labels:
-                metadata["labels"] = labels
-            body["spec"] = given
-        else:
-            own, _ = objects.remote_machine(raw)
-            # As `load` does it: what that sees and this does not write down would be decided on for ever.
-            kept = following.with_keys_of(entry, record.load(raw))
-            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
-            body |= {"spec": changes} if changes else {}
-        if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
-            metadata["annotations"] = annotations
-            await self._writer.patch(REMOTE_MACHINES, raw, body)
+        """See reservations.Reservations."""
+        return await self._reservations.reserve(observation, entry)
 
     async def give_back(self, observation: Observation, decision: GiveBack) -> None:
         """The entry first: whoever dies in between has a machine that knows its entry by the address, and gives it back
@@ -243,8 +183,3 @@ class KubeStore:
             return f"the bootstrap provider to set spec.bootstrap.dataSecretName of Machine {name_of(owner_raw)}", None
         data = await self._secrets.bootstrap(namespace_of(owner_raw), name)
         return f"Secret {name} with key 'value', the bootstrap data of Machine {name_of(owner_raw)}", data
-
-
-def _with_finalizer(raw: Raw) -> dict[str, Any]:
-    finalizers = list(raw["metadata"].get("finalizers", ()))
-    return {} if FINALIZER in finalizers else {"finalizers": [*finalizers, FINALIZER]}

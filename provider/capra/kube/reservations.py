@@ -1,0 +1,117 @@
+"""How a machine gets an entry of a pool: which one, in which order it is written down, and what the machine gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capra.engine.decide import NAMED_ENTRIES
+from capra.kube import following, objects, pool, record
+from capra.kube.cache import Cache
+from capra.kube.entries import EntryStore
+from capra.kube.errors import ConflictError
+from capra.kube.known import By
+from capra.kube.resources import (
+    FINALIZER,
+    POOL_COMMANDS,
+    POOL_ENTRY,
+    POOLED_REMOTE_MACHINES,
+    REMOTE_MACHINES,
+    Raw,
+    annotations_of,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+from capra.kube.writer import Writer
+from capra.model.observation import Observation
+from capra.model.pool import PoolEntry
+
+ENTRIES = POOLED_REMOTE_MACHINES.kind
+
+
+class Reservations:
+    """Entries and those who take them. watch_filter: label and value that an entry must have; None for all."""
+
+    def __init__(self, writer: Writer, cache: Cache, entries: EntryStore, watch_filter: tuple[str, str] | None) -> None:
+        self._writer = writer
+        self._cache = cache
+        self._entries = entries
+        self._watch_filter = watch_filter
+
+    async def reserve(self, observation: Observation, entry: str) -> str:
+        """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
+        dies in between is found to hold the entry, and goes on."""
+        raw, uid = self._writer.same(observation.machine), observation.machine.uid
+        entry_raw = self._free(raw, entry)
+        with self._cache.promised(entry_raw):
+            if FINALIZER not in raw["metadata"].get("finalizers", ()):
+                # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
+                metadata = with_finalizer(raw) | {"annotations": dict(record.dump(record.load(raw)))}
+                raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
+            holder = objects.holder(entry_raw)
+            if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
+                entry_raw = await self._hold(raw, entry_raw)
+        await self._hand_over(raw, entry_raw)
+        return name_of(entry_raw)
+
+    async def _hold(self, raw: Raw, entry_raw: Raw) -> Raw:
+        """Once more where only its status, or anything else that counts for nothing here, was written meanwhile."""
+        name, uid = name_of(raw), str(raw["metadata"]["uid"])
+        try:
+            return await self._entries.hold(entry_raw, name, uid)
+        except ConflictError:
+            newest = self._cache.get(ENTRIES, namespace_of(raw), name_of(entry_raw))
+            if newest is None or objects.holder(newest) != objects.holder(entry_raw) or self._blocked(newest, raw):
+                raise
+        return await self._entries.hold(newest, name, uid)
+
+    def _free(self, raw: Raw, wanted: str) -> Raw:
+        """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
+        hundred machines would decide anew for every one that is faster. Raises ConflictError when there is none."""
+        if held := [one for one in pool.held_by(self._cache, raw) if name_of(one) == wanted]:
+            return held[0]
+        found = self._cache.get(ENTRIES, namespace_of(raw), wanted)
+        # One whose host did not answer before is tried again when that was decided.
+        if found is None or self._cache.is_promised(found) or self._blocked(found, raw):
+            free = self._cache.by(ENTRIES, namespace_of(raw), By.AVAILABLE, objects.pool_of(raw))
+            found = next(free, None)
+        if found is None:
+            raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
+        return found
+
+    def _blocked(self, entry_raw: Raw, raw: Raw) -> str:
+        return pool.with_troubles(self._cache, entry_raw, raw, self._watch_filter).blocked
+
+    def to_choose_from(self, raw: Raw) -> tuple[PoolEntry, ...]:
+        """As much of the machine's pool as a decision needs."""
+        return pool.to_choose_from(self._cache, raw, watch_filter=self._watch_filter, named=NAMED_ENTRIES)
+
+    async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
+        """Give the machine the entry's fields; one that has an address already follows what has changed in them."""
+        entry = objects.entry(entry_raw)
+        given = dict((entry_raw.get("spec") or {}).get("machine") or {})
+        annotations: dict[str, str | None] = {POOL_ENTRY: entry.name}
+        metadata: dict[str, Any] = with_finalizer(raw)
+        body: dict[str, Any] = {"metadata": metadata}
+        if not (raw.get("spec") or {}).get("address"):
+            annotations[POOL_COMMANDS] = pool.commands_digest(entry.spec.clean_up_commands)
+            annotations |= pool.lacking(pool.passed_on(entry.annotations), annotations_of(raw))
+            labels = pool.lacking(pool.passed_on(entry.labels), labels_of(raw))
+            if labels:
+                metadata["labels"] = labels
+            body["spec"] = given
+        else:
+            own, _ = objects.remote_machine(raw)
+            # As `load` does it: what that sees and this does not write down would be decided on for ever.
+            kept = following.with_keys_of(entry, record.load(raw))
+            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
+            body |= {"spec": changes} if changes else {}
+        if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
+            metadata["annotations"] = annotations
+            await self._writer.patch(REMOTE_MACHINES, raw, body)
+
+
+def with_finalizer(raw: Raw) -> dict[str, Any]:
+    """What makes the object stay until its host is clean; empty when it does."""
+    finalizers = list(raw["metadata"].get("finalizers", ()))
+    return {} if FINALIZER in finalizers else {"finalizers": [*finalizers, FINALIZER]}
