@@ -84,7 +84,7 @@ class Controller:
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
         self.queue = WorkQueue(self._look)
-        writer, secrets = Writer(api, cache), Secrets(api)
+        writer, secrets = Writer(api, cache), Secrets(api, cache)
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
         self._machines = Machines(

@@ -32,6 +32,9 @@ END_SECONDS = 4.0
 """Seconds that kopf has to end by itself, and then again when it is cancelled."""
 
 LOOK_SECONDS = 0.25
+IDLE_SECONDS = 0.5
+"""kopf has a task for each object, which ends when it has heard nothing for so long: a thousand would be gone through
+whenever garbage is looked for."""
 
 log = structlog.get_logger(__name__)
 
@@ -157,6 +160,7 @@ def _settings() -> kopf.OperatorSettings:
     made.watching.server_timeout = SERVER_TIMEOUT
     made.watching.client_timeout = SERVER_TIMEOUT + 30
     made.watching.connect_timeout = 10
+    made.batching.idle_timeout = IDLE_SECONDS
     made.networking.error_backoffs = BackOffs()
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return made

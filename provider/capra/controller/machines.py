@@ -21,7 +21,7 @@ from capra.kube.resources import Raw
 from capra.kube.store import KubeStore
 from capra.kube.writer import Writer
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
-from capra.model.observation import Observation
+from capra.model.observation import Observation, Phase
 from capra.model.run import Progress
 
 log = structlog.get_logger(__name__)
@@ -115,7 +115,8 @@ class Machines:
 
     async def _observe(self, taken: StepTaken) -> None:
         """Tell of a step."""
-        await self._announce(taken, news=await self._reporter.tell(taken))
+        news = not _told_before(taken) and await self._reporter.tell(taken)
+        await self._announce(taken, news=news)
 
     async def _announce(self, taken: StepTaken, *, news: bool) -> None:
         """The rest beside the status, first in the log."""
@@ -146,6 +147,12 @@ class Machines:
             self._metrics.runs.labels(playbook, taken.outcome.kind.value).inc()
         if isinstance(taken.decision, Release) and taken.decision.dirty:
             self._metrics.cleanups_given_up.inc()
+
+
+def _told_before(taken: StepTaken) -> bool:
+    """That the host is clean was told when it was, and the object goes now."""
+    released = isinstance(taken.decision, Release) and not taken.decision.dirty
+    return released and taken.observation.record.phase is Phase.CLEAN
 
 
 def look_again(taken: StepTaken, now: float, limit: float) -> float | None:

@@ -1,14 +1,22 @@
-"""Secrets: read when they are needed, never kept."""
+"""Secrets: read when they are needed, and kept by nobody but those who need them.
+
+What many need at the same time is read once: as long as one of them has it, and the Secret's version is the one that
+the watch has told, the others get the same."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Callable
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from capra.errors import InputError
 from capra.kube.api import Api
+from capra.kube.cache import Cache
 from capra.kube.errors import MissingError
-from capra.kube.resources import SECRETS, Raw
+from capra.kube.resources import SECRETS, Raw, name_of, namespace_of
 from capra.model.observation import BootstrapData, Problem, SSHKey
 from capra.model.ssh_key import check_key
 
@@ -16,19 +24,32 @@ VALUE = "value"
 """The key of every Secret that Capra reads (Cluster API's contract; reference/contract C)."""
 
 
+Content = TypeVar("Content", SSHKey, BootstrapData)
+_Version = tuple[type, str, str, str, str]
+"""What is made of a Secret, its namespace, name, UID and version."""
+
+
 class Secrets:
     """The Secrets of the management cluster."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, cache: Cache) -> None:
         self._api = api
+        self._cache = cache
+        self._in_use: WeakValueDictionary[_Version, SSHKey | BootstrapData] = WeakValueDictionary()
+        self._reading: WeakValueDictionary[_Version, asyncio.Lock] = WeakValueDictionary()
 
     async def ssh_key(self, namespace: str, name: str) -> SSHKey:
         """The key of `sshKeyRef`. Raises InputError (SSHKeyNotFound, InvalidSSHKey) naming the Secret."""
         subject = f"Secret {namespace}/{name}"
-        data = await self._value(namespace, name)
-        if data is None:
+
+        def make(raw: Raw) -> SSHKey | None:
+            data = _decoded(raw, VALUE)
+            return check_key(data, subject=subject) if data is not None else None
+
+        found = await self._shared(SSHKey, namespace, name, make)
+        if found is None:
             raise InputError(f"has no key {VALUE!r}, or does not exist", subject=subject, reason="SSHKeyNotFound")
-        return check_key(data, subject=subject)
+        return found
 
     async def machine_key(self, namespace: str, name: str, field: str) -> tuple[SSHKey | None, Problem | None]:
         """The key of a machine, or what is wrong with it. Neither: there is no such Secret, or no name of one."""
@@ -43,16 +64,34 @@ class Secrets:
 
     async def bootstrap(self, namespace: str, name: str) -> BootstrapData | None:
         """The bootstrap data, None while the Secret or its key is not there."""
-        raw = await self._get(namespace, name)
-        data = _decoded(raw, VALUE) if raw is not None else None
-        if raw is None or data is None:
-            return None
-        given = (_decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
-        return BootstrapData(data, given or "cloud-config", f"Secret {namespace}/{name}")
 
-    async def _value(self, namespace: str, name: str) -> bytes | None:
-        raw = await self._get(namespace, name)
-        return _decoded(raw, VALUE) if raw is not None else None
+        def make(raw: Raw) -> BootstrapData | None:
+            data = _decoded(raw, VALUE)
+            given = (_decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
+            source = f"Secret {namespace}/{name}"
+            return BootstrapData(data, given or "cloud-config", source) if data is not None else None
+
+        return await self._shared(BootstrapData, namespace, name, make)
+
+    async def _shared(
+        self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
+    ) -> Content | None:
+        """What is made of a Secret; None where there is none. Raises what `make` raises."""
+        known = self._cache.get(SECRETS.kind, namespace, name)
+        if known is None:  # the watch may only be late
+            raw = await self._get(namespace, name)
+            return make(raw) if raw is not None else None
+        asked = _version(kind, known)
+        lock = self._reading.setdefault(asked, asyncio.Lock())
+        async with lock:
+            found = self._in_use.get(asked)
+            if isinstance(found, kind):
+                return found
+            raw = await self._get(namespace, name)
+            made = make(raw) if raw is not None else None
+            if raw is not None and made is not None:
+                self._in_use[_version(kind, raw)] = made
+            return made
 
     async def _get(self, namespace: str, name: str) -> Raw | None:
         try:
@@ -69,3 +108,9 @@ def _decoded(raw: Raw, key: str) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):  # the API server has checked it
         return None
+
+
+def _version(kind: type, raw: Raw) -> _Version:
+    metadata = raw["metadata"]
+    uid, version = str(metadata.get("uid", "")), str(metadata.get("resourceVersion", ""))
+    return kind, namespace_of(raw), name_of(raw), uid, version
