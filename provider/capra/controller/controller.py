@@ -14,7 +14,7 @@ from capra.controller.census import measure
 from capra.controller.entries import Entries
 from capra.controller.machines import Machines
 from capra.controller.metrics import Metrics
-from capra.controller.queue import WorkQueue
+from capra.controller.queue import WorkQueue, spread
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.errors import CapraError
@@ -83,7 +83,7 @@ class Controller:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
-        self.queue = WorkQueue(self._look)
+        self.queue = WorkQueue(self._look, spread)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)

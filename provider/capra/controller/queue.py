@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import random
 import time
 from collections.abc import Awaitable, Callable
 
@@ -20,6 +21,9 @@ FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 300.0
 CONFLICT_BACK_OFF = 2.0
 """Whoever was too late need only look again; others being faster is no failure."""
+
+LONGEST_SPREAD = 5.0
+"""Seconds."""
 
 FATAL_BACK_OFF = 60.0
 """Seconds after an error that somebody must mend first; a change of the object comes before that."""
@@ -43,8 +47,10 @@ log = structlog.get_logger(__name__)
 class WorkQueue:
     """Keys with the time at which they are due. A key that is added while it is worked on is worked on again."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, later: Callable[[float], float] = lambda seconds: seconds) -> None:
+        """later: what becomes of the seconds after which a failure, or a look, wants another."""
         self._work = work
+        self._later = later
         self._due: dict[Key, float] = {}
         self._order: list[tuple[float, int, Key]] = []
         """A heap of the same; one that is not what `_due` says has been overtaken."""
@@ -174,7 +180,7 @@ class WorkQueue:
             return
         self._failures.pop(key, None)
         if after is not None:
-            self.add(key, after)
+            self.add(key, self._later(after))
 
     def _again(self, key: Key, error: CapraError | None, least: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
@@ -182,7 +188,12 @@ class WorkQueue:
         wait = max(least, min(longest, FIRST_BACK_OFF * 2 ** min(failures - 1, 16))) if failures > 1 else least
         if error is not None:
             log.info("will be looked at again", object=str(key), error=str(error), after=round(wait, 1))
-        self.add(key, wait)
+        self.add(key, self._later(wait))
+
+
+def spread(seconds: float) -> float:
+    """A little later, and each time another: what has failed together need not come again together."""
+    return seconds + random.uniform(0.0, min(LONGEST_SPREAD, seconds / 10))  # noqa: S311  # no secret
 
 
 def _cancel_once(task: asyncio.Task[None]) -> None:

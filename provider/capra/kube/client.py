@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from kubernetes.aio import config
@@ -49,7 +51,18 @@ async def configure(kubeconfig: str) -> Configuration:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         subject = f"--kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig"
         raise InputError(f"cannot be read: {type(error).__name__}", subject=subject) from None
+    # Otherwise each request asks the environment and ~/.netrc anew, in two threads: a fifth of what it costs.
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return configuration
+
+
+def _proxy(server: str) -> str | None:
+    """The proxy that the environment names for this URL."""
+    url = urlsplit(server)
+    if not url.hostname or proxy_bypass(url.hostname):
+        return None
+    return getproxies().get(url.scheme)
 
 
 def client(configuration: Configuration) -> ApiClient:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, WorkQueue
+from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, LOOKS, STARTS, WorkQueue, spread
 from capra.errors import Fatal, Retry
 from capra.kube.dependents import Key
 from capra.kube.errors import MissingError
@@ -362,3 +362,119 @@ def test_whatever_is_asked_for_is_looked_at_afterwards(
         run_in_virtual_time(test())
     # Work that is called twice at a time fails, which the queue takes for a defect.
     assert not [entry for entry in logs if entry["log_level"] == "error"]
+
+
+def keys(count: int) -> list[Key]:
+    return [Key("RemoteMachine", "default", f"m-{n}") for n in range(count)]
+
+
+def test_few_look_at_once_in_the_order_in_which_they_were_due() -> None:
+    async def test() -> None:
+        work = Work(seconds=10)
+        async with running(work) as queue:
+            for key in keys(3 * LOOKS):
+                queue.add(key)
+            await asyncio.sleep(5)
+            assert len(work.active) == LOOKS
+            await asyncio.sleep(100)
+        assert [key for _, key in work.began] == keys(3 * LOOKS)
+        assert work.times == [0] * LOOKS + [10] * LOOKS + [20] * LOOKS
+
+    run_in_virtual_time(test())
+
+
+def test_what_takes_long_keeps_nobody_waiting() -> None:
+    async def test() -> None:
+        first, others = keys(2 * LOOKS)[:LOOKS], keys(2 * LOOKS)[LOOKS:]
+
+        async def work(key: Key) -> None:
+            if key in first:
+                queue.set_aside(key)
+                await asyncio.sleep(1000)
+            began[key] = now()
+            await asyncio.sleep(10)
+
+        began: dict[Key, float] = {}
+        async with running(work) as queue:
+            for key in (*first, *others):
+                queue.add(key)
+            await asyncio.sleep(1)
+            assert set(began) == set(others)
+            queue.set_aside(OTHER)  # nobody looks at it: it says nothing
+            for key in first:
+                queue.interrupt(key)
+            await asyncio.sleep(5)
+            assert not set(began) & set(first)
+            await asyncio.sleep(1100)
+            assert set(began) == {*first, *others}
+
+    run_in_virtual_time(test())
+
+
+def test_a_turn_begins_few_looks() -> None:
+    """Whoever else has work on the loop goes on in between."""
+
+    async def test() -> None:
+        begun: list[int] = []
+        queue = WorkQueue(lambda key: asyncio.sleep(0, None))
+        start = queue._start_due
+
+        def counted() -> float:
+            before = len(queue._active)
+            wait = start()
+            begun.append(len(queue._active) - before)
+            return wait
+
+        queue._start_due = counted  # type: ignore[method-assign]
+        task = asyncio.create_task(queue.run())
+        for key in keys(1000):
+            queue.add(key)
+        await asyncio.sleep(10)
+        task.cancel()
+        await asyncio.wait([task])
+        assert sum(begun) == 1000
+        assert max(begun) <= STARTS
+
+    run_in_virtual_time(test())
+
+
+def test_it_is_known_what_has_failed() -> None:
+    async def test() -> None:
+        async with running(Work(Retry("later", after=5), None)) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(1)
+            assert queue.has_failed(KEY)
+            assert not queue.has_failed(OTHER)
+            await asyncio.sleep(10)
+            assert not queue.has_failed(KEY)
+
+    run_in_virtual_time(test())
+
+
+def test_what_fails_together_comes_again_one_after_the_other() -> None:
+    async def test() -> None:
+        again: list[float] = []
+
+        async def work(key: Key) -> None:
+            if now() > 0:
+                again.append(now())
+                return
+            raise Retry("later", after=30)
+
+        queue = WorkQueue(work, spread)
+        task = asyncio.create_task(queue.run())
+        for key in keys(20):
+            queue.add(key)
+        await asyncio.sleep(100)
+        task.cancel()
+        await asyncio.wait([task])
+        assert len(set(again)) == 20
+        assert min(again) >= 30
+        assert max(again) <= 33
+
+    run_in_virtual_time(test())
+
+
+@given(st.floats(0, 1e6))
+def test_later_is_later_but_not_much(seconds: float) -> None:
+    assert seconds <= spread(seconds) <= seconds + min(5.0, seconds / 10)
