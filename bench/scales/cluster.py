@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from capra.kube.resources import REMOTE_MACHINES, Resource
@@ -31,10 +32,11 @@ async def delete(world: World) -> None:
         await world.api.delete_all(resource, world.namespace)
 
 
-async def lease_transitions(world: World) -> int:
-    """How often the Lease has changed hands."""
-    [lease] = await world.all(LEASES)
-    return int(lease["spec"].get("leaseTransitions") or 0)
+async def lease(world: World) -> tuple[float, int]:
+    """Seconds since it was last renewed, and how often it has changed hands."""
+    [found] = await world.all(LEASES)
+    renewed = datetime.fromisoformat(found["spec"]["renewTime"].replace("Z", "+00:00"))
+    return (datetime.now(UTC) - renewed).total_seconds(), int(found["spec"].get("leaseTransitions") or 0)
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, object]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import gc
 import os
 import sys
 import threading
@@ -21,50 +20,54 @@ from capra.settings.controller import LogLevel
 from capra.testing import FakeHosts
 
 
+TURN_SECONDS = 0.05
+LONG_STEP = 0.1
+"""Seconds; a longer one is told."""
+
+
 class Steps:
-    """The longest step of the main thread's event loop since it was last asked for: seconds of the clock, and of the
-    processor, since others may have had it meanwhile."""
+    """The main thread's event loop since it was last asked for. step: the longest, in seconds of the processor, since
+    others may have had it meanwhile. wait: the longest that somebody had to wait for a turn, in seconds of the clock."""
 
     def __init__(self) -> None:
-        self.wall = self.processor = 0.0
-        self.what = ""
+        self.step = self.wait = 0.0
+        self._what = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def watch(self) -> None:
-        """Measure every step from now on."""
-        run, thread = asyncio.Handle._run, threading.main_thread()
+        """Measure from now on."""
+        run, main_thread = asyncio.Handle._run, threading.main_thread()
 
         def measured(handle: asyncio.Handle) -> None:
-            if threading.current_thread() is not thread:
+            if threading.current_thread() is not main_thread:
                 run(handle)
                 return
-            wall, processor = time.perf_counter(), time.thread_time()
+            self._loop = asyncio.get_running_loop()
+            began = time.thread_time()
             run(handle)
-            took = time.thread_time() - processor
-            self.wall = max(self.wall, time.perf_counter() - wall)
-            if took > self.processor:
-                self.processor, self.what = took, repr(handle)[:300]
+            took = time.thread_time() - began
+            if took > self.step:
+                self.step, self._what = took, repr(handle)[:300]
 
         asyncio.Handle._run = measured  # type: ignore[method-assign]
-        if os.environ.get("BENCH_STACKS"):
-            self._watch_stacks()
+        threading.Thread(target=self._ask_for_turns, name="turns", daemon=True).start()
 
-    def _watch_stacks(self) -> None:
-        began: list[float] = [0.0]
-
-        def told(phase: str, info: dict[str, int]) -> None:
-            if phase == "start":
-                began[0] = time.thread_time()
-            elif time.thread_time() - began[0] > 0.02:
-                sys.stderr.write(f"gc of generation {info['generation']}: {time.thread_time() - began[0]:.3f}\n")
-
-        gc.callbacks.append(told)
+    def _ask_for_turns(self) -> None:
+        while True:
+            time.sleep(TURN_SECONDS)
+            turn = threading.Event()
+            began = time.monotonic()
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(turn.set)
+                turn.wait()
+                self.wait = max(self.wait, time.monotonic() - began)
 
     def take(self, name: str) -> float:
         """One of the two, counted anew from here on."""
         longest = float(getattr(self, name))
         setattr(self, name, 0.0)
-        if name == "processor" and longest > 0.05:
-            sys.stderr.write(f"a step of {longest:.3f} core-s: {self.what}\n")
+        if name == "step" and longest > LONG_STEP:
+            sys.stderr.write(f"a step of {longest:.3f} core-s: {self._what}\n")
         return longest
 
 
@@ -86,8 +89,8 @@ def settings(kubeconfig: str, namespace: str, port: int, concurrency: int) -> Co
 def run(kubeconfig: str, namespace: str, port: int, concurrency: int) -> int:
     """Until SIGTERM."""
     metrics, steps = Metrics(), Steps()
-    longest = Gauge("bench_longest_step_seconds", "Since the last scrape.", ("clock",), registry=metrics.registry)
-    for name in ("wall", "processor"):
+    longest = Gauge("bench_longest_seconds", "Since the last scrape.", ("what",), registry=metrics.registry)
+    for name in ("step", "wait"):
         longest.labels(name).set_function(lambda name=name: steps.take(name))  # type: ignore[misc]  # no default for mypy
     steps.watch()
     main.Metrics = lambda: metrics  # type: ignore[misc,assignment]

@@ -50,9 +50,9 @@ class Reading:
         """Those that change something; renewals of the Lease are not among them."""
         return sum(number for verb, number in self.requests().items() if verb in WRITES)
 
-    def step(self, clock: str) -> float:
-        """The longest step of the event loop since the look before."""
-        return self.samples["bench_longest_step_seconds", f'clock="{clock}"']
+    def longest(self, what: str) -> float:
+        """The longest step of the event loop, or wait for a turn, since the look before."""
+        return self.samples["bench_longest_seconds", f'what="{what}"']
 
 
 class Process:

@@ -47,9 +47,8 @@ async def test_the_proxy_of_the_environment(
         monkeypatch.setenv(name, value)
     configuration = await configure(kubeconfig(tmp_path))
     assert configuration.proxy == proxy
-    async with client(configuration) as made:
-        async with made.rest_client._create_pool_manager() as session:
-            assert session.trust_env is False
+    async with client(configuration) as made, made.rest_client._create_pool_manager() as session:
+        assert session.trust_env is False
 
 
 async def test_the_proxy_of_the_kubeconfig_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
