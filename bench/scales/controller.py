@@ -19,7 +19,6 @@ from capra.settings import Address, ControllerSettings
 from capra.settings.controller import LogLevel
 from capra.testing import FakeHosts
 
-
 TURN_SECONDS = 0.05
 LONG_STEP = 0.1
 """Seconds; a longer one is told."""
@@ -27,7 +26,7 @@ LONG_STEP = 0.1
 
 class Steps:
     """The main thread's event loop since it was last asked for. step: the longest, in seconds of the processor, since
-    others may have had it meanwhile. wait: the longest that somebody had to wait for a turn, in seconds of the clock."""
+    others may have had it meanwhile. wait: the longest that somebody had to wait for a turn, in seconds."""
 
     def __init__(self) -> None:
         self.step = self.wait = 0.0
@@ -49,7 +48,7 @@ class Steps:
             if took > self.step:
                 self.step, self._what = took, repr(handle)[:300]
 
-        asyncio.Handle._run = measured  # type: ignore[method-assign]
+        asyncio.Handle._run = measured  # type: ignore[assignment,method-assign]
         threading.Thread(target=self._ask_for_turns, name="turns", daemon=True).start()
 
     def _ask_for_turns(self) -> None:
@@ -93,8 +92,7 @@ def run(kubeconfig: str, namespace: str, port: int, concurrency: int) -> int:
     for name in ("step", "wait"):
         longest.labels(name).set_function(lambda name=name: steps.take(name))  # type: ignore[misc]  # no default for mypy
     steps.watch()
-    main.Metrics = lambda: metrics  # type: ignore[misc,assignment]
-    main.AnsibleRunner = lambda _: FakeHosts()  # type: ignore[misc,assignment]
+    vars(main).update(Metrics=lambda: metrics, AnsibleRunner=lambda _: FakeHosts())
     return main.start(settings(kubeconfig, namespace, port, concurrency))
 
 
