@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from capra.kube.resources import REMOTE_MACHINES, Resource
-from tests.component.controller.world import MACHINES, World
+from tests.component.controller.world import World
 
 WRITERS = 16
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -26,10 +26,9 @@ async def create(world: World, machines: int) -> None:
     await _all(world.machine(f"m-{n}", {"pool": "p"}) for n in range(machines))
 
 
-async def delete(world: World) -> None:
-    """All RemoteMachines, with two requests."""
-    for resource in (REMOTE_MACHINES, MACHINES):
-        await world.api.delete_all(resource, world.namespace)
+async def delete(world: World, machines: int) -> None:
+    """All of them, as Cluster API would: one by one."""
+    await _all(world.delete(REMOTE_MACHINES, f"m-{n}") for n in range(machines))
 
 
 async def lease(world: World) -> tuple[float, int]:

@@ -21,7 +21,7 @@ from capra.errors import CapraError
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.client import Access
-from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, in_line
+from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, in_line, is_news
 from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
 from capra.kube.known import By
@@ -119,7 +119,8 @@ class Controller:
     async def run(self) -> None:
         """Work until cancelled; the hosts go on by themselves with what has begun."""
         resources = await self._first_sync()
-        log.info("synchronized", objects={kind: self._number(kind) for kind in (MACHINES, ENTRIES, CLUSTERS)})
+        numbers = {kind: self.cache.numbers(kind, By.NAMESPACE).values() for kind in (MACHINES, ENTRIES, CLUSTERS)}
+        log.info("synchronized", objects={kind: sum(found) for kind, found in numbers.items()})
         self._synced = True
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -195,9 +196,11 @@ class Controller:
 
     def _seen(self, resource: Resource, raw: Raw, deleted: bool) -> None:
         """An event of a watch."""
+        raw = {"apiVersion": resource.api_version, "kind": resource.kind, **raw}
+        before = self.cache.get(resource.kind, namespace_of(raw), name_of(raw))
         if deleted:
             self.cache.remove(resource.kind, raw)
-        elif not self.cache.put(resource.kind, {"apiVersion": resource.api_version, "kind": resource.kind, **raw}):
+        elif not self.cache.put(resource.kind, raw) or not is_news(resource.kind, before, raw):
             return
         self._changed(resource, raw)
 
@@ -240,9 +243,6 @@ class Controller:
 
     def _ours(self, raw: Raw) -> bool:
         return self._filter is None or labels_of(raw).get(self._filter[0]) == self._filter[1]
-
-    def _number(self, kind: str) -> int:
-        return sum(self.cache.numbers(kind, By.NAMESPACE).values())
 
     def _measure(self) -> None:
         measure(self.cache, self._metrics)

@@ -45,6 +45,19 @@ def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[Key]:
         yield from find(cache, raw)
 
 
+def is_news(kind: str, before: Raw | None, after: Raw) -> bool:
+    """Anything has changed that counts for others. Cluster API writes the status of a Cluster at every step of every
+    Machine: hardly any of it counts here, and all machines of the Cluster would be looked at each time."""
+    if kind != "Cluster" or before is None:
+        return True
+    return _what_counts(before) != _what_counts(after)
+
+
+def _what_counts(cluster: Raw) -> tuple[object, ...]:
+    metadata = cluster["metadata"]
+    return metadata.get("uid"), metadata.get("deletionTimestamp"), cluster.get("spec"), objects.cluster(cluster)
+
+
 def _key(kind: str, raw: Raw) -> Key:
     return Key(kind, namespace_of(raw), name_of(raw))
 

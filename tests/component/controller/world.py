@@ -51,9 +51,6 @@ class Client(Api):
     async def delete(self, resource: Resource, namespace: str, name: str) -> None:
         await self._request("DELETE", resource.path(namespace, name))
 
-    async def delete_all(self, resource: Resource, namespace: str) -> None:
-        await self._request("DELETE", resource.path(namespace))
-
 
 @dataclass
 class World:
