@@ -26,7 +26,6 @@ from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
 from capra.kube.known import By
 from capra.kube.node_ids import NodeIds
-from capra.kube.pace import paced
 from capra.kube.remote_cluster import reconcile_cluster
 from capra.kube.reporter import Reporter
 from capra.kube.resources import (
@@ -187,8 +186,9 @@ class Controller:
                 await refresh(self._api, self.cache, SECRETS, self._settings.namespace, self._changed)
                 for resource in resources:
                     await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
-                    async for raw in paced(list(self.cache.all(resource.kind))):
+                    for raw in list(self.cache.all(resource.kind)):
                         self._changed(resource, raw)
+                        await asyncio.sleep(0)  # whoever has other work goes on
             except CapraError as error:
                 log.warning("the API server cannot be read", error=str(error))
                 await asyncio.sleep(SYNC_PAUSE)
