@@ -160,7 +160,7 @@ def _settings() -> kopf.OperatorSettings:
     made.watching.server_timeout = SERVER_TIMEOUT
     made.watching.client_timeout = SERVER_TIMEOUT + 30
     made.watching.connect_timeout = 10
-    made.batching.idle_timeout = IDLE_SECONDS
+    made.queueing.idle_timeout = IDLE_SECONDS
     made.networking.error_backoffs = BackOffs()
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return made
