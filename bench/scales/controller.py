@@ -20,8 +20,8 @@ from capra.settings.controller import LogLevel
 from capra.testing import FakeHosts
 
 TURN_SECONDS = 0.05
-LONG_STEP = 0.1
-"""Seconds; a longer one is told."""
+LONG_STEP, LONG_WAIT = 0.1, 1.0
+"""Seconds; longer ones are told."""
 
 
 class Steps:
@@ -59,7 +59,10 @@ class Steps:
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(turn.set)
                 turn.wait()
-                self.wait = max(self.wait, time.monotonic() - began)
+                waited = time.monotonic() - began
+                self.wait = max(self.wait, waited)
+                if waited > LONG_WAIT:
+                    sys.stderr.write(f"{waited:.1f} s without a turn of the loop\n")
 
     def take(self, name: str) -> float:
         """One of the two, counted anew from here on."""
