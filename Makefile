@@ -43,10 +43,10 @@ mutants: venv ## Look what the tests would not notice: mutations by hand, and co
 format: venv ## Put the Python files into their form
 	ruff format . && ruff check --fix .
 
-bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one host and on a fleet; takes a while
+bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one host, on a fleet, at a thousand; takes a while
 	bench/oneshot
 	bench/fleet --dead 10
-	if [ -e bench/scale ]; then bench/scale; fi
+	bench/scale
 
 release-manifests: venv ## Compose what clusterctl and kubectl install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))

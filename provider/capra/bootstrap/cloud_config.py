@@ -100,12 +100,17 @@ def _file(item: Any, place: Place) -> WriteFile:
     )
 
 
+LIKE_A_PATH = re.compile(r"(?=.{1,40}$)[\w.-]+(/[\w.-]+)+")
+
+
 def _path(value: Any, place: Place) -> str:
     if value is None or value == "":
         raise place.error("is missing: give the absolute path of the file")
     path = text(value, place)
     if not path.startswith("/"):
-        raise place.error(f"{shown(path)} is not an absolute path: it must start with /")
+        # In damaged YAML this may be anything, content as well: only what looks like a path is shown.
+        what = f"{shown(path)} is" if LIKE_A_PATH.fullmatch(path) else "is"
+        raise place.error(f"{what} not an absolute path: it must start with /")
     if posixpath.basename(path) in ("", ".", ".."):
         raise place.error(f"{shown(path)} names a directory, not a file")
     return path
