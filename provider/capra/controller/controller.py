@@ -84,6 +84,7 @@ class Controller:
         self.cache = cache = Cache(self._filter)
         self.queue = WorkQueue(self._look, spread)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
+        self._secrets = secrets
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
         self._machines = Machines(
@@ -173,6 +174,7 @@ class Controller:
     def _rewound(self) -> None:
         """The API server knows less than before: an older state of etcd was restored."""
         log.warning("the API server has gone back to an older state: everything is read again")
+        self._secrets.forget()
         self._sync_now.set()
         self._watch_anew.set()
 

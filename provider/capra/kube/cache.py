@@ -102,7 +102,8 @@ class Cache:
         self._turn += 1
         objects[place] = _Known(raw, self._turn)
         self._newest[kind] = max(self._newest.get(kind, 0), version_of(raw))
-        if known is None or not _same(known.raw, raw):
+        # Not by its version: an etcd that was restored may count anew.
+        if known is None or known.raw != raw:
             self._find_by(kind, place, traits(kind, raw, self._watch_filter))
         return True
 
@@ -227,8 +228,3 @@ def _lean(raw: Raw) -> Raw:
     if "managedFields" not in raw["metadata"]:
         return raw
     return {**raw, "metadata": {name: value for name, value in raw["metadata"].items() if name != "managedFields"}}
-
-
-def _same(one: Raw, other: Raw) -> bool:
-    """Both are the same version of the same object: the event after the answer."""
-    return _uid(one) == _uid(other) and version_of(one) == version_of(other) > 0

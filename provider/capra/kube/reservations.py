@@ -8,7 +8,7 @@ from capra.engine.decide import NAMED_ENTRIES
 from capra.kube import following, objects, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
-from capra.kube.errors import ConflictError
+from capra.kube.errors import ConflictError, MissingError
 from capra.kube.known import By
 from capra.kube.resources import (
     FINALIZER,
@@ -58,12 +58,26 @@ class Reservations:
         """Once more where only its status, or anything else that counts for nothing here, was written meanwhile."""
         name, uid = name_of(raw), str(raw["metadata"]["uid"])
         try:
-            return await self._entries.hold(entry_raw, name, uid)
-        except ConflictError:
-            newest = self._cache.get(ENTRIES, namespace_of(raw), name_of(entry_raw))
-            if newest is None or objects.holder(newest) != objects.holder(entry_raw) or self._blocked(newest, raw):
-                raise
-        return await self._entries.hold(newest, name, uid)
+            try:
+                return await self._entries.hold(entry_raw, name, uid)
+            except ConflictError:
+                newest = self._cache.get(ENTRIES, namespace_of(raw), name_of(entry_raw))
+                if newest is None or not self._still_to_be_had(entry_raw, newest, raw):
+                    raise
+            return await self._entries.hold(newest, name, uid)
+        except MissingError:
+            # Not the machine is gone: it is to look for another one.
+            raise ConflictError(f"PooledRemoteMachine {name_of(entry_raw)} is gone", after=0.0) from None
+
+    def _still_to_be_had(self, before: Raw, newest: Raw, raw: Raw) -> bool:
+        """Nothing that was decided on has changed in the entry."""
+        entries = [pool.with_troubles(self._cache, one, raw, self._watch_filter) for one in (before, newest)]
+        return (
+            objects.holder(newest) == objects.holder(before)
+            and objects.pool_of(newest) == objects.pool_of(before)
+            and not entries[1].blocked
+            and entries[1].unreachable == entries[0].unreachable
+        )
 
     def _free(self, raw: Raw, wanted: str) -> Raw:
         """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a

@@ -36,7 +36,12 @@ class Secrets:
         self._api = api
         self._cache = cache
         self._in_use: WeakValueDictionary[_Version, SSHKey | BootstrapData] = WeakValueDictionary()
-        self._reading: WeakValueDictionary[_Version, asyncio.Lock] = WeakValueDictionary()
+        self._reading: dict[_Version, asyncio.Task[SSHKey | BootstrapData | None]] = {}
+
+    def forget(self) -> None:
+        """Versions may mean something else from now on: an older state of etcd was restored."""
+        self._in_use.clear()
+        self._reading.clear()
 
     async def ssh_key(self, namespace: str, name: str) -> SSHKey:
         """The key of `sshKeyRef`. Raises InputError (SSHKeyNotFound, InvalidSSHKey) naming the Secret."""
@@ -76,22 +81,36 @@ class Secrets:
     async def _shared(
         self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
     ) -> Content | None:
-        """What is made of a Secret; None where there is none. Raises what `make` raises."""
+        """What is made of a Secret; None where there is none. Raises what `make` and the reading raise, to all who wait
+        for it: each of them reading anew would take so many times as long."""
         known = self._cache.get(SECRETS.kind, namespace, name)
         if known is None:  # the watch may only be late
             raw = await self._get(namespace, name)
             return make(raw) if raw is not None else None
         asked = _version(kind, known)
-        lock = self._reading.setdefault(asked, asyncio.Lock())
-        async with lock:
-            found = self._in_use.get(asked)
-            if isinstance(found, kind):
-                return found
-            raw = await self._get(namespace, name)
-            made = make(raw) if raw is not None else None
-            if raw is not None and made is not None:
-                self._in_use[_version(kind, raw)] = made
-            return made
+        found = self._in_use.get(asked)
+        if not isinstance(found, kind):
+            reading = self._reading.get(asked)
+            if reading is None:
+                reading = self._reading[asked] = asyncio.ensure_future(self._read(kind, namespace, name, make))
+                reading.add_done_callback(lambda done: self._has_read(asked, done))
+            found = await asyncio.shield(reading)
+        return found if isinstance(found, kind) else None
+
+    async def _read(
+        self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
+    ) -> SSHKey | BootstrapData | None:
+        raw = await self._get(namespace, name)
+        made = make(raw) if raw is not None else None
+        if raw is not None and made is not None:
+            self._in_use[_version(kind, raw)] = made
+        return made
+
+    def _has_read(self, asked: _Version, done: asyncio.Task[SSHKey | BootstrapData | None]) -> None:
+        if self._reading.get(asked) is done:
+            del self._reading[asked]
+        if not done.cancelled():
+            done.exception()  # whoever waited for it may have been cancelled
 
     async def _get(self, namespace: str, name: str) -> Raw | None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from capra.kube.cache import Cache
-from capra.kube.errors import MissingError
+from capra.kube.errors import MissingError, UnavailableError
 from capra.kube.resources import SECRETS, Raw, Resource
 from capra.kube.secrets import Secrets
 
@@ -54,9 +54,46 @@ async def test_it_is_read_once_for_many() -> None:
     assert server.read == 1
 
 
+async def test_that_it_cannot_be_read_is_told_to_all_at_once() -> None:
+    server, _, secrets = made(secret())
+
+    async def fail(resource: Resource, namespace: str, name: str) -> Raw:
+        server.read += 1
+        await asyncio.sleep(0)
+        raise UnavailableError("no answer")
+
+    server.get = fail  # type: ignore[method-assign]  # a server that is down
+    found = await asyncio.gather(*(secrets.bootstrap("ns", "data") for _ in range(100)), return_exceptions=True)
+    assert {type(one) for one in found} == {UnavailableError}
+    assert server.read == 1
+    del server.get
+    assert await secrets.bootstrap("ns", "data") is not None
+
+
+async def test_one_who_is_cancelled_takes_it_from_nobody() -> None:
+    server, _, secrets = made(secret())
+    first, second = (asyncio.ensure_future(secrets.bootstrap("ns", "data")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second is not None
+    assert server.read == 1
+
+
+async def test_what_was_restored_is_read_anew() -> None:
+    server, _, secrets = made(secret())
+    before = await secrets.bootstrap("ns", "data")
+    server.raw = secret("1", b"another one of the same version")
+    secrets.forget()
+    after = await secrets.bootstrap("ns", "data")
+    assert before is not None
+    assert after is not None
+    assert after.data == b"another one of the same version"
+
+
 async def test_it_is_not_kept() -> None:
     server, _, secrets = made(secret())
     assert await secrets.bootstrap("ns", "data") is not None
+    await asyncio.sleep(0)
     gc.collect()
     assert not secrets._in_use
     assert not secrets._reading

@@ -176,6 +176,17 @@ def test_an_entry_that_is_promised_is_offered_to_nobody() -> None:
     assert names(cache, ENTRIES, By.AVAILABLE, "p") == ["a"]
 
 
+def test_another_content_of_the_same_version_is_found_anew() -> None:
+    """As after a restore of etcd, which counts anew."""
+    cache = Cache()
+    cache.put("Secret", {"metadata": {"name": "key", "namespace": "default", "uid": "uid-key"}})
+    before, after = (entry("a", holder=holder, metadata={"resourceVersion": "5"}) for holder in ("", "m/uid-m/uid-a"))
+    cache.put(ENTRIES, before)
+    assert names(cache, ENTRIES, By.AVAILABLE, "p") == ["a"]
+    assert [name_of(raw) for raw in cache.replace(ENTRIES, [after], 5, cache.mark(ENTRIES))] == ["a"]
+    assert names(cache, ENTRIES, By.AVAILABLE, "p") == []
+
+
 def test_who_has_written_which_field_is_not_kept() -> None:
     cache = Cache()
     raw = entry("a", metadata={"managedFields": [{"manager": "capra"}], "resourceVersion": "1"})

@@ -1,0 +1,54 @@
+"""An entry that changes between the decision and the write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from capra.engine.decide import Wait, decide
+from capra.kube.dependents import ENTRIES, MACHINES
+from capra.kube.errors import ConflictError
+from capra.kube.resources import HOLDER
+from capra.model.machine import MachineKey
+from tests.unit.kube.pool_examples import entry, machine
+from tests.unit.kube.store_world import NOW, StoreWorld
+
+KEY = MachineKey("default", "m")
+
+
+def _moved(world: StoreWorld) -> None:
+    raw = world.get(ENTRIES, "a")
+    world.server.put({**raw, "spec": {**raw["spec"], "pool": "other"}})
+
+
+def _deleted(world: StoreWorld) -> None:
+    del world.server.objects[ENTRIES, "a"]
+
+
+@pytest.mark.parametrize("change", [_moved, _deleted])
+async def test_it_is_not_taken_and_another_is_looked_for(change: Callable[[StoreWorld], None]) -> None:
+    """While the watch is late."""
+    world = StoreWorld(machine("m", "uid-m"), entry("a"))
+    seen = await world.store.load(KEY)
+    change(world)
+    with pytest.raises(ConflictError):
+        await world.store.reserve(seen, "a")
+    assert "address" not in world.get(MACHINES, "m")["spec"]
+    if (ENTRIES, "a") in world.server.objects:
+        assert HOLDER not in world.annotations(ENTRIES, "a")
+
+
+async def test_one_of_which_only_the_status_has_changed_is_taken() -> None:
+    world = StoreWorld(machine("m", "uid-m"), entry("a"))
+    seen = await world.store.load(KEY)
+    world.server.put({**world.get(ENTRIES, "a"), "status": {"ready": True}})
+    assert await world.store.reserve(seen, "a") == "a"
+
+
+async def test_one_that_somebody_is_about_to_take_is_not_decided_on() -> None:
+    world = StoreWorld(machine("m", "uid-m"), machine("n", "uid-n"), entry("a"))
+    with world.cache.promised(world.get(ENTRIES, "a")):
+        seen = await world.store.load(KEY)
+        assert seen.pool == ()
+        assert isinstance(decide(seen, NOW), Wait)
