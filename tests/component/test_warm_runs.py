@@ -228,7 +228,7 @@ async def test_a_terminal_that_does_not_block(monkeypatch: pytest.MonkeyPatch) -
     try:
         parent = WarmParent(LINE_LIMIT)
         assert await parent.start()
-        await parent.close()
+        await parent.retire()
     finally:
         os.set_blocking(2, mode)
 
@@ -242,9 +242,14 @@ async def test_a_parent_that_ends_while_it_is_asked_is_noticed() -> None:
     assert await parent.fork() is None
 
 
-def test_a_fork_is_what_the_program_would_be(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_fork_is_what_the_program_would_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered: bool) -> None:
     """Environment, directory, descriptors, signals, limits, settings: as a play sees them, warm and cold."""
     seen: dict[str, Any] = {}
+    if not buffered:
+        monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    else:
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     for way in ("cold", "warm"):
         place = tmp_path / "run"
         place.mkdir()

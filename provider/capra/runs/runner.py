@@ -101,6 +101,7 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
 async def _cold_worker() -> Worker:
     return await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # nothing is imported from the directory that capra is called in
         "-m",
         "capra.runs.worker",
         stdin=asyncio.subprocess.PIPE,

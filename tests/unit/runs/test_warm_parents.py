@@ -17,8 +17,12 @@ class Parent:
     started: list[Parent] = []  # noqa: RUF012  # emptied by the fixture
 
     def __init__(self, limit: int) -> None:
-        self.grown = self.dead = self.closed = False
+        self.grown = self.dead = self.closed = self.busy = False
         self.forked = 0
+
+    @property
+    def alive(self) -> bool:
+        return not self.dead
 
     async def start(self) -> bool:
         Parent.started.append(self)
@@ -30,7 +34,7 @@ class Parent:
         self.forked += 1
         return object()
 
-    async def close(self) -> None:
+    async def retire(self) -> None:
         self.closed = True
 
 
@@ -54,7 +58,9 @@ async def test_one_is_started_when_it_is_needed_and_ended_at_the_end() -> None:
 
 async def test_several_take_turns() -> None:
     warm = WarmParents(1, count=2)
-    for _ in range(9):
+    await warm.fork()
+    Parent.started[0].busy = True
+    for _ in range(8):
         await warm.fork()
         await asyncio.sleep(0)
     assert min(one.forked for one in Parent.started) >= 3
@@ -77,6 +83,7 @@ async def test_one_that_has_grown_is_replaced() -> None:
     Parent.started[0].grown = True
     await warm.fork()
     await warm.fork()
+    await asyncio.sleep(0)
     assert [(one.forked, one.closed) for one in Parent.started] == [(2, True), (1, False)]
     await warm.close()
 

@@ -26,6 +26,7 @@ from capra.runs.private import private_directory
 from capra.runs.workdir import environment, lay_out
 
 STREAMS = 3
+MOST_DESCRIPTORS = 2**20
 MESSAGE = 4096
 """Bytes of a message, at most."""
 
@@ -66,24 +67,31 @@ def serve(connection: socket.socket) -> None:
         message, streams, _, _ = socket.recv_fds(connection, MESSAGE, STREAMS)
         if not message:
             return
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no room for another process
+            pid = -1
+            connection.send(json.dumps({"error": error.strerror}).encode())
         if pid == 0:
             connection.close()
             _be_worker(streams)
-        _answer(connection, pid)
+        elif pid > 0:
+            _answer(connection, pid)
         for stream in streams:
             os.close(stream)
 
 
 def _answer(connection: socket.socket, pid: int) -> None:
     """Tell of the worker. One that has ended already has no descriptor."""
-    answer = json.dumps({"memory": _memory()}).encode()
+    answer = {"memory": _memory()}
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
-        connection.send(answer)
+        connection.send(json.dumps(answer | {"ended": 1}).encode())
         return
-    connection.sendmsg([answer], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [process]))])
+    connection.sendmsg(
+        [json.dumps(answer).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [process]))]
+    )
     os.close(process)
 
 
@@ -99,7 +107,7 @@ def _be_worker(streams: list[int]) -> NoReturn:
     try:
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
-        os.closerange(STREAMS, os.sysconf("SC_OPEN_MAX"))
+        os.closerange(STREAMS, min(MOST_DESCRIPTORS, os.sysconf("SC_OPEN_MAX")))
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         worker.main()
         status = 0
@@ -110,9 +118,11 @@ def _be_worker(streams: list[int]) -> NoReturn:
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(status)
 
 
 def main() -> None:
@@ -120,7 +130,8 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.setsid()
+    # Without this, no worker could be ended; better not to come up at all.
+    os.close(os.pidfd_open(os.getpid()))
     worker.clean_environment()
     warm_up()
     # What has been said until now is for whoever has started this; nobody reads what comes later.

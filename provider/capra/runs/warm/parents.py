@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -27,6 +27,12 @@ FORK_PATIENCE = 30.0
 
 RETRY_PAUSE = 60.0
 """Seconds of cold runs after a parent did not come up."""
+
+END_PATIENCE = 5.0
+"""Seconds until a parent that was killed is not waited for any more."""
+
+MOST = 4
+"""Parents side by side."""
 
 GROWTH = 1.5
 """A parent that has so many times the memory that it began with is replaced."""
@@ -107,69 +113,117 @@ class WarmParent:
         self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._connection: socket.socket | None = None
+        self._heard = asyncio.Event()
         self._memory = 0
         self.grown = False
         """Whether it is time for another one."""
 
+    @property
+    def alive(self) -> bool:
+        """It may be asked."""
+        return self._connection is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whoever asks now waits for others."""
+        return self._turn.locked()
+
     async def start(self) -> bool:
         """Until it is warm; False when it does not become so."""
+        try:
+            await self._launch()
+            async with asyncio.timeout(START_PATIENCE):
+                answer, _ = await self._hear()
+            self._memory = answer["memory"]
+        except (TimeoutError, OSError, ValueError, KeyError) as error:
+            self.end()
+            said = await self._last_word() or str(error)
+            log.warning("no warm parent comes up; runs start cold for a while", error=said, seconds=RETRY_PAUSE)
+        except BaseException:
+            self.end()
+            raise
+        return self.alive
+
+    async def _launch(self) -> None:
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._connection.setblocking(False)
         with theirs:
-            command = (sys.executable, "-m", "capra.runs.warm.parent", str(theirs.fileno()))
-            nothing = asyncio.subprocess.DEVNULL
+            # -P: nothing is imported from the directory that capra is called in.
+            command = (sys.executable, "-P", "-m", "capra.runs.warm.parent", str(theirs.fileno()))
+            nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=nothing, stdout=nothing, stderr=asyncio.subprocess.PIPE, pass_fds=(theirs.fileno(),)
+                *command,
+                stdin=nothing,
+                stdout=nothing,
+                stderr=pipe,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
             )
-        try:
-            async with asyncio.timeout(START_PATIENCE):
-                answer, _ = await self._hear()
-        except (TimeoutError, OSError, ValueError):
-            await self.close()
-            said = await self._last_word()
-            log.warning("no warm parent comes up; runs start cold for a while", error=said, seconds=RETRY_PAUSE)
-            return False
-        self._memory = answer["memory"]
-        return True
 
     async def fork(self) -> ForkedWorker | None:
-        """A worker, or None when the parent is no more."""
-        async with self._turn:
-            if self._connection is None:
-                return None
-            stdin, stdout, stderr = os.pipe(), os.pipe(), os.pipe()
-            ours, theirs = (stdin[1], stdout[0], stderr[0]), (stdin[0], stdout[1], stderr[1])
-            try:
-                async with asyncio.timeout(FORK_PATIENCE):
-                    socket.send_fds(self._connection, [b"fork"], theirs)
-                    answer, process = await self._hear()
-            except (TimeoutError, OSError, ValueError):
-                for descriptor in ours:
-                    os.close(descriptor)
-                await self.close()
-                return None
-            except asyncio.CancelledError:
-                # What it answers would be taken for the answer to the next question.
-                for descriptor in ours:
-                    os.close(descriptor)
-                await self.close()
-                raise
-            finally:
-                for descriptor in theirs:
-                    os.close(descriptor)
-            self.grown = answer["memory"] > GROWTH * self._memory
-        return ForkedWorker(process, await _writer(ours[0]), *[await _reader(one, self._limit) for one in ours[1:]])
+        """A worker, or None when there is none to be had."""
+        forking = asyncio.ensure_future(self._fork())
+        try:
+            return await asyncio.shield(forking)
+        except asyncio.CancelledError:
+            # The question has been asked: whoever asks next must not get its answer.
+            forking.add_done_callback(_discard)
+            raise
 
-    async def _hear(self) -> tuple[dict[str, int], int | None]:
+    async def _fork(self) -> ForkedWorker | None:
+        opened: list[int] = []
+        process: int | None = None
+        try:
+            async with self._turn:
+                if not self.alive:
+                    return None
+                for _ in range(3):
+                    opened += os.pipe()
+                theirs = (opened[0], opened[3], opened[5])
+                process = await self._ask(theirs)
+                for descriptor in theirs:
+                    opened.remove(descriptor)
+                    os.close(descriptor)
+            stdin = await _writer(opened.pop(0))
+            stdout, stderr = [await _reader(opened.pop(0), self._limit) for _ in range(2)]
+            process, owned = None, process
+            return ForkedWorker(owned, stdin, stdout, stderr)
+        except (TimeoutError, OSError, ValueError, KeyError) as error:
+            log.debug("no worker was forked", error=str(error))
+            return None
+        finally:
+            for descriptor in [*opened, *([process] if process is not None else [])]:
+                os.close(descriptor)
+
+    async def _ask(self, streams: tuple[int, ...]) -> int | None:
+        """Have a worker forked. Its process, or None when it has ended already. Raises OSError when there is none."""
+        assert self._connection is not None
+        try:
+            async with asyncio.timeout(FORK_PATIENCE):
+                socket.send_fds(self._connection, [b"fork"], streams)
+                answer, process = await self._hear()
+            if "error" not in answer:
+                self.grown = answer["memory"] > GROWTH * self._memory
+        except BaseException:
+            self.end()  # what it may still answer would be taken for another one's
+            raise
+        if "error" in answer:
+            raise OSError(f"the warm parent cannot fork: {answer['error']}")
+        if process is None and "ended" not in answer:
+            raise OSError("there is no room for the worker's descriptor")
+        return process
+
+    async def _hear(self) -> tuple[dict[str, Any], int | None]:
         """One answer, with the descriptor that comes with it. Raises OSError when the parent has ended."""
         loop, connection = asyncio.get_running_loop(), self._connection
         assert connection is not None
-        ready = asyncio.Event()
-        loop.add_reader(connection, ready.set)
+        self._heard.clear()
+        loop.add_reader(connection, self._heard.set)
         try:
-            await ready.wait()
+            await self._heard.wait()
         finally:
-            loop.remove_reader(connection)
+            if connection.fileno() >= 0:
+                loop.remove_reader(connection)
         message, descriptors, _, _ = socket.recv_fds(connection, MESSAGE, 1)
         if not message:
             raise ConnectionResetError("the warm parent has ended")
@@ -177,33 +231,57 @@ class WarmParent:
 
     async def _last_word(self) -> str:
         """Of one that has ended: the last line of what it has said."""
-        assert self._process is not None
-        assert self._process.stderr is not None
-        said = await self._process.stderr.read(ERRORS_LIMIT)
-        return " ".join(said.decode("utf-8", "replace").strip().splitlines()[-1:]) or "it said nothing"
+        if self._process is None or self._process.stderr is None:
+            return ""
+        said = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_PATIENCE):
+                said = await self._process.stderr.read(ERRORS_LIMIT)
+        return " ".join(said.decode("utf-8", "replace").strip().splitlines()[-1:])
 
-    async def close(self) -> None:
+    def end(self) -> None:
         """End it. Its workers go on."""
         if self._connection is not None:
+            # First: another descriptor may have this number at once.
+            asyncio.get_running_loop().remove_reader(self._connection)
             self._connection.close()
             self._connection = None
+            self._heard.set()
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
+
+    async def retire(self) -> None:
+        """End it when those who wait for it now have had their turn, and see it gone."""
+        async with self._turn:
+            self.end()
+        if self._process is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_PATIENCE):
+                    await self._process.wait()
+
+
+def _discard(forking: asyncio.Task[ForkedWorker | None]) -> None:
+    """Nobody waits for this worker any more."""
+    worker = None if forking.cancelled() or forking.exception() is not None else forking.result()
+    if worker is not None and worker.stdin is not None:
+        worker.stdin.close()
+        worker.kill()
 
 
 class WarmParents:
     """As many warm parents as there is work for, replaced when they die or have grown.
 
-    limit: bytes of one line of a worker. count: how many side by side, by default one for each four processors."""
+    limit: bytes of one line of a worker. count: how many side by side at most; by default one for each four processors,
+    and up to four."""
 
     def __init__(self, limit: int, count: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
-        self._count = count or max(1, (os.cpu_count() or 1) // 4)
+        self._count = count or max(1, min(MOST, len(os.sched_getaffinity(0)) // 4))
         self._clock = clock
         self._parents: list[WarmParent] = []
         self._starting: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
         self._not_before = 0.0
         self._next = 0
 
@@ -216,23 +294,29 @@ class WarmParents:
             self._next = (self._next + 1) % len(self._parents)
             parent = self._parents[self._next]
             worker = await parent.fork()
-            if worker is None:
-                log.warning("a warm parent has ended; another one is started")
-                self._drop(parent)
-                continue
-            if parent.grown and len(self._parents) == self._count:
-                self._drop(parent)
-                await parent.close()
-            return worker
+            if not parent.alive:
+                self._drop(parent, "a warm parent has ended; another one is started")
+            elif parent.grown:
+                self._drop(parent, "a warm parent has grown; another one is started")
+            if worker is not None or parent.alive:
+                return worker
+        self._not_before = self._clock() + RETRY_PAUSE
         return None
 
-    def _drop(self, parent: WarmParent) -> None:
-        if parent in self._parents:
-            self._parents.remove(parent)
+    def _drop(self, parent: WarmParent, why: str) -> None:
+        """Ask it no more, and see to its end meanwhile."""
+        if parent not in self._parents:
+            return
+        self._parents.remove(parent)
+        log.info(why)
+        retiring = asyncio.ensure_future(parent.retire())
+        self._retiring.add(retiring)
+        retiring.add_done_callback(self._retiring.discard)
 
     async def _ready(self) -> None:
         """Until there is a parent, or none to be had."""
-        if len(self._parents) < self._count and self._starting is None and self._clock() >= self._not_before:
+        wanted = len(self._parents) < self._count and all(parent.busy for parent in self._parents)
+        if wanted and self._starting is None and self._clock() >= self._not_before:
             self._starting = asyncio.ensure_future(self._start())
         if not self._parents and self._starting is not None:
             await asyncio.shield(self._starting)
@@ -249,11 +333,14 @@ class WarmParents:
 
     async def close(self) -> None:
         """End them all. Their workers go on."""
+        ending = [*self._retiring]
         if self._starting is not None:
             self._starting.cancel()
-        parents, self._parents = self._parents, []
-        for parent in parents:
-            await parent.close()
+            ending.append(self._starting)
+        ending += [asyncio.ensure_future(parent.retire()) for parent in self._parents]
+        self._parents = []
+        if ending:
+            await asyncio.wait(ending)
 
 
 async def _reader(descriptor: int, limit: int) -> asyncio.StreamReader:

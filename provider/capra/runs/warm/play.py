@@ -11,6 +11,7 @@ import gc
 import multiprocessing
 import os
 import random
+import secrets
 import shutil
 import signal
 import sys
@@ -24,7 +25,7 @@ import ansible_runner.runner
 import pexpect
 from ansible import constants, context
 from ansible.cli.playbook import PlaybookCLI
-from ansible.parsing.vault import VaultSecretsContext
+from ansible.parsing import vault
 from ansible.plugins.loader import (
     action_loader,
     become_loader,
@@ -33,6 +34,8 @@ from ansible.plugins.loader import (
     shell_loader,
     test_loader,
 )
+from ansible.utils import vars as ansible_vars
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.context_objects import GlobalCLIArgs
 from ansible.utils.display import Display
 from ansible.utils.path import cleanup_tmp_file
@@ -41,6 +44,9 @@ from capra.errors import Fatal
 
 DISPLAY_CALLBACK = "awx_display"
 """ansible-runner's. It is part of each run, and reads the environment when it is imported."""
+
+MOST_DESCRIPTORS = 2**20
+"""Where there may be more, closing them one by one could take minutes."""
 
 PRELOADED = (
     (connection_loader, ("ansible.builtin.ssh",)),
@@ -112,7 +118,9 @@ def forget_play() -> None:
     """Take the global state of a play away, so that another one may begin."""
     GlobalCLIArgs._Singleton__instance = None
     context.CLIARGS = context.CLIArgs({})
-    VaultSecretsContext._current = None
+    if hasattr(vault, "VaultSecretsContext"):  # since ansible-core 2.19
+        vault.VaultSecretsContext._current = None
+    AnsibleCollectionConfig.playbook_paths = []
     display = Display()
     for seen in (display._deprecations, display._warns, display._errors):
         seen.clear()
@@ -121,9 +129,10 @@ def forget_play() -> None:
 def be_ansible_playbook(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Be what `ansible-playbook` with these arguments and this environment would be; in a fork of a warm parent, with a
     terminal at the descriptors 0 to 2. arguments: with the program's name."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     status = 250
     try:
+        gc.freeze()
+        os.closerange(3, min(MOST_DESCRIPTORS, os.sysconf("SC_OPEN_MAX")))
         _begin(arguments, environment)
         PlaybookCLI.cli_executor(list(arguments))
         status = 0
@@ -132,10 +141,12 @@ def be_ansible_playbook(arguments: Sequence[str], environment: Mapping[str, str]
     except BaseException as error:  # whatever it is, this process must not go on as its parent
         sys.stderr.write(f"ERROR: {type(error).__name__}: {error}\n")
     finally:
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)
+        try:
+            atexit._run_exitfuncs()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+        finally:
+            os._exit(status)
 
 
 def _status(ended: SystemExit) -> int:
@@ -152,7 +163,11 @@ def _begin(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
     # sys.stdin and the others stay: Ansible has put locks around these very objects.
     sys.argv = list(arguments)
+    for stream in (sys.stdin, sys.stdout):  # a new process would see that they are a terminal
+        stream.reconfigure(line_buffering=not sys.stdout.write_through)  # type: ignore[union-attr]  # as Python makes them
     random.seed()
+    # They begin the ids of plays and tasks.
+    ansible_vars.random_int, ansible_vars.cur_id = f"{secrets.randbelow(2**32):08x}", 0
     forget_play()
     _read_settings(environment)
     Display()._set_column_width()
@@ -170,7 +185,6 @@ def _where_events_go() -> None:
     """The callback has made the writer of its events when it was imported."""
     module = _callback()
     module.event_context.cache = module.IsolatedFileWrite()
-    module.event_context.display_lock = type(module.event_context.display_lock)()
 
 
 def _callback() -> ModuleType:
