@@ -41,8 +41,5 @@ class Known(Protocol):
     def by(self, kind: str, namespace: str, by: By, value: Hashable) -> Iterator[Raw]:
         """Those with this value."""
 
-    def is_promised(self, entry: Raw) -> bool:
-        """Somebody is about to take this entry."""
-
     def number(self, kind: str, namespace: str, by: By, value: Hashable) -> int:
         """How many those are."""

@@ -138,10 +138,10 @@ def at_host(cache: Known, machine: Raw) -> list[Raw]:
 def candidates(
     cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None = None, most: int | None = None
 ) -> tuple[PoolEntry, ...]:
-    """The entries of the machine's pool that nobody is about to take, by name, each with what speaks against it. most:
-    of them, for whoever does not look at all."""
-    found = cache.by(ENTRIES, namespace_of(machine), By.POOL, objects.pool_of(machine))
-    raws = (raw for raw in found if not cache.is_promised(raw))
+    """The entries of the machine's pool, by name, each with what speaks against it. most: of them, for whoever does not
+    look at all. One that somebody is about to take looks free: whoever decides on it looks again in a moment, and is
+    told then who has it."""
+    raws = cache.by(ENTRIES, namespace_of(machine), By.POOL, objects.pool_of(machine))
     return tuple(with_troubles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from capra.engine.decide import Wait, decide
 from capra.kube.dependents import ENTRIES, MACHINES
 from capra.kube.errors import ConflictError
 from capra.kube.resources import HOLDER
 from capra.model.machine import MachineKey
 from tests.unit.kube.pool_examples import entry, machine
-from tests.unit.kube.store_world import NOW, StoreWorld
+from tests.unit.kube.store_world import StoreWorld
 
 KEY = MachineKey("default", "m")
 
@@ -44,11 +43,3 @@ async def test_one_of_which_only_the_status_has_changed_is_taken() -> None:
     seen = await world.store.load(KEY)
     world.server.put({**world.get(ENTRIES, "a"), "status": {"ready": True}})
     assert await world.store.reserve(seen, "a") == "a"
-
-
-async def test_one_that_somebody_is_about_to_take_is_not_decided_on() -> None:
-    world = StoreWorld(machine("m", "uid-m"), machine("n", "uid-n"), entry("a"))
-    with world.cache.promised(world.get(ENTRIES, "a")):
-        seen = await world.store.load(KEY)
-        assert seen.pool == ()
-        assert isinstance(decide(seen, NOW), Wait)
