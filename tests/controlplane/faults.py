@@ -114,7 +114,8 @@ class FaultyServer:
             )
             async with asked as answer:
                 if fault is not None:
-                    await answer.read()
+                    if not _is_watch(request):  # whose answer ends minutes later
+                        await answer.read()
                     return _lost(request)
                 return await self._pass_on(request, answer)
         except aiohttp.ClientError:
@@ -122,7 +123,7 @@ class FaultyServer:
 
     async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
         headers = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
-        if "watch=true" not in request.query_string and "watch=1" not in request.query_string:
+        if not _is_watch(request):
             return web.Response(status=answer.status, headers=headers, body=await answer.read())
         response = web.StreamResponse(status=answer.status, headers=headers)
         await response.prepare(request)
@@ -146,6 +147,10 @@ def _status(fault: Fault) -> web.Response:
     return web.Response(
         status=fault.status, headers=fault.headers, body=json.dumps(body).encode(), content_type="application/json"
     )
+
+
+def _is_watch(request: web.Request) -> bool:
+    return "watch=true" in request.query_string or "watch=1" in request.query_string
 
 
 def _lost(request: web.Request) -> web.Response:
