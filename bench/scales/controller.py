@@ -4,6 +4,7 @@ KUBECONFIG NAMESPACE PORT CONCURRENCY`. At PORT it serves its metrics, and what 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import cProfile
 import os
 import sys
@@ -95,7 +96,7 @@ def run(kubeconfig: str, namespace: str, port: int, concurrency: int) -> int:
     for name in ("step", "wait"):
         longest.labels(name).set_function(lambda name=name: steps.take(name))  # type: ignore[misc]  # no default for mypy
     steps.watch()
-    vars(main).update(Metrics=lambda: metrics, AnsibleRunner=lambda _: FakeHosts())
+    vars(main).update(Metrics=lambda: metrics, AnsibleRunner=lambda *_, **__: contextlib.nullcontext(FakeHosts()))
     return main.start(settings(kubeconfig, namespace, port, concurrency))
 
 

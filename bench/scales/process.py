@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.controlplane import ControlPlane
 from tests.controlplane.process import free_port
+from tests.support.processes import stat_fields
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -72,7 +73,7 @@ class Process:
         return Reading(time.monotonic(), self._cpu(), samples)
 
     def _cpu(self) -> float:
-        fields = Path(f"/proc/{self._program.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = stat_fields(self._program.pid)
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def peak_mb(self) -> float:

@@ -37,11 +37,16 @@ def silent() -> Iterator[socket.socket]:
         yield server
 
 
+def _name_of(number: int) -> str:
+    """A machine that no other test process has."""
+    return f"m{number}-{os.getpid()}"
+
+
 def _request(server: socket.socket, number: int, secret: str = "") -> RunRequest:
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     data = f"#cloud-config\nruncmd: ['true']\nwrite_files: [{{path: /etc/a, content: {secret}}}]\n".encode()
     return RunRequest(
-        MachineKey("default", f"m{number}"),
+        MachineKey("default", _name_of(number)),
         Playbook.BOOTSTRAP,
         Connection("127.0.0.1", server.getsockname()[1]),
         {},
@@ -115,9 +120,9 @@ def test_a_secret_of_one_run_is_in_no_other_one(silent: socket.socket) -> None:
             known = _secrets_in(_memory(parent), secrets)
             assert known == set()
             for number, secret in enumerate(secrets):
-                told = [_secrets_in(_memory(pid), secrets) for pid in found[f"m{number}"]]
+                told = [_secrets_in(_memory(pid), secrets) for pid in found[_name_of(number)]]
                 assert set().union(*told) == {secret}
-                files = [file for file in _directories()[f"m{number}"].rglob("*") if file.is_file()]
+                files = [file for file in _directories()[_name_of(number)].rglob("*") if file.is_file()]
                 assert _secrets_in(b"\0".join(file.read_bytes() for file in files), secrets) == {secret}
             _let_go(_held())
             for run in runs:
