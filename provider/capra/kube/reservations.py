@@ -71,13 +71,9 @@ class Reservations:
 
     def _still_to_be_had(self, before: Raw, newest: Raw, raw: Raw) -> bool:
         """Nothing that was decided on has changed in the entry."""
-        entries = [pool.with_troubles(self._cache, one, raw, self._watch_filter) for one in (before, newest)]
-        return (
-            objects.holder(newest) == objects.holder(before)
-            and objects.pool_of(newest) == objects.pool_of(before)
-            and not entries[1].blocked
-            and entries[1].unreachable == entries[0].unreachable
-        )
+        told, now = (objects.entry(one) for one in (before, newest))
+        same = (told.holder, told.spec.pool, told.unreachable) == (now.holder, now.spec.pool, now.unreachable)
+        return same and not self._blocked(newest, raw)
 
     def _free(self, raw: Raw, wanted: str) -> Raw:
         """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a

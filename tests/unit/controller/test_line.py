@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,11 +52,16 @@ def looked_at(world: LineWorld) -> list[str]:
     return names
 
 
+async def line_up(world: LineWorld, numbers: Iterable[int]) -> None:
+    """Machines that wait, one after the other."""
+    for number in numbers:
+        world.add_machine(f"m-{number}")
+        await asyncio.sleep(A_WHILE)
+
+
 def test_the_longest_first_and_no_more_than_there_are_entries() -> None:
     async def test(world: LineWorld) -> None:
-        for n in range(9):
-            world.add_machine(f"m-{8 - n}")
-            await asyncio.sleep(A_WHILE)
+        await line_up(world, reversed(range(9)))
         looks = looked_at(world)
         world.add_entry("a")
         world.add_entry("b")
@@ -71,9 +76,7 @@ def test_the_longest_first_and_no_more_than_there_are_entries() -> None:
 def test_what_helps_nobody_wakes_one() -> None:
     async def test(world: LineWorld) -> None:
         world.add_entry("a")
-        for n in range(9):
-            world.add_machine(f"m-{n}")
-            await asyncio.sleep(A_WHILE)
+        await line_up(world, range(9))
         looks = looked_at(world)
         world.annotate(ENTRIES, "a", {"note": "it is held all the same"})
         await asyncio.sleep(A_WHILE)
@@ -84,9 +87,7 @@ def test_what_helps_nobody_wakes_one() -> None:
 
 def test_one_that_fails_is_passed_over() -> None:
     async def test(world: LineWorld) -> None:
-        for n in range(4):
-            world.add_machine(f"m-{n}")
-            await asyncio.sleep(A_WHILE)
+        await line_up(world, range(4))
         world.server.broken |= {"m-0", "m-1"}
         world.add_entry("a")
         await asyncio.sleep(A_WHILE)
@@ -102,9 +103,7 @@ def test_one_that_fails_is_passed_over() -> None:
 
 def test_one_that_goes_at_that_moment_leaves_it_to_the_next() -> None:
     async def test(world: LineWorld) -> None:
-        for n in range(3):
-            world.add_machine(f"m-{n}")
-            await asyncio.sleep(A_WHILE)
+        await line_up(world, range(3))
         world.add_entry("a")
         await asyncio.sleep(0.006)
         world.delete(MACHINES, "m-0")
@@ -120,9 +119,7 @@ def test_one_that_goes_at_that_moment_leaves_it_to_the_next() -> None:
 def test_a_silent_host_is_tried_again_whoever_knew_of_it() -> None:
     async def test(world: LineWorld) -> None:
         world.add_entry("a")
-        for n in range(3):
-            world.add_machine(f"m-{n}")
-            await asyncio.sleep(A_WHILE)
+        await line_up(world, range(3))
         world.delete(MACHINES, "m-0")
         world.falls_silent("a")
         await asyncio.sleep(A_WHILE)

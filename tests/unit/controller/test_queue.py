@@ -65,8 +65,13 @@ def _virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(work: Any) -> AsyncIterator[WorkQueue]:
-    queue = WorkQueue(work)
+async def running(work: Any, *later: Any) -> AsyncIterator[WorkQueue]:
+    async with at_work(WorkQueue(work, *later)) as queue:
+        yield queue
+
+
+@contextlib.asynccontextmanager
+async def at_work(queue: WorkQueue) -> AsyncIterator[WorkQueue]:
     task = asyncio.create_task(queue.run())
     yield queue
     assert not task.done()
@@ -426,12 +431,10 @@ def test_a_turn_begins_few_looks() -> None:
             return wait
 
         queue._start_due = counted  # type: ignore[method-assign]
-        task = asyncio.create_task(queue.run())
-        for key in keys(1000):
-            queue.add(key)
-        await asyncio.sleep(10)
-        task.cancel()
-        await asyncio.wait([task])
+        async with at_work(queue):
+            for key in keys(1000):
+                queue.add(key)
+            await asyncio.sleep(10)
         assert sum(begun) == 1000
         assert max(begun) <= STARTS
 
@@ -461,13 +464,10 @@ def test_what_fails_together_comes_again_one_after_the_other() -> None:
                 return
             raise Retry("later", after=30)
 
-        queue = WorkQueue(work, spread)
-        task = asyncio.create_task(queue.run())
-        for key in keys(20):
-            queue.add(key)
-        await asyncio.sleep(100)
-        task.cancel()
-        await asyncio.wait([task])
+        async with running(work, spread) as queue:
+            for key in keys(20):
+                queue.add(key)
+            await asyncio.sleep(100)
         assert len(set(again)) == 20
         assert min(again) >= 30
         assert max(again) <= 33

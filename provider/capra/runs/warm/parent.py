@@ -23,10 +23,10 @@ from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 from capra.runs import worker
 from capra.runs.private import private_directory
+from capra.runs.warm.forks import close_others, live_as
 from capra.runs.workdir import environment, lay_out
 
 STREAMS = 3
-MOST_DESCRIPTORS = 2**20
 MESSAGE = 4096
 """Bytes of a message, at most."""
 
@@ -103,26 +103,19 @@ def _memory() -> int:
 
 def _be_worker(streams: list[int]) -> NoReturn:
     """In a fork: what `python -m capra.runs.worker` would be."""
-    status = 1
-    try:
+
+    def work() -> None:
         for target, stream in enumerate(streams):
             os.dup2(stream, target)
-        os.closerange(STREAMS, min(MOST_DESCRIPTORS, os.sysconf("SC_OPEN_MAX")))
+        close_others()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         worker.main()
-        status = 0
-    except SystemExit as ended:
-        status = ended.code if isinstance(ended.code, int) else 1
-        if isinstance(ended.code, str):
-            sys.stderr.write(f"{ended.code}\n")
-    except BaseException as error:
+
+    def failed(error: BaseException) -> int:
         sys.excepthook(type(error), error, error.__traceback__)
-    finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status)
+        return 1
+
+    live_as(work, failed)
 
 
 def main() -> None:

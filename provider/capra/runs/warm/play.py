@@ -41,12 +41,10 @@ from ansible.utils.display import Display
 from ansible.utils.path import cleanup_tmp_file
 
 from capra.errors import Fatal
+from capra.runs.warm.forks import close_others, live_as
 
 DISPLAY_CALLBACK = "awx_display"
 """ansible-runner's. It is part of each run, and reads the environment when it is imported."""
-
-MOST_DESCRIPTORS = 2**20
-"""Where there may be more, closing them one by one could take minutes."""
 
 PRELOADED = (
     (connection_loader, ("ansible.builtin.ssh",)),
@@ -129,36 +127,26 @@ def forget_play() -> None:
 def be_ansible_playbook(arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Be what `ansible-playbook` with these arguments and this environment would be; in a fork of a warm parent, with a
     terminal at the descriptors 0 to 2. arguments: with the program's name."""
-    status = 250
-    try:
+
+    def play() -> None:
         gc.freeze()
-        os.closerange(3, min(MOST_DESCRIPTORS, os.sysconf("SC_OPEN_MAX")))
-        _begin(arguments, environment)
-        PlaybookCLI.cli_executor(list(arguments))
-        status = 0
-    except SystemExit as ended:
-        status = _status(ended)
-    except BaseException as error:  # whatever it is, this process must not go on as its parent
-        sys.stderr.write(f"ERROR: {type(error).__name__}: {error}\n")
-    finally:
+        close_others()
         try:
-            atexit._run_exitfuncs()
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
+            _begin(arguments, environment)
+            PlaybookCLI.cli_executor(list(arguments))
         finally:
-            os._exit(status)
+            atexit._run_exitfuncs()
 
+    def failed(error: BaseException) -> int:
+        sys.stderr.write(f"ERROR: {type(error).__name__}: {error}\n")
+        return 250
 
-def _status(ended: SystemExit) -> int:
-    if ended.code is None or isinstance(ended.code, int):
-        return ended.code or 0
-    sys.stderr.write(f"{ended.code}\n")
-    return 1
+    live_as(play, failed)
 
 
 def _begin(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL if number != signal.SIGPIPE else signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(environment)
     # sys.stdin and the others stay: Ansible has put locks around these very objects.
