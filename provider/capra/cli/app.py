@@ -1,32 +1,73 @@
-"""`capra`: its commands, put together."""
+"""`capra`: its commands, put together. A command's module is imported when the command is used, so that `capra --help`
+waits for none, and no command for another's."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 import capra
-from capra.cli import ansible_path, bootstrap, cancel, cleanup, controller, plan, preflight, status, trust
-from capra.cli.options import takes
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
 Exit codes: 0 done, 1 some machine failed, 2 bad input (nothing was contacted), 3 unreachable, 130 interrupted.
 """
+COMMANDS = {
+    "bootstrap": "Bootstrap the machines of the files.",
+    "cleanup": "Clean the machines of the files: k0s and what the bootstrap wrote, or their own commands instead.",
+    "cancel": "End the bootstrap that is under way on the machines of the files.",
+    "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
+    "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
+    "status": "Print what is remembered of machines. Contacts nobody.",
+    "trust": "Pin the host key of a machine, instead of the one that was known.",
+    "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",
+    "ansible-path": "Print the directory for ANSIBLE_COLLECTIONS_PATH that holds the collection capra.machine.",
+}
+"""Every command with what `capra --help` says of it: the first paragraph of the command's own help."""
+
+
+def load(name: str) -> TyperCommand:
+    """The command itself, from `capra.cli.<name>`: the function of that name there, and its `Options`."""
+    from capra.cli.options import takes  # noqa: PLC0415  # brings most of what takes long to import
+
+    word = name.replace("-", "_")
+    module = import_module(f"capra.cli.{word}")
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    kind = getattr(module, "Command", TyperCommand)
+    alone.command(name, cls=kind)(takes(module.Options)(getattr(module, word)))
+    command = typer.main.get_command(alone)
+    assert isinstance(command, TyperCommand), name
+    return command
+
+
+class _Later(TyperCommand):
+    """Stands for a command until it is used."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """The context of the command itself."""
+        return load(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """All commands, none of them imported."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, sentence in COMMANDS.items():
+            self.add_command(_Later(name, callback=None, help=sentence))
+
 
 app = typer.Typer(
-    name="capra", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+    name="capra",
+    cls=_Commands,
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
-app.command("bootstrap")(takes(bootstrap.Options)(bootstrap.bootstrap))
-app.command("cleanup")(takes(cleanup.Options)(cleanup.cleanup))
-app.command("cancel")(takes(cancel.Options)(cancel.cancel))
-app.command("preflight")(takes(preflight.Options)(preflight.preflight))
-app.command("plan")(takes(plan.Options)(plan.plan))
-app.command("status")(takes(status.Options)(status.status))
-app.command("trust")(takes(trust.Options)(trust.trust))
-app.command("controller", cls=controller.ControllerCommand)(takes(controller.Options)(controller.controller))
-app.command("ansible-path")(takes(ansible_path.Options)(ansible_path.ansible_path))
 
 
 def _print_version(wanted: bool) -> None:

@@ -22,7 +22,7 @@ EXTRA = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "tenaci
 SWITCHES = frozenset({"--leader-elect", "--insecure-diagnostics", "--warm-runs"})
 
 
-class ControllerCommand(TyperCommand):
+class Command(TyperCommand):
     """Takes switches as Go's flags do, which manifests are written for: `--leader-elect` and `--leader-elect=false`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
