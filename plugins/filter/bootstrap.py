@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ except ImportError:
 
 
 def _data(path: str) -> bytes:
+    if not path:
+        raise AnsibleFilterError("bootstrap_data_file is missing: the path, on the control node, of the bootstrap data")
     if parse is None:
         raise AnsibleFilterError(
             "the Python package capra is missing beside Ansible: run pip install . in its checkout"
@@ -59,9 +62,22 @@ def bootstrap_run_id(
     return run_id(data, uid=uid, commands_as_script=commands_as_script, working_dir=working_dir)
 
 
+def bootstrap_planned_steps(path: str) -> list[dict[str, Any]]:
+    """The steps in a file of JSON on the control node, which whoever planned the run has parsed already."""
+    try:
+        steps: list[dict[str, Any]] = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise AnsibleFilterError(f"bootstrap_steps_file: {path}: {error}") from None
+    return steps
+
+
 class FilterModule:
     """Registers the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Filter names to functions."""
-        return {"bootstrap_steps": bootstrap_steps, "bootstrap_run_id": bootstrap_run_id}
+        return {
+            "bootstrap_steps": bootstrap_steps,
+            "bootstrap_planned_steps": bootstrap_planned_steps,
+            "bootstrap_run_id": bootstrap_run_id,
+        }

@@ -20,6 +20,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from capra.bootstrap.steps import RunCommand, WriteFile, dump_tasks
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets
 from capra.runs.private import PREFIX
@@ -44,13 +45,13 @@ def _name_of(number: int) -> str:
 
 def _request(server: socket.socket, number: int, secret: str = "") -> RunRequest:
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    data = f"#cloud-config\nruncmd: ['true']\nwrite_files: [{{path: /etc/a, content: {secret}}}]\n".encode()
+    steps = dump_tasks([RunCommand(f": {secret}"), WriteFile("/etc/a", secret.encode())])
     return RunRequest(
         MachineKey("default", _name_of(number)),
         Playbook.BOOTSTRAP,
         Connection("127.0.0.1", server.getsockname()[1]),
         {},
-        RunSecrets(openssh_key=key, bootstrap_data=data, become_password=secret[::-1]),
+        RunSecrets(openssh_key=key, steps=steps, become_password=secret[::-1]),
     )
 
 

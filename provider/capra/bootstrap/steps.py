@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,11 @@ def to_tasks(steps: Iterable[Step], sentinel: str = "") -> list[dict[str, Any]]:
     if sentinel:
         tasks.append({"kind": "sentinel", "title": "look for the sentinel file", "path": sentinel})
     return tasks
+
+
+def dump_tasks(steps: Iterable[Step], sentinel: str = "") -> str:
+    """`to_tasks` as a JSON document, for the role's `bootstrap_steps_file`."""
+    return json.dumps(to_tasks(steps, sentinel))
 
 
 def run_id(data: bytes, *, uid: str = "", commands_as_script: bool = False, working_dir: str = "/etc/k0smotron") -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from capra.bootstrap.steps import Step, WriteFile
 from capra.cli.bootstrap import BootstrapData
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
@@ -19,7 +20,7 @@ from capra.cli.report import cells, display_name, identity, print_json, print_ta
 from capra.cli.result import name_of, of_step
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.fingerprint import fingerprint
-from capra.engine.plan import PlanOptions, bootstrap_steps, plan_bootstrap, plan_cleanup
+from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
 from capra.engine.step import StepTaken
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
@@ -74,7 +75,7 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
     common = identity(observation.machine) | {"decision": name_of(decision)}
     if isinstance(decision, Bootstrap):
         request = plan_bootstrap(observation, options)
-        steps = _listed(bootstrap_steps(observation), options.sentinel)
+        steps = _listed(json.loads(request.secrets.steps))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
         steps = []
@@ -103,18 +104,17 @@ def _inventory(request: RunRequest) -> dict[str, Any]:
     }
 
 
-def _listed(steps: Sequence[Step], sentinel: str) -> list[dict[str, Any]]:
-    """Every step by its title, never by its content."""
+def _listed(steps: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Every step by its title, never by its content. steps: as the role takes them."""
     listed: list[dict[str, Any]] = []
     for number, step in enumerate(steps, 1):
-        one: dict[str, Any] = {"number": number, "title": step.title}
-        if isinstance(step, WriteFile):
-            one |= {"path": step.path, "mode": step.mode, "owner": step.owner, "size": len(step.content)}
-        else:
-            one |= {"size": len(step.command.encode())}
+        one: dict[str, Any] = {"number": number, "title": step["title"]}
+        one |= {name: step[name] for name in ("path", "mode", "owner") if name in step}
+        if "content" in step:
+            one["size"] = len(base64.b64decode(step["content"]))
+        elif "command" in step:
+            one["size"] = len(step["command"].encode())
         listed.append(one)
-    if sentinel:
-        listed.append({"number": len(listed) + 1, "title": "look for the sentinel file", "path": sentinel})
     return listed
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from capra import bootstrap
 from capra.bootstrap import parse
-from capra.bootstrap.steps import Step, run_id
+from capra.bootstrap.steps import Step, dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
@@ -91,17 +91,13 @@ def connection(observation: Observation) -> Connection:
 def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest:
     """The bootstrap run. Raises InputError for bootstrap data that cannot be carried out."""
     steps = bootstrap_steps(observation)
-    spec = observation.machine.spec
-    assert observation.bootstrap is not None  # bootstrap_steps has refused it
     variables = {
-        "bootstrap_data_format": observation.bootstrap.format,
-        "bootstrap_commands_as_script": spec.commands_as_script,
-        "bootstrap_working_dir": spec.working_dir,
+        "bootstrap_run_id": bootstrap_run_id(observation),
         "bootstrap_sentinel": options.sentinel,
         **({"bootstrap_restart": True} if options.restart else {}),
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    secrets = replace(request.secrets, bootstrap_data=observation.bootstrap.data)
+    secrets = replace(request.secrets, steps=dump_tasks(steps, options.sentinel))
     return replace(request, secrets=_hiding(secrets, hidden_in(steps, diff=options.diff)))
 
 

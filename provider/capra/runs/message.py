@@ -6,7 +6,6 @@ From the worker: `directory`, then `progress` and `output` as they come, then on
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import asdict, replace
 from typing import Any
@@ -30,18 +29,13 @@ def dump_result(result: RunResult) -> dict[str, Any]:
 
 def dump_request(request: RunRequest) -> bytes:
     """The request as a line. Secrets travel through this pipe only."""
-    values = asdict(request)
-    data = request.secrets.bootstrap_data
-    values["secrets"]["bootstrap_data"] = None if data is None else base64.b64encode(data).decode()
-    return json.dumps(values).encode() + b"\n"
+    return json.dumps(asdict(request)).encode() + b"\n"
 
 
 def load_request(line: bytes) -> RunRequest:
     """The other way round."""
     values: dict[str, Any] = json.loads(line)
     secrets = values["secrets"]
-    data = secrets["bootstrap_data"]
-    secrets["bootstrap_data"] = None if data is None else base64.b64decode(data)
     for name in ("hidden", "credentials", "wholes"):
         secrets[name] = tuple(secrets[name])
     connection = values["connection"]

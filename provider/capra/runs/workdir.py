@@ -71,9 +71,9 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     write_private(directory / "known_hosts", known.encode())
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     variables = dict(request.variables)
-    if secrets.bootstrap_data is not None:
-        write_private(directory / "bootstrap-data", secrets.bootstrap_data)
-        variables["bootstrap_data_file"] = str(directory / "bootstrap-data")
+    if secrets.steps:
+        write_private(directory / "steps.json", secrets.steps.encode())
+        variables["bootstrap_steps_file"] = str(directory / "steps.json")
     write_private(directory / "env" / "extravars", dump_variables(variables))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from capra.bootstrap import RunCommand, WriteFile
-from capra.bootstrap.steps import Step
+from capra.bootstrap.steps import Step, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.engine.hidden import hidden_in, ordered
@@ -51,12 +51,10 @@ def test_bootstrap() -> None:
     assert request.variables == named(
         "bootstrap",
         timeout=3600,
-        data_format="cloud-config",
-        commands_as_script=False,
-        working_dir="/etc/k0smotron",
+        run_id=plan.bootstrap_run_id(READY),
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert request.secrets.bootstrap_data == DATA
+    assert json.loads(request.secrets.steps) == to_tasks(plan.bootstrap_steps(READY), OPTIONS.sentinel)
     assert request.secrets.ssh_key == SSH_KEY
     assert request.secrets.become_password == "become-pass"
     assert TOKEN in request.secrets.hidden
@@ -75,7 +73,7 @@ def test_cleanups() -> None:
         binary="",
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert request.secrets.bootstrap_data is None
+    assert request.secrets.steps == ""
     assert_no_secret(request)
     seen = observation(spec={"clean_up_commands": ("a", "b"), "use_sudo": True})
     request = plan.plan_cleanup(seen, Cleanup(custom=True), OPTIONS)

@@ -112,14 +112,14 @@ def test_any_text_arrives_as_it_is(text: str) -> None:
     _arrives(text)
 
 
-def test_a_path_of_bootstrap_data_arrives(tmp_path: Path) -> None:
-    secrets = RunSecrets("key", bootstrap_data=b"data")
+def test_a_path_of_steps_arrives(tmp_path: Path) -> None:
+    secrets = RunSecrets("key", steps="[]")
     request = RunRequest(MachineKey("default", "1.5"), Playbook.BOOTSTRAP, Connection("192.0.2.1"), {}, secrets)
     directory = tmp_path / "{{ 1 }}"
     directory.mkdir()
     lay_out(directory, replace(request, variables={"bootstrap_state": "present"}))
     with _read_by_ansible(directory, "1.5") as (host, extra):
-        assert extra["bootstrap_data_file"] == str(directory / "bootstrap-data")
+        assert extra["bootstrap_steps_file"] == str(directory / "steps.json")
         assert host["ansible_ssh_private_key_file"] == str(directory / "key")
 
 
