@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 
 import pytest
 
-from capra.bootstrap import RunCommand, WriteFile
-from capra.bootstrap.steps import Step, to_tasks
+from capra.bootstrap.steps import to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
-from capra.engine.hidden import hidden_in, ordered
 from capra.errors import InputError
 from capra.model.machine import TAKE_OVER_ANNOTATION
 from capra.model.run import Playbook, RunRequest
@@ -119,38 +116,10 @@ def test_run_ids() -> None:
     assert len(others | {first}) == 4
 
 
-def _hidden_texts(steps: Iterable[Step], *, diff: bool = False) -> tuple[str, ...]:
-    """All that is hidden of them, in whatever way, as a run is told it."""
-    found = hidden_in(steps, diff=diff)
-    return ordered(found.parts | found.credentials | found.wholes)
-
-
-def test_hidden_texts() -> None:
-    base64_with_a_slash = "/9j4AAQSkZJRgABAQEASABIAAD"
-    hidden = _hidden_texts(
-        (
-            WriteFile("/f", f"user: admin\npassword='{TOKEN}'\nab\n".encode()),
-            RunCommand(
-                f"join --token={base64_with_a_slash} --config-of-the-cluster /etc/kubernetes/config ./some/long/path"
-            ),
-        )
-    )
-    assert {TOKEN, base64_with_a_slash, "user: admin", f"password='{TOKEN}'"} <= set(hidden)
-    assert not {"ab", "--config-of-the-cluster", "/etc/kubernetes/config", "./some/long/path"} & set(hidden)
-    assert list(hidden) == sorted(hidden, key=lambda text: (-len(text), text))
-    assert _hidden_texts((WriteFile("/f", b"\xff\x00" * 20),)) != ()
-
-
 def test_cancel() -> None:
     request = plan.plan_cancel(READY, OPTIONS)
     assert request.variables["bootstrap_state"] == "cancelled"
     assert (request.playbook, request.timeout) == (Playbook.BOOTSTRAP, 60.0)
-
-
-def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:
-    steps = (WriteFile("/open", b"open-content-1", "0644"), WriteFile("/own", b"own-content-22", "0600"))
-    assert _hidden_texts(steps, diff=True) == ("own-content-22",)
-    assert set(_hidden_texts(steps)) == {"open-content-1", "own-content-22"}
 
 
 def test_whom_the_host_is_taken_over_from() -> None:
