@@ -25,6 +25,7 @@ from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets
 from capra.runs.private import PREFIX
 from capra.runs.runner import LINE_LIMIT, AnsibleRunner
+from capra.runs.warm import launch
 from capra.runs.warm.parents import WarmParent
 from tests.support.waiting import holds_soon
 
@@ -244,8 +245,33 @@ async def test_a_parent_that_ends_while_it_is_asked_is_noticed() -> None:
     assert await parent.start()
     assert parent._process is not None
     parent._process.kill()
-    await parent._process.wait()
+    parent._process.wait()
     assert await parent.fork() is None
+    await parent.retire()
+
+
+async def test_one_that_was_started_ahead_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead: list[launch.Launched] = []
+    monkeypatch.setattr(launch, "_ahead", ahead)
+    launch.launch_ahead()
+    [early] = ahead
+    parents = [WarmParent(LINE_LIMIT) for _ in range(2)]
+    for parent in parents:
+        assert await parent.start()
+    first, second = (parent._process for parent in parents)
+    assert first is early.process
+    assert second is not None
+    assert second.pid != early.process.pid
+    for parent in parents:
+        await parent.retire()
+    assert early.process.returncode == -signal.SIGKILL
+
+
+def test_one_that_was_started_ahead_and_is_not_used_ends_with_its_starter() -> None:
+    program = "from capra.runs.warm import launch; launch.launch_ahead(); print(launch._ahead[0].process.pid)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert not Path(f"/proc/{int(done.stdout)}").exists()
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("buffered", [True, False])

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-import sys
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +15,10 @@ from typing import Any, Protocol
 
 import structlog
 
+from capra.runs.warm.launch import launched
+
 MESSAGE = 4096
 """Bytes of an answer, at most."""
-
-ERRORS_LIMIT = 64 * 1024
-"""Bytes that are read of what a parent says that does not come up."""
 
 START_PATIENCE = 60.0
 FORK_PATIENCE = 30.0
@@ -111,7 +110,7 @@ class WarmParent:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._turn = asyncio.Lock()
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._heard = asyncio.Event()
         self._memory = 0
@@ -131,7 +130,8 @@ class WarmParent:
     async def start(self) -> bool:
         """Until it is warm; False when it does not become so."""
         try:
-            await self._launch()
+            started = launched()
+            self._process, self._connection = started.process, started.connection
             async with asyncio.timeout(START_PATIENCE):
                 answer, _ = await self._hear()
             self._memory = answer["memory"]
@@ -141,24 +141,9 @@ class WarmParent:
             log.warning("no warm parent comes up; runs start cold for a while", error=said, seconds=RETRY_PAUSE)
         except BaseException:
             self.end()
+            await self._gone()
             raise
         return self.alive
-
-    async def _launch(self) -> None:
-        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._connection.setblocking(False)
-        with theirs:
-            # -P: nothing is imported from the directory that capra is called in.
-            command = (sys.executable, "-P", "-m", "capra.runs.warm.parent", str(theirs.fileno()))
-            nothing, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
-            self._process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=nothing,
-                stdout=nothing,
-                stderr=pipe,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-            )
 
     async def fork(self) -> ForkedWorker | None:
         """A worker, or None when there is none to be had."""
@@ -231,12 +216,7 @@ class WarmParent:
 
     async def _last_word(self) -> str:
         """Of one that has ended: the last line of what it has said."""
-        if self._process is None or self._process.stderr is None:
-            return ""
-        said = b""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(END_PATIENCE):
-                said = await self._process.stderr.read(ERRORS_LIMIT)
+        said = await self._gone()
         return " ".join(said.decode("utf-8", "replace").strip().splitlines()[-1:])
 
     def end(self) -> None:
@@ -247,18 +227,24 @@ class WarmParent:
             self._connection.close()
             self._connection = None
             self._heard.set()
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+        if self._process is not None:
+            self._process.kill()
 
     async def retire(self) -> None:
         """End it when those who wait for it now have had their turn, and see it gone."""
         async with self._turn:
             self.end()
-        if self._process is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(END_PATIENCE):
-                    await self._process.wait()
+        await self._gone()
+
+    async def _gone(self) -> bytes:
+        """Of one that was killed: wait for it. What it has said and nobody has read yet, at most what a pipe holds."""
+        if self._process is None:
+            return b""
+        try:
+            _, said = await asyncio.to_thread(self._process.communicate, timeout=END_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return b""
+        return said
 
 
 def _discard(forking: asyncio.Task[ForkedWorker | None]) -> None:
