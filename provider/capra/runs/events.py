@@ -25,6 +25,12 @@ def task_event(event: Mapping[str, Any], redactor: Redactor) -> TaskEvent | None
     return TaskEvent(str(event["event"]), str(data.get("task", "")), redactor.data(data.get("res") or {}))
 
 
+def contacts(event: Mapping[str, Any]) -> bool:
+    """A task begins that contacts the host. What comes before it is done on this side alone."""
+    action = str((event.get("event_data") or {}).get("task_action", ""))
+    return event.get("event") == "runner_on_start" and action.startswith("capra.machine.")
+
+
 def stats(event: Mapping[str, Any], host: str) -> dict[str, int] | None:
     """Ansible's recap for the host; None for any other event."""
     if event.get("event") != STATS:

@@ -1,7 +1,8 @@
 """What the parent and the worker of a run say to each other: one JSON document a line.
 
 To the worker: the request, then nothing; the end of its input means that nobody waits for it any more.
-From the worker: `directory`, then `progress` and `output` as they come, then one `result`.
+From the worker: `directory`, `contacting` when a task begins that contacts the host, `progress` and `output` as they
+come, then one `result`.
 """
 
 from __future__ import annotations

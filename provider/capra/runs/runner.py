@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Coroutine
@@ -22,6 +23,12 @@ LINE_LIMIT = 64 * 1024 * 1024
 ERRORS_LIMIT = 64 * 1024
 """Bytes that are kept of the end of what a worker says on its standard error."""
 
+BEGINNINGS = 2
+"""Runs for each processor that begin at once."""
+
+BEGIN_PATIENCE = 10.0
+"""Seconds after which a run does not count as one that begins, whatever it does."""
+
 END_PATIENCE = 15.0
 """Seconds that a worker gets to end Ansible and remove its private directory before it is killed."""
 
@@ -38,6 +45,29 @@ OutputListener = Callable[[str, str], None]
 """Called with the machine's name and a piece of Ansible's own output, redacted."""
 
 
+class _Beginnings:
+    """Lets so many runs begin at once. Until they contact their hosts they wait for a processor only, and each takes
+    memory: one after the other they begin no later."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(BEGINNINGS * len(os.sched_getaffinity(0)))
+
+    async def begin(self) -> Callable[[], None]:
+        """Wait for a place. Gives what ends the beginning, which happens by itself in BEGIN_PATIENCE seconds."""
+        await self._places.acquire()
+        beginning = True
+
+        def end() -> None:
+            nonlocal beginning
+            if beginning:
+                beginning = False
+                timer.cancel()
+                self._places.release()
+
+        timer = asyncio.get_running_loop().call_later(BEGIN_PATIENCE, end)
+        return end
+
+
 class AnsibleRunner:
     """Runs playbooks of capra.machine, as long as its context lasts. concurrency: how many runs at once, 50 by default.
     warm: False where each run is to start by itself. count_cold: called for each one that has to, against that."""
@@ -51,6 +81,7 @@ class AnsibleRunner:
         count_cold: Callable[[], None] | None = None,
     ) -> None:
         self._slots = asyncio.Semaphore(concurrency)
+        self._beginnings = _Beginnings()
         self._output = output
         self._parents = WarmParents(LINE_LIMIT) if warm else None
         self._count_cold = count_cold or (lambda: None)
@@ -67,11 +98,15 @@ class AnsibleRunner:
         conversation = None
         try:
             async with self._slots:
-                conversation = _Conversation(await self._worker(), request, listener, self._output)
+                begun = await self._beginnings.begin()
                 try:
-                    return await conversation.hold()
+                    conversation = _Conversation(await self._worker(), request, listener, self._output, begun)
+                    try:
+                        return await conversation.hold()
+                    finally:
+                        await _to_its_end(conversation.end())
                 finally:
-                    await _to_its_end(conversation.end())
+                    begun()
         except asyncio.CancelledError:
             raise CancelledRun(sent=conversation is not None and conversation.sent) from None
 
@@ -120,7 +155,9 @@ class _Conversation:
         request: RunRequest,
         listener: ProgressListener,
         output: OutputListener | None,
+        begun: Callable[[], None],
     ) -> None:
+        self._begun = begun
         self._process = process
         self._request = request
         self._listener = listener
@@ -169,6 +206,8 @@ class _Conversation:
         match message:
             case {"directory": str(directory)}:
                 self._directory = Path(directory)
+            case {"contacting": True}:
+                self._begun()
             case {"progress": dict(values)}:
                 self._listener(Progress(**values))
             case {"output": str(text)}:

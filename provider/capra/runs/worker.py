@@ -47,6 +47,8 @@ class Listener:
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler. Returns whether it keeps the event as a file."""
+        if events.contacts(event):
+            say("contacting", True)
         if (change := events.progress(event)) is not None:
             say("progress", asdict(replace(change, title=self._redactor.text(change.title))))
             return False
