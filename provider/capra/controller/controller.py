@@ -21,7 +21,7 @@ from capra.errors import CapraError
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.client import Access
-from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, in_line, is_news
+from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, first_in_line, in_line, is_news
 from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
 from capra.kube.known import By
@@ -103,7 +103,7 @@ class Controller:
         self._nodes = NodeIds(api, cache)
         self._synced = False
         self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
-        cache.rewound = self._rewound
+        cache.rewound, cache.freed = self._rewound, self._freed
         metrics.before_rendering = self._measure
 
     @property
@@ -177,6 +177,12 @@ class Controller:
         self._secrets.forget()
         self._sync_now.set()
         self._watch_anew.set()
+
+    def _freed(self, namespace: str, pool: str) -> None:
+        """An entry can be had that could not a moment ago."""
+        if self._synced:  # until then, everything is looked at anyway
+            for key in first_in_line(self.cache, namespace, pool):
+                self.queue.add(key)
 
     async def _resync(self, resources: tuple[Resource, ...]) -> None:
         while True:

@@ -38,6 +38,7 @@ Place = tuple[str, str]
 
 MACHINES, ENTRIES = REMOTE_MACHINES.kind, POOLED_REMOTE_MACHINES.kind
 _SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT})
+_TO_BE_HAD = frozenset({By.AVAILABLE, By.SILENT})
 _FELT_AT_THE_HOST = frozenset({By.USER, By.QUARANTINE})
 """What a machine or an entry says that counts for every entry with its address and port."""
 
@@ -63,6 +64,10 @@ def _nobody() -> None:
     """Is told of nothing."""
 
 
+def _nobody_of_pool(namespace: str, pool: str) -> None:
+    """Is told of nothing."""
+
+
 class Cache:
     """Objects by kind, namespace and name, and by what they are looked for by. watch_filter: those without this label
     neither wait nor are handed out."""
@@ -80,6 +85,10 @@ class Cache:
         self.rewound: Callable[[], None] = _nobody
         """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
         on from a version that is still to come hears nothing until then."""
+
+        self.freed: Callable[[str, str], None] = _nobody_of_pool
+        """Told the namespace and the pool when one more of its entries can be had, whichever object's change it was
+        that made it so. Not of a promise that came to nothing."""
 
     def mark(self, kind: str) -> Mark:
         """The moment before a request."""
@@ -174,17 +183,20 @@ class Cache:
             if trait.by in _FELT_AT_THE_HOST:
                 names |= self._names(place[0], By.PLACE, trait.value)
         for name in names:
-            self._share((place[0], name))
+            for trait in self._share((place[0], name)):
+                if trait.by in _TO_BE_HAD:
+                    self.freed(place[0], str(trait.value))
 
     def _names(self, namespace: str, by: By, value: Hashable) -> set[str]:
         return {name for _, name in self._own.find(ENTRIES, namespace, by, value)}
 
-    def _share(self, place: Place) -> None:
+    def _share(self, place: Place) -> frozenset[Trait]:
+        """Find the entry by what others have a say in. Gives what it is found by from now on and was not before."""
         raw = self.get(ENTRIES, *place)
         its = entry_state.traits(self, raw, self._watch_filter) if raw is not None else frozenset()
         if place in self._promised:
             its = frozenset(trait for trait in its if trait.by is By.STATE)
-        self._shared.set(ENTRIES, *place, its)
+        return self._shared.set(ENTRIES, *place, its) & its
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """One object."""

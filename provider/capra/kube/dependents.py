@@ -71,7 +71,7 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[Key]:
     yield from (_key(MACHINES, other) for other in pool.at_host(cache, raw))
     # Whoever was to take an entry may not want it any more.
     for name in {objects.pool_of(one) for one in (raw, *related)}:
-        yield from _first_in_line(cache, namespace_of(raw), name)
+        yield from first_in_line(cache, namespace_of(raw), name)
 
 
 def _nodes(raw: Raw) -> Iterator[Key]:
@@ -93,14 +93,14 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
     yield from (_key(MACHINES, machine) for machine in machines)
     yield from (_key(ENTRIES, entry) for entry in entries)
     for name in {objects.pool_of(entry) for entry in changed}:
-        yield from _first_in_line(cache, namespace, name, least=1)
+        yield from first_in_line(cache, namespace, name, least=1)
     for name in {objects.pool_of(entry) for entry in entries}:
-        yield from _first_in_line(cache, namespace, name)
+        yield from first_in_line(cache, namespace, name)
     holders = (objects.holder(entry) for entry in changed)
     yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
 
 
-def _first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:
+def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:
     """Who is to look at the pool again: as many as there are entries to be had, those that wait longest first. When one
     of them takes none, its own change, or its failure, brings the next. least: so many in any case, who see what has
     become of the pool, and when an entry whose host did not answer is tried again."""

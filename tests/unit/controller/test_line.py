@@ -15,8 +15,10 @@ from structlog.testing import capture_logs
 from capra.kube.known import By
 from capra.kube.resources import Raw, annotations_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
+from capra.model.observation import Phase
 from tests.support.virtual_time import run_in_virtual_time
 from tests.unit.controller.line_world import ENTRIES, MACHINES, LineWorld
+from tests.unit.kube.pool_examples import machine
 
 A_WHILE = 5.0
 """Seconds in which everything is done that is not put off."""
@@ -126,6 +128,25 @@ def test_a_silent_host_is_tried_again_whoever_knew_of_it() -> None:
         world.delete(MACHINES, "m-1")
         await asyncio.sleep(100.0)
         assert world.holder("a") == "m-2"
+
+    runs(test)
+
+
+@pytest.mark.parametrize("change", ["address", "port"])
+def test_a_machine_that_was_at_the_host_goes_elsewhere(change: str) -> None:
+    """A change of an object that holds no entry of this pool, and waits for none."""
+
+    async def test(world: LineWorld) -> None:
+        other = machine("other", "uid-other", Phase.PROVISIONED, pool="", address="a.example.org")
+        other["spec"]["port"] = 22
+        world.server.put(other)
+        world.add_entry("a")
+        await line_up(world, range(2))
+        assert world.holder("a") == ""
+        elsewhere = {"address": "b.example.org", "port": 2222}
+        world.change(MACHINES, "other", {"spec": {change: elsewhere[change]}})
+        await asyncio.sleep(A_WHILE)
+        assert world.holder("a") == "m-0"
 
     runs(test)
 
