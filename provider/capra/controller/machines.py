@@ -102,9 +102,9 @@ class Machines:
     async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
         key = observation.machine.key
         self._runs[key] = decision
+        self._lasting(Key(key.kind, key.namespace, key.name))
         try:
             async with self._slots(observation, decision) as waited:
-                self._lasts(key)
                 yield waited
         finally:
             del self._runs[key]
@@ -112,10 +112,6 @@ class Machines:
     async def _queued(self, observation: Observation) -> None:
         message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
         await self._reporter.tell(StepTaken(observation, Wait("WaitingForRun", message), observation.record))
-        self._lasts(observation.machine.key)
-
-    def _lasts(self, key: MachineKey) -> None:
-        self._lasting(Key(key.kind, key.namespace, key.name))
 
     async def _observe(self, taken: StepTaken) -> None:
         """Tell of a step."""

@@ -13,7 +13,10 @@ from capra.model.checks import same_address
 from capra.model.observation import Observation
 
 Queued = Callable[[Observation], Awaitable[None]]
-"""Told of a run that has to wait for room."""
+"""Told of a run that waits for room, once that takes long."""
+
+TOLD_AFTER = 2.0
+"""Seconds. What waits for less has hardly waited, and to tell it costs a write of its status."""
 
 
 class _Host:
@@ -31,7 +34,7 @@ class Slots:
     def __init__(self, count: int, queued: Queued) -> None:
         self._free = count
         self._queued = queued
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, int, asyncio.Future[None]]] = []
         self._sequence = 0
         self._hosts: WeakValueDictionary[tuple[str, str, int], _Host] = WeakValueDictionary()
 
@@ -41,29 +44,42 @@ class Slots:
         spec = observation.machine.spec
         # Whoever uses the host keeps it alive. Another namespace's runs do not hold this one's up: the host itself lets
         # one at a time begin.
-        place = (observation.machine.key.namespace, same_address(spec.address), spec.port)
-        host = self._hosts.setdefault(place, _Host())
+        address = (observation.machine.key.namespace, same_address(spec.address), spec.port)
+        host = self._hosts.setdefault(address, _Host())
         waited = bool(host.users) or not self._free
         host.users += 1
         try:
-            if waited:
+            self._sequence += 1
+            place = (0 if isinstance(decision, Cleanup) else 1, self._sequence)
+            try:
+                async with asyncio.timeout(TOLD_AFTER):
+                    await self._enter(host, place)
+            except TimeoutError:
                 await self._queued(observation)
-            async with host.lock:
-                await self._take(0 if isinstance(decision, Cleanup) else 1)
-                try:
-                    yield waited
-                finally:
-                    self._give_back()
+                await self._enter(host, place)
+            try:
+                yield waited
+            finally:
+                self._give_back()
+                host.lock.release()
         finally:
             host.users -= 1
 
-    async def _take(self, priority: int) -> None:
+    async def _enter(self, host: _Host, place: tuple[int, int]) -> None:
+        await host.lock.acquire()
+        try:
+            await self._take(place)
+        except BaseException:
+            host.lock.release()
+            raise
+
+    async def _take(self, place: tuple[int, int]) -> None:
         if self._free:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._sequence += 1
-        heapq.heappush(self._waiting, (priority, self._sequence, turn))
+        self._sequence += 1  # of the same place, one that has stopped waiting may be there still
+        heapq.heappush(self._waiting, (*place, self._sequence, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -73,7 +89,7 @@ class Slots:
 
     def _give_back(self) -> None:
         while self._waiting:
-            turn = heapq.heappop(self._waiting)[2]
+            turn = heapq.heappop(self._waiting)[-1]
             if not turn.done():
                 turn.set_result(None)
                 return

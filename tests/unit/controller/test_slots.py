@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capra.controller.slots import Slots
+from capra.controller.slots import TOLD_AFTER, Slots
 from capra.engine.decide import Bootstrap, Cleanup
 from capra.model.observation import Observation
 from tests.support.virtual_time import run_in_virtual_time
@@ -92,11 +92,26 @@ def test_whoever_finds_room_does_not_wait() -> None:
     run_in_virtual_time(test())
 
 
-def test_whoever_has_to_wait_for_room_says_so_first() -> None:
+@pytest.mark.parametrize(("seconds", "told"), [(TOLD_AFTER - 0.1, []), (TOLD_AFTER + 0.1, ["h2"])])
+def test_whoever_has_to_wait_long_for_room_says_so_once(seconds: float, told: list[str]) -> None:
     async def test() -> None:
         room = Room(1)
-        await asyncio.gather(*start(room.run("a", "h1", 1), room.run("b", "h2", 1)))
+        await asyncio.gather(*start(room.run("a", "h1", seconds), room.run("b", "h2", 1)))
         assert room.waited == {"a": False, "b": True}
+        assert room.told == told
+        await room.assert_whole()
+
+    run_in_virtual_time(test())
+
+
+def test_whoever_has_said_that_it_waits_keeps_its_place() -> None:
+    async def test() -> None:
+        room = Room(1)
+        tasks = start(room.run("a", "h1", 10), room.run("b", "h2", 1))
+        await asyncio.sleep(9.5)
+        tasks += start(room.run("c", "h3", 1))
+        await asyncio.gather(*tasks)
+        assert room.began == ["a", "b", "c"]
         assert room.told == ["h2"]
         await room.assert_whole()
 
