@@ -376,3 +376,38 @@ async def test_what_has_waited_for_a_slot_is_decided_anew() -> None:
 
     await step(KEY, world.store, world.runner, world.clock, slots=slots)
     assert asked == [Bootstrap()]  # nobody needs one for anything else
+
+
+async def test_a_check_releases_nothing() -> None:
+    world = World(observation(machine={"deleting": True}, record={"phase": "Clean"}))
+    taken = await world.step(check=True)
+    assert isinstance(taken.decision, Release)
+    assert world.store.released == []
+
+
+async def test_only_a_run_asks_for_room_and_it_is_told_before_it_begins() -> None:
+    world = World()
+    seen: list[str] = []
+
+    @asynccontextmanager
+    async def slots(seen_then: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+        seen.append(f"room for {type(decision).__name__}")
+        yield False
+
+    async def observer(taken: StepTaken) -> None:
+        seen.append(f"{type(taken.decision).__name__}{' runs' if taken.running else ''}")
+
+    for _ in range(2):
+        await step(KEY, world.store, world.runner, world.clock, slots=slots, observer=observer)
+    assert seen == ["room for Bootstrap", "Bootstrap runs", "Bootstrap", "Keep"]
+    world.delete()
+    for _ in range(2):
+        await step(KEY, world.store, world.runner, world.clock, slots=slots, observer=observer)
+    assert seen[4:] == ["room for Cleanup", "Cleanup runs", "Cleanup", "Release"]
+
+
+async def test_the_record_says_what_bootstraps_the_machine() -> None:
+    world = World()
+    await world.step()
+    assert READY.owner is not None
+    assert world.record.bootstrap_kind == READY.owner.bootstrap_kind != ""
