@@ -14,6 +14,7 @@ from tests.hosts.errors import Unavailable
 PREFIX = "capra-bench-"
 ENTER = 'echo "$$" >"$0/cgroup.procs" && exec "$@"'
 SAMPLE_SECONDS = 0.25
+END_SECONDS = 60.0
 
 
 def prefix() -> Path:
@@ -77,14 +78,16 @@ class Meter:
             thread.join()
 
     def end(self) -> None:
-        """Kill all that is in it, and remove it."""
-        if not self.cgroup.exists():
-            return
-        deadline = time.monotonic() + 10
-        while self.processes() and time.monotonic() < deadline:
-            (self.cgroup / "cgroup.kill").write_text("1")
-            time.sleep(0.05)
-        self.cgroup.rmdir()
+        """Kill all that is in it, and remove it. One that is about to end is listed no more and keeps it still."""
+        deadline = time.monotonic() + END_SECONDS
+        while self.cgroup.exists():
+            try:
+                (self.cgroup / "cgroup.kill").write_text("1")
+                self.cgroup.rmdir()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
 
 def proportional_set_size(pid: int) -> int:

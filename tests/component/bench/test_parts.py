@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.hosts import Hosts
 from tests.hosts.fixtures import bring_up
 from tests.hosts.process import alive
 from tests.missing import missing
+from tests.support.waiting import Wait, wait_until
 
 BUSY = (
     "import time\nend = time.process_time() + 0.5\nkept = bytearray(30 << 20)\nwhile time.process_time() < end: pass\n"
@@ -58,10 +58,9 @@ def test_memory_is_that_of_all_and_what_is_left_is_ended(meter: Meter) -> None:
         process = subprocess.Popen(meter.command(["sh", "-c", forked]), stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.read(2)
-        time.sleep(1)
-    assert peak[0] > 60 << 20
+        wait_until(lambda: peak[0] > 60 << 20, Wait("both are seen", 60))
     meter.end()
-    assert process.wait(10) == -9
+    assert process.wait(60) == -9
     process.stdout.close()
 
 
