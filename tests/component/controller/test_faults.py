@@ -197,7 +197,7 @@ async def test_an_api_server_that_restarts(lone_world: World, own_control_plane:
     world.hosts[ADDRESS].hung = True
     async with world.controller():
         await world.machine("m", SPEC)
-        await world.waits("m", "Bootstrapping")
+        await world.bootstrapping("m")
         await asyncio.to_thread(own_control_plane.stop)
         # The run ends while nobody can be told.
         world.hosts[ADDRESS].hung = False

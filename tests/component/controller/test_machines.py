@@ -149,7 +149,7 @@ async def test_deleted_in_the_middle_of_a_bootstrap(world: World) -> None:
     world.hosts[ADDRESS].hung = True
     async with world.controller():
         await world.machine("m", SPEC)
-        await world.waits("m", "Bootstrapping")
+        await world.bootstrapping("m")
         await world.delete(REMOTE_MACHINES, "m")
         # The bootstrap is let go of at once, although it hangs.
         await holds_soon(lambda: len(world.hosts.requests) == 2, "the cleanup has begun")
@@ -319,7 +319,7 @@ async def test_no_more_runs_at_once_than_allowed_and_cleanups_first(world: World
         await world.provisioned("a")
         world.hosts["192.0.2.11"].hung = True
         await world.machine("b", SPEC | {"address": "192.0.2.11"})
-        await world.waits("b", "Bootstrapping")
+        await world.bootstrapping("b")
         await world.machine("c", SPEC | {"address": "192.0.2.12"})
         await world.waits("c", "WaitingForRun", "waiting for one of 1 runs to end")
         await world.delete(REMOTE_MACHINES, "a")
@@ -349,7 +349,7 @@ async def test_a_run_in_progress_is_taken_up_after_a_restart(world: World) -> No
     world.hosts[ADDRESS].hung = True
     async with world.controller():
         await world.machine("m", SPEC)
-        await world.waits("m", "Bootstrapping")
+        await world.bootstrapping("m")
         raw = await world.get(REMOTE_MACHINES, "m")
         assert "clusterctl.cluster.x-k8s.io/block-move" in raw["metadata"]["annotations"]
     world.hosts[ADDRESS].hung = False

@@ -493,7 +493,7 @@ async def test_deleted_while_its_entry_lacks_the_key(world: World) -> None:
     world.hosts[ADDRESS].hung = True
     async with world.controller(cleanup_timeout=2.0):
         await world.machine("m", POOL)
-        await world.waits("m", "Bootstrapping")
+        await world.bootstrapping("m")
         await world.api.delete(SECRETS, world.namespace, "own")
         await world.delete(REMOTE_MACHINES, "m")
         await world.until_gone(REMOTE_MACHINES, "m")

@@ -185,6 +185,12 @@ class World:
 
         return await self.until(REMOTE_MACHINES, name, holds)
 
+    async def bootstrapping(self, name: str) -> None:
+        """Until its bootstrap is at work on the host: it is told first."""
+        await self.waits(name, "Bootstrapping")
+        asked = self.hosts.requests
+        await holds_soon(lambda: any(one.key.name == name for one in asked), f"the bootstrap of {name} has begun")
+
     async def entry_state(self, name: str, state: str, patience: float = PATIENCE) -> Raw:
         return await self.until(
             POOLED_REMOTE_MACHINES, name, lambda raw: (raw.get("status") or {}).get("state") == state, patience
