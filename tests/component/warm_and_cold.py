@@ -39,6 +39,8 @@ def plain(value):
 def facts(_):
     settings = {name: plain(value) for name, value in vars(constants).items() if name.isupper()}
     settings["DEFAULT_LOCAL_TMP"] = os.path.dirname(settings["DEFAULT_LOCAL_TMP"])
+    # The script of a path with blanks is a shell's first, and shells set this.
+    os.environ.pop("PWD", None)
     return {
         "environment": dict(os.environ),
         "directory": os.getcwd(),

@@ -29,6 +29,9 @@ BEGINNINGS = 2
 BEGIN_PATIENCE = 10.0
 """Seconds after which a run does not count as one that begins, whatever it does."""
 
+ERRORS_PATIENCE = 1.0
+"""Seconds that its last words on its standard error are waited for."""
+
 END_PATIENCE = 15.0
 """Seconds that a worker gets to end Ansible and remove its private directory before it is killed."""
 
@@ -236,6 +239,8 @@ class _Conversation:
             if self._process.returncode is None:
                 self._process.kill()
             await self._process.wait()
+        # Its end has closed the stream, unless somebody else has it.
+        await asyncio.wait([self._errors], timeout=ERRORS_PATIENCE)
         self._errors.cancel()
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)

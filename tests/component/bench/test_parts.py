@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -45,7 +46,8 @@ def two() -> Iterator[Hosts]:
 
 
 def test_all_processor_time_counts_whoever_used_it_and_for_however_short_a_time(meter: Meter) -> None:
-    below = f"{sys.executable} -c '{BUSY}' & setsid {sys.executable} -c '{BUSY}' & wait"
+    python = shlex.quote(sys.executable)
+    below = f"{python} -c '{BUSY}' & setsid {python} -c '{BUSY}' & wait"
     subprocess.run(meter.command(["sh", "-c", below]), check=True, timeout=120)
     assert 1.0 <= meter.cpu() < 3.0
     assert meter.processes() == []
@@ -54,7 +56,8 @@ def test_all_processor_time_counts_whoever_used_it_and_for_however_short_a_time(
 def test_memory_is_that_of_all_and_what_is_left_is_ended(meter: Meter) -> None:
     hold = "import time; kept = bytearray(30 << 20); print(flush=True); time.sleep(600)"
     with meter.watching_memory() as peak:
-        forked = f'{sys.executable} -c "{hold}" & exec {sys.executable} -c "{hold}"'
+        python = shlex.quote(sys.executable)
+        forked = f'{python} -c "{hold}" & exec {python} -c "{hold}"'
         process = subprocess.Popen(meter.command(["sh", "-c", forked]), stdout=subprocess.PIPE)
         assert process.stdout is not None
         process.stdout.read(2)

@@ -294,8 +294,11 @@ async def test_other_clusters_do_not_wait_for_one_that_is_silent(world: World, w
     await world.cluster("silent")
     await workload.kubeconfig(world)
 
-    async def hold(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(60)
+    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
