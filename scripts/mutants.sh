@@ -22,6 +22,7 @@ for file in "$@"; do
     */runs/redact.py | */engine/credentials.py | */engine/hidden.py | */engine/ordinary.py | */engine/shell_words.py)
         tests="tests/unit/engine/test_hidden.py tests/unit/engine/test_credentials.py tests/unit/runs/test_passwords.py"
         tests="$tests tests/unit/runs/test_redact.py tests/unit/engine/test_ordinary.py"
+        tests="$tests tests/unit/engine/test_shell_words.py"
         # What is left out takes seconds, and looks at time only.
         tests="$tests -k 'not slow and not a_second and not large'"
         ;;

@@ -1,0 +1,73 @@
+"""A line as a shell reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from capra.engine.shell_words import Command, commands, expansions, literals, unquoted
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("", [Command()]),
+        ("a b", [Command(["a", "b"])]),
+        ("a b | c", [Command(["a", "b"], piped=True), Command(["c"])]),
+        # Only a pipe passes output on.
+        ("a || b", [Command(["a"]), Command(["b"])]),
+        ("a && b", [Command(["a"]), Command(["b"])]),
+        ("a & b", [Command(["a"]), Command(["b"])]),
+        ("a; b", [Command(["a"]), Command(["b"])]),
+        ("(a) b", [Command(), Command(["a"]), Command(["b"])]),
+        # What stands behind a redirection is a word as any other: it may be a password's file.
+        ("a > b", [Command(["a", "b"])]),
+        ("a < b", [Command(["a", "b"])]),
+        ("a <<< b c", [Command(["a", "c"], here=["b"])]),
+        ("x | a <<< b", [Command(["x"], piped=True), Command(["a"], here=["b"])]),
+        ("a <<EOF b", [Command(["a", "b"], end="EOF")]),
+        ("a <<-'EOF'", [Command(["a"], end="EOF")]),
+        ("a <<< b | c", [Command(["a"], here=["b"], piped=True), Command(["c"])]),
+        ("a '<<<' b", [Command(["a", "<<<", "b"])]),
+        ("a 'b|c;d'", [Command(["a", "b|c;d"])]),
+        ("a\0b", [Command(["a", "b"])]),
+    ],
+)
+def test_commands(line: str, found: list[Command]) -> None:
+    assert commands(line) == found
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [
+        ("plain", "plain"),
+        ("'single'", "single"),
+        ("'a\\b$c\"d'", 'a\\b$c"d'),
+        ('"double"', "double"),
+        (r'"a\$b\"c\\d\`e\f"', r'a$b"c\d`e' + r"\f"),
+        ("$'dollar'", "dollar"),
+        (r"$'a\'b\\c'", r"a'b\c"),
+        (r"a\ b\'c", "a b'c"),
+        ("a'b'\"c\"$'d'e", "abcde"),
+        # A quote that is not closed stands for itself.
+        ("a'b", "a'b"),
+        ('a"b', 'a"b'),
+        # Expansions, in double quotes, too, and not in single ones.
+        ("$A", "\0A\0"),
+        ("${A:-b}", "\0A\0"),
+        ("$(cat f)", "\0\0"),
+        ("`cat f`", "\0\0"),
+        ('"$A-b"', "\0A\0-b"),
+        ("'$A'", "$A"),
+        (r"\$A", "$A"),
+    ],
+)
+def test_unquoted(word: str, read: str) -> None:
+    assert unquoted(word) == read
+
+
+def test_what_stands_between_expansions() -> None:
+    word = unquoted('a$B"c$(d)e"f${G}')
+    assert literals(word) == ["a", "c", "ef", ""]
+    assert expansions(word) == ["B", "G"]
+    assert literals("abc") == ["abc"]
+    assert expansions("abc") == []
