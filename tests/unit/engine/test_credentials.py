@@ -38,10 +38,13 @@ def within(text: str, shells: int) -> str:
         (f"printf {WORD} | sort -S 10M --key 2", set()),
         (f"passwd --stdin root <<EOF\n{WORD}\nEOF\nwrite several lines", {WORD}),
         (f"passwd --stdin root <<EOF\n{WORD}\nafterwards\nEOF\nredis-cli -a install", {WORD, "afterwards", "install"}),
+        # The end is that word and no other, whichever comes first in the alphabet.
+        (f"passwd --stdin root <<EOF\nAFIRST22x\n{WORD}\nEOF", {"AFIRST22x", WORD}),
         (f"cat >/tmp/password <<EOF\n{WORD}\nEOF", set()),
         (f"echo '<<' >/tmp/password\n{WORD}", set()),
         # The value of a variable: its first word.
         (f"SECRET={WORD} ./install now\nredis-cli -a $SECRET", {WORD}),
+        (f"A={WORD} other55x\nredis-cli -a $A", {WORD}),
         ("OTHER=another1\nredis-cli -a $SECRET", set()),
         # A word that is too long to be a password ends nothing.
         (f"redis-cli {'x' * (LONGEST + 1)} -a {WORD}", {WORD}),
@@ -53,6 +56,7 @@ def within(text: str, shells: int) -> str:
         (f"connect(password={WORD},user)", {f"{WORD},user)", f"{WORD},user", WORD}),
         ("me@example.org wrote of keys", set()),
         (f"https://me:{WORD}@example.org/keys", {WORD}),
+        (f"send to me:{WORD}@example.org with a key", {WORD}),
     ],
 )
 def test_what_is_found(text: str, found: set[str]) -> None:
