@@ -13,6 +13,14 @@ from capra.runs.private import private_directory, write_private
 from capra.runs.ssh_config import NO_FILES, file_in, read_way
 
 TIMEOUT = 10
+"""Seconds for a connection."""
+
+PATIENCE = 60.0
+"""Seconds for all: a host is asked once for each type of key, and may say one byte at a time."""
+
+LIMIT = 2**16
+"""Bytes of what a host shows: a key of RSA with 16384 bits has 3 KiB."""
+
 HOST_NAME = re.compile(r"^HostName (.*)$", re.MULTILINE)
 PROXY = re.compile(r"^ProxyCommand (?!none$)", re.MULTILINE)
 
@@ -21,7 +29,8 @@ async def scan(address: str, port: int = 22, files: str = NO_FILES) -> list[str]
     """The keys of a host, each `TYPE BASE64`. Nothing says that they are genuine: compare a fingerprint. files: the
     OpenSSH configuration that tells the way to it (see ssh_config).
 
-    Raises Retry when the host shows none, InputError for a configuration that OpenSSH refuses.
+    Raises Retry when the host shows none, or too much, or takes too long; InputError for a configuration that OpenSSH
+    refuses.
     """
     way = await asyncio.to_thread(read_way, Connection(address, port), files)
     keys = await (_through_proxy(address, port, way) if PROXY.search(way) else _direct(address, port, way))
@@ -71,7 +80,21 @@ async def _output(*command: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    output, _ = await process.communicate()
+    assert process.stdout is not None
+    output = b""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while piece := await process.stdout.read(LIMIT):
+                output += piece
+                if len(output) > LIMIT:
+                    raise Retry(f"{command[0]} says more than {LIMIT} bytes: that is no list of host keys")
+            await process.wait()
+    except TimeoutError:
+        raise Retry(f"{command[0]} has not ended after {PATIENCE:.0f} seconds") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     return output.decode("utf-8", "replace")
 
 
