@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -190,3 +192,42 @@ def test_links_that_come_at_any_moment(host: Host, home: Path, victim: Path, swa
         assert untouched(victim)
         assert tree(swapping) == elsewhere
     assert number > 1
+
+
+@needs_root
+def test_owner_and_mode_are_set_before_the_name_is_visible(one_host: Host) -> None:
+    """And a file that a cleanup puts back has them, too. Until then it lies in a directory that nobody can foresee or
+    enter."""
+    host, noted = one_host, one_host.root / "noted"
+    renames = host.root / "bin" / "mv"
+    renames.write_text(
+        "#!/bin/sh\n"
+        'for one in "$@"; do\n'
+        f'    case $one in ./*) echo "$one $(stat -c "%a %u" "$one") $(stat -c "%a %u" .) $(pwd)" >>{noted} ;; esac\n'
+        "done\n"
+        f'exec {shutil.which("mv")} "$@"\n'
+    )
+    renames.chmod(0o755)
+    target = host.work / "profile"
+    target.write_bytes(b"root's")
+    target.chmod(0o604)
+    host.finished(
+        write(target, b"new", mode="0640", owner=str(OTHER)),
+        write(host.work / "other", b"x", mode="0600", owner=str(OTHER)),
+        append(target, b" and more"),
+    )
+    host.finished({"kind": "forget"}, run_id="cleanup")
+    assert (target.read_bytes(), mode(target), target.stat().st_uid) == (b"root's", 0o604, 0)
+    lines = [line.split() for line in noted.read_text().splitlines() if line.startswith(("./profile", "./other"))]
+    assert [(name, rights, int(owner)) for name, rights, owner, *_ in lines] == [
+        ("./profile", "640", OTHER),
+        ("./other", "600", OTHER),
+        ("./profile", "640", OTHER),
+        # What was appended is taken back first.
+        ("./profile", "640", OTHER),
+        ("./profile", "604", 0),
+    ]
+    places = [Path(place) for *_, place in lines]
+    assert all(re.fullmatch(r"\.capra\.[0-9a-f]{32}", place.name) for place in places)
+    assert len(set(places)) == len(places)
+    assert {(rights, owner) for *_, rights, owner, _ in lines} == {("700", "0")}
