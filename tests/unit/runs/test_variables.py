@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
+import posixpath
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +24,16 @@ from ansible.vars.manager import VariableManager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capra.model.machine import MachineKey
+from capra.bootstrap.script import SCRIPT_NAME, quote
+from capra.engine.decide import Cleanup
+from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
+from capra.local.prepare import InputOptions, prepare
+from capra.model.machine import TAKE_OVER_ANNOTATION, MachineKey
+from capra.model.observation import Record
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 from capra.runs.variables import dump_variables
 from capra.runs.workdir import inventory_name, lay_out
+from tests.unit.local.examples import machine, secret, write_text
 
 HOSTILE = (
     "",
@@ -110,6 +120,70 @@ def test_text_that_looks_like_something_else_arrives_as_text(text: str) -> None:
 @given(st.text() | st.from_regex(r"[-+]?[0-9_.:e]{1,12}", fullmatch=True) | st.from_regex(r"\{[{%#].{0,9}[}%#]\}"))
 def test_any_text_arrives_as_it_is(text: str) -> None:
     _arrives(text)
+
+
+SECRET = secret()
+
+
+def _text(document: object) -> str:
+    """JSON is YAML, and PyYAML's own writer quotes by other rules than ours."""
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _planned(directory: Path, text: str) -> tuple[RunRequest, RunRequest, RunRequest]:
+    """Bootstrap, k0s cleanup and custom cleanup, of a manifest with this text wherever it takes any."""
+    metadata = {"name": "node-0", "annotations": {TAKE_OVER_ANNOTATION: text}}
+    document = machine(cleanUpCommands=[text, "x"], workingDir=f"/{text}x", commandsAsScript=True, useSudo=True)
+    data = {"write_files": [{"path": f"/{text}x", "content": text, "owner": "root"}], "runcmd": [text, [text, "x"]]}
+    manifest = f"{_text(document | {'metadata': metadata})}\n---\n{_text(SECRET)}"
+    files = InputOptions(
+        (write_text(directory, manifest, "machine.yaml"),),
+        bootstrap_data=write_text(directory, f"#cloud-config\n{_text(data)}", "data.yaml"),
+    )
+    [prepared] = prepare(files, need_bootstrap=True).machines.values()
+    seen = prepared.observe(prepared.machine, Record(uid=text), 0.0)
+    options = PlanOptions(sentinel=text, state_directory=text, k0s_data_dir=text, k0s_binary=text)
+    cleanups = [plan_cleanup(seen, Cleanup(custom=custom, role="worker"), options) for custom in (False, True)]
+    return plan_bootstrap(seen, options), cleanups[0], cleanups[1]
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text.isprintable() and text.strip()])
+def test_text_that_looks_like_something_else_arrives_from_the_manifest(text: str) -> None:
+    _arrives_from_the_manifest(text)
+
+
+@settings(max_examples=25)
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Zl", "Zp"]), min_size=1).filter(str.strip))
+def test_any_text_arrives_from_the_manifest(text: str) -> None:
+    _arrives_from_the_manifest(text)
+
+
+def _arrives_from_the_manifest(text: str) -> None:
+    for number in range(3):
+        with TemporaryDirectory() as name:
+            request = _planned(Path(name), text)[number]
+            directory = Path(name) / "run"
+            directory.mkdir()
+            lay_out(directory, request)
+            with _read_by_ansible(directory, inventory_name(request)) as (_, extra):
+                found = dict(extra)
+                if number == 0:
+                    steps = json.loads(Path(found.pop("bootstrap_steps_file")).read_text())
+            playbook = str(request.playbook)
+            named = ["uid", "take_over", "sentinel", "state_directory"]
+            named += {1: ["data_dir", "binary"]}.get(number, [])
+            assert {one: found[f"{playbook}_{one}"] for one in named} == dict.fromkeys(named, text)
+            assert found == dict(request.variables)
+            if number == 0:
+                written, script, run, sentinel = steps
+                assert base64.b64decode(written["content"]).decode() == text
+                assert (written["path"], sentinel["path"]) == (f"/{text}x", text)
+                lines = base64.b64decode(script["content"]).decode()
+                assert text in lines
+                assert quote(text) in lines
+                assert shlex.split(run["command"]) == [posixpath.join(f"/{text}x", SCRIPT_NAME)]
+            elif number == 2:
+                assert found["custom_cleanup_commands"] == [text, "x"]
 
 
 def test_a_path_of_steps_arrives(tmp_path: Path) -> None:
