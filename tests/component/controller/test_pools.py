@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from capra.kube.resources import (
     FINALIZER,
@@ -24,7 +26,7 @@ from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, 
 from capra.testing import FakeHosts, stepped
 from tests.component.controller.world import CLUSTERS, MACHINES, SSH_KEY, World, condition, connected, is_provisioned
 from tests.controlplane import ControlPlane
-from tests.support.waiting import Wait, wait_until_async
+from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 ADDRESS = "192.0.2.1"
 POOL: dict[str, Any] = {"pool": "p"}
@@ -440,6 +442,31 @@ async def test_the_host_of_a_machine_that_moves_away_is_not_touched(
         raw = await world.get(POOLED_REMOTE_MACHINES, "e")
         assert DELETE_FOR_MOVE_ANNOTATION in raw["metadata"]["annotations"]
     assert len(world.hosts.requests) == 1
+
+
+async def test_what_is_changed_in_an_entry_while_its_machine_is_deleted_counts(world: World) -> None:
+    """A cleanup that fails for the old values must not fail for ever."""
+    await world.cluster()
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    await world.secret("new-key", key)
+    await world.entry("e", ADDRESS, user="old", cleanUpCommands=["old"])
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        world.hosts.fail(ADDRESS)
+        await world.delete(REMOTE_MACHINES, "m")
+        await holds_soon(lambda: world.hosts[ADDRESS].failures == [], "the first cleanup has failed")
+        changed = {"user": "new", "useSudo": True, "sshKeyRef": {"name": "new-key"}, "cleanUpCommands": ["new"]}
+        await world.patch(POOLED_REMOTE_MACHINES, "e", {"spec": {"machine": changed | {"port": 2222}}})
+        # The same host, which shows a key that is known.
+        world.hosts.names[f"{ADDRESS}:2222"] = f"{ADDRESS}:22"
+        await world.until_gone(REMOTE_MACHINES, "m")
+        await world.entry_state("e", "Available")
+    first, old, *_, last = world.hosts.requests
+    assert (first.connection.user, old.connection.user) == ("old", "old")
+    assert (last.connection.user, last.connection.become, last.connection.port) == ("new", True, 2222)
+    assert last.secrets.ssh_key == key != old.secrets.ssh_key
+    assert world.hosts[ADDRESS].commands == [["new"]]
 
 
 async def test_an_entry_that_is_deleted_while_it_is_held(world: World) -> None:
