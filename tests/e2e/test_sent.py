@@ -19,6 +19,7 @@ from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunRe
 from capra.runs import evidence
 from capra.runs.runner import AnsibleRunner, CancelledRun
 from tests.hosts import Host
+from tests.support.waiting import holds_soon
 
 
 def _request(host: Host, command: str = "true :", **connection: object) -> RunRequest:
@@ -165,8 +166,7 @@ def test_a_run_that_is_cancelled_tells_it_too(host: Host, reached: bool) -> None
             async with AnsibleRunner() as runner:
                 task = asyncio.ensure_future(runner.run(wanted, lambda progress: None))
                 await asyncio.sleep(3.0)
-                while reached and not host.path("/var/began").exists():
-                    await asyncio.sleep(0.1)
+                await holds_soon(lambda: not reached or host.path("/var/began").exists(), "the step has begun", 120)
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError) as caught:
                     await task

@@ -113,6 +113,7 @@ def _copies(disk: Disk, host: Host, into: Path) -> list[tuple[Path, str]]:
         number = 0
         while len(copies) < COPIES:
             number += 1
+            assert number <= COPIES, f"only {len(copies)} copies of {COPIES} runs"
             session = host.session(host.text("run", steps(host.work), f"run{number}"))
             while session.poll() is None:
                 to = into / f"copy{len(copies)}"

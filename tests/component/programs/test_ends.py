@@ -20,6 +20,7 @@ from tests.component.programs.host import (
     mode,
     states,
     tree,
+    wait_for,
     write,
 )
 
@@ -258,8 +259,7 @@ def test_an_old_end_is_no_end_of_a_run_that_could_not_begin(one_host: Host) -> N
     cleanup: dict[str, Any] = {"run_id": "cleanup", "flags": ["repeat"]}
     host.finished(counted(host, "verify"), FORGET, **cleanup)
     session = host.session(host.text("run", [counted(host, "slow", "sleep 30")], "slow"))
-    while not count(host, "slow"):
-        pass
+    wait_for(lambda: count(host, "slow"))
     host.run(counted(host, "verify"), FORGET, **cleanup)
     assert host.report.busy == "slow"
     assert not results.finished(host.report, host.report.since)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.component.programs.host import Host, append, command, mode, tree, wait_for, write
+from tests.missing import missing
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and file attributes take root")
 FORGET = {"kind": "forget"}
@@ -110,7 +111,7 @@ def test_an_immutable_place(host: Host, what: str) -> None:
     file.write_bytes(b"old")
     target = str(file if what == "file" else place)
     if subprocess.run(["chattr", "+i", target], check=False, capture_output=True).returncode:
-        pytest.skip("this file system knows no immutable files")
+        missing("a file system with immutable files")
     try:
         before = tree(host.work)
         for number in range(2):

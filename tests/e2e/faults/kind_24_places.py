@@ -6,11 +6,10 @@ import re
 import shlex
 import subprocess
 
-import pytest
-
 from tests.e2e.faults.cases import scenario
 from tests.e2e.support import Capra, cloud_config, key_secret, machine
 from tests.hosts import Host, network, state
+from tests.missing import missing
 
 
 def link_local(host: Host) -> str:
@@ -18,7 +17,7 @@ def link_local(host: Host) -> str:
     shown = host.ssh("ip -6 -o address show dev eth0 scope link", check=True).stdout
     found = re.search(r"inet6 (fe80::[0-9a-f:]+)", shown)
     if found is None:
-        pytest.skip("this machine has no IPv6")
+        missing("IPv6")
     group = state.load(host.state_dir)
     assert group is not None
     return f"{found[1]}%{network.bridge(group.id)}"
