@@ -351,6 +351,62 @@ def test_reset_that_never_ends_well_is_a_warning(sandbox: Sandbox, knob: str) ->
     assert "k0s" not in output.split("status: 0")[1]
 
 
+BROKEN = """
+broken() { # NAME…: these tools fail
+    mkdir -p /opt/broken
+    for NAME in "$@"; do
+        printf '#!/bin/sh\\necho %s is out of order; exit 7\\n' "$NAME" >"/opt/broken/$NAME"
+        chmod 0755 "/opt/broken/$NAME"
+    done
+    export PATH="/opt/broken:$PATH"
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tools", "before", "warnings"),
+    [
+        (["service"], "", ["stop: warning: service k0sworker stop"]),
+        (["rc-service", "rc-update"], "", ["stop: warning: rc-service k0sworker stop"]),
+        (
+            ["systemctl"],
+            "mkdir -p /run/systemd/system",
+            ["stop: warning: systemctl stop k0sworker.service", "remove: warning: systemctl daemon-reload"],
+        ),
+        (
+            ["ip"],
+            "mount -t tmpfs scratch /sys/class/net; mkdir /sys/class/net/kube-bridge",
+            ["remove: warning: ip link delete kube-bridge"],
+        ),
+    ],
+    ids=["service", "OpenRC", "systemd", "ip"],
+)
+def test_a_tool_that_fails_is_a_warning(sandbox: Sandbox, tools: list[str], before: str, warnings: list[str]) -> None:
+    """What counts is what is left in the end."""
+    output = sandbox.run(
+        f"""{BROKEN}{before}
+        install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start; started /var/lib/k0s
+        broken {" ".join(tools)}; cleanup; ls /var/lib /etc/init.d"""
+    )
+    for warning in warnings:
+        assert f"{warning}, status 7: {tools[0]} is out of order" in output
+    assert "status: 0" in output
+    assert "k0s" not in output.split("status: 0")[1]
+
+
+def test_what_could_not_be_unmounted_is_not_clean_until_it_is(sandbox: Sandbox) -> None:
+    output = sandbox.run(
+        f"""{BROKEN}install_k0s /usr/local/bin/k0s worker ''; touch /run/reset-fails
+        mkdir -p /var/lib/k0s/a; mount -t tmpfs scratch /var/lib/k0s/a
+        BEFORE=$PATH; broken umount; cleanup; PATH=$BEFORE; cleanup; grep k0s /proc/mounts || ls /var/lib"""
+    )
+    first, second, after = output.split("status: ")
+    assert "verify: failed: mount /var/lib/k0s/a" in first
+    assert second.startswith("1")
+    assert after.startswith("0")
+    assert "k0s" not in after
+
+
 def test_a_service_that_does_not_stop_is_ended(sandbox: Sandbox) -> None:
     output = sandbox.run(
         """touch /run/stop-does-nothing; install_k0s /usr/local/bin/k0s worker ''; /etc/init.d/k0sworker start
