@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,15 @@ from ansible.errors import AnsibleFilterError
 
 try:
     from capra.bootstrap import parse
-    from capra.bootstrap.steps import run_id, to_tasks
+    from capra.bootstrap.steps import load_tasks, run_id, to_tasks
     from capra.errors import CapraError
 except ImportError:
     parse = None
 
 
-def _data(path: str) -> bytes:
+def _data(path: str, variable: str = "bootstrap_data_file") -> bytes:
     if not path:
-        raise AnsibleFilterError("bootstrap_data_file is missing: the path, on the control node, of the bootstrap data")
+        raise AnsibleFilterError(f"{variable} is missing: the path, on the control node, of the bootstrap data")
     if parse is None:
         raise AnsibleFilterError(
             "the Python package capra is missing beside Ansible: run pip install . in its checkout"
@@ -27,7 +26,7 @@ def _data(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise AnsibleFilterError(f"bootstrap_data_file: {path}: {error.strerror}") from None
+        raise AnsibleFilterError(f"{variable}: {path}: {error.strerror}") from None
 
 
 def bootstrap_steps(
@@ -63,12 +62,11 @@ def bootstrap_run_id(
 
 
 def bootstrap_planned_steps(path: str) -> list[dict[str, Any]]:
-    """The steps in a file of JSON on the control node, which whoever planned the run has parsed already."""
+    """The steps in a file on the control node, which whoever planned the run has read from the data already."""
     try:
-        steps: list[dict[str, Any]] = json.loads(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
+        return load_tasks(_data(path, "bootstrap_steps_file"))
+    except ValueError as error:
         raise AnsibleFilterError(f"bootstrap_steps_file: {path}: {error}") from None
-    return steps
 
 
 class FilterModule:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -81,9 +82,19 @@ def to_tasks(steps: Iterable[Step], sentinel: str = "") -> list[dict[str, Any]]:
     return tasks
 
 
-def dump_tasks(steps: Iterable[Step], sentinel: str = "") -> str:
-    """`to_tasks` as a JSON document, for the role's `bootstrap_steps_file`."""
-    return json.dumps(to_tasks(steps, sentinel))
+def dump_tasks(steps: Iterable[Step], sentinel: str = "") -> bytes:
+    """`to_tasks` as compressed JSON, for the role's `bootstrap_steps_file`: a few kilobytes of bootstrap data may hold
+    compressed content of many megabytes."""
+    return zlib.compress(json.dumps(to_tasks(steps, sentinel)).encode(), 1)
+
+
+def load_tasks(document: bytes) -> list[dict[str, Any]]:
+    """The other way round. Raises ValueError for anything else."""
+    try:
+        tasks: list[dict[str, Any]] = json.loads(zlib.decompress(document))
+    except zlib.error:
+        raise ValueError("is not what Capra has written") from None
+    return tasks
 
 
 def run_id(data: bytes, *, uid: str = "", commands_as_script: bool = False, working_dir: str = "/etc/k0smotron") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from capra.runs.warm.launch import launch_ahead
@@ -11,11 +12,14 @@ INTERRUPTED = 130
 RUNNING = frozenset({"bootstrap", "cleanup", "cancel", "preflight"})
 """The commands that run Ansible. It gets warm while they are imported and read their files."""
 
+COLD = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+"""How `CAPRA_WARM_RUNS` says no, as `capra.settings` reads it, which takes long to import."""
+
 
 def main() -> None:
-    """The entry point. The commands are imported here, so that an interrupt meanwhile ends as any other does."""
+    """The entry point. A command is imported when it is used (`app`), and an interrupt meanwhile ends as any other."""
     try:
-        if sys.argv[1:2] and sys.argv[1] in RUNNING and "--help" not in sys.argv:
+        if _runs(sys.argv[1:]) and os.environ.get("CAPRA_WARM_RUNS") not in COLD:
             launch_ahead()
         from capra.cli.app import app  # noqa: PLC0415  # see above
 
@@ -23,3 +27,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("capra: interrupted; nothing was begun", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _runs(arguments: list[str]) -> bool:
+    return bool(arguments) and arguments[0] in RUNNING and "--help" not in arguments

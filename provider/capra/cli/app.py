@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import capra
+from capra.cli.errors import ExitCode, note
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
@@ -48,7 +49,12 @@ class _Later(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself."""
-        return load(str(self.name)).make_context(info_name, args, parent, **extra)
+        try:
+            command = load(str(self.name))
+        except KeyboardInterrupt:
+            note("interrupted; nothing was begun")
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        return command.make_context(info_name, args, parent, **extra)
 
 
 class _Commands(TyperGroup):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapData
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
@@ -75,7 +75,7 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
     common = identity(observation.machine) | {"decision": name_of(decision)}
     if isinstance(decision, Bootstrap):
         request = plan_bootstrap(observation, options)
-        steps = _listed(json.loads(request.secrets.steps))
+        steps = _listed(load_tasks(request.secrets.steps))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
         steps = []

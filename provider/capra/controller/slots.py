@@ -34,7 +34,7 @@ class Slots:
     def __init__(self, count: int, queued: Queued) -> None:
         self._free = count
         self._queued = queued
-        self._waiting: list[tuple[int, int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._sequence = 0
         self._hosts: WeakValueDictionary[tuple[str, str, int], _Host] = WeakValueDictionary()
 
@@ -49,14 +49,9 @@ class Slots:
         waited = bool(host.users) or not self._free
         host.users += 1
         try:
-            self._sequence += 1
-            place = (0 if isinstance(decision, Cleanup) else 1, self._sequence)
-            try:
-                async with asyncio.timeout(TOLD_AFTER):
-                    await self._enter(host, place)
-            except TimeoutError:
-                await self._queued(observation)
-                await self._enter(host, place)
+            priority = 0 if isinstance(decision, Cleanup) else 1
+            # Without a turn of the loop in between: whoever comes next sees that it is taken.
+            await (self._wait(observation, host, priority) if waited else self._enter(host, priority))
             try:
                 yield waited
             finally:
@@ -65,21 +60,38 @@ class Slots:
         finally:
             host.users -= 1
 
-    async def _enter(self, host: _Host, place: tuple[int, int]) -> None:
+    async def _wait(self, observation: Observation, host: _Host, priority: int) -> None:
+        """Take the host and room for a run. Whoever tells that it waits stays in line meanwhile."""
+        entering = asyncio.ensure_future(self._enter(host, priority))
+        try:
+            await asyncio.wait([entering], timeout=TOLD_AFTER)
+            if not entering.done():
+                await self._queued(observation)
+            await asyncio.wait([entering])
+        except BaseException:
+            entering.cancel()
+            await asyncio.wait([entering])
+            if not entering.cancelled() and entering.exception() is None:
+                self._give_back()
+                host.lock.release()
+            raise
+        entering.result()
+
+    async def _enter(self, host: _Host, priority: int) -> None:
         await host.lock.acquire()
         try:
-            await self._take(place)
+            await self._take(priority)
         except BaseException:
             host.lock.release()
             raise
 
-    async def _take(self, place: tuple[int, int]) -> None:
+    async def _take(self, priority: int) -> None:
         if self._free:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._sequence += 1  # of the same place, one that has stopped waiting may be there still
-        heapq.heappush(self._waiting, (*place, self._sequence, turn))
+        self._sequence += 1
+        heapq.heappush(self._waiting, (priority, self._sequence, turn))
         try:
             await turn
         except asyncio.CancelledError:
@@ -89,7 +101,7 @@ class Slots:
 
     def _give_back(self) -> None:
         while self._waiting:
-            turn = heapq.heappop(self._waiting)[-1]
+            turn = heapq.heappop(self._waiting)[2]
             if not turn.done():
                 turn.set_result(None)
                 return

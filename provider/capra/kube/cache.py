@@ -182,10 +182,9 @@ class Cache:
         for trait in changed:
             if trait.by in _FELT_AT_THE_HOST:
                 names |= self._names(place[0], By.PLACE, trait.value)
-        for name in names:
-            for trait in self._share((place[0], name)):
-                if trait.by in _TO_BE_HAD:
-                    self.freed(place[0], str(trait.value))
+        gained = {trait for name in names for trait in self._share((place[0], name))}
+        for pool in {str(trait.value) for trait in gained if trait.by in _TO_BE_HAD}:
+            self.freed(place[0], pool)
 
     def _names(self, namespace: str, by: By, value: Hashable) -> set[str]:
         return {name for _, name in self._own.find(ENTRIES, namespace, by, value)}

@@ -37,14 +37,14 @@ class Connection:
 @dataclass(frozen=True)
 class RunSecrets:
     """What never stands in arguments, logs, events or artifacts. ssh_key: as it was given. openssh_key: the same in
-    OpenSSH's format, for ssh to read. steps: those of the bootstrap data, as JSON; they become a file of the run's
-    private directory, whose path the playbook gets as `bootstrap_steps_file`. hidden: further values of which no run of
-    8 characters is shown, but for ordinary words and paths. credentials: the same without exception. wholes: hidden
-    only as a whole."""
+    OpenSSH's format, for ssh to read. steps: those of the bootstrap data, as `capra.bootstrap.steps.dump_tasks` gives
+    them; they become a file of the run's private directory, whose path the playbook gets as `bootstrap_steps_file`.
+    hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
+    same without exception. wholes: hidden only as a whole."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
-    steps: str = field(default="", repr=False)
+    steps: bytes = field(default=b"", repr=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
     openssh_key: str = field(default="", repr=False)
     credentials: tuple[str, ...] = field(default=(), repr=False)

@@ -7,6 +7,7 @@ come, then one `result`.
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import asdict, replace
 from typing import Any
@@ -30,13 +31,16 @@ def dump_result(result: RunResult) -> dict[str, Any]:
 
 def dump_request(request: RunRequest) -> bytes:
     """The request as a line. Secrets travel through this pipe only."""
-    return json.dumps(asdict(request)).encode() + b"\n"
+    values = asdict(request)
+    values["secrets"]["steps"] = base64.b64encode(request.secrets.steps).decode()
+    return json.dumps(values).encode() + b"\n"
 
 
 def load_request(line: bytes) -> RunRequest:
     """The other way round."""
     values: dict[str, Any] = json.loads(line)
     secrets = values["secrets"]
+    secrets["steps"] = base64.b64decode(secrets["steps"])
     for name in ("hidden", "credentials", "wholes"):
         secrets[name] = tuple(secrets[name])
     connection = values["connection"]

@@ -239,8 +239,8 @@ class _Conversation:
             if self._process.returncode is None:
                 self._process.kill()
             await self._process.wait()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
         # Its end has closed the stream, unless somebody else has it.
         await asyncio.wait([self._errors], timeout=ERRORS_PATIENCE)
         self._errors.cancel()
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)

@@ -72,8 +72,8 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     variables = dict(request.variables)
     if secrets.steps:
-        write_private(directory / "steps.json", secrets.steps.encode())
-        variables["bootstrap_steps_file"] = str(directory / "steps.json")
+        write_private(directory / "steps", secrets.steps)
+        variables["bootstrap_steps_file"] = str(directory / "steps")
     write_private(directory / "env" / "extravars", dump_variables(variables))
 
 

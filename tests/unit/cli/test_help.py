@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from capra import cli
 from capra.cli.app import COMMANDS, load
+from tests.unit.cli.conftest import Terminal
 
 IMPORTED = """
 import sys
@@ -35,3 +37,36 @@ def test_help_imports_no_command(argument: str) -> None:
 def test_help_says_of_a_command_what_it_says_itself(name: str) -> None:
     own = (load(name).help or "").split("\n\n")[0]
     assert " ".join(own.split()) == COMMANDS[name]
+
+
+def test_an_interrupt_while_a_command_is_imported_is_told(capra: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("capra.cli.app.load", interrupted)
+    assert "interrupted; nothing was begun" in capra.said(capra("plan", code=130))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warm", "launched"),
+    [
+        ("bootstrap -f m.yaml", None, True),
+        ("cleanup -f m.yaml", "true", True),
+        ("bootstrap -f m.yaml", "false", False),
+        ("bootstrap --help", None, False),
+        ("plan -f m.yaml", None, False),
+        ("", None, False),
+    ],
+)
+def test_ansible_gets_warm_for_the_commands_that_run_it(
+    arguments: str, warm: str | None, launched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(sys, "argv", ["capra", *arguments.split()])
+    monkeypatch.delenv("CAPRA_WARM_RUNS", raising=False)
+    if warm is not None:
+        monkeypatch.setenv("CAPRA_WARM_RUNS", warm)
+    monkeypatch.setattr(cli, "launch_ahead", lambda: seen.append("a parent"))
+    monkeypatch.setattr("capra.cli.app.app", lambda: seen.append("the command"))
+    cli.main()
+    assert seen == ["a parent", "the command"][not launched :]

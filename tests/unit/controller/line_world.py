@@ -133,7 +133,6 @@ class LineWorld:
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        self.controller._synced = True
         working = asyncio.create_task(self.controller.queue.run())
         yield
         assert not working.done()

@@ -143,6 +143,7 @@ def test_a_machine_that_was_at_the_host_goes_elsewhere(change: str) -> None:
         world.add_entry("a")
         await line_up(world, range(2))
         assert world.holder("a") == ""
+        world.controller._synced = True
         elsewhere = {"address": "b.example.org", "port": 2222}
         world.change(MACHINES, "other", {"spec": {change: elsewhere[change]}})
         await asyncio.sleep(A_WHILE)

@@ -51,9 +51,12 @@ class Room:
         self.began: list[str] = []
         self.waited: dict[str, bool] = {}
         self.hosts: Counter[str] = Counter()
+        self.telling = 0.0
+        """Seconds that it takes to tell that somebody waits."""
 
     async def _queued(self, observation: Observation) -> None:
         self.told.append(observation.machine.spec.address)
+        await asyncio.sleep(self.telling)
 
     async def run(self, name: str, host: str, seconds: float, decision: Bootstrap | Cleanup = BOOTSTRAP) -> None:
         """One run."""
@@ -104,15 +107,35 @@ def test_whoever_has_to_wait_long_for_room_says_so_once(seconds: float, told: li
     run_in_virtual_time(test())
 
 
-def test_whoever_has_said_that_it_waits_keeps_its_place() -> None:
+@pytest.mark.parametrize("hosts", [("h1", "h2", "h3"), ("h", "h", "h")], ids=["room", "host"])
+@pytest.mark.parametrize("telling", [0.0, 2.0])
+def test_whoever_says_that_it_waits_keeps_its_place(hosts: tuple[str, str, str], telling: float) -> None:
     async def test() -> None:
         room = Room(1)
-        tasks = start(room.run("a", "h1", 10), room.run("b", "h2", 1))
-        await asyncio.sleep(9.5)
-        tasks += start(room.run("c", "h3", 1))
+        room.telling = telling
+        tasks = start(room.run("a", hosts[0], TOLD_AFTER + 0.5), room.run("b", hosts[1], 1, CLEANUP))
+        await asyncio.sleep(1)
+        tasks += start(room.run("c", hosts[2], 1))
         await asyncio.gather(*tasks)
         assert room.began == ["a", "b", "c"]
-        assert room.told == ["h2"]
+        assert room.told == [hosts[1], hosts[2]]
+        await room.assert_whole()
+
+    run_in_virtual_time(test())
+
+
+@pytest.mark.parametrize("at", [TOLD_AFTER, TOLD_AFTER + 0.5, TOLD_AFTER + 1.5])
+def test_whoever_is_cancelled_while_it_says_so_takes_nothing(at: float) -> None:
+    """In the moment in which its time is over, too."""
+
+    async def test() -> None:
+        room = Room(1)
+        room.telling = 1.0
+        holder, waiting = start(room.run("a", "h1", TOLD_AFTER + 1), room.run("b", "h2", 1))
+        asyncio.get_running_loop().call_later(at, waiting.cancel)
+        await asyncio.wait([holder, waiting])
+        assert waiting.cancelled()
+        assert room.began == ["a"] or at > TOLD_AFTER + 1
         await room.assert_whole()
 
     run_in_virtual_time(test())

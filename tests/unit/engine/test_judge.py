@@ -83,3 +83,47 @@ def test_errors_and_names() -> None:
     assert str(KEY) == "RemoteMachine default/m"
     machine = RemoteMachine(KEY, MachineSpec(address="192.0.2.7", port=2222))
     assert machine.provider_id == "remote-machine://192.0.2.7:2222"
+
+
+OK, FAILED = "runner_on_ok", "runner_on_failed"
+REQUEST = RunRequest(KEY, Playbook.BOOTSTRAP, Connection("192.0.2.7"), {}, RunSecrets())
+CLAIMED = {"uid": "u-9", "name": "other/nine", "since": 1}
+
+
+@pytest.mark.parametrize("recap", [{}, {"ok": 0}, {"ok": 0, "changed": 1}])
+def test_a_recap_in_which_nothing_went_well_is_no_success(recap: dict[str, int]) -> None:
+    assert judge(REQUEST, RunResult((TaskEvent(OK, "Work", {"steps": []}),), recap)).kind is OutcomeKind.LOST
+
+
+def test_the_last_task_that_says_something_of_steps_counts() -> None:
+    first, last = ({"number": 0, "title": title, "state": "ok"} for title in ("first", "last"))
+    events = [TaskEvent(OK, "Work", result) for result in ({"steps": [first]}, {"steps": [last]}, {"msg": "more"})]
+    outcome = judge(REQUEST, RunResult(tuple(events), {"ok": 3}))
+    assert [step.title for step in outcome.steps] == ["last"]
+
+
+@pytest.mark.parametrize(("reason", "told"), [("claimed", False), ("busy", True), ("step", True), ("z", True)])
+def test_only_a_host_that_is_claimed_names_who_uses_it(reason: str, told: bool) -> None:
+    """And not to everybody: the sentence is made here, of what the host says."""
+    failed = {"reason": reason, "msg": "what the task says", "claimed": CLAIMED}
+    outcome = judge(REQUEST, RunResult((TaskEvent(FAILED, "Work", failed),), {"failures": 1}))
+    assert ("what the task says" in outcome.message) is told
+
+
+def test_the_last_line_of_an_error_counts() -> None:
+    message = "Failed to connect to the host via ssh: first\nsecond\n\n"
+    unreachable = TaskEvent("runner_on_unreachable", "Work", {"msg": message})
+    outcome = judge(REQUEST, RunResult((unreachable,), {"dark": 1}))
+    assert outcome.message.endswith("second")
+    assert "first" not in outcome.message
+
+
+@pytest.mark.parametrize("name", ["runner_on_async_failed", "runner_on_failed"])
+def test_only_what_was_unreachable_is(name: str) -> None:
+    outcome = judge(REQUEST, RunResult((TaskEvent(name, "Work", {"msg": "no idea"}),), {"failures": 1}))
+    assert outcome.kind in {OutcomeKind.INVALID, OutcomeKind.LOST}
+
+
+@pytest.mark.parametrize(("ended", "kind"), [("timeout", OutcomeKind.TIMED_OUT), ("cancelled", OutcomeKind.CANCELLED)])
+def test_how_a_run_was_ended(ended: str, kind: OutcomeKind) -> None:
+    assert judge(REQUEST, RunResult((), {"ok": 1}, ended=ended)).kind is kind

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from capra.bootstrap.steps import to_tasks
+from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
@@ -51,7 +51,7 @@ def test_bootstrap() -> None:
         run_id=plan.bootstrap_run_id(READY),
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert json.loads(request.secrets.steps) == to_tasks(plan.bootstrap_steps(READY), OPTIONS.sentinel)
+    assert load_tasks(request.secrets.steps) == to_tasks(plan.bootstrap_steps(READY), OPTIONS.sentinel)
     assert request.secrets.ssh_key == SSH_KEY
     assert request.secrets.become_password == "become-pass"
     assert TOKEN in request.secrets.hidden
@@ -70,7 +70,7 @@ def test_cleanups() -> None:
         binary="",
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert request.secrets.steps == ""
+    assert request.secrets.steps == b""
     assert_no_secret(request)
     seen = observation(spec={"clean_up_commands": ("a", "b"), "use_sudo": True})
     request = plan.plan_cleanup(seen, Cleanup(custom=True), OPTIONS)

@@ -344,3 +344,46 @@ def test_labels_of_its_own_are_passed_on_and_others_are_not() -> None:
 
     assert pool.passed_on(values) == {"rack": "7", "example.org/zone": "a", "node-role.kubernetes.io/worker": ""}
     assert pool.lacking({"rack": "7", "zone": "a"}, {"rack": "8"}) == {"zone": "a"}
+
+
+USED = entry("a", holder="m/uid-m/uid-a")
+SURPLUS = entry("b", holder="m/uid-m/uid-b")
+
+
+@pytest.mark.parametrize(
+    ("holder", "used", "other", "surplus"),
+    [
+        pytest.param({"address": "a.example.org"}, USED, SURPLUS, True, id="it has never used it"),
+        pytest.param({"address": "A.example.org"}, USED, SURPLUS, True, id="written otherwise"),
+        pytest.param({"address": "b.example.org"}, USED, SURPLUS, False, id="its host is the one in use"),
+        pytest.param({"address": "c.example.org"}, USED, SURPLUS, False, id="it is at neither"),
+        pytest.param({"address": "d.example.org"}, USED, SURPLUS, False, id="it is at neither, after them"),
+        pytest.param({"address": ""}, USED, SURPLUS, False, id="it has no address"),
+        pytest.param({}, entry("a", "m/uid-m/x", address=""), SURPLUS, False, id="nor has the one that it uses"),
+        pytest.param({"address": "a.example.org", "port": 2222}, USED, SURPLUS, False, id="another port"),
+        pytest.param({"address": "a.example.org"}, USED, entry("b"), False, id="nobody holds it"),
+        pytest.param(
+            {"address": "a.example.org"}, USED, entry("b", "m/uid-a/uid-b"), False, id="an earlier machine holds it"
+        ),
+        pytest.param(
+            {"address": "a.example.org"}, USED, entry("b", "m/uid-z/uid-b"), False, id="a later machine holds it"
+        ),
+        pytest.param({"address": "a.example.org"}, None, SURPLUS, False, id="there is no other"),
+        pytest.param(
+            {"address": "a.example.org"},
+            entry("a", holder="m/uid-m/uid-a"),
+            entry("b", "m/uid-m/uid-b", address="a.example.org"),
+            False,
+            id="both are the same host",
+        ),
+    ],
+)
+@pytest.mark.parametrize("noted", ["a", "", "0", "c"])
+def test_an_entry_that_its_holder_has_never_used(
+    holder: dict[str, Any], used: Raw | None, other: Raw, surplus: bool, noted: str
+) -> None:
+    its = machine(annotations={POOL_ENTRY: noted} if noted else {}, **holder)
+    known = cache(its, *([used] if used is not None else []), other)
+    assert pool.is_surplus(known, other) is (surplus and noted == "a")
+    if used is not None and noted == "a":
+        assert not pool.is_surplus(known, used)

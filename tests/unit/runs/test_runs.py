@@ -29,14 +29,14 @@ REQUEST = RunRequest(
     playbook=Playbook.BOOTSTRAP,
     connection=Connection("192.0.2.1", 2222, "ops", True, ("ssh-ed25519 AAAA",)),
     variables={"bootstrap_uid": "x", "text": "{{ 7 * 7 }}"},
-    secrets=RunSecrets(KEY, "hunter2", '[{"kind": "command"}]', ("join-token-123",)),
+    secrets=RunSecrets(KEY, "hunter2", b"\xff\x00steps", ("join-token-123",)),
 )
 
 
 @settings(max_examples=25)
-@given(text=st.text())
-def test_a_request_survives_the_pipe(text: str) -> None:
-    secrets = RunSecrets(text, text, text, (text,))
+@given(steps=st.binary(), text=st.text())
+def test_a_request_survives_the_pipe(steps: bytes, text: str) -> None:
+    secrets = RunSecrets(text, text, steps, (text,))
     request = replace(REQUEST, secrets=secrets, variables={"list": [text, 1, True]})
     line = dump_request(request)
     assert line.count(b"\n") == 1
@@ -57,7 +57,7 @@ def test_a_private_directory_is_private_and_gone_afterwards(tmp_path: Path) -> N
         for file in directory.rglob("*"):
             mode = stat.S_IMODE(file.stat().st_mode)
             assert mode == (0o700 if file.is_dir() else 0o600) or file.name == "lock"
-        assert (directory / "steps.json").read_text() == REQUEST.secrets.steps
+        assert (directory / "steps").read_bytes() == REQUEST.secrets.steps
         assert "hunter2" not in " ".join(environment(directory, REQUEST).values())
     assert list(tmp_path.iterdir()) == []
 

@@ -25,6 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capra.bootstrap.script import SCRIPT_NAME, quote
+from capra.bootstrap.steps import load_tasks
 from capra.engine.decide import Cleanup
 from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
 from capra.local.prepare import InputOptions, prepare
@@ -168,7 +169,7 @@ def _arrives_from_the_manifest(text: str) -> None:
             with _read_by_ansible(directory, inventory_name(request)) as (_, extra):
                 found = dict(extra)
                 if number == 0:
-                    steps = json.loads(Path(found.pop("bootstrap_steps_file")).read_text())
+                    steps = load_tasks(Path(found.pop("bootstrap_steps_file")).read_bytes())
             playbook = str(request.playbook)
             named = ["uid", "take_over", "sentinel", "state_directory"]
             named += {1: ["data_dir", "binary"]}.get(number, [])
@@ -187,13 +188,13 @@ def _arrives_from_the_manifest(text: str) -> None:
 
 
 def test_a_path_of_steps_arrives(tmp_path: Path) -> None:
-    secrets = RunSecrets("key", steps="[]")
+    secrets = RunSecrets("key", steps=b"steps")
     request = RunRequest(MachineKey("default", "1.5"), Playbook.BOOTSTRAP, Connection("192.0.2.1"), {}, secrets)
     directory = tmp_path / "{{ 1 }}"
     directory.mkdir()
     lay_out(directory, replace(request, variables={"bootstrap_state": "present"}))
     with _read_by_ansible(directory, "1.5") as (host, extra):
-        assert extra["bootstrap_steps_file"] == str(directory / "steps.json")
+        assert extra["bootstrap_steps_file"] == str(directory / "steps")
         assert host["ansible_ssh_private_key_file"] == str(directory / "key")
 
 

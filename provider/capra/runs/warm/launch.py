@@ -7,7 +7,11 @@ import atexit
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+
+PATIENCE = 2.0
+"""Seconds that it gets to remove the directory of the play that warms it."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,15 @@ class Launched:
     connection: socket.socket
 
     def end(self) -> None:
-        """Kill it, warm or not, and wait for it."""
+        """End it, warm or not, and wait for it, for a bounded time."""
         self.connection.close()
-        self.process.kill()
-        self.process.communicate()
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.communicate(timeout=PATIENCE)
 
 
 _ahead: list[Launched] = []

@@ -118,6 +118,11 @@ def _be_worker(streams: list[int]) -> NoReturn:
     live_as(work, failed)
 
 
+def _stop(number: int, frame: object) -> None:
+    """Nobody wants it any more: with the directory of the play that was to warm it."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Warm up, then serve."""
     connection = socket.socket(fileno=int(sys.argv[1]))
@@ -126,7 +131,9 @@ def main() -> None:
     # Without this, no worker could be ended; better not to come up at all.
     os.close(os.pidfd_open(os.getpid()))
     worker.clean_environment()
+    signal.signal(signal.SIGTERM, _stop)
     warm_up()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # What has been said until now is for whoever has started this; nobody reads what comes later.
     os.dup2(1, 2)
     # Nobody waits for the workers here: the kernel takes them away.

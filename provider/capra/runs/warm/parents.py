@@ -242,8 +242,8 @@ class WarmParent:
             return b""
         try:
             _, said = await asyncio.to_thread(self._process.communicate, timeout=END_PATIENCE)
-        except subprocess.TimeoutExpired:
-            return b""
+        except subprocess.TimeoutExpired as error:  # somebody else has its stream
+            return error.stderr or b""
         return said
 
 
