@@ -8,10 +8,6 @@ from pathlib import Path
 
 from bench import work
 from tests.hosts import Host, Hosts, network
-from tests.hosts.process import run
-
-NOBODY = "02:00:00:00:00:01"
-"""A hardware address that no host has: what is sent to it is never answered."""
 
 
 class BenchError(Exception):
@@ -26,18 +22,14 @@ def up(count: int, directory: Path) -> tuple[Hosts, float]:
 
 
 def silent(hosts: Hosts, count: int) -> list[str]:
-    """Addresses in the hosts' network behind which nobody is, and no error says so: packets are dropped.
-
-    Without the fixed hardware address, the kernel would say after 3 s that there is no such host.
-    """
+    """Addresses in the hosts' network behind which nobody is, and no error says so: packets are dropped."""
     subnet = hosts.group.network
     addresses = [str(subnet.broadcast_address - 1 - number) for number in range(count)]
     taken = {host.address for host in hosts}
     if taken & set(addresses):
         raise BenchError(f"{len(hosts)} hosts and {count} silent addresses do not fit into {subnet}")
-    device = network.bridge(hosts.group.id)
     for address in addresses:
-        run("ip", "neigh", "replace", address, "lladdr", NOBODY, "dev", device, "nud", "permanent")
+        network.silence(hosts.group.id, address)
     return addresses
 
 

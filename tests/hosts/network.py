@@ -10,6 +10,9 @@ from pathlib import Path
 from .errors import HostError
 from .process import run
 
+NOBODY = "02:00:00:00:00:01"
+"""A hardware address that no host has."""
+
 
 def bridge(group: str) -> str:
     """Name of the group's bridge (interface names have at most 15 characters)."""
@@ -41,6 +44,12 @@ def free_subnet() -> ipaddress.IPv4Network:
 def address(subnet: ipaddress.IPv4Network, index: int) -> str:
     """Address of host `index` (from 0); the bridge has the first one."""
     return str(subnet.network_address + 2 + index)
+
+
+def silence(group: str, address: str) -> None:
+    """What is sent to this address of the group's network is never answered, and no error says so. Without a fixed
+    hardware address, the kernel would tell after 3 s that there is no such host."""
+    run("ip", "neigh", "replace", address, "lladdr", NOBODY, "dev", bridge(group), "nud", "permanent")
 
 
 def create(group: str, subnet: ipaddress.IPv4Network, count: int) -> None:

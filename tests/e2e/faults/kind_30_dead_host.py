@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site
 from tests.e2e.faults.cases import scenario
-from tests.hosts import Host
+from tests.hosts import Host, network, state
 
 
 @scenario("dead host first in the pool")
@@ -14,10 +14,13 @@ def dead_host_first(site: Site, host: Host, controller: ControllerProcess) -> No
     site.cluster()
     site.data()
     nobody = host.address.rpartition(".")[0] + ".250"
+    group = state.load(host.state_dir)
+    assert group is not None
+    network.silence(group.id, nobody)
     site.entry(host, name="a-dead", address=nobody)
     site.entry(host, name="b-alive")
     site.machine("m", {"pool": "p"})
-    site.provisioned("m", 90)
+    site.provisioned("m", 180)
     assert site.get("RemoteMachine", "m")["spec"]["address"] == host.address
     site.until("the entries tell", lambda: site.states() == {"a-dead": "Unavailable", "b-alive": "Reserved"})
     told = site.get("PooledRemoteMachine", "a-dead")["status"]["message"]
