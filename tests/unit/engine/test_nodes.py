@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.nodes import Claim, Matching, Node, match
+from capra.engine.nodes import NAMED, Claim, Matching, Node, match
 
 ID = "remote-machine://192.0.2.7:22"
 CLAIM = Claim("m", ID, "uid", host_name="host-7", addresses=("192.0.2.7", "10.0.0.7", "2001:db8::7"))
@@ -120,6 +120,21 @@ def test_a_provider_id_that_two_machines_have_is_given_to_no_node() -> None:
 def test_the_trouble_of_one_machine_holds_up_no_other() -> None:
     nodes = [node("a", machine="m"), node("b", machine="m"), node("host-8")]
     assert set(match([CLAIM, OTHER], nodes).found) == {"o"}
+
+
+def test_whoever_could_have_several_claims_none_of_them() -> None:
+    several = replace(CLAIM, addresses=("192.0.2.7", "192.0.2.8"))
+    one, two = node("n-1", addresses=("192.0.2.8",)), node("n-2", addresses=("192.0.2.7",))
+    matching = match([several, OTHER], [one, two])
+    assert matching.found == {"o": one}
+    assert matching.problems.keys() == {"m"}
+
+
+@pytest.mark.parametrize(("more", "told"), [(0, ""), (1, ", 1 more")])
+def test_so_many_candidates_are_named(more: int, told: str) -> None:
+    nodes = [node(f"n-{number:02}", addresses=("192.0.2.7",)) for number in range(NAMED + more)]
+    names = ", ".join(f"n-{number:02}" for number in range(NAMED))
+    assert f"any of the Nodes {names}{told} could be its own" in match([CLAIM], nodes).problems["m"]
 
 
 def test_thousands_of_nodes_are_matched_in_a_moment() -> None:
