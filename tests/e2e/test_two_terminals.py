@@ -50,3 +50,26 @@ def test_a_machine_made_anew_under_its_name_does_not_clean_its_predecessors_host
 
     capra.json("cleanup", "-f", manifest("uid-1"))
     assert host.ssh(LEFT).stdout == ""
+
+
+def test_another_port_is_the_same_host(host: Host, capra: Capra, tmp_path: Path) -> None:
+    other = _colleague(tmp_path)
+    manifests = []
+    for person, name, port in ((capra, "one", host.port), (other, "two", 2222)):
+        document = machine(host, port=port)
+        document["metadata"] |= {"name": name, "uid": f"uid-of-{name}"}
+        manifests.append(person.manifests(document, key_secret(host)))
+    data = ("--bootstrap-data", capra.data(cloud_config([TOKEN])))
+    host.ssh("$(command -v sshd || echo /usr/sbin/sshd) -p 2222 -o PidFile=/run/sshd-2222.pid", check=True)
+    try:
+        capra.json("bootstrap", "-f", manifests[0], *data)
+        for command in (("bootstrap", *data), ("cleanup",)):
+            [report] = other.json(*command, "-f", manifests[1], code=1)
+            assert (report["outcome"], "default/one" in report["message"]) == ("HostClaimed", True)
+        assert host.ssh("cat /etc/k0s.token").stdout == "token"
+        capra.json("cleanup", "-f", manifests[0])
+        for command in (("cleanup",), ("bootstrap", *data), ("cleanup",)):
+            [report] = other.json(*command, "-f", manifests[1])
+            assert report["outcome"] == "Finished"
+    finally:
+        host.ssh("kill $(cat /run/sshd-2222.pid)", check=True)
