@@ -52,7 +52,7 @@ def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:
     ],
     ids=["as long as a key may be", "longer", "long text"],
 )
-def test_a_large_file_that_is_no_text_holds_no_secret(content: bytes, hidden: bool) -> None:
+def test_beyond_a_limit_a_file_that_is_no_text_holds_no_secret(content: bytes, hidden: bool) -> None:
     assert (hidden_in([WriteFile("/f", content, OWN)]) != Hidden()) is hidden
 
 
