@@ -87,6 +87,7 @@ def test_ordinary_words(letters: str, ordinary: bool) -> None:
         ("/etc", True),
         ("1.2", False),
         ("1.23", True),
+        ("-v", False),
         ("-vv", False),
     ],
 )
