@@ -59,17 +59,27 @@ class Client:
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """One request; the object of its answer. Raises BenchError for a refusal.
 
-        One that is too many is made again: so a server answers that has just been told of a kind of objects.
+        One that is too many is made again: so a server answers that has just been told of a kind of objects. So is one
+        that may be made twice, where the server has closed a connection that was not used for a while.
         """
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self.connect()
         for _ in range(TRIES):
-            answer = self.send(connection, (method, path, body))
-            text = answer.read()
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self.connect()
+            try:
+                answer = self.send(connection, (method, path, body))
+                text = answer.read()
+            except ConnectionError:
+                connection.close()
+                self._local.connection = None
+                if method == "POST":
+                    raise
+                continue
             if answer.status != http.HTTPStatus.TOO_MANY_REQUESTS:
                 break
             time.sleep(1)
+        else:
+            raise BenchError(f"{method} {path}: no answer after {TRIES} tries")
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
             raise BenchError(f"{method} {path}: status {answer.status}: {text[:500].decode(errors='replace')}")
         return json.loads(text)

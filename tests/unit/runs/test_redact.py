@@ -298,3 +298,8 @@ def test_many_short_ones_cost_no_more_than_some() -> None:
 
     # A hundred times as many; ten times that for what a busy machine does to figures.
     assert cost(50_000) < 10 * max(cost(500) for _ in range(3))
+
+
+@pytest.mark.parametrize(("part", "hidden"), [("x7kq9zQ", False), ("x7kq9zQp", True), ("x7kq9zQpw", True)])
+def test_a_part_is_hidden_from_eight_characters_on(part: str, hidden: bool) -> None:
+    assert (part not in Redactor([part]).text(f"it is {part} here")) is hidden
