@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 from capra.runs.warm.launch import launch_ahead
 
@@ -25,8 +26,13 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        print("capra: interrupted; nothing was begun", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        interrupted()
+
+
+def interrupted() -> NoReturn:
+    """End the process: the command has not been reached yet."""
+    print("capra: interrupted; nothing was begun", file=sys.stderr)
+    sys.exit(INTERRUPTED)
 
 
 def _runs(arguments: list[str]) -> bool:

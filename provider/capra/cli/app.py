@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 import capra
-from capra.cli.errors import ExitCode, note
+from capra.cli import interrupted
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
@@ -52,8 +52,7 @@ class _Later(TyperCommand):
         try:
             command = load(str(self.name))
         except KeyboardInterrupt:
-            note("interrupted; nothing was begun")
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
+            interrupted()
         return command.make_context(info_name, args, parent, **extra)
 
 
