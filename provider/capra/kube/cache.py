@@ -60,12 +60,8 @@ class Mark(NamedTuple):
     newest: int
 
 
-def _nobody() -> None:
-    """Is told of nothing."""
-
-
-def _nobody_of_pool(namespace: str, pool: str) -> None:
-    """Is told of nothing."""
+def _nobody(*told: str) -> None:
+    """Does nothing about it."""
 
 
 class Cache:
@@ -86,7 +82,7 @@ class Cache:
         """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
         on from a version that is still to come hears nothing until then."""
 
-        self.freed: Callable[[str, str], None] = _nobody_of_pool
+        self.freed: Callable[[str, str], None] = _nobody
         """Told the namespace and the pool when one more of its entries can be had, whichever object's change it was
         that made it so. Not of a promise that came to nothing."""
 
