@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from capra.bootstrap.steps import RunCommand, WriteFile, dump_tasks
 from capra.model.machine import MachineKey
@@ -27,6 +25,7 @@ from capra.runs.private import PREFIX
 from capra.runs.runner import LINE_LIMIT, AnsibleRunner
 from capra.runs.warm import launch
 from capra.runs.warm.parents import WarmParent
+from tests.support.ssh_keys import new_ssh_key
 from tests.support.waiting import holds_soon
 
 COMPARE = Path(__file__).with_name("warm_and_cold.py")
@@ -45,14 +44,13 @@ def _name_of(number: int) -> str:
 
 
 def _request(server: socket.socket, number: int, secret: str = "") -> RunRequest:
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     steps = dump_tasks([RunCommand(f": {secret}"), WriteFile("/etc/a", secret.encode())])
     return RunRequest(
         MachineKey("default", _name_of(number)),
         Playbook.BOOTSTRAP,
         Connection("127.0.0.1", server.getsockname()[1]),
         {"bootstrap_run_id": "one"},
-        RunSecrets(openssh_key=key, steps=steps, become_password=secret[::-1]),
+        RunSecrets(openssh_key=new_ssh_key(), steps=steps, become_password=secret[::-1]),
     )
 
 

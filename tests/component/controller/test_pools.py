@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from capra.kube.resources import (
     FINALIZER,
@@ -26,6 +24,7 @@ from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, 
 from capra.testing import FakeHosts, stepped
 from tests.component.controller.world import CLUSTERS, MACHINES, SSH_KEY, World, condition, connected, is_provisioned
 from tests.controlplane import ControlPlane
+from tests.support.ssh_keys import new_ssh_key
 from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 ADDRESS = "192.0.2.1"
@@ -447,7 +446,7 @@ async def test_the_host_of_a_machine_that_moves_away_is_not_touched(
 async def test_what_is_changed_in_an_entry_while_its_machine_is_deleted_counts(world: World) -> None:
     """A cleanup that fails for the old values must not fail for ever."""
     await world.cluster()
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    key = new_ssh_key()
     await world.secret("new-key", key)
     await world.entry("e", ADDRESS, user="old", cleanUpCommands=["old"])
     async with world.controller():

@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from capra.controller.controller import Controller
 from capra.controller.metrics import Metrics
 from capra.kube.api import Api
@@ -31,6 +28,7 @@ from capra.kube.resources import (
 from capra.model.machine import GROUP
 from capra.settings import ControllerSettings
 from capra.testing import FakeHosts
+from tests.support.ssh_keys import new_ssh_key
 from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 MACHINES = Resource(CORE_GROUP, "v1beta2", "machines", "Machine")
@@ -39,9 +37,7 @@ RESOURCES = {one.kind: one for one in (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, 
 PATIENCE = 60.0
 """Seconds for what takes milliseconds on an idle machine."""
 
-SSH_KEY = (
-    Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode("ascii")
-)
+SSH_KEY = new_ssh_key()
 DATA = "#cloud-config\nruncmd:\n  - k0s install worker\n"
 
 
