@@ -140,7 +140,7 @@ def test_ends(host: Host, silent: socket.socket, tmp_path: Path) -> None:
     stranger = RunSecrets(openssh_key=(tmp_path / "stranger").read_text())
     other = " ".join((tmp_path / "stranger.pub").read_text().split()[:2])
     good = _request(host, "echo said; id -u >/var/seen/ran; umask >>/var/seen/ran", "echo again >>/var/seen/ran")
-    limited = {**good.variables, "custom_cleanup_timeout": 1, "custom_cleanup_commands": ["exec sleep 60"]}
+    limited = {**good.variables, "custom_cleanup_timeout": 4, "custom_cleanup_commands": ["exec sleep 60"]}
     for number, (request, kind) in enumerate(
         (
             (good, OutcomeKind.FINISHED),
