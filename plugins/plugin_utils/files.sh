@@ -6,17 +6,24 @@
 PLACE=
 
 # content FIRST LINES DIGEST FILE: writes the bytes of a part of the payload, and looks whether they are all there: the
-# disk may be full, and of a pipe only the last part's status counts.
+# disk may be full, and of a pipe only the last part's status counts. FIRST "=": LINES is them,
+# encoded. Sets BYTES,
+# how many they are.
 content() {
-    if [ "$2" -gt 0 ]; then
-        tail -n "+$1" "$RUN/payload.$SESSION" | head -n "$2" | base64 -d >"$4" || return 1
-    else
-        : >"$4" || return 1
-    fi
+    {
+        case $1:$2 in
+        =:*) printf '%b' "$2" >&5 ;;
+        *:0) ;;
+        *) tail -n "+$1" "$RUN/payload.$SESSION" | head -n "$2" | base64 -d >&5 ;;
+        esac && size_written
+    } 5>"$4" || return 1
     if [ "$(sha256sum <"$4")" = "$3  -" ]; then return 0; fi
     say "${PLACE:-$4} could not be written whole"
     return 1
 }
+
+# size_written: a part of content: sets BYTES to the place up to which descriptor 5 has been written.
+size_written() { read -r size_name BYTES </proc/self/fdinfo/5 && : "$size_name"; }
 
 # write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a file in a private directory
 # beside the target gets content, owner and mode, and is then renamed. MODE and OWNER "-": those of the file appended to,
@@ -34,6 +41,7 @@ write_file() {
     if [ -z "$MISSING" ] && [ -d "./$NAME" ]; then say "$PLACE: is a directory" && return 1; fi
     escape "$PLACE" 0
     ESCAPED_PLACE=$ESCAPED
+    follow_written || return 1
     look_up "$1" "$ESCAPED_PLACE"
     set -f # some shells take an escape for a pattern
     for write_part in $LEFT; do
@@ -46,9 +54,16 @@ write_file() {
     write_status=$?
     leave_private "$PRIVATE"
     if [ "$write_status" != 0 ]; then return 1; fi
-    append_line "$RUN/written" "wrote $KEY" && to_disk "$RUN/written" || return 1
+    append_line "$RUN/written" "wrote $KEY" || return 1
     # shellcheck disable=SC2086 # the directories that have new names
-    names_to_disk $CHANGED
+    names_to_disk "$RUN/written" $CHANGED
+}
+
+# follow_written: opens the record for look_up, which reads it to the end. Sets FOLLOWED_4.
+follow_written() {
+    if [ ! -f "$RUN/written" ]; then : >>"$RUN/written" || return 1; fi
+    exec 4<"$RUN/written"
+    FOLLOWED_4=$RUN/written
 }
 
 # sweep_writes RUN…: removes the private directories that killed writes of these runs have left: what was about to be
@@ -67,32 +82,30 @@ sweep_writes() {
 # look_up NUMBER ESCAPED_PATH: what `written` has of this step's file: sets KEY, by which its lines and files go (the
 # number, unless the step had another path before), BEFORE (created, replaced, appended, or nothing), STATE (wrote, void,
 # or nothing while nobody knows), WAS (the digest of what it has or was to become), ADDED (that of the content of the step),
-# LEFT (private directories) and NOTED_BOOT (the boot of the last lines).
+# LEFT (private directories) and NOTED_BOOT (the boot of the last lines). After follow_written.
 look_up() {
     KEY='' BEFORE='' STATE='' WAS='' ADDED='' LEFT='' NOTED_BOOT='' look_others=0
-    if [ -f "$RUN/written" ]; then
-        while read -r look_what look_key look_rest; do
-            if void_line "$look_what$look_key$look_rest"; then continue; fi
-            case $look_what in
-            boot) NOTED_BOOT=$look_rest ;;
-            created | replaced | appended)
-                case $look_key in "$1" | "$1".*) ;; *) continue ;; esac
-                if gone_by_boot "$NOTED_BOOT" "$look_rest"; then
-                    if [ "$look_key" = "$KEY" ]; then KEY='' BEFORE=''; fi
-                    continue
-                fi
-                if [ "$look_rest" = "$2" ]; then
-                    KEY=$look_key BEFORE=$look_what STATE=
-                else
-                    look_others=$((look_others + 1))
-                fi
-                ;;
-            wrote | void) if [ "$look_key" = "$KEY" ]; then STATE=$look_what; fi ;;
-            digest) if [ "$look_key" = "$KEY" ]; then look_digests "$look_rest"; fi ;;
-            private) if [ "$look_key" = "$1" ]; then LEFT="$LEFT $look_rest"; fi ;;
-            esac
-        done <"$RUN/written"
-    fi
+    while read -r look_what look_key look_rest; do
+        if void_line "$look_what$look_key$look_rest"; then continue; fi
+        case $look_what in
+        boot) NOTED_BOOT=$look_rest ;;
+        created | replaced | appended)
+            case $look_key in "$1" | "$1".*) ;; *) continue ;; esac
+            if gone_by_boot "$NOTED_BOOT" "$look_rest"; then
+                if [ "$look_key" = "$KEY" ]; then KEY='' BEFORE=''; fi
+                continue
+            fi
+            if [ "$look_rest" = "$2" ]; then
+                KEY=$look_key BEFORE=$look_what STATE=
+            else
+                look_others=$((look_others + 1))
+            fi
+            ;;
+        wrote | void) if [ "$look_key" = "$KEY" ]; then STATE=$look_what; fi ;;
+        digest) if [ "$look_key" = "$KEY" ]; then look_digests "$look_rest"; fi ;;
+        private) if [ "$look_key" = "$1" ]; then LEFT="$LEFT $look_rest"; fi ;;
+        esac
+    done <&4
     if [ -n "$KEY" ]; then return 0; fi
     KEY=$1
     if [ "$look_others" -gt 0 ]; then KEY=$1.$look_others; fi
@@ -172,15 +185,14 @@ fill() {
             say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
             return 1
         fi
-        content "$3" "$4" "$7" "$RUN/$KEY.addition" && bytes_of "$RUN/$KEY.addition" &&
-            cp -p "$FROM" "./$NAME" && cat "$RUN/$KEY.addition" >>"./$NAME"
+        content "$3" "$4" "$7" "$RUN/$KEY.addition" && cp -p "$FROM" "./$NAME" &&
+            cat "$RUN/$KEY.addition" >>"./$NAME"
         fill_status=$?
         # It may be secret, and stays no longer when something of this has failed.
         rm -f "$RUN/$KEY.addition"
         if [ "$fill_status" != 0 ]; then return 1; fi
     else
         content "$3" "$4" "$7" "./$NAME" || return 1
-        bytes_of "./$NAME"
         if [ "$fill_mode" = - ]; then fill_mode=0644; fi
     fi
     decode "$6"

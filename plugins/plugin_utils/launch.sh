@@ -108,7 +108,7 @@ end_holder() {
     end_processes $FAMILY || fail "processes of the run cannot be ended"
     note_named_units "$BASE/$HOLDER_ID"
     rm -f "$BASE/$HOLDER_ID"/payload.* "$BASE/$HOLDER_ID"/program.* "$BASE/$HOLDER_ID"/*.command \
-        "$BASE/$HOLDER_ID"/*.addition "$BASE/$HOLDER_ID"/*.watched
+        "$BASE/$HOLDER_ID"/*.addition "$BASE/$HOLDER_ID"/*.over
 }
 
 # note_named_units RUN: records the transient units that have come with the command which was ended and that it names: its
@@ -132,6 +132,10 @@ note_named_units() {
 # unpack: keeps the rest of the payload on the host, in files of this session's own: another session may be about to
 # start the same run. The program stands at the end, so a payload that was cut short has no whole one.
 unpack() {
+    # What is an argument of another process can be seen by everybody on the host.
+    if [ "$(command -v printf)" != printf ]; then
+        fail "the host's /bin/sh has no printf of its own, without which bootstrap data would stand in the list of processes"
+    fi
     umask 077
     mkdir -p "$RUN" || fail "cannot make $RUN"
     cat >"$RUN/payload.$$" || not_unpacked "cannot write below $RUN"

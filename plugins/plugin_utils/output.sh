@@ -36,15 +36,18 @@ cut_output() {
 }
 
 # watch_output FILE PID MARK: cuts the output of the step that this process carries out, until it has ended, a signal comes
-# or the file MARK is gone; never between two halves of a cut. No shell hears a signal that was ignored when it began. Looks
+# or the file MARK is there; never between two halves of a cut. No shell hears a signal that was ignored when it began. Looks
 # often while much is written. Sets SIZE.
 watch_output() {
     watch_before=0 watch_nap=0.02
     trap 'exit 0' TERM
-    while [ -e "$3" ] && process_start "$2"; do
+    while [ ! -e "$3" ] && process_start "$2"; do
         # A shell hears the signal at once while it waits, and not before the end of anything else.
-        { sleep "$watch_nap" 2>/dev/null || sleep 1; } &
-        wait $!
+        sleep "$watch_nap" 2>/dev/null &
+        wait $! || {
+            sleep 1 &
+            wait $!
+        }
         cut_output "$1"
         case $watch_nap in 0.02) watch_nap=0.05 ;; 0.05) watch_nap=0.1 ;; *) watch_nap=0.25 ;; esac
         if [ $((SIZE - watch_before)) -gt 65536 ]; then watch_nap=0.02; fi

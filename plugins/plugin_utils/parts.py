@@ -18,6 +18,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.effects import effec
 
 MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
+ENCODED = tuple(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in range(256))
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
 
 
@@ -51,8 +52,12 @@ class Part:
 
 def encode(value: str) -> str:
     """A string as a field: every byte outside the plain alphabet as an octal escape."""
-    raw = value.encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in raw)
+    return encode_bytes(value.encode("utf-8", "surrogateescape"))
+
+
+def encode_bytes(raw: bytes) -> str:
+    """Bytes as a field."""
+    return "".join(map(ENCODED.__getitem__, raw))
 
 
 def _text(step: Mapping[str, Any], name: str, number: int) -> str:

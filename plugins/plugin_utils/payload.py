@@ -1,7 +1,7 @@
 """The text that goes to a host in one round trip, and the report that comes back. Pure: no Ansible, no I/O.
 
-A payload is data, never shell: settings as `name value` lines, then one line a step, then contents in base64. Fields
-hold only letters, digits and `._/:@+,=-`; every other byte is an octal escape that the host's `printf %b` undoes.
+A payload is data, never shell: settings as `name value` lines, then one line a step, then long contents in base64.
+Fields hold only letters, digits and `._/:@+,=-`; every other byte is an octal escape, undone by the host's `printf %b`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from typing import Any
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
-from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, encode
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, encode, encode_bytes
 
 MARKER = "CAPRA_PAYLOAD"
 LINE = 76
+IN_THE_STEP = 3000
+"""Characters up to which content stands in its step's line: the host's shell needs no process to write it. Shells read
+lines by the byte, so that more would take longer than the processes."""
+
 HALF_A_LINE = "(half)"
 """The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
 
@@ -63,8 +67,13 @@ def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: s
     first = len(parts) + 2  # the step lines, the empty line behind them, and tail(1) counts from 1
     steps: list[str] = []
     for number, part in enumerate(parts):
-        lines = _lines(part.content) if contents or part.mode == "check" else []
-        place = f"{first + len(body)} {len(lines)}"
+        content = part.content if contents or part.mode == "check" else b""
+        lines = []
+        if contents and 0 < len(content) <= IN_THE_STEP and len(encoded := encode_bytes(content)) <= IN_THE_STEP:
+            place = f"= {encoded}"
+        else:
+            lines = _lines(content)
+            place = f"{first + len(body)} {len(lines)}"
         rest = part.rest or " ".join(encode(path) for path in part.made)
         words = [number, part.kind, place, part.mode, part.owner, part.digest, part.key, rest]
         steps.append(" ".join(["step", *map(str, words)]).rstrip())

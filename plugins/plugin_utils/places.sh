@@ -10,6 +10,7 @@
 # with `stay`; otherwise it fails and says so.
 walk() {
     WAY=$1 LINKS=0 walk_file=0
+    if walk_straight "$@"; then return 0; fi
     from_root || return 1
     while :; do
         while [ "${WAY#/}" != "$WAY" ]; do WAY=${WAY#/}; done
@@ -37,6 +38,38 @@ walk() {
         WAY=${WAY#*/}
     done
     NAME=$WAY
+}
+
+# walk_straight PATH [stay]: the same as walk for most paths, with one look at all directories: only root or this user can
+# change a name in any of them, and there is no link. From the root on, each look was at the directory that its name leads
+# to, because nobody else could change that. Fails for any other path, and nothing but that counts then. Sets HERE, TRUST,
+# MISSING and NAME.
+walk_straight() {
+    case $1/ in *//* | */./* | */../* | *"$NEWLINE"*) return 1 ;; esac
+    straight_stay=${2:-} straight_left=${1#/} HERE='' MISSING=''
+    set -- /
+    while [ "$straight_left" != "${straight_left#*/}" ]; do
+        NAME=${straight_left%%/*}
+        if [ -h "$HERE/$NAME" ] || [ ! -e "$HERE/$NAME" ]; then break; fi
+        HERE=$HERE/$NAME straight_left=${straight_left#*/}
+        set -- "$@" "$HERE"
+    done
+    NAME=${straight_left##*/}
+    if [ "$straight_left" != "$NAME" ]; then MISSING=${straight_left%"$NAME"}; fi
+    my_uid
+    straight_count=0
+    while read -r straight_mode straight_links straight_owner straight_rest; do
+        if [ "$straight_owner" != 0 ] && [ "$straight_owner" != "$MY_UID" ]; then return 1; fi
+        case $straight_mode in d????[!w]??[!w]*) ;; *) return 1 ;; esac
+        straight_count=$((straight_count + 1))
+    done <<END
+$(ls -ldn "$@" 2>/dev/null)
+END
+    : "$straight_links$straight_rest" # only here so that the owner is one word
+    [ "$straight_count" = $# ] && cd -P "${HERE:-/}" || return 1
+    HERE=${HERE:-/} TRUST=firm
+    if [ -n "$MISSING" ]; then [ ! -h "./${MISSING%%/*}" ] && [ ! -e "./${MISSING%%/*}" ] || return 1; fi
+    [ "$straight_stay" = stay ] || [ -n "$MISSING" ] || [ ! -h "./$NAME" ]
 }
 
 # from_root: begins at the root directory; sets HERE and TRUST.
@@ -98,9 +131,11 @@ look_here() {
 
 # private_name: sets PRIVATE, a name that nobody can know beforehand.
 private_name() {
-    PRIVATE=$(head -c 16 /dev/urandom | sha256sum)
-    PRIVATE=${PRIVATE%% *}
-    PRIVATE=.capra.${PRIVATE#????????????????????????????????}
+    if ! read -r PRIVATE 2>/dev/null </proc/sys/kernel/random/uuid || [ -z "$PRIVATE" ]; then
+        PRIVATE=$(head -c 16 /dev/urandom | sha256sum)
+        PRIVATE=${PRIVATE%% *}
+    fi
+    PRIVATE=.capra.$PRIVATE
 }
 
 # go_private: makes the directory PRIVATE and goes into it. Nobody else can change anything in it, or move it out of the

@@ -5,25 +5,35 @@
 # It can be killed anywhere: a step whose end is in the journal is never run again, every other one is run again.
 
 # note WORD…: a line of the journal. Without room for it nothing goes on: what is not noted would be done twice, and a
-# run whose end is not noted has not succeeded.
+# run whose end is not noted has not succeeded. Sets NEW_LINES.
 note() { record "$RUN/journal" "$*" || stop; }
 
+# note_end NUMBER STATUS: of a step. While the program is there, what it does next brings the line to the disk: the note of
+# the next step's start, or of the run's end. Sets NOW and NEW_LINES.
+note_end() {
+    uptime_now
+    append_line "$RUN/journal" "end $1 $2 $NOW" || stop
+    process_start "$$" || to_disk "$RUN/journal"
+}
+
 # note_process NUMBER PID START: the process that carries a step out. It means nothing after a loss of power: nobody
-# waits for the disk.
+# waits for the disk. Sets NEW_LINES.
 note_process() { append_line "$RUN/journal" "process $1 $2 $3" || stop; }
 
 # stop: ends this program; the status is any but systemd-run's own (see detached).
 stop() {
     # Where the old run has just been set aside (begin_run), they may have gone with it.
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN~"*/payload."$SESSION" "$RUN~"*/program."$SESSION"
-    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.watched; else rmdir "$RUN" 2>/dev/null; fi
+    if [ "$HOLDING" = 1 ]; then rm -f "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.over; else rmdir "$RUN" 2>/dev/null; fi
     exit 74
 }
 
 # sweep: removes what sessions and programs that were killed have left. A session that lives may be about to start one.
 sweep() {
     for sweep_file in "$RUN"/payload.* "$RUN"/program.* "$RUN~"*/payload.* "$RUN~"*/program.*; do
-        if [ "${sweep_file##*.}" = "$SESSION" ] || process_start "${sweep_file##*.}"; then continue; fi
+        if [ ! -e "$sweep_file" ] || [ "${sweep_file##*.}" = "$SESSION" ] || process_start "${sweep_file##*.}"; then
+            continue
+        fi
         rm -f "$sweep_file"
     done
 }
@@ -37,12 +47,11 @@ run_file() {
     file_number=$1 file_of_command=$RUN/$1.command
     content "$2" "$3" "$4" "$file_of_command" || return 1
     shift 4
-    : >"$RUN/$file_number.watched"
-    watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.watched" &
+    watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" &
     file_watcher=$!
-    (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@")
+    (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
     file_status=$?
-    rm -f "$RUN/$file_number.watched"
+    : >"$RUN/$file_number.over"
     kill "$file_watcher" 2>/dev/null
     wait "$file_watcher" 2>/dev/null
     cut_output "$RUN/$file_number.output"
@@ -109,8 +118,7 @@ noted_step() {
     # so that the next program looks again.
     if [ "$2" = command ]; then note_services || stop; fi
     prove
-    uptime_now
-    note "end $1 $noted_status $NOW"
+    note_end "$1" "$noted_status"
     exit "$noted_status"
 }
 
@@ -142,6 +150,7 @@ runs_now() {
 run_steps() {
     SOURCE=$RUN
     read_source
+    if [ -f "$RUN/written" ]; then mend "$RUN/written" || stop; fi
     steps_seen=0
     while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_key \
         step_rest; do
@@ -152,23 +161,37 @@ run_steps() {
         case $REBOOTS in *" $step_number $step_number "*) return 75 ;; esac
         uptime_now
         note "start $step_number $BOOT $NOW $step_key"
-        rm -f "$RUN/$step_number.output" "$RUN/$step_number.output.kept"
+        without_traces "$step_number"
         # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
         # program is killed meanwhile.
         (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
             "$step_rest") </dev/null >>"$RUN/$step_number.output" 2>&1
         step_status=$?
-        read_journal "$RUN/journal"
-        if [ "$OPEN" = "$step_number" ]; then
-            # The subshell was killed, or found no room for its note.
-            if [ "$step_kind" = command ]; then note_services || stop; fi
-            uptime_now
-            note "end $step_number $step_status $NOW"
+        # What the command holds may be secret. Its last file goes with the others' (see program).
+        if [ -s "$RUN/$step_number.command" ]; then : >"$RUN/$step_number.command"; fi
+        if [ "$step_status" != 0 ]; then
+            end_if_open "$step_number" "$step_kind" "$step_status"
+            return "$step_status"
         fi
-        rm -f "$RUN/$step_number.command"
-        if [ "$step_status" != 0 ]; then return "$step_status"; fi
     done <"$RUN/payload.$SESSION"
     [ "$steps_seen" -gt 0 ] || return 74
+}
+
+# without_traces NUMBER: removes what an earlier attempt at a step has left.
+without_traces() {
+    for traces_file in "$RUN/$1.output" "$RUN/$1.output.kept" "$RUN/$1.over"; do
+        if [ -e "$traces_file" ]; then rm -f "$traces_file"; fi
+    done
+}
+
+# end_if_open NUMBER KIND STATUS: notes the end of a step that has not done so by itself: its subshell was killed, or found
+# no room. Sets NOW, NEW_LINES and what read_journal sets.
+end_if_open() {
+    mend "$RUN/journal" || stop
+    read_journal "$RUN/journal"
+    if [ "$OPEN" != "$1" ]; then return 0; fi
+    if [ "$2" = command ]; then note_services || stop; fi
+    note_end "$1" "$3"
 }
 
 # begin_run: goes on with the journal of RUN where that is about these very steps. Else a new one begins, with the ends
@@ -189,6 +212,7 @@ begin_run() {
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
         # A run that was cancelled before it began has a journal that does not say whose it is.
         note "$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
+        follow_journal || stop
         return 0
     fi
     if [ -f "$RUN/journal" ]; then set_aside || stop; fi
@@ -198,6 +222,7 @@ begin_run() {
     KEPT="$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS$NEWLINE$KEPT"
     printf '%s' "$KEPT" >"$RUN/journal.part" || stop
     keep_whole "$RUN/journal.part" "$RUN/journal" || stop
+    follow_journal || stop
 }
 
 # compare_steps: sets KEPT, lines of a journal for the steps of the payload whose ends in SOURCE count, and for those that
@@ -244,6 +269,8 @@ program() {
     # Content may be secret: it leaves the host's disk as soon as the steps have ended, well or not. A later run
     # brings it again.
     [ -r "$RUN/payload.$SESSION" ] || stop
+    # Here, once for all subshells.
+    my_uid
     boot_mark
     take_lock "${RUN##*/}" || stop
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
@@ -252,8 +279,8 @@ program() {
     begin_run
     sweep
     sweep_writes "$RUN" "$RUN~"*
-    if run_steps; then note "finished 0 $PLAN_CONTENT"; fi
+    if run_steps; then note "finished 0 $PLAN_CONTENT"; else to_disk "$RUN/journal"; fi
     sweep
-    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition
+    rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.over
     exit 0
 }

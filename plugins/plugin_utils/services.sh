@@ -13,6 +13,7 @@ systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/syste
 # alias, and so is every link among the packages' units.
 list_services() {
     SERVICES=$NEWLINE
+    set --
     for list_place in $HOST_UNITS $PACKAGE_UNITS $TRANSIENT_UNITS /etc/init.d; do
         # Where systems are merged this is the other one.
         if [ "$list_place" = /lib/systemd/system ] && [ -h /lib ]; then continue; fi
@@ -20,10 +21,26 @@ list_services() {
             case $list_file in *[[:cntrl:]]*) continue ;; esac
             if [ -h "$list_file" ]; then
                 case $list_place in /usr/lib/* | /lib/*) continue ;; esac
-                case $(readlink "$list_file") in /lib/* | /usr/lib/* | ../* | /dev/null) continue ;; esac
+                set -- "$@" "$list_file"
+            elif [ -f "$list_file" ]; then
+                SERVICES="$SERVICES$list_file$NEWLINE"
             fi
-            if [ -f "$list_file" ]; then SERVICES="$SERVICES$list_file$NEWLINE"; fi
         done
+    done
+    add_own_links "$@"
+}
+
+# add_own_links LINK…: a part of list_services. One `ls` tells where all of them lead: there are many on some hosts, and
+# this is done after each command. Sets SERVICES.
+add_own_links() {
+    if [ $# = 0 ]; then return 0; fi
+    links_list=$(QUOTING_STYLE=literal ls -ld -- "$@" 2>/dev/null)
+    for links_file in "$@"; do
+        case $links_list in
+        *" $links_file -> /lib/"* | *" $links_file -> /usr/lib/"* | *" $links_file -> ../"* | \
+            *" $links_file -> /dev/null"*) continue ;;
+        esac
+        if [ -f "$links_file" ]; then SERVICES="$SERVICES$links_file$NEWLINE"; fi
     done
 }
 
@@ -76,6 +93,9 @@ END
     return 1
 }
 
+# The run whose services watch_services has listed in this program, and the list, an x behind it.
+WATCHED='' WATCHED_SERVICES=''
+
 # watch_services: remembers the services that were there before this run's commands. After a command that was cut off
 # the old list counts: what has come since is that command's. A cleanup's commands install nothing. Needs OPEN and CUT of
 # read_journal.
@@ -85,7 +105,10 @@ watch_services() {
         return
     fi
     list_services
-    if [ -f "$RUN/services.before" ] && [ "$(cat "$RUN/services.before" && echo x)" = "${SERVICES}x" ]; then return 0; fi
+    WATCHED=$RUN WATCHED_SERVICES=${SERVICES}x
+    if [ -f "$RUN/services.before" ] && [ "$(cat "$RUN/services.before" && echo x)" = "$WATCHED_SERVICES" ]; then
+        return 0
+    fi
     printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.before"
 }
 
@@ -93,7 +116,8 @@ watch_services() {
 note_services() {
     [ -f "$RUN/services.before" ] || return 0
     list_services
-    note_known=$(cat "$RUN/services.before" && echo x)
+    note_known=$WATCHED_SERVICES
+    if [ "$WATCHED" != "$RUN" ]; then note_known=$(cat "$RUN/services.before" && echo x); fi
     if [ "$note_known" = "${SERVICES}x" ]; then return 0; fi
     if [ -f "$RUN/services" ]; then note_known="${note_known%x}$NEWLINE$(cat "$RUN/services")$NEWLINE"; fi
     while read -r note_file; do
@@ -216,7 +240,7 @@ within() {
     uptime_now
     within_until=$((${NOW%%.*} + $1))
     shift
-    "$@" </dev/null >"$RUN/tool.output" 2>&1 &
+    "$@" </dev/null >"$RUN/tool.output" 2>&1 3<&- 4<&- &
     within_pid=$!
     NAP=02
     while process_start "$within_pid"; do

@@ -198,7 +198,9 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Host]:
     does so again whenever another pytest of this user begins."""
     if shutil.which(SHELLS[request.param][0]) is None:
         missing(request.param)
-    with tempfile.TemporaryDirectory(prefix="capra-host-") as directory:
+    # Below the usual place for temporary files everybody may make names, which makes all paths special.
+    shared = os.geteuid() != 0 or request.param == "bash"
+    with tempfile.TemporaryDirectory(prefix="capra-host-", dir=None if shared else "/var/lib") as directory:
         Path(directory).chmod(0o711)
         host = Host(Path(directory), request.param)
         yield host

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from ansible_collections.capra.machine.plugins.plugin_utils import parts, payload, programs, results
 from tests.component.programs.host import Host, append, command, write
 
+LONG = bytes(range(256)) * 20
 contents = st.binary(max_size=300) | st.sampled_from(
-    [b"\n", b"\n\n", b"\0", b"$(exit)`'\"\\", bytes(range(256)), b"CAPRA_PAYLOAD\n"]
+    [b"\n", b"\n\n", b"\0", b"$(exit)`'\"\\", bytes(range(256)), b"CAPRA_PAYLOAD\n", LONG]
 )
 awkward = st.sampled_from(list("'\"`$\\ \n\t*?[]{}!#&;|<>~%é€\U0001f600\udcff\udc80-x."))
 names = st.text(
@@ -70,12 +71,30 @@ def test_contents_stand_where_the_step_says(parts: list[parts.Part]) -> None:
     assert all(re.fullmatch(r"[ -~]*", line) and line != payload.MARKER for line in text.split("\n"))
 
     def part(words: list[str]) -> bytes:
+        if words[0] == "=":
+            return re.sub(rb"\\0([0-7]{3})", lambda match: bytes([int(match[1], 8)]), words[1].encode())
         start = int(words[0]) - 1
         return base64.b64decode("".join(lines[start : start + int(words[1])]))
 
     for line, expected in zip(lines, parts, strict=False):
         assert part(line.split()[3:]) == expected.content
     assert part(head.rpartition("program ")[2].split()) == b"program"
+
+
+def test_long_content_is_not_read_by_the_byte() -> None:
+    made = [parts.to_part(step, number) for number, step in enumerate([write("/a", b"short"), write("/b", LONG)])]
+    short, long = payload.build({"mode": "run", "id": "x"}, made).partition("\n\n")[2].split("\n")[:2]
+    assert short.split()[3:5] == ["=", "short"]
+    assert long.split()[3].isdecimal()
+
+
+def test_a_shell_without_a_printf_of_its_own_is_refused(one_host: Host) -> None:
+    """What it prints would be an argument of another process, which every user of the host can see."""
+    text = b"enable -n printf\n" + one_host.text("run", [write(one_host.work / "f", b"secret")], "one")
+    one_host.shell = "bash"
+    report = one_host.heard(one_host.session(text))
+    assert "has no printf of its own" in report.error
+    assert list(one_host.work.iterdir()) == []
 
 
 def test_a_check_run_sends_no_content() -> None:

@@ -228,6 +228,37 @@ def test_owner_and_mode_are_set_before_the_name_is_visible(one_host: Host) -> No
         ("./profile", "604", 0),
     ]
     places = [Path(place) for *_, place in lines]
-    assert all(re.fullmatch(r"\.capra\.[0-9a-f]{32}", place.name) for place in places)
+    assert all(re.fullmatch(r"\.capra\.[0-9a-f-]{36}", place.name) for place in places)
     assert len(set(places)) == len(places)
     assert {(rights, owner) for *_, rights, owner, _ in lines} == {("700", "0")}
+
+
+@needs_root
+def test_one_look_at_all_directories_tells_what_a_look_at_each_does(one_host: Host) -> None:
+    """The quick way to a path and the slow one end at the same place, or both refuse."""
+    work, base = one_host.work, one_host.root
+    for name in ("own/a b/c", "theirs/a", "shared/a", "group/a"):
+        (work / name).mkdir(parents=True)
+    (work / "own/file").write_bytes(b"1")
+    (work / "own/link").symlink_to(work / "own/a b")
+    (work / "own/a b/last").symlink_to(work / "own/file")
+    (work / "own/dead").symlink_to(work / "nowhere")
+    os.chown(work / "theirs", OTHER, OTHER)
+    (work / "shared").chmod(0o1777)
+    (work / "group").chmod(0o775)
+    paths = [
+        *("own", "own/file", "own/new", "own/new/x/y", "own/a b/c/new", "own/link/c/new", "own/a b/last", "own/dead"),
+        *("own/dead/x", "own/file/x", "own/./file", "own/../own/file", "own//file", "own/new/../x", "own/new\nline"),
+        *("theirs/new", "theirs/a/new", "shared/new", "shared/a/new/x", "group/a/new", "none/at/all"),
+    ]
+    whole = [str(work / path) if "/." not in path and "//" not in path else f"{work}/{path}" for path in paths]
+    tell = 'walk "$1" $2 >"$3/said"; echo "$? $HERE $TRUST $MISSING $NAME $(pwd -P)"; cat "$3/said"'
+    for path, stay in [(path, stay) for path in [*whole, "/", "/x"] for stay in ("", "stay")]:
+        told = []
+        for way in ("", "walk_straight() { return 1; }"):
+            script = f"{programs.text(programs.DETACHED)}\n{way}\n{tell}"
+            argv = [*SHELLS[one_host.shell], "-c", script, "x", path, stay, str(base)]
+            told.append(subprocess.run(argv, capture_output=True, text=True, check=False).stdout)
+        assert told[0] == told[1], (path, stay)
+        # Only what the way leads to counts where it was refused.
+        assert told[0]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import parts, programs
-from tests.component.programs.host import SHELLS, Host, append, command, count, counted, states, tree, write
+from tests.component.programs.host import (
+    SHELLS,
+    Host,
+    append,
+    command,
+    count,
+    counted,
+    states,
+    tree,
+    wait_for,
+    write,
+)
 
 
 def shell(host: Host, text: str) -> subprocess.CompletedProcess[str]:
@@ -31,6 +46,80 @@ def test_a_line_that_is_not_there_afterwards_is_said(host: Host) -> None:
     (host.root / "full").symlink_to("/dev/full")
     for name in ("hole", "full", "no/such/directory"):
         assert shell(host, f"append_line {host.root}/{name} line").returncode != 0
+
+
+def test_a_followed_journal_is_read_on_by_whoever_appends(host: Host) -> None:
+    """The program and its subshells share the place, and somebody else may append as well, or leave half a line."""
+    journal = host.root / "journal"
+    journal.write_text("one\n")
+    ended = shell(
+        host,
+        f"""
+        RUN={host.root}
+        follow_journal && append_line "$RUN/journal" two && (append_line "$RUN/journal" "three{chr(10)}four")
+        echo five >>"$RUN/journal"
+        append_line "$RUN/journal" six && printf ha >>"$RUN/journal" && printf lf >>"$RUN/journal"
+        (append_line "$RUN/journal" seven) && append_line "$RUN/journal" eight && echo all
+        """,
+    )
+    assert (ended.stdout, ended.stderr) == ("all\n", "")
+    assert journal.read_text().split("\n") == [
+        *("one", "two", "three", "four", "five", "six", "half (half)", "seven", "eight", ""),
+    ]
+
+
+def test_a_line_that_a_followed_journal_does_not_get_is_said(host: Host) -> None:
+    for name in ("null", "full"):
+        (host.root / "journal").unlink(missing_ok=True)
+        (host.root / "journal").write_text("one\n")
+        replaced = f'rm "$RUN/journal" && ln -s /dev/{name} "$RUN/journal"'
+        ended = shell(host, f'RUN={host.root}; follow_journal && {replaced} && ! append_line "$RUN/journal" two')
+        assert ended.returncode == 0, name
+
+
+def test_a_followed_journal_needs_no_process(host: Host) -> None:
+    (host.root / "journal").write_text("one\n")
+    text = f'RUN={host.root}; follow_journal && PATH=/nonexistent && append_line "$RUN/journal" two'
+    assert shell(host, text).returncode == 0
+    assert (host.root / "journal").read_text() == "one\ntwo\n"
+
+
+def _synced(host: Host) -> Path:
+    """Where the last line of the journal is noted whenever the disk is to have it."""
+    noted = host.root / "noted"
+    sync = host.root / "bin/sync"
+    look = f'case $one in */journal | */journal.part) tail -n 1 "$one" >>{noted} ;; esac'
+    sync.write_text(f'#!/bin/sh\nfor one in "$@"; do {look}; done\nexec {shutil.which("sync")} "$@"\n')
+    sync.chmod(0o755)
+    return noted
+
+
+def _lasting(noted: Path) -> list[str]:
+    return [" ".join(line.split()[: 3 if line.startswith("end") else 2]) for line in noted.read_text().splitlines()]
+
+
+def test_the_disk_has_the_end_of_a_step_with_the_start_of_the_next(host: Host) -> None:
+    noted = _synced(host)
+    host.finished(command("true"), write(host.work / "f", b"1"))
+    assert _lasting(noted) == ["for 0", "start 0", "start 1", "finished 0"]
+
+
+def test_the_disk_has_the_end_of_a_step_that_failed(host: Host) -> None:
+    noted = _synced(host)
+    host.run(command("true"), command("exit 3"), command("true"))
+    assert _lasting(noted) == ["for 0", "start 0", "start 1", "end 1 3"]
+
+
+def test_the_disk_has_the_end_of_a_step_that_has_outlived_its_program(host: Host) -> None:
+    noted = _synced(host)
+    session = host.session(host.text("run", [command(f"until [ -e {host.work}/go ]; do sleep 0.05; done")], "one"))
+    journal = host.base / "one" / "journal"
+    wait_for(lambda: journal.exists() and "process 0" in journal.read_text())
+    os.kill(host.holder(), signal.SIGKILL)
+    (host.work / "go").touch()
+    wait_for(lambda: _lasting(noted)[-1] == "end 0 0")
+    session.kill()
+    session.communicate()
 
 
 def test_half_a_line_of_written(host: Host) -> None:

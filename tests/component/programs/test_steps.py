@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,9 +250,43 @@ def test_the_kernels_own_files(one_host: Host, kind: Any) -> None:
         assert "is the kernel's, which no file can be put in place of: set it with a command" in ended.output
 
 
+def test_a_command_gets_none_of_the_programs_files(host: Host) -> None:
+    look = command('for one in /proc/$$/fd/*; do readlink "$one" || :; done')
+    _, ended = host.finished(write(host.work / "f", b"1"), look)
+    assert ended.output
+    assert not [line for line in ended.output.splitlines() if line.endswith(("/journal", "/written"))]
+
+
+def test_nothing_of_a_session_is_left(host: Host) -> None:
+    """The program has a group of its own; all else that was started for the session is in the session's."""
+    session = host.session(host.text("run", [command("sleep 0.3")], "one", follow=300))
+    host.heard(session)
+    wait_for(lambda: not _in_group(session.pid))
+
+
+def test_a_session_ends_when_its_share_of_the_time_is_over(host: Host) -> None:
+    session = host.session(
+        host.text("run", [command(f"until [ -e {host.work}/go ]; do sleep 0.05; done")], "one", follow=1)
+    )
+    report = host.heard(session)
+    assert (report.complete, report.running) == (True, True)
+    (host.work / "go").touch()
+    wait_for(lambda: not host.exchange("attach").running)
+    wait_for(lambda: not _in_group(session.pid))
+
+
+def _in_group(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_shellcheck() -> None:
-    # Each file once: the halves share some.
-    text = programs.text(tuple(dict.fromkeys((*programs.SESSION, *programs.DETACHED)))).encode()
+    # Each file once: the halves share some. Its comments are not sent, and tell what is no fault.
+    names = dict.fromkeys((*programs.SESSION, *programs.DETACHED))
+    text = b"\n".join((Path(programs.__file__).parent / f"{name}.sh").read_bytes() for name in names)
     ended = subprocess.run(["shellcheck", "-s", "sh", "-"], input=text, capture_output=True, check=False)
     assert ended.stdout == b""
     assert ended.returncode == 0
