@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "takeover": {"type": "bool", "default": False},
     "carry_over": {"type": "bool", "default": False},
     "repeat": {"type": "bool", "default": False},
+    "request_id": {"type": "str", "default": ""},
     "restart": {"type": "bool", "default": False},
     "sentinel": {"type": "str", "default": ""},
     "forget": {"type": "bool", "default": False},
@@ -95,6 +96,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         owner, seize = (self._arguments["uid"], self._arguments["name"]), self._arguments["take_over"]
         head["owner"] = " ".join(parts.encode(text) or "-" for text in owner)
         head["seize"] = parts.encode(seize) or "-"
+        head["request"] = parts.encode(self._arguments["request_id"]) or "-"
         program = programs.detached() if mode == "run" else ""
         text = payload.build(head, self._parts if with_steps else (), program, contents=mode == "run")
         answer = self._session.ask(payload.call(programs.session(), text))

@@ -91,6 +91,12 @@ options:
     description: Run the steps again where the journal says that they have finished. For steps that may be repeated.
     type: bool
     default: false
+  request_id:
+    description:
+      - Names what was asked for. With O(forget), the end of the run is kept on the host, in memory, until another run
+        begins there. Where an attempt with the same id has ended well, no step runs again.
+    type: str
+    default: ""
   restart:
     description: Run all steps, whatever a journal says. A run that is under way is followed.
     type: bool

@@ -102,6 +102,31 @@ judge_step() {
     fi
 }
 
+# A cleanup takes its own journal away, with everything else. Whoever asked for it may die before the answer is noted, and
+# its commands must not run again: the end stays in memory, until the next boot or until anything else begins here. It
+# counts for attempts at the same request only: to another one nobody says that nothing has come since.
+ENDS=/run/capra
+
+# ends_are_kept: true where they are: below root's own directories.
+ends_are_kept() { [ "$BASE" = /var/lib/capra ]; }
+
+# keep_end: keeps the end of this run, if it has finished. Needs REQUEST. Sets RUN_*.
+keep_end() {
+    if [ "$REQUEST" = - ] || ! ends_are_kept || ! read_run "$RUN" || [ -z "$RUN_CONTENT" ]; then return 0; fi
+    (umask 077 && mkdir -p "$ENDS/$ID" && cp "$RUN/journal" "$ENDS/$ID/journal" && echo "$REQUEST" >"$ENDS/$ID/request")
+}
+
+# end_kept: true when these very steps have ended well in an earlier attempt at the same request. Needs REQUEST. Sets RUN_*.
+end_kept() {
+    if [ "$REQUEST" = - ] || flag restart || [ -e "$RUN/journal" ]; then return 1; fi
+    ends_are_kept && read_run "$ENDS/$ID" || return 1
+    read -r kept_request <"$ENDS/$ID/request" || return 1
+    [ "$kept_request $RUN_CONTENT $RUN_BOOT" = "$REQUEST $PLAN_CONTENT $BOOT" ]
+}
+
+# forget_ends: something begins here.
+forget_ends() { if ends_are_kept && [ -e "$ENDS" ]; then rm -rf "$ENDS"; fi; }
+
 # A reboot takes what lies in memory.
 
 # volatile PATH [stay]: true when the path lies in a file system that begins empty at each boot. Sets VOLATILE_TYPE. Links

@@ -7,12 +7,12 @@
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
 # read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
-# OWNER_NAME SEIZE, from the head of the payload.
+# OWNER_NAME SEIZE REQUEST, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
     MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
-    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=-
+    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=-
     while read -r setting_name setting_value; do
         case $setting_name in
         mode) MODE=$setting_value ;;
@@ -27,6 +27,7 @@ read_settings() {
         claim) CLAIM=$setting_value ;;
         owner) set_owner "${setting_value%% *}" "${setting_value#* }" ;;
         seize) SEIZE=$setting_value ;;
+        request) REQUEST=$setting_value ;;
         plan) PLAN=$setting_value ;;
         '')
             [ -n "$ID" ] || continue
@@ -175,8 +176,8 @@ detached() {
     exec $detached_by "$@"
 }
 
-# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process, and
-# SINCE: only what a program with a newer lock has done is this session's.
+# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process, RUN,
+# where its journal is, and SINCE: only what a program with a newer lock has done is this session's.
 start() {
     if [ "$CLAIM" = 1 ] && claimed_by_another; then
         cat >/dev/null
@@ -196,6 +197,12 @@ start() {
         end_holder cancelled
     fi
     SINCE=$LOCK
+    if end_kept; then
+        RUN=$ENDS/$ID
+        echo "already finished"
+        cat >/dev/null
+        return 0
+    fi
     if finished_already; then
         if sentinel_missing; then
             cat >/dev/null
@@ -293,9 +300,11 @@ report() {
 }
 
 # drop: removes what is left of this run, which has taken everything back, and of earlier ones of its name; and the base
-# directory when that was the last. Holds the lock meanwhile, so that no program begins that would lose its own.
+# directory when that was the last. Holds the lock meanwhile, so that no program begins that would lose its own. Sets
+# RUN_*.
 drop() {
     if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
+    keep_end
     rm -rf "$RUN" "$RUN~"*
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi

@@ -276,6 +276,7 @@ program() {
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
     if finished_already; then stop; fi
     HOLDING=1
+    forget_ends
     begin_run
     sweep
     sweep_writes "$RUN" "$RUN~"*

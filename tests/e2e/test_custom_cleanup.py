@@ -55,6 +55,31 @@ def test_a_failing_command_fails_the_cleanup_and_names_itself(host: Host, capra:
     assert [count(host, name) for name in ("clean1", "clean2", "clean3")] == [1, 2, 1]
 
 
+def test_one_that_was_killed_before_it_noted_the_end_runs_nothing_again(host: Host, capra: Capra) -> None:
+    commands = [counted("clean", "rm /var/tmp/dirty && sleep 2")]
+    manifest = capra.manifests(machine(host, cleanUpCommands=commands), key_secret(host))
+    capra.json(
+        "bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config(FILES[:1], ["touch /var/tmp/dirty"]))
+    )
+    cleanup = capra.start("cleanup", "-f", manifest)
+    wait_for(lambda: count(host, "clean") == 1, "the command has begun")
+    [saved] = (capra.state / "machines").iterdir()
+    under_way = saved.read_bytes()
+    assert b'"Cleaning"' in under_way
+    cleanup.communicate(timeout=60)
+    assert saved.read_bytes() != under_way
+    saved.write_bytes(under_way)
+
+    [report] = capra.json("cleanup", "-f", manifest)
+
+    assert (report["outcome"], report["changed"]) == ("Finished", False)
+    assert count(host, "clean") == 1
+    # What is asked for after that is another cleanup.
+    host.ssh("touch /var/tmp/dirty")
+    capra.json("cleanup", "-f", manifest)
+    assert count(host, "clean") == 2
+
+
 def test_a_cleanup_ends_a_bootstrap_that_is_under_way(host: Host, capra: Capra) -> None:
     manifest = capra.manifests(machine(host, cleanUpCommands=[counted("clean")]), key_secret(host))
     data = capra.data(cloud_config(FILES[:1], [counted("long", "sleep 60")]))

@@ -109,6 +109,8 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
             "custom_cleanup_commands": commands,
             "custom_cleanup_sentinel": options.sentinel,
             **({"custom_cleanup_restart": True} if options.restart else {}),
+            # As it is noted before the first attempt: see step._begun_cleanup.
+            "custom_cleanup_request_id": str(observation.record.cleaning_since or observation.now),
         }
         request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
         return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))

@@ -193,7 +193,23 @@ def tree(directory: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def hosts(request: pytest.FixtureRequest) -> Iterator[Host]:
+class RootsHost(Host):
+    """One whose directories stand for those that root has on a host by default."""
+
+    def __init__(self, root: Path, shell: str) -> None:
+        super().__init__(root, shell)
+        self.ends = root / "ends"
+        self.program = self._here(self.program)
+
+    def text(self, *arguments: Any, **settings: Any) -> bytes:
+        """The same, with the session's half as it is there."""
+        return self._here(super().text(*arguments, **settings).decode()).encode()
+
+    def _here(self, text: str) -> str:
+        return re.sub(r"/var/lib/capra(?![\w-])", str(self.base), text).replace("/run/capra", str(self.ends))
+
+
+def hosts(request: pytest.FixtureRequest, kind: type[Host] = Host) -> Iterator[Host]:
     """A host with the shell that the parameter names. Other users may enter its directory: pytest closes its own, and
     does so again whenever another pytest of this user begins."""
     if shutil.which(SHELLS[request.param][0]) is None:
@@ -202,7 +218,7 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Host]:
     shared = os.geteuid() != 0 or request.param == "bash"
     with tempfile.TemporaryDirectory(prefix="capra-host-", dir=None if shared else "/var/lib") as directory:
         Path(directory).chmod(0o711)
-        host = Host(Path(directory), request.param)
+        host = kind(Path(directory), request.param)
         yield host
         host.close()
 

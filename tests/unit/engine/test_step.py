@@ -101,6 +101,20 @@ async def test_a_death_during_cleanup() -> None:
     assert taken.record.phase is Phase.CLEAN
 
 
+async def test_attempts_at_one_cleanup_name_the_same_request() -> None:
+    """The host tells by it that an attempt had ended well of which nobody heard."""
+    spec = {"clean_up_commands": ("a",)}
+    world = World(observation(spec=spec, machine={"deleting": True}, record={"phase": "Provisioned"}))
+    world.runner.die_after = True
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    world.clock.advance(100)
+    await world.step()
+    first, second = (request.variables["custom_cleanup_request_id"] for request in world.runner.requests)
+    assert first == second == str(world.clock() - 100)
+    assert world.record.cleaning_since == 0
+
+
 async def test_back_off_grows_and_ends() -> None:
     world = World(runner=FakeRunner([stepped()]))
     for attempt in range(1, 10):

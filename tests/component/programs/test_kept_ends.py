@@ -1,0 +1,97 @@
+"""A cleanup whose answer was lost runs no command again; another one, or one after something else, does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from tests.component.programs.host import SHELLS, RootsHost, count, counted, hosts, needs_root, tree, write
+
+pytestmark = needs_root
+
+
+@pytest.fixture(params=sorted(SHELLS))
+def host(request: pytest.FixtureRequest) -> Iterator[RootsHost]:
+    """A host that was bootstrapped and cleaned, and nobody has heard of the end."""
+    for made in hosts(request, RootsHost):
+        host = cast(RootsHost, made)
+        _bootstrap(host)
+        _clean(host)
+        assert (count(host, "clean"), host.report.already) == (1, False)
+        assert not host.base.exists()
+        assert {path.stat().st_mode & 0o77 for path in (host.ends, *host.ends.rglob("*"))} == {0}
+        yield host
+
+
+def _bootstrap(host: RootsHost) -> None:
+    host.finished(write(host.work / "f", b"1"), run_id="bootstrap", kind="bootstrap", uid="u", claim=1, owner="u -")
+
+
+def _clean(host: RootsHost, *more: dict[str, Any], request: str = "1700000000.5", **settings: Any) -> None:
+    """As the action does it."""
+    common: dict[str, Any] = {
+        "run_id": "cleanup",
+        "kind": "custom_cleanup",
+        "uid": "u",
+        "claim": 1,
+        "owner": "u -",
+        "request": request,
+    }
+    host.finished(counted(host, "clean"), *more, {"kind": "forget"}, **common, **settings)
+    host.exchange("drop", None, **common)
+
+
+def test_it_runs_nothing_again(host: RootsHost) -> None:
+    before = tree(host.work)
+    for _ in range(2):
+        _clean(host)
+        assert host.report.already
+        assert [line[:3] for line in host.report.journal if line[0] == "end"] == [("end", "0", "0"), ("end", "1", "0")]
+    assert tree(host.work) == before
+    assert not host.base.exists()
+
+
+def test_another_request_runs_again(host: RootsHost) -> None:
+    _clean(host, request="1700000009.5")
+    assert (count(host, "clean"), host.report.already) == (2, False)
+
+
+def test_one_that_names_no_request_runs_again(host: RootsHost) -> None:
+    _clean(host, request="-")
+    assert count(host, "clean") == 2
+
+
+def test_other_commands_run(host: RootsHost) -> None:
+    _clean(host, counted(host, "more"))
+    assert [count(host, name) for name in ("clean", "more")] == [2, 1]
+
+
+def test_all_steps_are_to_run_again(host: RootsHost) -> None:
+    _clean(host, flags=["restart"])
+    assert count(host, "clean") == 2
+
+
+def test_after_a_bootstrap_it_is_another_state(host: RootsHost) -> None:
+    _bootstrap(host)
+    assert not host.ends.exists()
+    _clean(host)
+    assert (count(host, "clean"), host.report.already) == (2, False)
+
+
+def test_after_another_boot_it_may_be_another_state(host: RootsHost) -> None:
+    [journal] = host.ends.glob("*/journal")
+    text = journal.read_text()
+    journal.write_text(text.replace(host.report.boot, "another-boot.1"))
+    _clean(host)
+    assert count(host, "clean") == 2
+
+
+def test_one_that_failed_is_no_end(host: RootsHost) -> None:
+    _bootstrap(host)
+    failing = counted(host, "clean", "exit 3")
+    common: dict[str, Any] = {"run_id": "cleanup", "claim": 1, "owner": "u -", "request": "1"}
+    host.run(failing, {"kind": "forget"}, **common)
+    host.exchange("drop", None, **common)
+    assert not host.ends.exists()
