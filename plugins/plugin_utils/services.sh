@@ -179,13 +179,49 @@ look_created() {
     if [ "$TRUST" = firm ] && [ -f "./$NAME" ]; then sha256sum <"./$NAME"; fi
 }
 
-# is_copy FILE: true when it has the content of one of the CREATED files (DIGESTS): bootstrap data writes a unit
-# beside, and a command installs it.
-is_copy() {
-    if [ ! -s "$1" ] || [ -z "$DIGESTS" ]; then return 1; fi
-    copy_digest=$(sha256sum <"$1")
-    case $DIGESTS in *" ${copy_digest%% *} "*) return 0 ;; esac
-    return 1
+# copies_among FILE…: sets COPIES, those that have the content of one of the CREATED files (DIGESTS), one a line: bootstrap
+# data writes a unit beside, and a command installs it.
+copies_among() {
+    COPIES=$NEWLINE
+    if [ -z "$DIGESTS" ]; then return 0; fi
+    for copies_file in "$@"; do
+        shift
+        if [ -s "$copies_file" ]; then set -- "$@" "$copies_file"; fi
+    done
+    # It has a line for each file that can be read, in their order; names in it are escaped in more than one way.
+    copies_lines=$(sha256sum "$@" 2>/dev/null </dev/null)
+    copies_count=0
+    while read -r copies_digest copies_rest; do
+        : "$copies_rest" # only here so that the digest is one word
+        copies_count=$((copies_count + 1))
+    done <<END
+$copies_lines
+END
+    if [ "$copies_count" != $# ]; then
+        for copies_file in "$@"; do
+            copies_digest=$(sha256sum <"$copies_file") || continue
+            case $DIGESTS in *" ${copies_digest%% *} "*) COPIES="$COPIES$copies_file$NEWLINE" ;; esac
+        done
+        return 0
+    fi
+    while read -r copies_digest copies_rest; do
+        case $DIGESTS in *" ${copies_digest#\\} "*) COPIES="$COPIES$1$NEWLINE" ;; esac
+        shift
+    done <<END
+$copies_lines
+END
+}
+
+# naming_among FILE…: sets NAMING, those that hold the path of a CREATED file, one a line: most units of a host start nothing
+# of it, and a shell reads by the byte. All where there is no grep.
+naming_among() {
+    NAMING=$NEWLINE
+    if [ "$CREATED" = "$NEWLINE" ]; then return 0; fi
+    if ! command -v grep >/dev/null 2>&1; then
+        for naming_file in "$@"; do NAMING="$NAMING$naming_file$NEWLINE"; done
+        return 0
+    fi
+    NAMING="$NEWLINE$(printf %s "${CREATED#"$NEWLINE"}" | grep -lF -f - -- "$@" 2>/dev/null)$NEWLINE"
 }
 
 # runs_created FILE: true when a unit or an init script starts one of the CREATED files, which a cleanup removes. What
@@ -207,20 +243,39 @@ runs_created() {
     return 1
 }
 
+# find_own RUN WHICH FILE…: a part of services_of: records those of the files that are copies, or start a CREATED file.
+find_own() {
+    own_run=$1
+    shift 2
+    if [ $# = 0 ]; then return 0; fi
+    copies_among "$@"
+    naming_among "$@"
+    for own_file in "$@"; do
+        case $COPIES in
+        *"$NEWLINE$own_file$NEWLINE"*) ;;
+        *)
+            case $NAMING in *"$NEWLINE$own_file$NEWLINE"*) ;; *) continue ;; esac
+            runs_created "$own_file" || continue
+            ;;
+        esac
+        if is_packaged "$own_file"; then continue; fi
+        record "$own_run/services.found" "service $own_file" || return 1
+    done
+}
+
 # services_of RUN WHICH: sets INSTALLED, one a line. WHICH is -: units and init scripts that the run wrote, copies
 # of what it wrote, and those that start what it wrote; or all: those that came with its commands, too. What is found
 # is recorded first, since the next attempt may no longer find it.
 services_of() {
     written_by "$1"
     list_services
+    set -- "$1" "$2"
     while read -r services_file; do
-        if [ -z "$services_file" ]; then continue; fi
-        if { is_copy "$services_file" || runs_created "$services_file"; } && ! is_packaged "$services_file"; then
-            record "$1/services.found" "service $services_file" || return 1
-        fi
+        if [ -n "$services_file" ]; then set -- "$@" "$services_file"; fi
     done <<END
 $SERVICES
 END
+    find_own "$@" || return 1
     INSTALLED=$CREATED_UNITS
     for services_list in "$1/services.found" "$1/services"; do
         if [ ! -f "$services_list" ]; then continue; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +189,36 @@ def test_a_unit_without_a_newline_at_its_end(host: Host) -> None:
     host.finished(write(host.work / "tool", b"1"))
     (directory / "starts.service").write_text(f"[Service]\nExecStart={host.work}/tool")
     cleaned(host, directory)
+
+
+def _tool(host: Host, name: str, body: str) -> Path:
+    """A tool of the host's, between whose calls a note is made. body: $TOOL is the real one."""
+    noted = host.root / f"calls.{name}"
+    tool = host.root / "bin" / name
+    tool.write_text(f"#!/bin/sh\necho x >>{noted}\nTOOL={shutil.which(name)}\n{body}\n")
+    tool.chmod(0o755)
+    return noted
+
+
+COUNTS_ONLY = 'exec "$TOOL" "$@"'
+LOSES_A_LINE = '[ $# -gt 3 ] || exec "$TOOL" "$@"\n"$TOOL" "$@" | tail -n +2'
+
+
+@pytest.mark.parametrize("sha256sum", [COUNTS_ONLY, LOSES_A_LINE], ids=["whole", "a file has gone, and no grep"])
+def test_copies_and_those_that_start_a_file_are_found_among_many(host: Host, sha256sum: str) -> None:
+    directory = units(host)
+    program, unit = host.work / "bin" / "app", b"[Service]\nExecStart=/bin/sleep 1\n"
+    for number in range(30):
+        (directory / f"own{number}\\x2d.service").write_text(f"[Service]\nExecStart=/bin/own{number} {program}\n")
+    (directory / "empty.service").write_bytes(b"")
+    host.finished(write(program, b"#!/bin/sh\n", mode="0755"), write(host.work / "unit", unit))
+    (directory / "copy\\x2dof.service").write_bytes(unit)
+    (directory / "starts.service").write_text(f"[Service]\nExecStart=-{program} now\n")
+    noted = _tool(host, "sha256sum", sha256sum)
+    if sha256sum == LOSES_A_LINE:
+        host.program = host.program.replace("command -v grep", "false")
+    host.finished(FORGET, run_id="cleanup")
+    left = sorted(path.name for path in directory.iterdir())
+    assert left == sorted(["empty.service", *(f"own{number}\\x2d.service" for number in range(30))])
+    if sha256sum == COUNTS_ONLY:
+        assert len(noted.read_text().splitlines()) < 20, "each unit takes a process"
