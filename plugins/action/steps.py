@@ -124,6 +124,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             "tail": arguments["output_bytes"],
             "follow": max(1, arguments["follow_seconds"]),
             "diff": int(bool(self._task.diff)),
+            "forget": int(arguments["forget"]),
         }
         teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
         report = self._begin(settings)
@@ -142,7 +143,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if not results.finished(replace(report, already=already), since):
             failure = results.failure(steps, report)
             return outcome | {"failed": True, "changes": changes} | failure
-        if arguments["forget"]:
+        if arguments["forget"] and not report.forgotten:
             self._exchange("drop")
         word = "had finished before" if already else "finished"
         warned = results.warnings(steps)

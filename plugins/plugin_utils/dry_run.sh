@@ -43,11 +43,11 @@ check_opened() {
     fi
     (check_content "$@" 3<"./$NAME" || echo "would $1 change") 2>/dev/null 3<&- &
     check_pid=$! check_naps=0 NAP=02
-    while process_start "$check_pid" && [ ! -h "/proc/$check_pid/fd/3" ] && [ "$check_naps" -lt 14 ]; do
+    while process_start "$check_pid" && [ ! -h "/proc/$check_pid/fd/3" ] && [ "$check_naps" -lt 16 ]; do
         nap
         check_naps=$((check_naps + 1))
     done
-    if [ "$check_naps" -lt 14 ] || ! kill -KILL "$check_pid" 2>/dev/null; then
+    if [ "$check_naps" -lt 16 ] || ! kill -KILL "$check_pid" 2>/dev/null; then
         wait "$check_pid"
         return 0
     fi

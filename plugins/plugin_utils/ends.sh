@@ -118,7 +118,7 @@ keep_end() {
 
 # end_kept: true when these very steps have ended well in an earlier attempt at the same request. Needs REQUEST. Sets RUN_*.
 end_kept() {
-    if [ "$REQUEST" = - ] || flag restart || [ -e "$RUN/journal" ]; then return 1; fi
+    if [ "$REQUEST" = - ] || [ -e "$RUN/journal" ]; then return 1; fi
     ends_are_kept && read_run "$ENDS/$ID" || return 1
     read -r kept_request <"$ENDS/$ID/request" || return 1
     [ "$kept_request $RUN_CONTENT $RUN_BOOT" = "$REQUEST $PLAN_CONTENT $BOOT" ]

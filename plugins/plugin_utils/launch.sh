@@ -7,12 +7,12 @@
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
 # read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
-# OWNER_NAME SEIZE REQUEST, from the head of the payload.
+# OWNER_NAME SEIZE REQUEST FORGET, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
     MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
-    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=-
+    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=- FORGET=0
     while read -r setting_name setting_value; do
         case $setting_name in
         mode) MODE=$setting_value ;;
@@ -28,6 +28,7 @@ read_settings() {
         owner) set_owner "${setting_value%% *}" "${setting_value#* }" ;;
         seize) SEIZE=$setting_value ;;
         request) REQUEST=$setting_value ;;
+        forget) FORGET=$setting_value ;;
         plan) PLAN=$setting_value ;;
         '')
             [ -n "$ID" ] || continue
@@ -40,7 +41,7 @@ read_settings() {
     return 1
 }
 
-# find_base: sets BASE, where this user's runs are remembered.
+# find_base: sets BASE, where this user's runs are remembered, and RUN, where this one is.
 find_base() {
     my_uid || fail "\`id -u\` does not tell whose work this is, and so neither where it is remembered"
     if [ -n "$DIRECTORY" ]; then
@@ -197,7 +198,8 @@ start() {
         end_holder cancelled
     fi
     SINCE=$LOCK
-    if end_kept; then
+    # A run that looks at what is there each time does so again.
+    if ! flag restart && ! flag repeat && end_kept; then
         RUN=$ENDS/$ID
         echo "already finished"
         cat >/dev/null
@@ -299,6 +301,16 @@ report() {
     done
 }
 
+# forget_finished: the same as a session with the mode drop would do, where this one has seen the end: another connection
+# takes longer than many a cleanup. Only where a lost answer has nothing run again but what looks at what is there. Sets
+# RUN_*.
+forget_finished() {
+    if [ "$FORGET" = 0 ] || { ! flag repeat && { [ "$REQUEST" = - ] || ! ends_are_kept; }; }; then return 0; fi
+    if program_running || ! finished_since; then return 0; fi
+    drop
+    if [ ! -e "$RUN" ]; then echo "forgotten yes"; fi
+}
+
 # drop: removes what is left of this run, which has taken everything back, and of earlier ones of its name; and the base
 # directory when that was the last. Holds the lock meanwhile, so that no program begins that would lose its own. Sets
 # RUN_*.
@@ -315,8 +327,7 @@ drop() {
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
-# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, and
-# SINCE.
+# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, RUN and SINCE.
 launch() {
     find_tools
     # What a login shell has printed may have no newline at its end.
@@ -331,9 +342,12 @@ launch() {
         start
         follow
         report
+        forget_finished
         ;;
     attach)
         follow
+        # The answer of the session that has forgotten it was lost.
+        if end_kept; then RUN=$ENDS/$ID; fi
         report
         ;;
     check) check ;;

@@ -31,14 +31,15 @@ JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "change
 
 @dataclass(frozen=True)
 class Report:
-    """What a host said. begun, complete: its first and last line were seen. running: its program runs. already: the
-    run had finished before. since: only what programs with newer locks have done is this session's. ended: a cancel has
-    ended it. boot: the mark of the host's present boot. busy: the id of another run that holds the host. claimed:
-    another machine that uses it. host: what the host says of itself. journal: its lines, in words. outputs, before:
-    bytes by step number. would: what a check run found, likewise."""
+    """What a host said. begun, complete: its first and last line were seen. running: its program runs. forgotten: the
+    run's journal has been removed. already: the run had finished before. since: only what programs with newer locks
+    have done is this session's. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id
+    of another run that holds the host. claimed: another machine that uses it. host: what the host says of itself.
+    journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, likewise."""
 
     begun: bool = False
     running: bool = False
+    forgotten: bool = False
     already: bool = False
     since: str = ""
     ended: bool = False
@@ -121,7 +122,7 @@ def parse_report(text: str) -> Report:
         match words:
             case ["state", state]:
                 values["running"] = state == "running"
-            case [("already" | "ended") as name, _]:
+            case [("already" | "ended" | "forgotten") as name, _]:
                 values[name] = True
             case [("boot" | "busy" | "since") as name, value]:
                 values[name] = value

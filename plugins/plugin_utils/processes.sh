@@ -18,7 +18,10 @@ process_start() {
 # begins at 02.
 nap() {
     sleep "0.$NAP" 2>/dev/null || sleep 1
-    case $NAP in 02) NAP=04 ;; 04) NAP=08 ;; 08) NAP=15 ;; 15) NAP=25 ;; *) NAP=5 ;; esac
+    case $NAP in
+    02) NAP=04 ;; 04) NAP=08 ;; 08) NAP=12 ;; 12) NAP=15 ;; 15) NAP=20 ;; 20) NAP=25 ;; 25) NAP=35 ;;
+    *) NAP=5 ;;
+    esac
 }
 
 # family PID…: sets FAMILY to these processes and all that stand below them now. A command may have a group or a session
@@ -87,7 +90,7 @@ end_processes() {
     kill -TERM "$@" 2>/dev/null
     kill -CONT "$@" 2>/dev/null
     # shellcheck disable=SC2086 # one word a process
-    while any_alive $FAMILY && [ "$end_naps" -lt 14 ]; do
+    while any_alive $FAMILY && [ "$end_naps" -lt 16 ]; do
         nap
         family $FAMILY
         end_naps=$((end_naps + 1))
@@ -98,7 +101,7 @@ end_processes() {
     kill -KILL $FAMILY 2>/dev/null
     end_naps=0
     # shellcheck disable=SC2086 # the same
-    while any_alive $FAMILY && [ "$end_naps" -lt 10 ]; do
+    while any_alive $FAMILY && [ "$end_naps" -lt 12 ]; do
         nap
         end_naps=$((end_naps + 1))
     done

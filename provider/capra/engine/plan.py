@@ -108,19 +108,24 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         variables = {
             "custom_cleanup_commands": commands,
             "custom_cleanup_sentinel": options.sentinel,
+            "custom_cleanup_request_id": _request_id(observation),
             **({"custom_cleanup_restart": True} if options.restart else {}),
-            # As it is noted before the first attempt: see step._begun_cleanup.
-            "custom_cleanup_request_id": str(observation.record.cleaning_since or observation.now),
         }
         request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
         return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))
     variables = {
+        "k0s_cleanup_request_id": _request_id(observation),
         "k0s_cleanup_role": decision.role,
         "k0s_cleanup_sentinel": options.sentinel,
         "k0s_cleanup_data_dir": options.k0s_data_dir,
         "k0s_cleanup_binary": options.k0s_binary,
     }
     return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
+
+
+def _request_id(observation: Observation) -> str:
+    """The same for all attempts at one cleanup, as it is noted before the first: see step._begun_cleanup."""
+    return str(observation.record.cleaning_since or observation.now)
 
 
 def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:

@@ -7,22 +7,43 @@ from typing import Any, cast
 
 import pytest
 
-from tests.component.programs.host import SHELLS, RootsHost, count, counted, hosts, needs_root, tree, write
+from tests.component.programs.host import (
+    SHELLS,
+    RootsHost,
+    command,
+    count,
+    counted,
+    hosts,
+    needs_root,
+    tree,
+    wait_for,
+    write,
+)
 
 pytestmark = needs_root
 
 
 @pytest.fixture(params=sorted(SHELLS))
-def host(request: pytest.FixtureRequest) -> Iterator[RootsHost]:
-    """A host that was bootstrapped and cleaned, and nobody has heard of the end."""
+def clean(request: pytest.FixtureRequest) -> Iterator[RootsHost]:
+    """A host on which nothing has ever happened."""
     for made in hosts(request, RootsHost):
-        host = cast(RootsHost, made)
-        _bootstrap(host)
-        _clean(host)
-        assert (count(host, "clean"), host.report.already) == (1, False)
-        assert not host.base.exists()
-        assert {path.stat().st_mode & 0o77 for path in (host.ends, *host.ends.rglob("*"))} == {0}
-        yield host
+        yield cast(RootsHost, made)
+
+
+@pytest.fixture(params=["by the session", "by another session"])
+def host(clean: RootsHost, request: pytest.FixtureRequest) -> RootsHost:
+    """A host that was bootstrapped, cleaned and forgotten, and nobody has heard of the end."""
+    host, by = clean, request.param
+    _bootstrap(host)
+    _clean(host, forget=int(by == "by the session"))
+    assert host.report.forgotten == (by == "by the session")
+    assert (count(host, "clean"), host.report.already) == (1, False)
+    assert not host.base.exists()
+    assert {path.stat().st_mode & 0o77 for path in (host.ends, *host.ends.rglob("*"))} == {0}
+    return host
+
+
+COMMON: dict[str, Any] = {"run_id": "cleanup", "kind": "custom_cleanup", "uid": "u", "claim": 1, "owner": "u -"}
 
 
 def _bootstrap(host: RootsHost) -> None:
@@ -31,16 +52,10 @@ def _bootstrap(host: RootsHost) -> None:
 
 def _clean(host: RootsHost, *more: dict[str, Any], request: str = "1700000000.5", **settings: Any) -> None:
     """As the action does it."""
-    common: dict[str, Any] = {
-        "run_id": "cleanup",
-        "kind": "custom_cleanup",
-        "uid": "u",
-        "claim": 1,
-        "owner": "u -",
-        "request": request,
-    }
+    common = COMMON | {"request": request}
     host.finished(counted(host, "clean"), *more, {"kind": "forget"}, **common, **settings)
-    host.exchange("drop", None, **common)
+    if not host.report.forgotten:
+        host.exchange("drop", None, **common)
 
 
 def test_it_runs_nothing_again(host: RootsHost) -> None:
@@ -51,6 +66,38 @@ def test_it_runs_nothing_again(host: RootsHost) -> None:
         assert [line[:3] for line in host.report.journal if line[0] == "end"] == [("end", "0", "0"), ("end", "1", "0")]
     assert tree(host.work) == before
     assert not host.base.exists()
+
+
+def test_who_follows_it_after_a_lost_answer_hears_of_the_end(host: RootsHost) -> None:
+    report = host.exchange("attach", [counted(host, "clean"), {"kind": "forget"}], **COMMON, request="1700000000.5")
+    assert [line[0] for line in report.journal][-1] == "finished"
+    other = host.exchange("attach", [counted(host, "clean"), {"kind": "forget"}], **COMMON, request="2")
+    assert other.journal == ()
+
+
+@pytest.mark.parametrize("request_id", ["-", "1"])
+def test_what_looks_again_each_time_does_so(clean: RootsHost, request_id: str) -> None:
+    for number in range(1, 3):
+        _clean(clean, request=request_id, flags=["repeat"], forget=1)
+        assert (count(clean, "clean"), clean.report.forgotten) == (number, True)
+
+
+def test_a_session_forgets_nothing_that_would_run_again(clean: RootsHost) -> None:
+    clean.finished(counted(clean, "clean"), {"kind": "forget"}, **COMMON, forget=1)
+    assert not clean.report.forgotten
+    clean.run(command("exit 3"), {"kind": "forget"}, **COMMON | {"run_id": "other"}, request="1", forget=1)
+    assert not clean.report.forgotten
+    assert (clean.base / "cleanup" / "journal").exists()
+    assert (clean.base / "other" / "journal").exists()
+
+
+def test_a_session_that_does_not_see_the_end_forgets_nothing(clean: RootsHost) -> None:
+    steps = [counted(clean, "clean", f"until [ -e {clean.work}/go ]; do sleep 0.05; done"), {"kind": "forget"}]
+    report = clean.exchange("run", steps, **COMMON, request="1", forget=1, follow=1)
+    assert (report.running, report.forgotten) == (True, False)
+    (clean.work / "go").touch()
+    wait_for(lambda: not clean.exchange("attach", steps, **COMMON, request="1").running)
+    assert (clean.base / "cleanup" / "journal").exists()
 
 
 def test_another_request_runs_again(host: RootsHost) -> None:

@@ -65,6 +65,7 @@ def test_cleanups() -> None:
     assert request.variables == named(
         "k0s_cleanup",
         timeout=900,
+        request_id=str(READY.now),
         role="worker",
         data_dir="",
         binary="",

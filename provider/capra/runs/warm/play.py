@@ -50,7 +50,7 @@ PRELOADED = (
     (connection_loader, ("ansible.builtin.ssh",)),
     (become_loader, ("ansible.builtin.sudo",)),
     (shell_loader, ("ansible.builtin.sh",)),
-    (action_loader, ("capra.machine.steps", "capra.machine.preflight", "ansible.builtin.validate_argument_spec")),
+    (action_loader, ("capra.machine.steps", "capra.machine.preflight")),
     (filter_loader, ("capra.machine.bootstrap_planned_steps", "capra.machine.cleanup_steps")),
 )
 """Plugins that only a task's own process loads, which is a fork of the play."""
