@@ -61,7 +61,7 @@ write_file() {
 
 # follow_written: opens the record for look_up, which reads it to the end. Sets FOLLOWED_4.
 follow_written() {
-    if [ ! -f "$RUN/written" ]; then : >>"$RUN/written" || return 1; fi
+    if [ ! -f "$RUN/written" ]; then true >>"$RUN/written" || return 1; fi
     exec 4<"$RUN/written"
     FOLLOWED_4=$RUN/written
 }

@@ -135,8 +135,8 @@ note_named_units() {
 # start the same run. The program stands at the end, so a payload that was cut short has no whole one.
 unpack() {
     # What is an argument of another process can be seen by everybody on the host.
-    if [ "$(command -v printf)" != printf ]; then
-        fail "the host's /bin/sh has no printf of its own, without which bootstrap data would stand in the list of processes"
+    if [ "$(sh -c 'command -v printf')" != printf ]; then
+        fail "the host's sh has no printf of its own, without which bootstrap data would stand in the list of processes"
     fi
     umask 077
     mkdir -p "$RUN" || fail "cannot make $RUN"
@@ -178,13 +178,15 @@ detached() {
 }
 
 # start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process, RUN,
-# where its journal is, and SINCE: only what a program with a newer lock has done is this session's.
+# where its journal is, FOLLOWS to 1 where there is a program to follow, and SINCE: only what a program with a newer lock has
+# done is this session's.
 start() {
     if [ "$CLAIM" = 1 ] && claimed_by_another; then
         cat >/dev/null
         return 0
     fi
     if program_running; then
+        FOLLOWS=1
         SINCE=$((LOCK - 1))
         cat >/dev/null
         return 0
@@ -215,6 +217,9 @@ start() {
         cat >/dev/null
         return 0
     fi
+    # Whatever was kept of an earlier attempt is not believed from here on.
+    if ends_are_kept; then rm -rf "${ENDS:?}/$ID"; fi
+    FOLLOWS=1
     unpack
     # shellcheck disable=SC2086 # five words
     detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" $PLAN \
@@ -306,7 +311,7 @@ report() {
 # RUN_*.
 forget_finished() {
     if [ "$FORGET" = 0 ] || { ! flag repeat && { [ "$REQUEST" = - ] || ! ends_are_kept; }; }; then return 0; fi
-    if program_running || ! finished_since; then return 0; fi
+    if [ "$RUN" != "$BASE/$ID" ] || program_running || ! finished_since; then return 0; fi
     drop
     if [ ! -e "$RUN" ]; then echo "forgotten yes"; fi
 }
@@ -316,7 +321,8 @@ forget_finished() {
 # RUN_*.
 drop() {
     if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
-    keep_end
+    # Who has the answer already, and asks for it, waits for no room in memory.
+    keep_end || [ "$MODE" = drop ] || return 0
     rm -rf "$RUN" "$RUN~"*
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi
@@ -327,7 +333,8 @@ drop() {
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
-# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, RUN and SINCE.
+# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, RUN, FOLLOWS
+# and SINCE.
 launch() {
     find_tools
     # What a login shell has printed may have no newline at its end.
@@ -336,11 +343,13 @@ launch() {
     find_base
     process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
-    STARTED='' SINCE=-1
+    STARTED='' SINCE=-1 FOLLOWS=0
     case $MODE in
     run)
         start
         follow
+        # Somebody else has followed it, too, and has forgotten it.
+        if [ "$FOLLOWS" = 1 ] && end_kept; then RUN=$ENDS/$ID; fi
         report
         forget_finished
         ;;

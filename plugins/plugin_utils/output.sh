@@ -32,7 +32,7 @@ cut_output() {
         tail -c "+$((cut_copied + 1))" "$1" | head -c $((cut_size - cut_copied)) >>"$1.kept" 2>/dev/null
         cut_copied=$cut_size cut_tries=$((cut_tries - 1))
     done
-    : >"$1"
+    true >"$1"
 }
 
 # watch_output FILE PID MARK: cuts the output of the step that this process carries out, until it has ended, a signal comes

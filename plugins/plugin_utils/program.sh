@@ -51,7 +51,8 @@ run_file() {
     file_watcher=$!
     (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
     file_status=$?
-    : >"$RUN/$file_number.over"
+    # Not with `:`, which would end the shell where the file cannot be made, and with it what is known of the command.
+    true >"$RUN/$file_number.over" 2>/dev/null
     kill "$file_watcher" 2>/dev/null
     wait "$file_watcher" 2>/dev/null
     cut_output "$RUN/$file_number.output"
@@ -168,7 +169,7 @@ run_steps() {
             "$step_rest") </dev/null >>"$RUN/$step_number.output" 2>&1
         step_status=$?
         # What the command holds may be secret. Its last file goes with the others' (see program).
-        if [ -s "$RUN/$step_number.command" ]; then : >"$RUN/$step_number.command"; fi
+        if [ -s "$RUN/$step_number.command" ]; then true >"$RUN/$step_number.command"; fi
         if [ "$step_status" != 0 ]; then
             end_if_open "$step_number" "$step_kind" "$step_status"
             return "$step_status"
@@ -273,10 +274,10 @@ program() {
     my_uid
     boot_mark
     take_lock "${RUN##*/}" || stop
+    forget_ends
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
     if finished_already; then stop; fi
     HOLDING=1
-    forget_ends
     begin_run
     sweep
     sweep_writes "$RUN" "$RUN~"*

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -22,11 +23,13 @@ def text(names: tuple[str, ...]) -> str:
     return COMMENT.sub("", "".join((Path(__file__).parent / f"{name}.sh").read_text() for name in names))
 
 
+@functools.cache
 def session() -> str:
     """The session's half, functions only: the payload's here-document calls `launch`."""
     return text(SESSION)
 
 
+@functools.cache
 def detached() -> str:
     """The detached half, called as `sh FILE`, and the arguments of its function `program`."""
     return f'{text(DETACHED)}\nprogram "$@"\n'

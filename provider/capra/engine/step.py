@@ -143,7 +143,8 @@ def _cleaned(record: Record) -> Record:
 
 def _begun_cleanup(observation: Observation) -> Record:
     if observation.record.phase is Phase.CLEANING:
-        return observation.record
+        # An entry comes into quarantine without a time.
+        return replace(observation.record, cleaning_since=observation.record.cleaning_since or observation.now)
     if observation.record.cleaning_since:
         return replace(observation.record, phase=Phase.CLEANING)
     # The failures of a bootstrap are not the cleanup's.

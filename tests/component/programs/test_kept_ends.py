@@ -100,6 +100,40 @@ def test_a_session_that_does_not_see_the_end_forgets_nothing(clean: RootsHost) -
     assert (clean.base / "cleanup" / "journal").exists()
 
 
+def test_without_room_to_keep_it_the_journal_stays_until_somebody_has_the_answer(clean: RootsHost) -> None:
+    (clean.root / "full").touch()
+    blocked = clean.root / "full" / "ends"
+    clean.program = clean.program.replace(str(clean.ends), str(blocked))
+    clean.ends = blocked
+    clean.finished(counted(clean, "clean"), {"kind": "forget"}, **COMMON, request="1", forget=1)
+    assert not clean.report.forgotten
+    assert (clean.base / "cleanup" / "journal").exists()
+    clean.exchange("drop", None, **COMMON, request="1")
+    assert not clean.base.exists()
+
+
+def test_a_kept_end_is_not_forgotten(host: RootsHost) -> None:
+    """Another session has made the directory again, and was lost."""
+    (host.base / "other").mkdir(parents=True)
+    _clean(host, forget=1)
+    assert (host.report.already, host.report.forgotten) == (True, False)
+    assert list(host.ends.glob("*/journal"))
+
+
+def test_two_sessions_that_follow_one_cleanup_hear_of_its_end(clean: RootsHost) -> None:
+    steps = [counted(clean, "clean", f"until [ -e {clean.work}/go ]; do sleep 0.05; done"), {"kind": "forget"}]
+    text = clean.text("run", steps, **COMMON, request="1", forget=1)
+    late = text.replace(b"start\n        follow\n", b"start\n        follow\n        sleep 1\n")
+    assert late != text
+    first = clean.session(text)
+    wait_for(lambda: count(clean, "clean") == 1)
+    second = clean.session(late)
+    (clean.work / "go").touch()
+    assert clean.heard(first).forgotten
+    assert [line[0] for line in clean.heard(second).journal][-1:] == ["finished"]
+    assert count(clean, "clean") == 1
+
+
 def test_another_request_runs_again(host: RootsHost) -> None:
     _clean(host, request="1700000009.5")
     assert (count(host, "clean"), host.report.already) == (2, False)

@@ -90,9 +90,11 @@ def test_long_content_is_not_read_by_the_byte() -> None:
 
 def test_a_shell_without_a_printf_of_its_own_is_refused(one_host: Host) -> None:
     """What it prints would be an argument of another process, which every user of the host can see."""
-    text = b"enable -n printf\n" + one_host.text("run", [write(one_host.work / "f", b"secret")], "one")
-    one_host.shell = "bash"
-    report = one_host.heard(one_host.session(text))
+    other = one_host.root / "bin" / "sh"
+    other.unlink()
+    other.write_text('#!/bin/bash\n[ "$1" != -c ] || exec bash -c "enable -n printf; $2"\nexec bash "$@"\n')
+    other.chmod(0o755)
+    report = one_host.exchange("run", [write(one_host.work / "f", b"secret")])
     assert "has no printf of its own" in report.error
     assert list(one_host.work.iterdir()) == []
 

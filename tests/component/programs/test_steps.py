@@ -257,6 +257,15 @@ def test_a_command_gets_none_of_the_programs_files(host: Host) -> None:
     assert not [line for line in ended.output.splitlines() if line.endswith(("/journal", "/written"))]
 
 
+def test_a_command_that_has_ended_well_has_whatever_cannot_be_noted_besides(host: Host) -> None:
+    """The host was out of inodes in that moment: what cannot be made then is a directory here."""
+    run = host.base / "one"
+    [ended] = host.finished(counted(host, "a", f"mkdir {run}/0.over"))
+    assert ended.rc == 0
+    host.finished(counted(host, "a", f"mkdir {run}/0.over"))
+    assert count(host, "a") == 1
+
+
 def test_nothing_of_a_session_is_left(host: Host) -> None:
     """The program has a group of its own; all else that was started for the session is in the session's."""
     session = host.session(host.text("run", [command("sleep 0.3")], "one", follow=300))

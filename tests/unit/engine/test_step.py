@@ -115,6 +115,19 @@ async def test_attempts_at_one_cleanup_name_the_same_request() -> None:
     assert world.record.cleaning_since == 0
 
 
+async def test_attempts_at_the_cleanup_of_an_entry_in_quarantine_name_the_same_request() -> None:
+    """It comes there without a time at which its cleanup was first wanted."""
+    spec = {"clean_up_commands": ("a",)}
+    world = World(observation(spec=spec, machine={"deleting": True}, record={"phase": "Cleaning"}))
+    world.runner.die_after = True
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    world.clock.advance(100)
+    await world.step()
+    first, second = (request.variables["custom_cleanup_request_id"] for request in world.runner.requests)
+    assert first == second
+
+
 async def test_back_off_grows_and_ends() -> None:
     world = World(runner=FakeRunner([stepped()]))
     for attempt in range(1, 10):

@@ -7,7 +7,9 @@ Whatever of that belongs to a run is set anew here.
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
+import importlib
 import multiprocessing
 import os
 import random
@@ -55,6 +57,9 @@ PRELOADED = (
 )
 """Plugins that only a task's own process loads, which is a fork of the play."""
 
+PROGRAMS = "ansible_collections.capra.machine.plugins.plugin_utils.programs"
+"""Puts the shell programs together, and keeps them."""
+
 _warm_environment: dict[str, str] = {}
 _settings: dict[str, tuple[str, ...]] = {}
 """Ansible's settings, each with the names of the variables that give it."""
@@ -98,11 +103,15 @@ def preload() -> None:
                 raise Fatal(f"Ansible's plugin {name} is not there", "BrokenInstallation")
     for loader in (filter_loader, test_loader):
         list(loader.all())
+    for half in ("session", "detached"):
+        getattr(importlib.import_module(PROGRAMS), half)()
 
 
 def cool_down() -> None:
     """After a play in this very process: nothing of it is left to a fork but what has been loaded."""
     forget_play()
+    # Here, once for all runs: there are thousands of modules.
+    _callback()
     # A fork of it must not remove the directory of the parent's play again.
     atexit.unregister(cleanup_tmp_file)
     # Nor close descriptors of the play's queues, which would be its own by then.
@@ -175,6 +184,7 @@ def _where_events_go() -> None:
     module.event_context.cache = module.IsolatedFileWrite()
 
 
+@functools.cache
 def _callback() -> ModuleType:
     [module] = [module for name, module in list(sys.modules.items()) if name.endswith(f".{DISPLAY_CALLBACK}")]
     return module
