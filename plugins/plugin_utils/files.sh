@@ -6,9 +6,8 @@
 PLACE=
 
 # content FIRST LINES DIGEST FILE: writes the bytes of a part of the payload, and looks whether they are all there: the
-# disk may be full, and of a pipe only the last part's status counts. FIRST "=": LINES is them,
-# encoded. Sets BYTES,
-# how many they are.
+# disk may be full, and of a pipe only the last part's status counts. FIRST "=": LINES is the bytes themselves, encoded.
+# Sets BYTES, how many they are.
 content() {
     {
         case $1:$2 in

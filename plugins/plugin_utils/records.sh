@@ -53,11 +53,14 @@ half_left() {
     if read_on "$1"; then
         case $NEW_LINES in *"$NEWLINE") return 1 ;; *) return 0 ;; esac
     fi
-    [ -s "$1" ] && ! ends_with "$1" 1 "$NEWLINE"
+    half_ends "$1"
 }
 
+# half_ends FILE: the same, as the file itself says.
+half_ends() { [ -s "$1" ] && ! ends_with "$1" 1 "$NEWLINE"; }
+
 # mend FILE: ends half a line, also one that somebody has read to who was killed then.
-mend() { [ ! -s "$1" ] || ends_with "$1" 1 "$NEWLINE" || printf ' (half)\n' >>"$1"; }
+mend() { ! half_ends "$1" || printf ' (half)\n' >>"$1"; }
 
 # ends_with FILE BYTES TEXT: true when TEXT stands in the last bytes of a file, or of a newline and the whole file. Some
 # shells warn of NUL bytes, which a loss of power can leave.

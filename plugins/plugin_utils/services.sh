@@ -212,18 +212,14 @@ $copies_lines
 END
 }
 
-# naming_among FILE…: sets NAMING, those that hold the path of a CREATED file, one a line: most units of a host start nothing
+# naming_among FILE…: sets NAMING, those of SERVICES that hold the path of a CREATED file, one a line: most units of a host start nothing
 # of it, and a shell reads by the byte. All where there is no grep, or it fails.
 naming_among() {
     NAMING=$NEWLINE
     if [ "$CREATED" = "$NEWLINE" ]; then return 0; fi
     naming_found=$(printf %s "${CREATED#"$NEWLINE"}" | grep -lF -f - -- "$@" 2>/dev/null)
     # 1: none. More: it could not look at all of them.
-    if [ "$?" -gt 1 ]; then
-        for naming_file in "$@"; do NAMING="$NAMING$naming_file$NEWLINE"; done
-        return 0
-    fi
-    NAMING="$NEWLINE$naming_found$NEWLINE"
+    if [ "$?" -gt 1 ]; then NAMING=$SERVICES; else NAMING="$NEWLINE$naming_found$NEWLINE"; fi
 }
 
 # runs_created FILE: true when a unit or an init script starts one of the CREATED files, which a cleanup removes. What

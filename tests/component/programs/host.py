@@ -180,6 +180,15 @@ def alive(pid: int) -> bool:
         return False
 
 
+def group_lives(group: int) -> bool:
+    """Whether a process of the group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def wait_for(condition: Any) -> None:
     """Until it holds, or the test fails."""
     wait_until(condition, Wait("what the test waits for", PATIENCE), 0.005)

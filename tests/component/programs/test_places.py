@@ -14,7 +14,19 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import programs
-from tests.component.programs.host import OTHER, SHELLS, Host, append, mode, needs_root, states, tree, wait_for, write
+from tests.component.programs.host import (
+    OTHER,
+    SHELLS,
+    Host,
+    append,
+    group_lives,
+    mode,
+    needs_root,
+    states,
+    tree,
+    wait_for,
+    write,
+)
 
 
 @pytest.fixture
@@ -138,15 +150,6 @@ while :; do
     done
 done
 """
-
-
-def group_lives(group: int) -> bool:
-    """Whether a process of the group is left."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.fixture

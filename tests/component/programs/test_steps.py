@@ -19,6 +19,7 @@ from tests.component.programs.host import (
     command,
     count,
     counted,
+    group_lives,
     mode,
     states,
     tree,
@@ -270,7 +271,7 @@ def test_nothing_of_a_session_is_left(host: Host) -> None:
     """The program has a group of its own; all else that was started for the session is in the session's."""
     session = host.session(host.text("run", [command("sleep 0.3")], "one", follow=300))
     host.heard(session)
-    wait_for(lambda: not _in_group(session.pid))
+    wait_for(lambda: not group_lives(session.pid))
 
 
 def test_a_session_ends_when_its_share_of_the_time_is_over(host: Host) -> None:
@@ -281,15 +282,7 @@ def test_a_session_ends_when_its_share_of_the_time_is_over(host: Host) -> None:
     assert (report.complete, report.running) == (True, True)
     (host.work / "go").touch()
     wait_for(lambda: not host.exchange("attach").running)
-    wait_for(lambda: not _in_group(session.pid))
-
-
-def _in_group(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    wait_for(lambda: not group_lives(session.pid))
 
 
 def test_shellcheck() -> None:
