@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import capra
 
 BEGIN = """
 import os, subprocess, time
@@ -29,7 +33,10 @@ time.sleep(0.3)
 
 
 def _said(text: str) -> str:
-    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    # That of this checkout, wherever another one may be installed.
+    environment = os.environ | {"PYTHONPATH": str(Path(capra.__file__).parents[1])}
+    command = [sys.executable, "-c", text]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout
 
