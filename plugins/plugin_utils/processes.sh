@@ -84,12 +84,16 @@ freeze() {
 }
 
 # end_processes PID…: asks them and all that stand below them to end, and ends after 5 s what has not: also what they have
-# begun meanwhile. Fails when one is there even then. Sets FAMILY and NAP.
+# begun meanwhile. They stand still while they are asked: a shell whose command ends before it would go on to the next.
+# Fails when one is there even then. Sets FAMILY and NAP.
 end_processes() {
-    FAMILY=" $* " NAP=02 end_naps=0
-    kill -TERM "$@" 2>/dev/null
-    kill -CONT "$@" 2>/dev/null
+    freeze "$@"
+    NAP=02 end_naps=0
     # shellcheck disable=SC2086 # one word a process
+    kill -TERM $FAMILY 2>/dev/null
+    # shellcheck disable=SC2086 # the same
+    kill -CONT $FAMILY 2>/dev/null
+    # shellcheck disable=SC2086 # the same
     while any_alive $FAMILY && [ "$end_naps" -lt 16 ]; do
         nap
         family $FAMILY

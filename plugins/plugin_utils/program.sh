@@ -47,7 +47,8 @@ run_file() {
     file_number=$1 file_of_command=$RUN/$1.command
     content "$2" "$3" "$4" "$file_of_command" || return 1
     shift 4
-    watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" &
+    # A shell may tell where its error output goes that what it waited for was ended: no word of the command's.
+    watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" 2>/dev/null &
     file_watcher=$!
     (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
     file_status=$?

@@ -299,9 +299,7 @@ within() {
     while process_start "$within_pid"; do
         uptime_now
         if [ "${NOW%%.*}" -ge "$within_until" ]; then
-            family "$within_pid"
-            # shellcheck disable=SC2086 # one word a process
-            end_processes $FAMILY
+            end_processes "$within_pid"
             return 124
         fi
         nap

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from typing import Any
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import results
+from ansible_collections.capra.machine.plugins.plugin_utils import programs, results
 from tests.component.programs.host import (
+    SHELLS,
     Host,
     command,
     count,
@@ -263,6 +265,29 @@ def test_what_a_step_begins_while_it_is_ended_is_ended_as_well(one_host: Host) -
     (ended,) = host.run(*steps, timeout=1)
     assert (ended.state, ended.cuts) == ("cut", ("timeout",))
     assert sleepers(775) + sleepers(776) + sleepers(773) == []
+
+
+def test_a_command_that_is_ended_goes_on_to_nothing(host: Host) -> None:
+    """Whatever its processes are asked first, and however slowly."""
+    script = f"""
+    {programs.text(("processes",))}
+    kill() {{
+        kill_how=$1
+        shift
+        for kill_pid in "$@"; do
+            command kill "$kill_how" "$kill_pid"
+            sleep 0.1
+        done
+    }}
+    sh -c 'sleep {own(772)}; echo "went on"' &
+    shell=$!
+    until child=$(pgrep -P "$shell") && [ -n "$child" ]; do sleep 0.1; done
+    end_processes "$child" "$shell" && echo "ended"
+    """
+    ended = subprocess.run(
+        [*SHELLS[host.shell], "-c", script], capture_output=True, text=True, check=False, timeout=60, cwd=host.root
+    )
+    assert ended.stdout == "ended\n"
 
 
 def test_timeout(one_host: Host) -> None:

@@ -19,6 +19,13 @@ def _kept(host: Host) -> int:
     return sum(path.stat().st_size for path in host.base.glob("one/*.output*"))
 
 
+def test_what_bounds_the_output_says_nothing_in_it(host: Host) -> None:
+    """Not even a shell that tells of a signal: the command ends the naps of who watches its output."""
+    naps = 'for one in $(pgrep -P "$PPID"); do pkill -x -P "$one" sleep; done; sleep 0.05'
+    [ended] = host.finished(command("\n".join([naps] * 10)))
+    assert ended.output == ""
+
+
 def test_a_flood_leaves_its_end_and_the_steps_status(host: Host) -> None:
     flood = command("head -c 50000000 /dev/zero | tr '\\0' x; echo; echo the end; exit 3")
     [ended] = host.run(flood, tail=8)
