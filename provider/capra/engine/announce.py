@@ -42,8 +42,8 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
             return _announcement(WARNING, "HostGivenBack", told)
         case Release(reason, moved=False, dirty=True):
             return _announcement(WARNING, "CleanupGivenUp", reason)
-        case Release(moved=False) if _never_reached(taken):
-            return _never_reached_told(taken)
+        case Release(moved=False) if _nothing_sent(taken):
+            return _nothing_sent_told(taken)
         case Keep(adopted=True):
             message = "the machine was provisioned before; nothing is run on its host"
             return Announcement(NORMAL, "Adopted", message)
@@ -54,19 +54,21 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
     return None
 
 
-def _never_reached(taken: StepTaken) -> bool:
+def _nothing_sent(taken: StepTaken) -> bool:
     """Runs were tried, and none has sent anything."""
     record = taken.observation.record
     return record.phase is Phase.NEW and bool(record.attempts)
 
 
-def _never_reached_told(taken: StepTaken) -> Announcement:
+def _nothing_sent_told(taken: StepTaken) -> Announcement:
     spec, record = taken.observation.machine.spec, taken.observation.record
     tried = (
         f"{record.attempts} attempt{'s' if record.attempts > 1 else ''} at {join_host_port(spec.address, spec.port)}"
     )
-    message = f"no host was ever reached, in {tried}: there is nothing to clean. Last: {record.message}"
-    return _announcement(NORMAL, "NeverReached", message)
+    reason, what = "NothingSent", "nothing was ever sent to the host"
+    if record.unreached == record.attempts:
+        reason, what = "NeverReached", "no host was ever reached"
+    return _announcement(NORMAL, reason, f"{what}, in {tried}: there is nothing to clean. Last: {record.message}")
 
 
 def _run(taken: StepTaken) -> Announcement:

@@ -92,7 +92,7 @@ def _decide_deletion(observation: Observation, cleanup_limit: float) -> Decision
     if record.phase is Phase.CLEAN:
         return Release("the host was cleaned")
     if record.phase is Phase.NEW and not machine.spec.provider_id:
-        return Release("no host was ever contacted")
+        return Release("nothing was ever sent to a host")
     if given_up := _gives_up(observation, cleanup_limit):
         return Release(given_up, dirty=True)
     if used := _used_by_another(observation):
@@ -158,7 +158,7 @@ def _gives_back(observation: Observation) -> GiveBack | None:
     entry, record = observation.entry, observation.record
     if entry is None or not observation.handed_over or observation.machine.spec.provider_id:
         return None
-    if record.phase is not Phase.NEW or record.attempts < TRIES or record.reason != OutcomeKind.UNREACHABLE:
+    if record.phase is not Phase.NEW or record.unreached < TRIES:
         return None
     return GiveBack(entry.name, record.message)
 

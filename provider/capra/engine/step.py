@@ -15,7 +15,7 @@ from capra.engine.ports import Aside, Clock, ProgressListener, Result, Runner, S
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import Outcome, RunRequest
+from capra.model.run import Outcome, OutcomeKind, RunRequest
 
 BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
 """Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
@@ -153,6 +153,7 @@ def _begun_cleanup(observation: Observation) -> Record:
         phase=Phase.CLEANING,
         uid=host_uid(observation),
         attempts=0,
+        unreached=0,
         not_before=0.0,
         reason="",
         message="",
@@ -230,6 +231,7 @@ def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now:
         return replace(
             record,
             attempts=attempts,
+            unreached=record.unreached + 1 if outcome.kind is OutcomeKind.UNREACHABLE else 0,
             not_before=now + back_off(attempts),
             reason=outcome.kind.value,
             message=outcome.message,
@@ -241,6 +243,7 @@ def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now:
         record,
         phase=Phase.PROVISIONED,
         attempts=0,
+        unreached=0,
         not_before=0.0,
         reason="",
         message="",

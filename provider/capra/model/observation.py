@@ -67,8 +67,9 @@ class Record:
 
     run_id: of the bootstrap that has begun. digest: of its bootstrap data. uid: the machine's when its bootstrap began,
     from which the run id derives: a moved object has another. bootstrap_kind: as in Owner, for when the Machine has
-    gone. host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. not_before: no
-    run before this time (seconds since the epoch). reason, message: how the last run ended; both empty after a good
+    gone. host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how
+    many of them, the last ones in a row, have not reached the host. not_before: no run before this time (seconds since
+    the epoch). reason, message: how the last run ended; both empty after a good
     one. cleaning_since: when the cleanup was first wanted, 0 before. host_name, host_addresses: what the host said of
     itself.
     """
@@ -80,6 +81,7 @@ class Record:
     bootstrap_kind: str = ""
     host_keys: tuple[str, ...] = ()
     attempts: int = 0
+    unreached: int = 0
     not_before: float = 0.0
     reason: str = ""
     message: str = ""

@@ -20,6 +20,7 @@ class SavedRecord(BaseModel):
     uid: str = ""
     bootstrap_kind: str = ""
     attempts: int = 0
+    unreached: int = 0
     reason: str = ""
     message: str = ""
     changed_at: float = 0.0

@@ -137,19 +137,22 @@ def test_the_host_is_named_as_it_is_reached() -> None:
 @pytest.mark.parametrize(
     ("record", "told"),
     [
-        (Record(attempts=1, reason="Unreachable", message="no route"), "in 1 attempt at 192.0.2.7:22"),
-        (Record(attempts=2, reason="Unreachable", message="no route"), "in 2 attempts at 192.0.2.7:22"),
-        (Record(attempts=3, reason="WrongCredentials", message="no route"), "in 3 attempts at 192.0.2.7:22"),
+        (Record(attempts=1, unreached=1), "NeverReached: no host was ever reached, in 1 attempt"),
+        (Record(attempts=2, unreached=2), "NeverReached: no host was ever reached, in 2 attempts"),
+        (Record(attempts=2, unreached=0), "NothingSent: nothing was ever sent to the host, in 2 attempts"),
+        (Record(attempts=3, unreached=2), "NothingSent: nothing was ever sent to the host, in 3 attempts"),
         (Record(), ""),
-        (Record(phase=Phase.CLEAN, attempts=1), ""),
+        (Record(phase=Phase.CLEAN, attempts=1, unreached=1), ""),
     ],
 )
 def test_a_machine_that_no_host_was_ever_reached_for_says_so(record: Record, told: str) -> None:
+    record = replace(record, message="no route")
     seen = replace(READY, record=record)
-    step = StepTaken(seen, Release("no host was ever contacted"), replace(record, phase=Phase.CLEAN))
+    step = StepTaken(seen, Release("nothing was ever sent to a host"), replace(record, phase=Phase.CLEAN))
     announced = announce(step, news=False)
     if not told:
         assert announced is None
         return
-    message = f"no host was ever reached, {told}: there is nothing to clean. Last: no route"
-    assert announced == Announcement(NORMAL, "NeverReached", message)
+    reason, _, message = told.partition(": ")
+    message += " at 192.0.2.7:22: there is nothing to clean. Last: no route"
+    assert announced == Announcement(NORMAL, reason, message)

@@ -35,7 +35,8 @@ def test_case(case: dict[str, Any]) -> None:
         TaskEvent(f"runner_on_{name}", "Work", result) for event in case["events"] for name, result in event.items()
     )
     recap = case.get("recap", {"ok": 1})
-    result = RunResult(events, recap, ended=case.get("ended", ""), output=case.get("output", ""))
+    sent = case.get("sent", False)
+    result = RunResult(events, recap, ended=case.get("ended", ""), output=case.get("output", ""), sent=sent)
     outcome = judge(request, result)
     assert outcome.kind == case["outcome"]
     assert outcome.ok == (case["outcome"] == "Finished")

@@ -251,7 +251,18 @@ async def test_what_is_proven_to_have_sent_nothing_leaves_the_host_as_it_was(mes
     assert (world.record.phase, world.record.attempts) == (Phase.NEW, 2)
     assert (world.record.run_id, world.record.digest, world.record.uid, world.record.bootstrap_kind) == ("", "", "", "")
     world.delete()
-    assert (await world.step()).decision == Release("no host was ever contacted")
+    assert (await world.step()).decision == Release("nothing was ever sent to a host")
+
+
+async def test_runs_in_a_row_that_did_not_reach_the_host_are_counted() -> None:
+    silent, refused = unreachable("no route"), unreachable("root@h: Permission denied (publickey).")
+    world = World(runner=FakeRunner([silent, silent, refused, silent, finished()]))
+    counted = []
+    for _ in range(5):
+        await world.step()
+        counted.append((world.record.attempts, world.record.unreached))
+        world.clock.advance(BACK_OFF[-1])
+    assert counted == [(1, 1), (2, 2), (3, 0), (4, 1), (0, 0)]
 
 
 @pytest.mark.parametrize("message", REFUSALS)

@@ -92,7 +92,7 @@ async def _give_back(world: StoreWorld, seen: Observation) -> None:
 
 
 async def _release(world: StoreWorld, seen: Observation) -> None:
-    await world.store.release(seen, Release("no host was ever contacted"))
+    await world.store.release(seen, Release("nothing was ever sent to a host"))
 
 
 async def _tell(world: StoreWorld, seen: Observation) -> None:

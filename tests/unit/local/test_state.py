@@ -29,6 +29,7 @@ RECORD = Record(
     bootstrap_kind="K0sWorkerConfig",
     host_keys=(HOST_KEY,),
     attempts=2,
+    unreached=1,
     reason="StepFailed",
     message="step 1 failed",
     changed_at=5.0,
