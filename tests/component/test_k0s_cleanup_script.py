@@ -6,6 +6,7 @@ No systemd runs there: services are SysV scripts. Real hosts with each service m
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -405,6 +406,52 @@ def test_what_could_not_be_unmounted_is_not_clean_until_it_is(sandbox: Sandbox) 
     assert second.startswith("1")
     assert after.startswith("0")
     assert "k0s" not in after
+
+
+def test_what_uses_its_directories_again_and_again_is_not_clean(sandbox: Sandbox) -> None:
+    """Told by what it uses, not by its name: none of k0s is left but an argument."""
+    output = sandbox.run(
+        """install_k0s /usr/local/bin/k0s worker ''; mkdir -p /var/lib/k0s/containerd
+        printf '#!/bin/sh\nwhile :; do sleep 0.1; done\n' >/opt/daemon
+        printf '#!/bin/sh\nwhile :; do /opt/daemon --root=/var/lib/k0s/containerd; done\n' >/opt/supervisor
+        chmod 0755 /opt/daemon /opt/supervisor; /opt/supervisor & sleep 0.3
+        cleanup; kill -KILL $!; cleanup; ls /var/lib"""
+    )
+    first, second, after = output.split("status: ")
+    assert re.search(r"verify: failed: process [0-9]+ \(/bin/sh", first)
+    assert "mount" not in first
+    assert second.startswith("1")
+    assert after.startswith("0")
+    assert "k0s" not in after
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["reset", "by-hand"])
+@pytest.mark.parametrize("place", ["/etc/cni/net.d/10-kuberouter.conflist", "/var/lib/kubelet/device-plugins"])
+def test_what_cannot_be_removed_is_not_clean(sandbox: Sandbox, place: str, binary: bool) -> None:
+    """Though it is no directory of k0s's own."""
+    output = sandbox.run(
+        f"""mkdir -p /run/capra/run /var/lib/k0s {place.rpartition("/")[0]}; export CAPRA_RUN_DIR=/run/capra/run
+        install_k0s /usr/local/bin/k0s worker ''; touch {place}; mount --bind /dev/null {place}
+        {":" if binary else "rm /usr/local/bin/k0s"}
+        cleanup; cleanup; umount {place}; cleanup; if [ -e {place} ]; then echo left; fi"""
+    )
+    *attempts, after = output.split("status: ")
+    told = "verify: failed: (/etc/cni/net.d/10-kuberouter.conflist|/var/lib/kubelet)$"
+    assert [bool(re.search(told, attempt, re.MULTILINE)) for attempt in attempts] == [True, True, False]
+    assert after.startswith("0")
+    assert "left" not in after
+
+
+def test_a_controller_that_is_down_and_cannot_be_started_may_remain_a_member(sandbox: Sandbox) -> None:
+    """The others count it as down already: to wipe it takes no majority from them."""
+    output = sandbox.run(
+        """install_k0s /usr/local/bin/k0s controller ''; /etc/init.d/k0scontroller start; started /var/lib/k0s
+        /etc/init.d/k0scontroller stop; printf '#!/bin/sh\nexit 7\n' >/etc/init.d/k0scontroller
+        rm /run/calls; cleanup; calls"""
+    )
+    assert "leave: warning: k0s does not run here, so this host may remain a member of etcd" in output
+    assert calls(output) == ["reset"]
+    assert "status: 0" in output
 
 
 def test_a_service_that_does_not_stop_is_ended(sandbox: Sandbox) -> None:

@@ -92,6 +92,12 @@ verify() {
         if [ -n "$MOUNTS" ]; then violation "mount ${MOUNTS%%"$NEWLINE"*}"; fi
         if remains "$verify_place"; then violation "directory $verify_place"; fi
     done
+    if [ "$BEEN" = yes ]; then
+        common_places
+        for verify_place in $COMMON; do
+            if remains "$verify_place"; then violation "$verify_place"; fi
+        done
+    fi
     if [ "$REMOVE_BINARY" = yes ] && [ -e "$BINARY" ]; then violation "binary $BINARY"; fi
     if [ -n "$VIOLATIONS" ]; then fail verify "${VIOLATIONS#; }"; fi
     remember clean yes

@@ -90,6 +90,8 @@ reset() {
     if [ -z "$BINARY" ]; then
         may_not_run
         say "reset: $WHY; removing by hand"
+        # The next attempt could not tell any more that k0s has been here.
+        remember reset by_hand || fail reset "no room to write down that k0s was here; nothing was removed"
         return
     fi
     reset_command="$BINARY reset${DATA_FLAG:+ $DATA_FLAG}${KUBELET_FLAG:+ $KUBELET_FLAG}"
@@ -148,17 +150,20 @@ remove_services() {
     done
 }
 
-# remove_common: what says nothing about who made it, so only where k0s has been. The kubelet keeps device-plugins
-# there whatever its own directory is; another kubelet has more than that in it.
+# common_places: sets COMMON, what says nothing about who made it, so that it goes only where k0s has been. The kubelet
+# keeps device-plugins there whatever its own directory is; another kubelet has more than that in it.
+common_places() {
+    COMMON='/etc/cni/net.d/10-kuberouter.conflist /etc/cni/net.d/10-calico.conflist /etc/cni/net.d/calico-kubeconfig'
+    for common_entry in /var/lib/kubelet/* /var/lib/kubelet/.[!.]*; do
+        case $common_entry in */device-plugins) ;; *) if exists "$common_entry"; then return; fi ;; esac
+    done
+    COMMON="$COMMON /var/lib/kubelet"
+}
+
 remove_common() {
-    for common_place in 10-kuberouter.conflist 10-calico.conflist calico-kubeconfig; do
-        remove_file "/etc/cni/net.d/$common_place"
-    done
+    common_places
+    for remove_place in $COMMON; do remove_file "$remove_place"; done
     if [ -e /sys/class/net/kube-bridge ] && has ip; then tool remove 20 ip link delete kube-bridge && touched; fi
-    for remove_entry in /var/lib/kubelet/* /var/lib/kubelet/.[!.]*; do
-        case $remove_entry in */device-plugins) ;; *) if exists "$remove_entry"; then return; fi ;; esac
-    done
-    remove_file /var/lib/kubelet
 }
 
 # remove: what no reset has removed. Sets REMOVED, what it has, and TRACES.
