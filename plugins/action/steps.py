@@ -131,7 +131,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         already, since = report.already, report.since
         while report.running or not report.complete:
             teller.tell(results.step_results(self._steps, report))
-            report = self._attach(settings)
+            report = self._attach(settings | {"since": since or "-1"})
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
         began = not (already or report.busy or report.claimed or report.error) and results.did_something(report)
@@ -154,21 +154,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return outcome | {"changes": changes, "msg": "; ".join([told, *warned])}
 
     def _begin(self, settings: dict[str, object]) -> payload.Report:
-        """The first session. One that is lost after it was there may have started the program: that is followed. Where
-        an end in the journal may be of a run before, the journal cannot tell; a run that may be repeated is sent again.
+        """The first session. One that is lost may have started the program, or not: it is sent again, since the journal
+        alone cannot tell whose end it holds. The host follows a program that runs, and tells an end that counts.
         """
-        for attempt in range(1, RECONNECT_ATTEMPTS + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
             except SessionError as error:
-                last = attempt == RECONNECT_ATTEMPTS
-                if error.why.reason != "lost" or self._arguments["restart"] or last:
+                if error.why.reason != "lost" or self._arguments["restart"] or attempt == RECONNECT_ATTEMPTS:
                     raise
-                self._connection.reset()
-                if not self._arguments["repeat"]:
-                    break
-                time.sleep(RECONNECT_PAUSE * attempt)
-        return self._attach(settings)
+            self._connection.reset()
+            time.sleep(RECONNECT_PAUSE * attempt)
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
         """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""

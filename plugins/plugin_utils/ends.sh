@@ -104,7 +104,8 @@ judge_step() {
 
 # A cleanup takes its own journal away, with everything else. Whoever asked for it may die before the answer is noted, and
 # its commands must not run again: the end stays in memory, until the next boot or until anything else begins here. It
-# counts for attempts at the same request only: to another one nobody says that nothing has come since.
+# counts for attempts at the same request, and for who has followed the run: to anybody else nobody says that nothing has
+# come since.
 ENDS=/run/capra
 
 # ends_are_kept: true where they are: below root's own directories.
@@ -112,17 +113,26 @@ ends_are_kept() { [ "$BASE" = /var/lib/capra ]; }
 
 # keep_end: keeps the end of this run, if it has finished. Needs REQUEST. Sets RUN_*.
 keep_end() {
-    if [ "$REQUEST" = - ] || ! ends_are_kept || ! read_run "$RUN" || [ -z "$RUN_CONTENT" ]; then return 0; fi
+    if ! ends_are_kept || ! read_run "$RUN" || [ -z "$RUN_CONTENT" ]; then return 0; fi
     (umask 077 && mkdir -p "$ENDS/$ID" && cp "$RUN/journal" "$ENDS/$ID/journal" && echo "$REQUEST" >"$ENDS/$ID/request")
 }
 
 # end_kept: true when these very steps have ended well in an earlier attempt at the same request. Needs REQUEST. Sets RUN_*.
 end_kept() {
-    if [ "$REQUEST" = - ] || [ -e "$RUN/journal" ]; then return 1; fi
-    ends_are_kept && read_run "$ENDS/$ID" || return 1
+    if [ "$REQUEST" = - ] || ! these_steps_kept; then return 1; fi
     read -r kept_request <"$ENDS/$ID/request" || return 1
-    [ "$kept_request $RUN_CONTENT $RUN_BOOT" = "$REQUEST $PLAN_CONTENT $BOOT" ]
+    [ "$kept_request" = "$REQUEST" ]
 }
+
+# these_steps_kept: true when these very steps have ended well, and nothing of the run is left but its end. Sets RUN_*.
+these_steps_kept() {
+    if [ -e "$RUN/journal" ] || ! ends_are_kept || ! read_run "$ENDS/$ID"; then return 1; fi
+    [ "$RUN_CONTENT $RUN_BOOT" = "$PLAN_CONTENT $BOOT" ]
+}
+
+# followed_end_kept: true when the run that this session, or one before it, has followed has ended well, and somebody else
+# who followed it has had it forgotten: whoever was there needs no request. Needs SINCE. Sets RUN_*.
+followed_end_kept() { [ "$SINCE" -ge 0 ] && these_steps_kept && [ "$RUN_LOCK" -gt "$SINCE" ]; }
 
 # forget_ends: something begins here.
 forget_ends() { if ends_are_kept && [ -e "$ENDS" ]; then rm -rf "$ENDS"; fi; }

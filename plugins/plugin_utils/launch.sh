@@ -7,12 +7,12 @@
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
 # read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
-# OWNER_NAME SEIZE REQUEST FORGET, from the head of the payload.
+# OWNER_NAME SEIZE REQUEST FORGET SINCE, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
     MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
-    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=- FORGET=0
+    CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=- FORGET=0 SINCE=-1
     while read -r setting_name setting_value; do
         case $setting_name in
         mode) MODE=$setting_value ;;
@@ -29,6 +29,7 @@ read_settings() {
         seize) SEIZE=$setting_value ;;
         request) REQUEST=$setting_value ;;
         forget) FORGET=$setting_value ;;
+        since) SINCE=$setting_value ;;
         plan) PLAN=$setting_value ;;
         '')
             [ -n "$ID" ] || continue
@@ -307,10 +308,10 @@ report() {
 }
 
 # forget_finished: the same as a session with the mode drop would do, where this one has seen the end: another connection
-# takes longer than many a cleanup. Only where a lost answer has nothing run again but what looks at what is there. Sets
-# RUN_*.
+# takes longer than many a cleanup. Only where the end is kept, for whoever else follows the run, and where a lost answer
+# has nothing run again but what looks at what is there. Sets RUN_*.
 forget_finished() {
-    if [ "$FORGET" = 0 ] || { ! flag repeat && { [ "$REQUEST" = - ] || ! ends_are_kept; }; }; then return 0; fi
+    if [ "$FORGET" = 0 ] || ! ends_are_kept || { [ "$REQUEST" = - ] && ! flag repeat; }; then return 0; fi
     if [ "$RUN" != "$BASE/$ID" ] || program_running || ! finished_since; then return 0; fi
     drop
     if [ ! -e "$RUN" ]; then echo "forgotten yes"; fi
@@ -343,20 +344,20 @@ launch() {
     find_base
     process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
-    STARTED='' SINCE=-1 FOLLOWS=0
+    STARTED='' FOLLOWS=0
     case $MODE in
     run)
         start
         follow
         # Somebody else has followed it, too, and has forgotten it.
-        if [ "$FOLLOWS" = 1 ] && end_kept; then RUN=$ENDS/$ID; fi
+        if [ "$FOLLOWS" = 1 ] && followed_end_kept; then RUN=$ENDS/$ID; fi
         report
         forget_finished
         ;;
     attach)
         follow
-        # The answer of the session that has forgotten it was lost.
-        if end_kept; then RUN=$ENDS/$ID; fi
+        # The answer of the session that has forgotten it was lost, or was another's.
+        if end_kept || followed_end_kept; then RUN=$ENDS/$ID; fi
         report
         ;;
     check) check ;;

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from ansible_collections.capra.machine.plugins.plugin_utils import results
 from tests.component.programs.host import (
     SHELLS,
     RootsHost,
@@ -131,6 +132,31 @@ def test_two_sessions_that_follow_one_cleanup_hear_of_its_end(clean: RootsHost) 
     (clean.work / "go").touch()
     assert clean.heard(first).forgotten
     assert [line[0] for line in clean.heard(second).journal][-1:] == ["finished"]
+    assert count(clean, "clean") == 1
+
+
+@pytest.mark.parametrize("request_id", ["-", "2"])
+@pytest.mark.parametrize("flags", [[], ["repeat"]], ids=["once", "repeat"])
+def test_who_asks_for_something_else_follows_it_to_its_end_as_well(
+    clean: RootsHost, request_id: str, flags: list[str]
+) -> None:
+    """In its first session, and in the next."""
+    steps = [counted(clean, "clean", f"until [ -e {clean.work}/go ]; do sleep 0.05; done"), {"kind": "forget"}]
+    common = COMMON | {"flags": flags}
+    first = clean.session(clean.text("run", steps, **common, request="1", forget=1))
+    wait_for(lambda: count(clean, "clean") == 1)
+    follows = clean.text("run", steps, **common, request=request_id, forget=1)
+    late = follows.replace(b"start\n        follow\n", b"start\n        follow\n        sleep 1\n")
+    assert late != follows
+    share = clean.exchange("run", steps, **common, request=request_id, forget=1, follow=1)
+    assert share.running
+    second = clean.session(late)
+    (clean.work / "go").touch()
+    assert clean.heard(first).forgotten
+    attached = clean.exchange("attach", steps, **common, request=request_id, since=share.since)
+    for report in (clean.heard(second), attached):
+        assert [line[0] for line in report.journal][-1:] == ["finished"]
+        assert results.finished(report, share.since)
     assert count(clean, "clean") == 1
 
 
