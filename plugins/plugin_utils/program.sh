@@ -56,7 +56,7 @@ run_file() {
     true >"$RUN/$file_number.over" 2>/dev/null
     kill "$file_watcher" 2>/dev/null
     wait "$file_watcher" 2>/dev/null
-    cut_output "$RUN/$file_number.output"
+    cut_output "$RUN/$file_number.output" measure
     return "$file_status"
 }
 
@@ -169,12 +169,11 @@ run_steps() {
         (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
             "$step_rest") </dev/null >>"$RUN/$step_number.output" 2>&1
         step_status=$?
+        # Which units are the command's is read off its text.
+        if [ "$step_status" != 0 ]; then end_if_open "$step_number" "$step_kind" "$step_status"; fi
         # What the command holds may be secret. Its last file goes with the others' (see program).
         if [ -s "$RUN/$step_number.command" ]; then true >"$RUN/$step_number.command"; fi
-        if [ "$step_status" != 0 ]; then
-            end_if_open "$step_number" "$step_kind" "$step_status"
-            return "$step_status"
-        fi
+        if [ "$step_status" != 0 ]; then return "$step_status"; fi
     done <"$RUN/payload.$SESSION"
     [ "$steps_seen" -gt 0 ] || return 74
 }

@@ -184,6 +184,15 @@ def test_a_transient_unit_of_a_command_that_is_cut_off(host: Host, monkeypatch: 
     assert "another.service" in left
 
 
+@pytest.mark.parametrize("end", ["kill -9 $PPID", "exit 3", "true"])
+def test_a_transient_unit_of_a_command_that_has_ended(host: Host, end: str) -> None:
+    """Also of one that nobody was left to note the end of."""
+    directory = units(host, "/run/systemd/transient", *PLACES)
+    host.run(command(f": >{directory}/app.service; : systemd-run --unit=app true\n{end}"))
+    assert (host.base / "one/services").read_text() == f"service {directory}/app.service\n"
+    assert not [path for path in (host.base / "one").glob("*.command") if path.stat().st_size]
+
+
 def test_a_unit_without_a_newline_at_its_end(host: Host) -> None:
     directory = units(host)
     host.finished(write(host.work / "tool", b"1"))
