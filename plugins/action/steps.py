@@ -19,7 +19,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils import (
     progress,
     results,
 )
-from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal
+from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal, too_long
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -73,6 +73,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if directory and (not directory.startswith("/") or "\0" in directory):
             raise AnsibleActionFail(f"state_directory is {directory!r}, not an absolute path")
         self._run_id = run_id
+        self._limits = payload.limits(arguments["output_bytes"], len(self._parts), diff=bool(self._task.diff))
         result["run_id"] = run_id
         self._session = Session(self)
         evidence.hold_back(self._connection)
@@ -103,6 +104,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         report = payload.parse_report(answer.stdout)
         if not report.begun:
             raise SessionError(refusal(answer))
+        if not report.complete and (why := too_long(answer)):
+            raise SessionError(why)
         return report
 
     def _plan(self) -> str:
@@ -121,9 +124,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         arguments = self._arguments
         settings: dict[str, object] = {
             "timeout": arguments["timeout"],
-            "tail": arguments["output_bytes"],
             "follow": max(1, arguments["follow_seconds"]),
-            "diff": int(bool(self._task.diff)),
+            **self._limits,
             "forget": int(arguments["forget"]),
         }
         teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
@@ -137,7 +139,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         began = not (already or report.busy or report.claimed or report.error) and results.did_something(report)
         outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps], "host": _host(report)}
         if self._task.diff and began:
-            outcome["diff"] = diff.written(self._steps, self._parts, report.before)
+            outcome["diff"] = diff.written(self._steps, self._parts, report.before, self._limits["diff"])
         subject = "bootstrap data" if arguments["kind"] == "bootstrap" else "the list of steps"
         changes = results.changes(steps, subject)
         if not results.finished(replace(report, already=already), since):
@@ -183,11 +185,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         raise AnsibleConnectionFailure("the host's reports came back cut short, several times in a row")
 
     def _cancel(self) -> dict[str, Any]:
-        report = self._exchange("cancel", tail=self._arguments["output_bytes"])
+        """Asked again where the answer is cut short: nobody knows then what has become of the run."""
+        for attempt in range(1, RECONNECT_ATTEMPTS + 1):
+            report = self._exchange("cancel", **self._limits)
+            if report.complete or attempt == RECONNECT_ATTEMPTS:
+                break
+            self._connection.reset()
+            time.sleep(RECONNECT_PAUSE * attempt)
         steps = results.step_results(self._steps, report)
-        if report.error:
+        if report.error or not report.complete:
             return {"failed": True} | results.failure(steps, report)
-        cancelled = report.ended
+        cancelled = report.ended or (attempt > 1 and results.was_cancelled(report))
         message = "the run was ended on the host" if cancelled else "nothing was under way on the host"
         listed = [asdict(step) for step in steps]
         return {"changed": cancelled, "steps": listed, "msg": message, "host": _host(report)}
@@ -195,8 +203,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def _check(self) -> dict[str, Any]:
         if self._arguments["state"] == "cancelled":
             return {"changed": False, "steps": [], "msg": "a run that is under way would be ended"}
-        tail = self._arguments["output_bytes"]
-        report = self._exchange("check", with_steps=True, tail=tail, diff=int(bool(self._task.diff)))
+        report = self._exchange("check", with_steps=True, **self._limits)
         if not report.complete:
             return {"failed": True} | results.failure([], report)
         steps = [
@@ -220,7 +227,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             + "".join(f", but step {step['number'] + 1} would fail: {step['output'].rstrip()}" for step in refused),
         }
         if self._task.diff:
-            outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would)
+            outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would, self._limits["diff"])
         return outcome
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part
 
 LIMIT = 65536
-"""Bytes of a file that a diff shows at most."""
+"""Bytes of a file that a diff shows at most. Where there are many, the host tells less of what stood there before."""
 OTHERS = 0o077
 
 
@@ -19,8 +19,11 @@ def _shown(part: Part, content: bytes) -> str:
     return content[:LIMIT].decode("utf-8", "replace")
 
 
-def _entry(step: Mapping[str, Any], part: Part, before: bytes | None) -> dict[str, str]:
+def _entry(step: Mapping[str, Any], part: Part, before: bytes | None, told: int) -> dict[str, str]:
+    """told: bytes of an earlier content that the host tells at most; of a longer one, the end."""
     old = before or b""
+    if len(old) >= told:
+        old = b"(content of %d bytes or more is not shown)\n" % told
     new = old + part.content if part.kind == "append" else part.content
     shown = {
         "before": "" if before is None else _shown(part, old),
@@ -30,16 +33,21 @@ def _entry(step: Mapping[str, Any], part: Part, before: bytes | None) -> dict[st
 
 
 def written(
-    steps: Sequence[Mapping[str, Any]], parts: Sequence[Part], before: Mapping[int, bytes]
+    steps: Sequence[Mapping[str, Any]], parts: Sequence[Part], before: Mapping[int, bytes], told: int = LIMIT
 ) -> list[dict[str, str]]:
     """For a run: each file against what stood there before it."""
     pairs = enumerate(zip(steps, parts, strict=True))
-    return [_entry(step, part, before.get(n)) for n, (step, part) in pairs if part.kind in ("write", "append")]
+    return [_entry(step, part, before.get(n), told) for n, (step, part) in pairs if part.kind in ("write", "append")]
 
 
 def planned(
-    steps: Sequence[Mapping[str, Any]], parts: Sequence[Part], before: Mapping[int, bytes], would: Mapping[int, str]
+    steps: Sequence[Mapping[str, Any]],
+    parts: Sequence[Part],
+    before: Mapping[int, bytes],
+    would: Mapping[int, str],
+    told: int = LIMIT,
 ) -> list[dict[str, str]]:
     """For a check run: the files that would be created or changed."""
+    wanted = {number for number, what in would.items() if what in ("create", "change")}
     pairs = enumerate(zip(steps, parts, strict=True))
-    return [_entry(step, part, before.get(n)) for n, (step, part) in pairs if would.get(n) in ("create", "change")]
+    return [_entry(step, part, before.get(n), told) for n, (step, part) in pairs if n in wanted]

@@ -68,7 +68,7 @@ check_content() {
     if [ "$2" = write ] && [ "$(sha256sum <&3)" = "$3  -" ]; then echo "would $1 same" && return 0; fi
     if [ "$TRUST" = firm ] || ! linked_elsewhere; then
         echo "would $1 change"
-        if [ "$DIFF" = 1 ]; then part "before $1" /proc/self/fd/3 65536; fi
+        if [ "$DIFF" != 0 ]; then part "before $1" /proc/self/fd/3 "$DIFF"; fi
     elif [ "$2" = append ]; then
         say "$PLACE: has another name (a hard link), and others may write its directory: it is not copied"
         refuse "$1"
@@ -98,7 +98,7 @@ check_script() {
         set -- "$@" "$TEXT"
     done
     set +f
-    (cd / && sh -c "$script_text" check "$@" --check </dev/null 2>&1) | tail -c "$TAIL" | base64
+    (cd / && sh -c "$script_text" check "$@" --check </dev/null 2>&1) | tail -c "${SHARE:-$TAIL}" | base64
     printf '.\n'
 }
 

@@ -6,12 +6,12 @@
 #
 # A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
 
-# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SHARE TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
 # OWNER_NAME SEIZE REQUEST FORGET SINCE, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
-    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SHARE='' TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
     CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=- FORGET=0 SINCE=-1
     while read -r setting_name setting_value; do
         case $setting_name in
@@ -20,6 +20,7 @@ read_settings() {
         follow) FOLLOW=$setting_value ;;
         timeout) TIMEOUT=$setting_value ;;
         tail) TAIL=$setting_value ;;
+        share) SHARE=$setting_value ;;
         takeover) TAKEOVER=$setting_value ;;
         diff) DIFF=$setting_value ;;
         directory) DIRECTORY=$setting_value ;;
@@ -279,31 +280,52 @@ part() {
 # finished_since: true when the run has finished under a lock that is newer than this session's start. Sets RUN_*.
 finished_since() { read_run "$RUN" && [ -n "$RUN_CONTENT" ] && [ "$RUN_LOCK" -gt "$SINCE" ]; }
 
+# newest_step: sets NEWEST, the step that began last, or nothing. Only where it is told more of than of others.
+newest_step() {
+    NEWEST=''
+    if [ "${SHARE:-$TAIL}" = "$TAIL" ]; then return 0; fi
+    while read -r newest_event newest_number newest_rest; do
+        if [ "$newest_event" = start ] && ! void_line "$newest_rest"; then NEWEST=$newest_number; fi
+    done <"$RUN/journal"
+}
+
+# never_began: true when the program started here has ended and noted nothing.
+never_began() {
+    if [ -z "$STARTED" ] || program_running; then return 1; fi
+    begun
+    [ "${BEGUN_LOCK:-0}" -le "$SINCE" ]
+}
+
 # report: what has become of the run. Sets RUN_*.
 report() {
     if program_running; then echo "state running"; else echo "state ended"; fi
     echo "since $SINCE"
-    # Another run was faster to take the lock than the program started here.
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! finished_since; then
+        # Another run was faster to take the lock than the program started here.
         printf 'busy %s\n' "$HOLDER_ID"
+    elif [ "$MODE$CLAIM" = run1 ] && claimed_by_another; then
+        # The program has looked again, under the lock: another one may have been faster.
+        tell_claim
+    elif never_began; then
+        echo "error the program has ended before it could note anything: there is no room below $BASE, or it was killed"
     fi
-    # The program has looked again, under the lock: another one may have been faster.
-    if [ "$MODE$CLAIM" = run1 ] && claimed_by_another; then tell_claim; fi
     about
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
     cat "$RUN/journal"
     echo
+    newest_step
     for report_file in "$RUN"/*.output; do
         report_number=${report_file##*/}
-        if [ -s "$report_file" ] || [ -f "$report_file.kept" ]; then
-            part "output ${report_number%.output}" "$report_file" "$TAIL"
-        fi
+        report_number=${report_number%.output}
+        if [ ! -s "$report_file" ] && [ ! -f "$report_file.kept" ]; then continue; fi
+        if [ "$report_number" = "$NEWEST" ]; then report_bytes=$TAIL; else report_bytes=${SHARE:-$TAIL}; fi
+        part "output $report_number" "$report_file" "$report_bytes"
     done
-    if [ "$DIFF" != 1 ]; then return 0; fi
+    if [ "$DIFF" = 0 ]; then return 0; fi
     for report_file in "$RUN"/*.original; do
         report_number=${report_file##*/}
-        if [ -f "$report_file" ]; then part "before ${report_number%.original}" "$report_file" 65536; fi
+        if [ -f "$report_file" ]; then part "before ${report_number%.original}" "$report_file" "$DIFF"; fi
     done
 }
 

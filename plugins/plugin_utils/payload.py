@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant
+from ansible_collections.capra.machine.plugins.plugin_utils.diff import LIMIT as DIFF_LIMIT
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
 from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, encode, encode_bytes
@@ -58,6 +59,21 @@ class Report:
 def _lines(content: bytes) -> list[str]:
     text = base64.b64encode(content).decode()
     return [text[start : start + LINE] for start in range(0, len(text), LINE)]
+
+
+REPORTED = 3 * 2**18
+"""Bytes of all outputs, and again of all earlier contents, that a report brings back: a session passes on 4 MiB."""
+
+
+def limits(output_bytes: int, steps: int, *, diff: bool) -> dict[str, int]:
+    """Settings of a payload, all in bytes: what is told of the output of the newest step (tail) and of each other one
+    (share), and of what stood in a file before (diff; 0 for nothing)."""
+    share = REPORTED // max(1, steps)
+    return {
+        "tail": min(output_bytes, REPORTED),
+        "share": min(output_bytes, share),
+        "diff": min(DIFF_LIMIT, share) if diff else 0,
+    }
 
 
 def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: str = "", contents: bool = True) -> str:

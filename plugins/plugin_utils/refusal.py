@@ -99,6 +99,12 @@ def refusal(answer: Answer) -> Refusal:
     return Refusal("host_error", _with(f"the host has not run the program (status {answer.rc})", answer))
 
 
+def too_long(answer: Answer) -> Refusal | None:
+    """Why a report that has begun has no end, where it is longer than this side reads."""
+    flood = FLOOD.search(answer.stderr)
+    return Refusal("host_error", f"the report of the run is too long: {flood[0]}") if flood else None
+
+
 def _not_let_in(answer: Answer) -> Refusal:
     """OpenSSH ended before anybody was let in: all but a banner of the server is its own words."""
     if NO_SSH_SERVER.search(answer.stderr):

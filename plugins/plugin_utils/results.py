@@ -177,6 +177,16 @@ def last_lines(output: str, count: int = 10) -> str:
     return "\n".join(output.rstrip().splitlines()[-count:])
 
 
+def was_cancelled(report: Report) -> bool:
+    """True when the program that began last was ended by a cancel."""
+    return _why_cut(report) == "cancelled"
+
+
+def _why_cut(report: Report) -> str:
+    """What the journal says last: why the program was ended, or another word where it was not."""
+    return next((words[2] for words in reversed(report.journal) if words[0] in ("cut", "begin")), "")
+
+
 def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     """Why a run that does not go on has not finished: `reason` (a word), `msg` and the `step` that is to blame."""
     if report.error:
@@ -185,7 +195,7 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
         return {"reason": "claimed", "msg": claims.refusal(report.claimed), "claimed": asdict(report.claimed)}
     if report.busy:
         return {"reason": "busy", "msg": f"another run holds the host: {report.busy}"}
-    why = next((words[2] for words in reversed(report.journal) if words[0] in ("cut", "begin")), "")
+    why = _why_cut(report)
     for result in results:
         if result.state == "failed":
             tail = last_lines(result.output)

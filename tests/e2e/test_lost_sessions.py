@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 from capra.engine.outcome import judge
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Outcome, OutcomeKind, Playbook, RunRequest, RunSecrets
 from capra.runs.runner import AnsibleRunner
+from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, wait_for
 from tests.hosts import Host
+
+CUT = r"""command="sh -c \"$SSH_ORIGINAL_COMMAND\" | if mv /var/lose /var/lost; then sed '/^capra begin/q'; else cat; fi" """
+"""Likewise: no more of an answer comes than its first line."""
 
 LOSE = r"""command="if mv /var/lose /var/lost; then kill -9 $PPID; fi; exec sh -c \"$SSH_ORIGINAL_COMMAND\"" """
 """In the file of authorized keys: the session is lost where the file is there."""
@@ -28,16 +33,38 @@ def _run(host: Host, command: str) -> Outcome:
     return asyncio.run(run())
 
 
+def _with(host: Host, command: str) -> None:
+    keys = host.path("/etc/ssh/authorized_keys")
+    keys.write_text(command + keys.read_text())
+
+
 def test_a_lost_session_is_not_answered_by_the_run_before(host: Host) -> None:
     command = "test -e /var/cause || { echo old words; exit 3; }"
     failed = _run(host, command)
     assert failed.kind is OutcomeKind.STEP_FAILED
     assert "old words" in failed.message
-    keys = host.path("/etc/ssh/authorized_keys")
-    keys.write_text(LOSE + keys.read_text())
-    host.ssh("touch /var/cause /var/lose", check=True)
+    host.path("/var/cause").touch()
+    host.path("/var/lose").touch()
+    _with(host, LOSE)
 
     ended = _run(host, command)
 
     assert host.path("/var/lost").exists()
     assert ended.kind is OutcomeKind.FINISHED, ended.message
+
+
+def test_a_cancel_whose_answer_is_cut_short_is_asked_again(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("one", "sleep 600")]))
+    process = capra.start("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    wait_for(lambda: count(host, "one") == 1, "the command")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    host.path("/var/lose").touch()
+    _with(host, CUT)
+
+    [report] = capra.json("cancel", "-f", manifest, "--bootstrap-data", data)
+
+    assert host.path("/var/lost").exists()
+    assert report["message"] == "the run was ended on the host"
+    assert host.ssh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout.count("sleep 600") == 0

@@ -162,7 +162,7 @@ common_places() {
 
 remove_common() {
     common_places
-    for remove_place in $COMMON; do remove_file "$remove_place"; done
+    for common_place in $COMMON; do remove_file "$common_place"; done
     if [ -e /sys/class/net/kube-bridge ] && has ip; then tool remove 20 ip link delete kube-bridge && touched; fi
 }
 

@@ -23,7 +23,7 @@ def home(home: Path) -> Path:
 def checked(host: Host, *steps: dict[str, object]) -> payloads.Report:
     """What a dry run with a diff says; it changes nothing."""
     before = tree(host.root)
-    report = host.exchange("check", list(steps), diff=1)
+    report = host.exchange("check", list(steps), diff=65536)
     assert report.complete
     assert tree(host.root) == before
     return report
@@ -64,7 +64,7 @@ def test_a_link_that_comes_in_between_is_not_shown(host: Host, home: Path, monke
     assert 'check_opened "$1" "$2" "$4"' in session
     become = f'ln -sf {host.work}/shadow {home}/app.conf; check_opened "$1" "$2" "$4"'
     monkeypatch.setattr(programs, "session", lambda: session.replace('check_opened "$1" "$2" "$4"', become))
-    report = host.exchange("check", [write(home / "app.conf", b"x")], diff=1)
+    report = host.exchange("check", [write(home / "app.conf", b"x")], diff=65536)
     assert (report.would, report.before) == ({0: "refuse"}, {})
     assert report.outputs[0] == f"{home}/app.conf: has become another file just now\n".encode()
 
@@ -83,7 +83,7 @@ def test_a_pipe_that_comes_in_between_does_not_hold_it_up(
         become += f"sleep 20 >{home}/app.conf 2>/dev/null & "
     monkeypatch.setattr(programs, "session", lambda: session.replace(opening, f"{become}{opening}"))
     begun = time.monotonic()
-    report = host.exchange("check", [write(home / "app.conf", b"x"), write(host.work / "own", b"1")], diff=1)
+    report = host.exchange("check", [write(home / "app.conf", b"x"), write(host.work / "own", b"1")], diff=65536)
     assert time.monotonic() - begun < 18
     assert (report.would, report.before) == ({0: "refuse", 1: "create"}, {})
     assert report.outputs[0] == f"{home}/app.conf: has become another file just now\n".encode()

@@ -270,6 +270,7 @@ def test_an_old_end_is_no_end_of_a_run_that_could_not_begin(one_host: Host) -> N
     host.run(counted(host, "verify"), FORGET, **cleanup)
     assert not host.report.busy
     assert not results.finished(host.report, host.report.since)
+    assert "before it could note anything" in host.report.error
 
 
 def test_an_old_end_is_no_end_of_a_longer_list(host: Host) -> None:

@@ -71,6 +71,16 @@ def test_no_room_for_the_journal(host: Host) -> None:
     assert count(host, "a") == 0
 
 
+@pytest.mark.parametrize("part", ["claim.part", "one/services.part", "one/journal.part"])
+def test_no_room_before_the_first_note_is_told(host: Host, part: str) -> None:
+    (host.base / part).mkdir(parents=True)
+    host.run(counted(host, "a"), claim=1, owner="u -")
+    failure = results.failure([], host.report)
+    assert failure["reason"] == "host_error"
+    assert f"there is no room below {host.base}, or it was killed" in failure["msg"]
+    assert count(host, "a") == 0
+
+
 def test_what_the_disk_does_not_keep_a_note_of_is_not_done(host: Host) -> None:
     steps = [counted(host, "a"), counted(host, "b", "exit 1")]
     host.run(*steps)

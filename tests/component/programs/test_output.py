@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import results
+from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from capra.runs import bounded_ssh
 from tests.component.programs.host import Host, alive, command, states, wait_for
 
 LIMIT, KEPT = 1048576, 262144
@@ -22,6 +23,23 @@ BLOCKS = 2 * 4096
 def _kept(host: Host) -> int:
     """Bytes on the host's disk of all outputs; holes take none."""
     return sum(path.stat().st_blocks * 512 for path in host.base.glob("one/*.output*"))
+
+
+def test_the_newest_step_is_told_more_of_than_others(host: Host) -> None:
+    """Of all together a report holds no more than a session passes on."""
+    said = [command(f"echo {'x' * 100}{number}; exit {number // 2}") for number in range(3)]
+    ended = host.run(*said, tail=50, share=3)
+    assert [step.output for step in ended] == ["x0\n", "x1\n", f"{'x' * 48}2\n"]
+    assert states(ended) == ["ok", "ok", "failed"]
+
+
+@pytest.mark.parametrize("steps", [1, 10, 255, 256, 1000, 20_000])
+@pytest.mark.parametrize("wanted", [0, 4096, 2**30])
+def test_a_report_fits_into_what_a_session_passes_on(steps: int, wanted: int) -> None:
+    limits = payload.limits(wanted, steps, diff=True)
+    in_base64 = 4 / 3 * (1 + 1 / 76)
+    assert (limits["tail"] + steps * (limits["share"] + limits["diff"])) * in_base64 < bounded_ssh.LIMIT
+    assert limits["tail"] == min(wanted, payload.REPORTED)
 
 
 def test_what_bounds_the_output_says_nothing_in_it(host: Host) -> None:

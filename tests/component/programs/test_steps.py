@@ -140,7 +140,7 @@ def test_check_changes_nothing(one_host: Host) -> None:
         command("exit 1"),
     ]
     before = tree(host.root)
-    report = host.exchange("check", steps, diff=1)
+    report = host.exchange("check", steps, diff=65536)
     assert tree(host.root) == before
     assert report.complete
     assert report.would == {0: "create", 1: "same", 2: "change", 3: "change", 4: "run"}
@@ -175,7 +175,7 @@ def test_a_megabyte_does_not_take_minutes(host: Host) -> None:
     assert (host.work / "big").read_bytes() == content
 
 
-TOOLS = """cat cp ls mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname
+TOOLS = """cat cp ls mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname wc
 setsid systemd-run"""
 
 
@@ -204,9 +204,9 @@ def test_only_tools_that_every_host_has(one_host: Host, monkeypatch: pytest.Monk
         command("sleep 30"),
     ]
     errors = []
-    assert len(host.exchange("check", steps, diff=1).would) == len(steps)
+    assert len(host.exchange("check", steps, diff=65536).would) == len(steps)
     errors.append(host.errors)
-    host.run(*steps, timeout=1, diff=1)
+    host.run(*steps, timeout=1, diff=65536)
     errors.append(host.errors)
     ended = host.finished(*steps[:4], run_id="two")
     errors.append(host.errors)

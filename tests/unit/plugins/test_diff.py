@@ -13,6 +13,8 @@ STEPS = [
     command("true"),
     write("/same", b"same\n"),
 ]
+CUT = "(content of 6 bytes or more is not shown)\n"
+
 PARTS = [to_part(step, number) for number, step in enumerate(STEPS)]
 
 
@@ -37,3 +39,13 @@ def test_long_and_binary_files() -> None:
     big, binary = diff.written(steps, parts, {})
     assert len(big["after"]) == diff.LIMIT
     assert binary["after"] == "\ufffd\0"
+
+
+def test_what_the_host_could_not_tell_whole_is_not_shown() -> None:
+    new, secret, log, same = diff.written(STEPS, PARTS, {1: b"old token\n", 2: b"lines\n", 4: b"some\n"}, 6)
+    assert (log["before"], log["after"]) == (CUT, f"{CUT}more\n")
+    assert (same["before"], same["after"]) == ("some\n", "same\n")
+    assert "token" not in secret["before"]
+    assert new["before"] == ""
+    [entry] = diff.planned(STEPS, PARTS, {2: b"lines\n"}, {2: "change"}, 6)
+    assert entry["before"] == CUT
