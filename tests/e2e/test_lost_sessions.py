@@ -12,7 +12,7 @@ from capra.runs.runner import AnsibleRunner
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, wait_for
 from tests.hosts import Host
 
-CUT = r"""command="sh -c \"$SSH_ORIGINAL_COMMAND\" | if mv /var/lose /var/lost; then sed '/^capra begin/q'; else cat; fi" """
+CUT = r"""command="sh -c \"$SSH_ORIGINAL_COMMAND\" | if mv /var/lose /var/lost; then sed /^capra\ b/q; else cat; fi" """
 """Likewise: no more of an answer comes than its first line."""
 
 LOSE = r"""command="if mv /var/lose /var/lost; then kill -9 $PPID; fi; exec sh -c \"$SSH_ORIGINAL_COMMAND\"" """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -26,6 +28,10 @@ from capra.model.run import Progress
 
 log = structlog.get_logger(__name__)
 
+GIVE_UP_PATIENCE = 600.0
+"""Seconds for which a process has seen a cleanup wanted before it gives it up, or the limit where that is shorter. The
+time that was noted may be another clock's, or of one that was set since."""
+
 
 class Machines:
     """Looks at machines.
@@ -47,6 +53,7 @@ class Machines:
         concurrency: int,
         options: PlanOptions,
         lasting: Callable[[Key], None],
+        monotonic: Clock = time.monotonic,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -60,6 +67,8 @@ class Machines:
         self._lasting = lasting
         self._slots = Slots(concurrency, self._queued)
         self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
+        self._monotonic = monotonic
+        self._deletions: dict[MachineKey, tuple[str, float]] = {}
 
     async def look(self, key: Key, *, cleanup_limit: float | None = None) -> float | None:
         """One step. Gives the seconds after which to look again, None for not before something changes.
@@ -68,6 +77,7 @@ class Machines:
         """
         limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
         machine = MachineKey(key.namespace, key.name, key.kind)
+        patience = self._patience(machine, limit)
         with structlog.contextvars.bound_contextvars(machine=f"{key.namespace}/{key.name}", kind=key.kind):
             taken = await step(
                 machine,
@@ -79,7 +89,7 @@ class Machines:
                 observer=self._observe,
                 slots=self._room,
                 aside=asyncio.to_thread,
-                cleanup_limit=limit,
+                cleanup_limit=math.inf if patience else limit,
             )
             if isinstance(taken.decision, Reserve) and not taken.decision.follows:
                 await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
@@ -87,7 +97,19 @@ class Machines:
             if isinstance(taken.decision, Reserve | GiveBack):
                 await self._observe(taken)
                 return 0.0
-            return look_again(taken, self._clock(), limit)
+            return look_again(taken, self._clock(), limit, patience)
+
+    def _patience(self, key: MachineKey, limit: float) -> float:
+        """Seconds for which this process does not give the machine's cleanup up, whatever the clock says."""
+        now = self._monotonic()
+        uid, since = self._deletions.pop(key, ("", now))
+        metadata = self._writer.raw(key)["metadata"]
+        if limit == math.inf or not metadata.get("deletionTimestamp"):
+            return 0.0
+        if uid != metadata["uid"]:
+            since = now
+        self._deletions[key] = (metadata["uid"], since)
+        return max(0.0, min(limit, GIVE_UP_PATIENCE) - (now - since))
 
     def superseded(self, raw: Raw) -> bool:
         """What runs for the machine is not wanted any more: its bootstrap since it is deleted, or its cleanup since an
@@ -155,8 +177,9 @@ def _told_before(taken: StepTaken) -> bool:
     return released and taken.observation.record.phase is Phase.CLEAN
 
 
-def look_again(taken: StepTaken, now: float, limit: float) -> float | None:
-    """Seconds until the next look that no event brings about. limit: see `decide`."""
+def look_again(taken: StepTaken, now: float, limit: float, patience: float) -> float | None:
+    """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
+    nothing is given up."""
     times = []
     if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait) and taken.decision.until):
         times.append(taken.decision.until)
@@ -164,7 +187,7 @@ def look_again(taken: StepTaken, now: float, limit: float) -> float | None:
         times.append(taken.record.not_before)
     since = taken.record.cleaning_since
     if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release):
-        times.append(since + limit)
+        times.append(max(since + limit, now + patience))
     if not times:
         return None
     return max(0.0, min(times) - now)

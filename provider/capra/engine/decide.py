@@ -28,6 +28,7 @@ from capra.model.machine import (
     TAKE_OVER_ANNOTATION,
 )
 from capra.model.observation import Observation, Phase
+from capra.model.pool import LONGEST_SILENCE
 from capra.model.run import OutcomeKind
 
 __all__ = [
@@ -51,6 +52,9 @@ K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
+
+LONGEST_PAUSE = 300.0
+"""Seconds until the next run, at most. A clock that was set back makes a time that was noted before lie further off."""
 
 NAMED_ENTRIES = 5
 """Entries of an exhausted pool whose state is told."""
@@ -200,7 +204,7 @@ def _host(observation: Observation) -> Reserve | Wait | None:
     silent = [
         (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
     ]
-    if silent and min(silent)[0] <= observation.now:
+    if silent and not observation.now < min(silent)[0] <= observation.now + LONGEST_SILENCE:
         return Reserve(min(silent)[1])
     message = _exhausted(observation)
     return Wait("PoolExhausted", message, min(silent)[0] if silent else 0.0)
@@ -232,4 +236,4 @@ def _refused(observation: Observation) -> Refuse | None:
 
 def _back_off(observation: Observation) -> BackOff | None:
     until = observation.record.not_before
-    return BackOff(until) if until > observation.now else None
+    return BackOff(until) if observation.now < until <= observation.now + LONGEST_PAUSE else None

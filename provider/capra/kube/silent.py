@@ -5,11 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, ValidationError
 
 from capra.kube.resources import UNREACHABLE, Raw, annotations_of
-from capra.model.pool import Unreachable
+from capra.model.pool import LONGEST_SILENCE, Unreachable
 
-FIRST_BACK_OFF = 60.0
-LONGEST_BACK_OFF = 1800.0
-"""Seconds until a host that did not answer is tried again; twice as long each time."""
+FIRST_SILENCE = 60.0
+"""Seconds until a host that did not answer is tried again; twice as long each time, up to LONGEST_SILENCE."""
 
 MESSAGE_LENGTH = 500
 LATEST = 4_102_444_800.0
@@ -44,7 +43,7 @@ def dump(entry_raw: Raw, now: float, message: str) -> str:
     """The annotation of an entry whose host did not answer, now once more."""
     before = load(entry_raw)
     times = min(before.times + 1, 10_000) if before else 1
-    wait = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(times - 1, 16))
+    wait = min(LONGEST_SILENCE, FIRST_SILENCE * 2 ** min(times - 1, 16))
     since = before.since if before else now
     mark = _Mark(place=_place(entry_raw), since=since, until=now + wait, times=times, message=message[:MESSAGE_LENGTH])
     return mark.model_dump_json()

@@ -50,7 +50,7 @@ async def test_two_machines_and_one_dead_host(world: World) -> None:
 
 
 async def test_all_are_dead_and_one_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(silent, "FIRST_BACK_OFF", 6.0)
+    monkeypatch.setattr(silent, "FIRST_SILENCE", 6.0)
     await world.cluster()
     for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
         await world.entry(name, address)

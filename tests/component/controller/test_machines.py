@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -206,6 +207,24 @@ async def test_a_cleanup_is_given_up_after_its_time(world: World) -> None:
         await world.delete(REMOTE_MACHINES, "m")
         await world.until_gone(REMOTE_MACHINES, "m")
         await world.events("m", "CleanupGivenUp")
+
+
+async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World) -> None:
+    await world.cluster()
+    ahead = 0.0
+    async with world.controller(cleanup_timeout=600.0, clock=lambda: time.time() + ahead):
+        await world.machine("m", SPEC)
+        await world.provisioned("m")
+        world.hosts.fail(ADDRESS, stepped())
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until(
+            REMOTE_MACHINES, "m", lambda raw: condition(raw, "CleanupSucceeded").get("reason") == "StepFailed"
+        )
+        ahead = 7200.0
+        await world.annotate(REMOTE_MACHINES, "m", {"looked": "at"})
+        await world.until_gone(REMOTE_MACHINES, "m")
+        assert world.hosts[ADDRESS].cleanups == 1
+        assert "CleanupGivenUp" not in await world.events("m", "CleanupSucceeded")
 
 
 async def test_deleted_without_its_key(world: World) -> None:

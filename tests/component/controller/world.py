@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 from capra.controller.controller import Controller
 from capra.controller.metrics import Metrics
+from capra.engine.ports import Clock
 from capra.kube.api import Api
 from capra.kube.client import access, client, configure
 from capra.kube.errors import ConflictError, MissingError
@@ -207,7 +209,7 @@ class World:
 
     @contextlib.asynccontextmanager
     async def controller(
-        self, hosts: FakeHosts | None = None, kubeconfig: str = "", **settings: Any
+        self, hosts: FakeHosts | None = None, kubeconfig: str = "", clock: Clock = time.time, **settings: Any
     ) -> AsyncIterator[Controller]:
         """A controller at work on this namespace, ended as SIGTERM would end it."""
         values = {"namespace": self.namespace, **settings}
@@ -219,6 +221,7 @@ class World:
                 partial(access, configuration),
                 hosts if hosts is not None else self.hosts,
                 Metrics(),
+                clock,
             )
             working = asyncio.ensure_future(made.run())
             try:
