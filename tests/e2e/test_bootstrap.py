@@ -152,3 +152,33 @@ def test_ten_hosts_side_by_side_from_one_file(ten_hosts: list[Host], capra: Capr
     assert {
         host.ssh("ls -d /etc/k0s.token /var/lib/capra 2>/dev/null | wc -l").stdout.strip() for host in ten_hosts
     } == {"0"}
+
+
+def test_a_finished_step_that_has_changed_is_named_before_it_runs_again(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    first, second = counted("one"), counted("two", "test -e /var/tmp/cause")
+    data = capra.data(cloud_config(commands=[first, second]))
+    capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+    host.ssh("touch /var/tmp/cause")
+    data = capra.data(cloud_config(commands=[f"{first}; true", second]))
+
+    done = capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data)
+
+    told = [
+        line.partition("runcmd[0]: ")[2] for line in (done.stdout + done.stderr).splitlines() if "runcmd[0]: " in line
+    ]
+    assert told[0] == "changed", told
+    assert told[-1].startswith("ok in "), told
+    assert [count(host, name) for name in ("one", "two")] == [2, 2]
+
+
+def test_all_steps_run_again_when_that_is_asked_for(host: Host, capra: Capra) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("one"), counted("two", "test -e /var/tmp/cause")]))
+    capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+    host.ssh("touch /var/tmp/cause")
+
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, "--restart")
+
+    assert report["outcome"] == "Finished"
+    assert [count(host, name) for name in ("one", "two")] == [2, 2]

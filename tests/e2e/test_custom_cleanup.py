@@ -17,6 +17,7 @@ FILES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize(("user", "field"), [("root", "cleanUpCommands"), ("ops", "customCleanUpCommands")])
+@pytest.mark.usefixtures("standin")
 def test_commands_replace_the_default(host: Host, capra: Capra, user: str, field: str) -> None:
     version = "v1beta2" if field == "cleanUpCommands" else "v1beta1"
     commands = [counted("clean1", "id -u > /var/tmp/uid"), counted("clean2", "echo '{{ 7 * 7 }}' > /var/tmp/braces")]

@@ -231,3 +231,15 @@ def test_copies_and_those_that_start_a_file_are_found_among_many(host: Host, sha
     assert left == sorted(["empty.service", *(f"own{number}\\x2d.service" for number in range(30))])
     if sha256sum == COUNTS_ONLY:
         assert len(noted.read_text().splitlines()) < 20, "each unit takes a process"
+
+
+def test_a_tool_that_fails_is_a_warning(host: Host) -> None:
+    """What counts is what is left in the end."""
+    directory = units(host)
+    host.finished(install(directory, "app"))
+    host.program = host.program.replace("-d /run/systemd/system", f"-d {directory}")
+    _tool(host, "systemctl", "echo systemctl is out of order; exit 7")
+    [ended] = host.finished(FORGET, run_id="cleanup")
+    for words in ("stop app.service", "disable app.service", "daemon-reload"):
+        assert f"services: warning: systemctl {words}, status 7: systemctl is out of order" in ended.output
+    assert list(directory.iterdir()) == []

@@ -20,7 +20,7 @@ def dead_host_first(site: Site, host: Host, controller: ControllerProcess) -> No
     site.entry(host, name="a-dead", address=nobody)
     site.entry(host, name="b-alive")
     site.machine("m", {"pool": "p"})
-    site.provisioned("m", 180)
+    site.provisioned("m", 90)
     assert site.get("RemoteMachine", "m")["spec"]["address"] == host.address
     site.until("the entries tell", lambda: site.states() == {"a-dead": "Unavailable", "b-alive": "Reserved"})
     told = site.get("PooledRemoteMachine", "a-dead")["status"]["message"]

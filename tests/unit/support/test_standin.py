@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[2]
-SIGNS = ("k0s-standin", "k0s_calls")
+SIGNS = ("k0s-standin", "k0s_calls", "k0s-calls.log")
 FILES = [*TESTS.glob("e2e/**/*.py"), *TESTS.glob("hosts/test_*.py")]
 
 
