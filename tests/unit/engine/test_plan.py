@@ -56,6 +56,7 @@ def test_bootstrap() -> None:
     assert request.secrets.become_password == "become-pass"
     assert TOKEN in request.secrets.hidden
     assert request.timeout == 3600.0
+    assert request.ssh_config == "none"  # only the terminal says anything else
     assert_no_secret(request)
 
 
