@@ -39,8 +39,15 @@ has_word() {
 
 MY_UID=
 
-# my_uid: sets MY_UID, or fails when `id` does not tell.
+# my_uid: sets MY_UID, or fails when nobody tells.
 my_uid() {
+    if [ -n "$MY_UID" ]; then return 0; fi
+    # The user that the shell acts as: the second.
+    while read -r uid_name uid_real MY_UID uid_rest; do
+        if [ "$uid_name" = Uid: ]; then break; fi
+        MY_UID=
+    done 2>/dev/null </proc/self/status
+    : "$uid_real$uid_rest" # only here so that the user is one word
     MY_UID=${MY_UID:-$(id -u)}
     case $MY_UID in '' | *[!0-9]*) MY_UID='' && return 1 ;; esac
 }
@@ -62,6 +69,8 @@ uptime_now() {
 
 # decode TEXT: sets TEXT to what the octal escapes of a payload field stand for, trailing newlines included.
 decode() {
+    TEXT=$1
+    case $1 in *\\*) ;; *) return 0 ;; esac
     TEXT=$(printf '%bx' "$1")
     TEXT=${TEXT%x}
 }
@@ -70,14 +79,19 @@ decode() {
 # the holder. Making a link is atomic, a dead holder never comes back to life, and nothing is ever taken away from a
 # holder, so no two programs can believe that they hold it.
 
-# newest_lock BASE: sets LOCK, the number of the newest lock (0 for none), and HOLDER_* from its target.
-newest_lock() {
+# newest_number BASE: sets LOCK, the number of the newest lock, or 0 for none.
+newest_number() {
     LOCK=0
-    for newest_link in "$1"/lock.*; do
-        [ -h "$newest_link" ] || continue
-        newest_link=${newest_link##*.}
-        if [ "$newest_link" -gt "$LOCK" ]; then LOCK=$newest_link; fi
+    for number_link in "$1"/lock.*; do
+        [ -h "$number_link" ] || continue
+        number_link=${number_link##*.}
+        if [ "$number_link" -gt "$LOCK" ]; then LOCK=$number_link; fi
     done
+}
+
+# newest_lock BASE: sets LOCK, and HOLDER_* from its target.
+newest_lock() {
+    newest_number "$1"
     HOLDER_PID='' HOLDER_START='' HOLDER_BOOT='' HOLDER_ID=''
     [ "$LOCK" -gt 0 ] || return 0
     newest_link=$(readlink "$1/lock.$LOCK") || return 0
@@ -105,7 +119,7 @@ take_lock() {
             continue
         fi
         # Others may have taken and left newer ones between the look and the link: then this one is worth nothing.
-        newest_lock "$BASE"
+        newest_number "$BASE"
         if [ "$LOCK" = "$NEXT" ]; then break; fi
         rm -f "$BASE/lock.$NEXT"
     done

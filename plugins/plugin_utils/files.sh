@@ -138,7 +138,8 @@ begin_private() {
         begin_lines="${begin_lines}directory 0 $ESCAPED$NEWLINE"
     done
     escape "$begin_place$PRIVATE" 0
-    record "$RUN/written" "${begin_lines}private ${KEY%%.*} $ESCAPED" || return 1
+    append_line "$RUN/written" "${begin_lines}private ${KEY%%.*} $ESCAPED" || return 1
+    to_disk "$RUN/journal" "$RUN/written" || return 1
     while [ -n "$MISSING" ]; do
         NAME=${MISSING%%/*} MISSING=${MISSING#*/} begin_up=../$begin_up
         CHANGED="$CHANGED $begin_up"

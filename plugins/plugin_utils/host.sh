@@ -33,7 +33,7 @@ END
 
 # about: one line `host NAME ADDRESS`, with `-` for a name that cannot stand in a line.
 about() {
-    about_name=$(uname -n)
+    read -r about_name 2>/dev/null </proc/sys/kernel/hostname || about_name=$(uname -n)
     case $about_name in '' | *[!A-Za-z0-9._-]*) about_name=- ;; esac
     own_address
     printf 'host %s %s\n' "$about_name" "$ADDRESS"

@@ -66,7 +66,7 @@ fail() {
 program_running() {
     newest_lock "$BASE"
     if [ "$HOLDER_ID" = "$ID" ] && holder_alive; then return 0; fi
-    [ -n "$STARTED" ] && process_start "$STARTED"
+    started_runs
 }
 
 # note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended. Sets NOTED.
@@ -176,11 +176,11 @@ detached() {
         # must not begin again.
         if [ "$?" != 1 ]; then return 0; fi
     fi
-    exec $detached_by "$@"
+    $detached_by "$@"
 }
 
-# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, its process, RUN,
-# where its journal is, FOLLOWS to 1 where there is a program to follow, and SINCE: only what a program with a newer lock has
+# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, the process that
+# waits for it, TIMER and TIMER_START, RUN, where its journal is, FOLLOWS to 1 where there is a program to follow, and SINCE: only what a program with a newer lock has
 # done is this session's.
 start() {
     if [ "$CLAIM" = 1 ] && claimed_by_another; then
@@ -220,13 +220,32 @@ start() {
         return 0
     fi
     # Whatever was kept of an earlier attempt is not believed from here on.
-    if ends_are_kept; then rm -rf "${ENDS:?}/$ID"; fi
+    if ends_are_kept && [ -e "$ENDS/$ID" ]; then rm -rf "${ENDS:?}/$ID"; fi
     FOLLOWS=1
     unpack
+    start_timer
     # shellcheck disable=SC2086 # five words
-    detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" $PLAN \
-        </dev/null >/dev/null 2>&1 &
+    {
+        detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" $PLAN
+        end_timer
+    } </dev/null >/dev/null 2>&1 &
     STARTED=$!
+}
+
+# start_timer: starts what this session waits for: it ends with the program, or when something else has to be looked at.
+# Sets TIMER, its process, and TIMER_START.
+start_timer() {
+    timer_seconds=$FOLLOW
+    if [ "$TIMEOUT" -gt 0 ] && [ "$TIMEOUT" -lt "$FOLLOW" ]; then timer_seconds=$TIMEOUT; fi
+    sleep "$timer_seconds" >/dev/null 2>&1 &
+    TIMER=$!
+    process_start "$TIMER"
+    TIMER_START=$START
+}
+
+# end_timer: the program has ended. With a signal that nobody can ignore, and to no other process of that number.
+end_timer() {
+    if process_start "$TIMER" && [ "$START" = "$TIMER_START" ]; then kill -KILL "$TIMER"; fi
 }
 
 # begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, and BEGUN_LOCK, its lock.
@@ -251,22 +270,31 @@ still_its_time() {
     step_alive
 }
 
-# follow: until the program has ended, this session's share of the time is over, or the run's time limit is. Sets NAP.
+# started_runs: true while the program that this session has started is there.
+started_runs() { [ -n "$STARTED" ] && process_start "$STARTED"; }
+
+# follow: until the program has ended, this session's share of the time is over, or the run's time limit is. Sets NAP,
+# and TIMER to nothing.
 follow() {
     NAP=02
     uptime_now
     follow_from=${NOW%%.*}
-    while program_running; do
+    while started_runs || program_running; do
         uptime_now
         follow_now=${NOW%%.*}
         begun
         if [ "$TIMEOUT" -gt 0 ] && [ -n "$BEGUN" ] && [ $((follow_now - BEGUN)) -ge "$TIMEOUT" ] &&
-            [ "$HOLDER_ID" = "$ID" ] && still_its_time; then
+            newest_lock "$BASE" && [ "$HOLDER_ID" = "$ID" ] && still_its_time; then
             end_holder timeout
             return 0
         fi
         if [ $((follow_now - follow_from)) -ge "$FOLLOW" ]; then return 0; fi
-        nap
+        if [ -n "$TIMER" ]; then
+            wait "$TIMER" 2>/dev/null
+            TIMER=''
+        else
+            nap
+        fi
     done
 }
 
@@ -356,8 +384,8 @@ drop() {
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac
 }
 
-# launch: one session. Sets STARTED, the process of the program that it has started, or nothing, RUN, FOLLOWS
-# and SINCE.
+# launch: one session. Sets STARTED, the process that waits for the program that it has started, or nothing, TIMER, RUN,
+# FOLLOWS and SINCE.
 launch() {
     find_tools
     # What a login shell has printed may have no newline at its end.
@@ -366,7 +394,7 @@ launch() {
     find_base
     process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
-    STARTED='' FOLLOWS=0
+    STARTED='' TIMER='' FOLLOWS=0
     case $MODE in
     run)
         start

@@ -54,7 +54,7 @@ keep_end_of() {
 # or the file MARK is there; never between two halves of a cut. No shell hears a signal that was ignored when it began. Looks
 # often while much is written. Sets SIZE.
 watch_output() {
-    watch_before=0 watch_nap=0.02 watch_looks=1
+    watch_before=0 watch_nap=0.25 watch_looks=1
     trap 'exit 0' TERM
     while [ ! -e "$3" ] && process_start "$2"; do
         # A shell hears the signal at once while it waits, and not before the end of anything else.

@@ -162,7 +162,9 @@ run_steps() {
         # The report says what to do about a step that reboots its own host each time.
         case $REBOOTS in *" $step_number $step_number "*) return 75 ;; esac
         uptime_now
-        note "start $step_number $BOOT $NOW $step_key"
+        append_line "$RUN/journal" "start $step_number $BOOT $NOW $step_key" || stop
+        # That of a file goes to the disk with the first note of what is made (begin_private).
+        case $step_kind in write | append) ;; *) to_disk "$RUN/journal" || stop ;; esac
         without_traces "$step_number"
         # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
         # program is killed meanwhile.
@@ -209,7 +211,7 @@ begin_run() {
     read_source
     compare_steps || stop
     uptime_now
-    begin_line="begin 0 $BOOT $NOW $(date +%s) $NEXT"
+    begin_line="begin 0 $BOOT $NOW $TIME $NEXT"
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
         # A run that was cancelled before it began has a journal that does not say whose it is.
         note "$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
@@ -259,7 +261,7 @@ set_aside() {
 }
 
 # program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER KIND SERIES FLAGS CONTENT SENTINEL: the whole of the detached
-# half. Sets RUN, SESSION, HOLDING and BASE, and CLAIM, SEIZE, OWNER_* and PLAN_* as read_settings does in the other half.
+# half. Sets RUN, SESSION, HOLDING, BASE and TIME (seconds since 1970), and CLAIM, SEIZE, OWNER_* and PLAN_* as read_settings does in the other half.
 program() {
     find_tools
     RUN=$1 SESSION=$2 CLAIM=$3 SEIZE=$6 HOLDING=0
@@ -274,6 +276,7 @@ program() {
     my_uid
     boot_mark
     take_lock "${RUN##*/}" || stop
+    TIME=$(date +%s)
     forget_ends
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
     if finished_already; then stop; fi

@@ -11,37 +11,88 @@ systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/syste
 
 # list_services: sets SERVICES, one a line: unit files, drop-ins and init scripts. What only leads to a package's is an
 # alias, and so is every link among the packages' units.
+#
+# This is done after each command, and there are hundreds on some hosts: where no name has come or gone since the last
+# time, and what was none is none still, the list of that time holds. Sets LISTED too, the names that were looked at, and
+# ALIASES and OTHERS, what was found to be none.
 list_services() {
-    SERVICES=$NEWLINE
     set --
     for list_place in $HOST_UNITS $PACKAGE_UNITS $TRANSIENT_UNITS /etc/init.d; do
         # Where systems are merged this is the other one.
         if [ "$list_place" = /lib/systemd/system ] && [ -h /lib ]; then continue; fi
-        for list_file in "$list_place"/* "$list_place"/*.d/*.conf; do
-            case $list_file in *[[:cntrl:]]*) continue ;; esac
-            if [ -h "$list_file" ]; then
-                case $list_place in /usr/lib/* | /lib/*) continue ;; esac
-                set -- "$@" "$list_file"
-            elif [ -f "$list_file" ]; then
+        set -- "$@" "$list_place"/* "$list_place"/*.d/*.conf
+    done
+    # Each begins with a slash, and none holds a blank and a slash.
+    list_names="$*"
+    if [ "$list_names" = "$LISTED" ] && still_none; then return 0; fi
+    LISTED=$list_names ALIASES='' OTHERS='' SERVICES=$NEWLINE
+    # What is left of the arguments are the links.
+    for list_file in "$@"; do
+        shift
+        case $list_file in *[[:cntrl:]]*) continue ;; esac
+        if [ ! -h "$list_file" ]; then
+            if [ -f "$list_file" ]; then
                 SERVICES="$SERVICES$list_file$NEWLINE"
+            else
+                OTHERS="$OTHERS$list_file$NEWLINE"
             fi
-        done
+            continue
+        fi
+        case $list_file in
+        /usr/lib/* | /lib/*) ALIASES="$ALIASES$list_file$NEWLINE$list_file$NEWLINE" ;;
+        *) set -- "$@" "$list_file" ;;
+        esac
     done
     add_own_links "$@"
 }
 
-# add_own_links LINK…: a part of list_services. One `ls` tells where all of them lead: there are many on some hosts, and
-# this is done after each command. Sets SERVICES.
+# The first call looks at everything.
+LISTED='' ALIASES='' OTHERS=''
+
+# add_own_links LINK…: a part of list_services. One `ls` tells where all of them lead. Sets SERVICES, ALIASES (two lines
+# each: the link, and where it leads) and OTHERS.
 add_own_links() {
     if [ $# = 0 ]; then return 0; fi
     links_list=$(QUOTING_STYLE=literal ls -ld -- "$@" 2>/dev/null)
     for links_file in "$@"; do
+        links_to=${links_list#*" $links_file -> "}
+        links_to=${links_to%%"$NEWLINE"*}
         case $links_list in
         *" $links_file -> /lib/"* | *" $links_file -> /usr/lib/"* | *" $links_file -> ../"* | \
-            *" $links_file -> /dev/null"*) continue ;;
+            *" $links_file -> /dev/null"*)
+            case $links_to in /*) ;; *) links_to=${links_file%/*}/$links_to ;; esac
+            ALIASES="$ALIASES$links_file$NEWLINE$links_to$NEWLINE"
+            ;;
+        *)
+            if [ -f "$links_file" ]; then
+                SERVICES="$SERVICES$links_file$NEWLINE"
+            else
+                OTHERS="$OTHERS$links_file$NEWLINE"
+            fi
+            ;;
         esac
-        if [ -f "$links_file" ]; then SERVICES="$SERVICES$links_file$NEWLINE"; fi
     done
+}
+
+# still_none: true when no name of OTHERS has become a file, and those of ALIASES lead where they led. A shell that cannot
+# tell whether two names are the same file says no.
+still_none() {
+    none_separator=$IFS IFS=$NEWLINE
+    set -f
+    # shellcheck disable=SC2086 # one a line
+    set -- $OTHERS '' $ALIASES
+    set +f
+    IFS=$none_separator
+    while [ -n "$1" ]; do
+        if [ -f "$1" ]; then return 1; fi
+        shift
+    done
+    shift
+    while [ $# -gt 1 ]; do
+        # shellcheck disable=SC3013 # see above
+        if [ ! -h "$1" ] || { [ -f "$1" ] && ! [ "$1" -ef "$2" ]; }; then return 1; fi
+        shift 2
+    done 2>/dev/null
 }
 
 # is_packaged FILE: true for a file that a package has installed, init scripts mostly; and for any file where packages

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from ansible_collections.capra.machine.plugins.plugin_utils import programs
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report, parse_report
 from tests.component.programs.host import SHELLS, Host, command
@@ -86,11 +87,18 @@ def test_what_may_not_be_read_is_passed_over(host: Host) -> None:
     assert report.host.addresses == ()
 
 
-@pytest.mark.parametrize("name", ["a b", "a\\nstate running\\ncapra end", "", "-", "%s", "caf\\0303\\0251"])
-def test_a_name_that_is_none_is_left_out(host: Host, name: str) -> None:
-    uname = host.root / "bin" / "uname"
-    uname.write_text(f"#!/bin/sh\nprintf '%b\\n' '{name}'\n")
-    uname.chmod(0o755)
+@pytest.mark.parametrize("told_by", ["the kernel", "uname"])
+@pytest.mark.parametrize("name", ["a b", "-\\nstate running\\ncapra end", "", "-", "%s", "caf\\0303\\0251"])
+def test_a_name_that_is_none_is_left_out(host: Host, name: str, told_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool, kernel = host.root / "bin" / "uname", host.root / "hostname"
+    tool.write_text(f"#!/bin/sh\nprintf '%b\\n' '{name}'\n")
+    tool.chmod(0o755)
+    if told_by == "the kernel":
+        kernel.write_bytes(subprocess.run([tool], capture_output=True, check=True).stdout)
+        tool.unlink()
+    session = programs.session().replace("/proc/sys/kernel/hostname", str(kernel))
+    assert session != programs.session()
+    monkeypatch.setattr(programs, "session", lambda: session)
 
     report = below(host, NEAR)
 

@@ -243,3 +243,32 @@ def test_a_tool_that_fails_is_a_warning(host: Host) -> None:
     for words in ("stop app.service", "disable app.service", "daemon-reload"):
         assert f"services: warning: systemctl {words}, status 7: systemctl is out of order" in ended.output
     assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("ln -sf {other} {unit}", id="an alias that leads elsewhere"),
+        pytest.param("rm {unit}; echo >{unit}", id="an alias that has become a file"),
+        pytest.param("rmdir {directory}/d.service; echo >{directory}/d.service", id="a directory that has become one"),
+        pytest.param("echo >{missing}", id="a link that leads somewhere now"),
+        pytest.param(": >'{directory}/odd\nname'; echo >{directory}/new.service", id="beside a name in two lines"),
+    ],
+)
+def test_what_has_become_a_unit_under_a_name_that_was_there(host: Host, change: str) -> None:
+    """The names alone tell nothing: a look at them stands before."""
+    directory = units(host)
+    (directory / "d.service").mkdir()
+    packaged = next(path for path in Path("/usr/lib/systemd/system").glob("*.service") if path.is_file())
+    (directory / "alias.service").symlink_to(packaged)
+    (directory / "later.service").symlink_to(host.work / "missing")
+    (host.work / "other").write_text("[Service]\n")
+    names = {
+        "unit": directory / "alias.service",
+        "directory": directory,
+        "other": host.work / "other",
+        "missing": host.work / "missing",
+    }
+    host.finished(command("true"), command(change.format(**names)), command("true"))
+    [noted] = (host.base / "one/services").read_text().splitlines()
+    assert noted.startswith(f"service {directory}/")

@@ -230,8 +230,11 @@ def test_a_login_script_that_breaks_the_path(host: Host) -> None:
 
 
 @pytest.mark.parametrize("answer", ["exit 1", "echo", "echo root"])
-def test_nobody_tells_who_this_is(one_host: Host, answer: str) -> None:
+def test_nobody_tells_who_this_is(one_host: Host, answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host = one_host
+    session = programs.session().replace("/proc/self/status", "/nonexistent")
+    assert session != programs.session()
+    monkeypatch.setattr(programs, "session", lambda: session)
     tool = host.root / "bin/id"
     tool.write_text(f"#!/bin/sh\n{answer}\n")
     tool.chmod(0o755)
