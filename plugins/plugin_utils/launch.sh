@@ -324,9 +324,10 @@ never_began() {
     [ "${BEGUN_LOCK:-0}" -le "$SINCE" ]
 }
 
-# report: what has become of the run. Sets RUN_*.
+# report: what has become of the run. Sets STATE, running or ended, and RUN_*.
 report() {
-    if program_running; then echo "state running"; else echo "state ended"; fi
+    if program_running; then STATE=running; else STATE=ended; fi
+    echo "state $STATE"
     echo "since $SINCE"
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! finished_since; then
         # Another run was faster to take the lock than the program started here.
@@ -357,12 +358,13 @@ report() {
     done
 }
 
-# forget_finished: the same as a session with the mode drop would do, where this one has seen the end: another connection
+# forget_finished: the same as a session with the mode drop would do, where this one has told the end: another connection
 # takes longer than many a cleanup. Only where the end is kept, for whoever else follows the run, and where a lost answer
 # has nothing run again but what looks at what is there. Sets RUN_*.
 forget_finished() {
     if [ "$FORGET" = 0 ] || ! ends_are_kept || { [ "$REQUEST" = - ] && ! flag repeat; }; then return 0; fi
-    if [ "$RUN" != "$BASE/$ID" ] || program_running || ! finished_since; then return 0; fi
+    # A program that has ended since the report began is still under way to whoever reads that.
+    if [ "$RUN" != "$BASE/$ID" ] || [ "$STATE" = running ] || ! finished_since; then return 0; fi
     drop
     if [ ! -e "$RUN" ]; then echo "forgotten yes"; fi
 }

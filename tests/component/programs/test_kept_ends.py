@@ -101,6 +101,18 @@ def test_a_session_that_does_not_see_the_end_forgets_nothing(clean: RootsHost) -
     assert (clean.base / "cleanup" / "journal").exists()
 
 
+def test_a_session_that_has_told_that_it_runs_forgets_nothing(clean: RootsHost) -> None:
+    """Though it has ended since."""
+    steps = [counted(clean, "clean", f"until [ -e {clean.work}/go ]; do sleep 0.05; done"), {"kind": "forget"}]
+    text = clean.text("run", steps, **COMMON, request="1", forget=1, follow=1)
+    ends = f"report\n        touch {clean.work}/go; while program_running; do nap; done\n        forget_finished\n"
+    late = text.replace(b"report\n        forget_finished\n", ends.encode())
+    assert late != text
+    report = clean.heard(clean.session(late))
+    assert (report.running, report.forgotten) == (True, False)
+    assert (clean.base / "cleanup" / "journal").exists()
+
+
 def test_without_room_to_keep_it_the_journal_stays_until_somebody_has_the_answer(clean: RootsHost) -> None:
     (clean.root / "full").touch()
     blocked = clean.root / "full" / "ends"
