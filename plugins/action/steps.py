@@ -49,6 +49,8 @@ RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
 
+CUT_SHORT = "the host's reports came back cut short, several times in a row"
+
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no type information
     """One ordered list of steps on one host."""
@@ -156,19 +158,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return outcome | {"changes": changes, "msg": "; ".join([told, *warned])}
 
     def _begin(self, settings: dict[str, object]) -> payload.Report:
-        """The first session. One that is lost may have started the program, or not: it is sent again, since the journal
-        alone cannot tell whose end it holds. The host follows a program that runs, and tells an end that counts.
+        """The first session. The host says which programs are newer than it (`since`) before it starts one: a session
+        that is lost after that may have started it, and what has become of it is looked at. Else it is sent again: the
+        journal alone cannot tell whose end it holds.
         """
-        attempt = 0
-        while True:
-            attempt += 1
+        since, lost = "", False
+        for attempt in range(1, RECONNECT_ATTEMPTS + 1):
             try:
-                return self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
+                if since:
+                    report = self._exchange("attach", **settings, since=since)
+                    if report.running or results.begun_since(report, since):
+                        return replace(report, since=since)
+                report = self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
+                if report.complete or report.since:
+                    return report
+                lost = True
             except SessionError as error:
-                if error.why.reason != "lost" or self._arguments["restart"] or attempt == RECONNECT_ATTEMPTS:
+                since = payload.parse_report(error.said).since or since
+                lost = lost or error.why.reason == "lost"
+                if not lost or error.why.reason not in ("lost", "unreachable") or attempt == RECONNECT_ATTEMPTS:
+                    raise
+                if self._arguments["restart"] and not since:
                     raise
             self._connection.reset()
             time.sleep(RECONNECT_PAUSE * attempt)
+        raise AnsibleConnectionFailure(CUT_SHORT)
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
         """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""
@@ -182,7 +196,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                     raise
             self._connection.reset()
             time.sleep(RECONNECT_PAUSE * attempt)
-        raise AnsibleConnectionFailure("the host's reports came back cut short, several times in a row")
+        raise AnsibleConnectionFailure(CUT_SHORT)
 
     def _cancel(self) -> dict[str, Any]:
         """Asked again where the answer is cut short: nobody knows then what has become of the run."""

@@ -187,9 +187,11 @@ start() {
         cat >/dev/null
         return 0
     fi
+    wait_for_drop
     if program_running; then
         FOLLOWS=1
         SINCE=$((LOCK - 1))
+        echo "since $SINCE"
         cat >/dev/null
         return 0
     fi
@@ -202,6 +204,8 @@ start() {
         end_holder cancelled
     fi
     SINCE=$LOCK
+    # Before anything is started: this session may be lost.
+    echo "since $SINCE"
     # A run that looks at what is there each time does so again.
     if ! flag restart && ! flag repeat && end_kept; then
         RUN=$ENDS/$ID
@@ -232,6 +236,16 @@ start() {
     STARTED=$!
 }
 
+# wait_for_drop: until no session removes what is left of a run: that is no program to follow. Sets NAP.
+wait_for_drop() {
+    NAP=02
+    newest_lock "$BASE"
+    while holder_alive; do
+        case $HOLDER_ID in drop:*) nap ;; *) return 0 ;; esac
+        newest_lock "$BASE"
+    done
+}
+
 # start_timer: starts what this session waits for: it ends with the program, or when something else has to be looked at.
 # Sets TIMER, its process, and TIMER_START.
 start_timer() {
@@ -248,14 +262,16 @@ end_timer() {
     if process_start "$TIMER" && [ "$START" = "$TIMER_START" ]; then kill -KILL "$TIMER"; fi
 }
 
-# begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, and BEGUN_LOCK, its lock.
+# begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, BEGUN_LOCK, its lock, and
+# BEGUN_CUT to 1 where one was ended since.
 begun() {
-    BEGUN='' BEGUN_LOCK=''
+    BEGUN='' BEGUN_LOCK='' BEGUN_CUT=0
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     while read -r begun_event begun_number begun_boot begun_rest; do
         if [ "$begun_event" = begin ] && ! void_line "$begun_rest"; then
-            BEGUN=${begun_rest%%[. ]*} BEGUN_LOCK=${begun_rest##* }
+            BEGUN=${begun_rest%%[. ]*} BEGUN_LOCK=${begun_rest##* } BEGUN_CUT=0
         fi
+        if [ "$begun_event" = cut ]; then BEGUN_CUT=1; fi
     done <"$RUN/journal"
     : "$begun_number$begun_boot" # only here so that the rest is what it is
 }
@@ -308,6 +324,9 @@ part() {
 # finished_since: true when the run has finished under a lock that is newer than this session's start. Sets RUN_*.
 finished_since() { read_run "$RUN" && [ -n "$RUN_CONTENT" ] && [ "$RUN_LOCK" -gt "$SINCE" ]; }
 
+# Bytes of the journal's end that a report holds.
+JOURNAL_TOLD=786432
+
 # newest_step: sets NEWEST, the step that began last, or nothing. Only where it is told more of than of others.
 newest_step() {
     NEWEST=''
@@ -321,10 +340,11 @@ newest_step() {
 never_began() {
     if [ -z "$STARTED" ] || program_running; then return 1; fi
     begun
-    [ "${BEGUN_LOCK:-0}" -le "$SINCE" ]
+    # One that was cancelled before it began has a note of that.
+    [ "${BEGUN_LOCK:-0}" -le "$SINCE" ] && [ "$BEGUN_CUT" = 0 ]
 }
 
-# report: what has become of the run. Sets STATE, running or ended, and RUN_*.
+# report: what has become of the run. Sets STATE, running or ended, RUN, where its journal is, and RUN_*.
 report() {
     if program_running; then STATE=running; else STATE=ended; fi
     echo "state $STATE"
@@ -339,9 +359,12 @@ report() {
         echo "error the program has ended before it could note anything: there is no room below $BASE, or it was killed"
     fi
     about
+    # Somebody else has had it forgotten just now.
+    if [ ! -f "$RUN/journal" ] && followed_end_kept; then RUN=$ENDS/$ID; fi
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
-    cat "$RUN/journal"
+    # What failed for weeks fills it with old attempts.
+    tail -c "$JOURNAL_TOLD" "$RUN/journal"
     echo
     newest_step
     for report_file in "$RUN"/*.output; do
@@ -373,7 +396,7 @@ forget_finished() {
 # directory when that was the last. Holds the lock meanwhile, so that no program begins that would lose its own. Sets
 # RUN_*.
 drop() {
-    if [ ! -d "$BASE" ] || ! take_lock "$ID"; then return 0; fi
+    if [ ! -d "$BASE" ] || ! take_lock "drop:$ID"; then return 0; fi
     # Who has the answer already, and asks for it, waits for no room in memory.
     keep_end || [ "$MODE" = drop ] || return 0
     rm -rf "$RUN" "$RUN~"*

@@ -14,40 +14,56 @@ OUTPUT_LIMIT=1048576 OUTPUT_KEPT=262144
 # a process, but knows nothing of a file that was emptied since: a large one is measured. Nor does it know what comes by
 # way of another open file (`tee /dev/stderr`): measured where that is asked for.
 output_size() {
-    POSITION=0
-    read -r output_name POSITION 2>/dev/null </proc/self/fdinfo/1 || POSITION=$OUTPUT_LIMIT
-    : "$output_name" # only here so that POSITION is one word
+    output_position
     SIZE=$POSITION
     if [ "$SIZE" -ge "$OUTPUT_LIMIT" ] || { [ -n "${2:-}" ] && [ -s "$1" ]; }; then SIZE=$(wc -c <"$1"); fi
 }
 
+# output_position: sets POSITION, where standard output was written to last.
+output_position() {
+    POSITION=0
+    read -r output_name POSITION 2>/dev/null </proc/self/fdinfo/1 || POSITION=$OUTPUT_LIMIT
+    : "$output_name" # only here so that POSITION is one word
+}
+
 # cut_output FILE [measure]: keeps only the end of a large output, in FILE.kept; what is written from now on stands in FILE.
 # What is written while the end is copied is copied, too, so that the last words of a step are not lost with the rest:
-# nothing but a look stands between the last copy and the cut. Sets SIZE, COPIED_FROM and COPIED_TO.
+# nothing but a look stands between the last copy and the cut. Sets SIZE, POSITION, COPIED_FROM and COPIED_TO.
 cut_output() {
     output_size "$@"
     if [ "$SIZE" -lt "$OUTPUT_LIMIT" ]; then return 0; fi
-    cut_end=$SIZE cut_tries=20
-    keep_end_of "$1" "$cut_end"
-    while [ "$cut_tries" -gt 0 ] && read -r cut_name cut_end 2>/dev/null </proc/self/fdinfo/1; do
-        : "$cut_name" # only here so that the place is one word
-        if [ "$cut_end" -le "$COPIED_TO" ]; then break; fi
-        if [ $((cut_end - COPIED_FROM)) -gt $((2 * OUTPUT_KEPT)) ]; then
-            keep_end_of "$1" "$cut_end"
+    cut_tries=20
+    keep_end_of "$1" "$SIZE"
+    while [ "$cut_tries" -gt 0 ]; do
+        # Where both were the same, the place of standard output tells the end, and takes no process.
+        if [ "$SIZE" = "$POSITION" ]; then
+            output_position
+            SIZE=$POSITION
         else
-            tail -c "+$((COPIED_TO + 1))" "$1" | head -c $((cut_end - COPIED_TO)) >>"$1.kept" 2>/dev/null
-            COPIED_TO=$cut_end
+            output_size "$1" measure
+        fi
+        if [ "$SIZE" -le "$COPIED_TO" ]; then break; fi
+        if [ $((SIZE - COPIED_FROM)) -gt $((2 * OUTPUT_KEPT)) ]; then
+            keep_end_of "$1" "$SIZE"
+        else
+            piece "$1" "$COPIED_TO" $((SIZE - COPIED_TO)) >>"$1.kept"
+            COPIED_TO=$SIZE
         fi
         cut_tries=$((cut_tries - 1))
     done
     true >"$1"
 }
 
-# keep_end_of FILE PLACE: copies what stands before that place. Not by reading it all: a writer with a place of its own
-# leaves a hole before it, of any size. Sets COPIED_FROM and COPIED_TO.
+# keep_end_of FILE SIZE: copies the end of the file's first bytes. Sets COPIED_FROM and COPIED_TO.
 keep_end_of() {
     COPIED_FROM=$(($2 - OUTPUT_KEPT)) COPIED_TO=$2
-    tail -c "+$((COPIED_FROM + 1))" "$1" | head -c "$OUTPUT_KEPT" >"$1.kept" 2>/dev/null
+    piece "$1" "$COPIED_FROM" "$OUTPUT_KEPT" >"$1.kept"
+}
+
+# piece FILE FROM BYTES: what stands there. Nothing before it is read: a writer with a place of its own may have left a hole
+# of any size.
+piece() {
+    dd bs=4096 skip=$(($2 / 4096)) <"$1" 2>/dev/null | tail -c "+$(($2 % 4096 + 1))" 2>/dev/null | head -c "$3"
 }
 
 # watch_output FILE PID MARK: cuts the output of the step that this process carries out, until it has ended, a signal comes

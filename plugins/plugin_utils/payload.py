@@ -62,7 +62,8 @@ def _lines(content: bytes) -> list[str]:
 
 
 REPORTED = 3 * 2**18
-"""Bytes of all outputs, and again of all earlier contents, that a report brings back: a session passes on 4 MiB."""
+"""Bytes of all outputs, and again of all earlier contents, that a report brings back, beside the end of the journal
+(JOURNAL_TOLD in launch.sh): a session passes on 4 MiB."""
 
 
 def limits(output_bytes: int, steps: int, *, diff: bool) -> dict[str, int]:

@@ -106,7 +106,12 @@ def finished(report: Report, since: str = "") -> bool:
     """
     if report.busy or report.claimed or report.error or "finished" not in _since_begun(report):
         return False
-    return report.already or _newest_lock(report) > _number(since, -1)
+    return report.already or begun_since(report, since)
+
+
+def begun_since(report: Report, since: str) -> bool:
+    """True when a program with a newer lock has begun. since: see Report."""
+    return _newest_lock(report) > _number(since, -1)
 
 
 def _newest_lock(report: Report) -> int:

@@ -37,11 +37,12 @@ TIMEOUT = re.compile(r"Timeout \((\d+)s\) waiting for privilege escalation promp
 
 
 class SessionError(AnsibleConnectionFailure):  # type: ignore[misc]  # ansible-core has no type information
-    """The program has not begun."""
+    """The program has not begun, or nobody has heard of it. said: what came of standard output."""
 
-    def __init__(self, why: Refusal) -> None:
+    def __init__(self, why: Refusal, said: str = "") -> None:
         super().__init__(why.message)
         self.why = why
+        self.said = said
 
     def result(self) -> dict[str, Any]:
         """What a task's result says of it."""
@@ -72,7 +73,8 @@ class Session:
                 LOADER, in_data=f"{FIRST_LINE}\n".encode() + program, executable=None
             )
         except AnsibleError as error:
-            raise SessionError(refusal(self._given_up(str(error)))) from None
+            seen = self._given_up(str(error))
+            raise SessionError(refusal(seen), seen.stdout) from None
         stdout = self._text("stdout") or str(answer.get("stdout", ""))
         stderr = self._text("stderr") or str(answer.get("stderr", ""))
         return Answer(int(answer.get("rc", 0)), stdout, stderr, become=self._become, let_in=evidence.let_in())

@@ -235,5 +235,8 @@ def _refused(observation: Observation) -> Refuse | None:
 
 
 def _back_off(observation: Observation) -> BackOff | None:
-    until = observation.record.not_before
-    return BackOff(until) if observation.now < until <= observation.now + LONGEST_PAUSE else None
+    until, now = observation.record.not_before, observation.now
+    # What is no pause after a failed run lasts as long as it was to: the host may be another cluster's by then.
+    if until <= now or (observation.record.reason and until > now + LONGEST_PAUSE):
+        return None
+    return BackOff(until)

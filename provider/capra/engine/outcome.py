@@ -180,6 +180,12 @@ def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcom
     return _outcome(result, OutcomeKind.UNREACHABLE, f"{_place(request)} cannot be reached: {message}", {})
 
 
+def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
+    """The host let somebody in before."""
+    text = f"{_place(request)} cannot be reached: {message}"
+    return _outcome(result, OutcomeKind.UNREACHABLE, text, {"reached": True})
+
+
 def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outcome:
     text = f"user {request.connection.user} cannot work on {_place(request)}: {message}"
     return _outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
@@ -187,7 +193,7 @@ def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outco
 
 _SESSION_REASONS = {
     "unreachable": _unreachable,
-    "lost": _unreachable,
+    "lost": _lost,
     "host_key": _host_key_changed,
     "wrong_credentials": _wrong_credentials,
     "login_failed": _login_failed,

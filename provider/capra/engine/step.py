@@ -143,8 +143,9 @@ def _cleaned(record: Record) -> Record:
 
 def _begun_cleanup(observation: Observation) -> Record:
     if observation.record.phase is Phase.CLEANING:
-        # An entry comes into quarantine without a time.
-        return replace(observation.record, cleaning_since=observation.record.cleaning_since or observation.now)
+        # An entry comes into quarantine without a time. One that is still to come was another clock's.
+        since = min(observation.record.cleaning_since or observation.now, observation.now)
+        return replace(observation.record, cleaning_since=since)
     if observation.record.cleaning_since:
         return replace(observation.record, phase=Phase.CLEANING)
     # The failures of a bootstrap are not the cleanup's.
@@ -221,6 +222,11 @@ def _as_before(before: Record, begun: Record) -> Record:
     )
 
 
+def _unreached(outcome: Outcome) -> bool:
+    """The host did not answer at all."""
+    return outcome.kind is OutcomeKind.UNREACHABLE and not outcome.details.get("reached")
+
+
 def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
     """The record after a run. A check run leaves only the host keys of a first contact behind."""
     record = replace(record, host_keys=record.host_keys or outcome.host_keys)
@@ -231,7 +237,7 @@ def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now:
         return replace(
             record,
             attempts=attempts,
-            unreached=record.unreached + 1 if outcome.kind is OutcomeKind.UNREACHABLE else 0,
+            unreached=record.unreached + 1 if _unreached(outcome) else 0,
             not_before=now + back_off(attempts),
             reason=outcome.kind.value,
             message=outcome.message,

@@ -96,7 +96,7 @@ class EntryStore:
         kept, holder = record.load(raw), objects.holder(raw)
         # The host knows whoever has used it by the UID.
         uid = kept.uid or (holder.uid if holder is not None else "")
-        kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE)
+        kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE, reason="", message="")
         await self._annotate(raw, {HOLDER: "", **_quarantine(reason, kept)})
 
     async def release(self, entry: RemoteMachine) -> None:

@@ -157,10 +157,10 @@ def test_who_asks_for_something_else_follows_it_to_its_end_as_well(
     common = COMMON | {"flags": flags}
     first = clean.session(clean.text("run", steps, **common, request="1", forget=1))
     wait_for(lambda: count(clean, "clean") == 1)
-    follows = clean.text("run", steps, **common, request=request_id, forget=1)
+    follows = clean.text("run", steps, **common, request=request_id)
     late = follows.replace(b"start\n        follow\n", b"start\n        follow\n        sleep 1\n")
     assert late != follows
-    share = clean.exchange("run", steps, **common, request=request_id, forget=1, follow=1)
+    share = clean.exchange("run", steps, **common, request=request_id, follow=1)
     assert share.running
     second = clean.session(late)
     (clean.work / "go").touch()

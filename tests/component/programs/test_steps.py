@@ -176,7 +176,7 @@ def test_a_megabyte_does_not_take_minutes(host: Host) -> None:
 
 
 TOOLS = """cat cp ls mv rm rmdir mkdir ln readlink chmod chown head tail base64 sha256sum id date sleep sync tr uname wc
-setsid systemd-run"""
+dd setsid systemd-run"""
 
 
 def test_only_tools_that_every_host_has(one_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

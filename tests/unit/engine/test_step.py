@@ -256,13 +256,15 @@ async def test_what_is_proven_to_have_sent_nothing_leaves_the_host_as_it_was(mes
 
 async def test_runs_in_a_row_that_did_not_reach_the_host_are_counted() -> None:
     silent, refused = unreachable("no route"), unreachable("root@h: Permission denied (publickey).")
-    world = World(runner=FakeRunner([silent, silent, refused, silent, finished()]))
+    event = TaskEvent("runner_on_unreachable", "Work", {"reason": "lost", "msg": "closed by remote host"})
+    lost = replace(silent, events=(event,))
+    world = World(runner=FakeRunner([silent, silent, refused, silent, lost, finished()]))
     counted = []
-    for _ in range(5):
+    for _ in range(6):
         await world.step()
         counted.append((world.record.attempts, world.record.unreached))
         world.clock.advance(BACK_OFF[-1])
-    assert counted == [(1, 1), (2, 2), (3, 0), (4, 1), (0, 0)]
+    assert counted == [(1, 1), (2, 2), (3, 0), (4, 1), (5, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("message", REFUSALS)
