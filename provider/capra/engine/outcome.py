@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from capra.engine.claimed import sentence
@@ -182,8 +183,7 @@ def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcom
 
 def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
     """The host let somebody in before."""
-    text = f"{_place(request)} cannot be reached: {message}"
-    return _outcome(result, OutcomeKind.UNREACHABLE, text, {"reached": True})
+    return replace(_unreachable(request, result, message), details={"reached": True})
 
 
 def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outcome:
