@@ -95,10 +95,11 @@ def test_a_login_script_that_reads_standard_input(reader: str, user: str, shared
     file.write_text(f"{reader}\n")
     try:
         [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+        [looked] = capra.json("preflight", "-f", manifest, code=1)
     finally:
         file.write_text(before)
-    assert report["outcome"] == "LoginFailed"
-    assert "standard input" in report["message"]
+    assert (report["outcome"], looked["outcome"]) == ("LoginFailed", "LoginFailed")
+    assert all("standard input" in one["message"] for one in (report, looked))
     assert count(shared, "never") == 0
     assert not list(Path(shared.path("/var/lib/capra")).glob("*/journal"))
 

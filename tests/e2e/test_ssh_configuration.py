@@ -1,9 +1,11 @@
-"""The caller's own OpenSSH configuration on real hosts: what it may decide, and what it may not."""
+"""The caller's own configuration of OpenSSH and Ansible on real hosts: what it may decide, and what it may not."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine
 from tests.hosts import Host
@@ -108,3 +110,26 @@ def test_a_configuration_that_openssh_refuses_is_told(host: Host, capra: Capra) 
     [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
     assert report["outcome"] == "InvalidInput"
     assert "Bad configuration option: bogus" in report["message"]
+
+
+@pytest.mark.parametrize("warm", ["0", "1"])
+def test_nothing_of_the_callers_ansible_counts(host: Host, capra: Capra, warm: str) -> None:
+    home = capra.directory / "home"
+    plugin = home / ".ansible" / "plugins" / "callback" / "evil.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(f"open({str(capra.directory / 'evil')!r}, 'w').close()\n")
+    hostile = "[defaults]\ncallbacks_enabled = evil\ntimeout = 0\n[ssh_connection]\nssh_executable = /bin/false\n"
+    for place in (home / ".ansible.cfg", capra.directory / "ansible.cfg", capra.directory / "named.cfg"):
+        place.write_text(hostile)
+    capra.environment |= {
+        "CAPRA_WARM_RUNS": warm,
+        "ANSIBLE_CONFIG": str(capra.directory / "named.cfg"),
+        "ANSIBLE_SSH_EXECUTABLE": "/bin/false",
+        "ANSIBLE_CALLBACK_PLUGINS": str(plugin.parent),
+        "ANSIBLE_HOME": str(home / ".ansible"),
+    }
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("once")]))
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert (report["outcome"], count(host, "once")) == ("Finished", 1)
+    assert not (capra.directory / "evil").exists()

@@ -97,6 +97,25 @@ async def test_a_host_that_another_namespace_really_uses(world: World, other: Wo
     assert not world.hosts.violations
 
 
+async def test_a_claim_that_goes_lets_in_who_waits_in_another_namespace(world: World, other: World) -> None:
+    """The host told of the claim, and the host is asked again."""
+    for place in (world, other):
+        await place.cluster()
+        place.hosts = world.hosts
+    world.hosts.remember = True
+    world.hosts.names["node-0.example.org:22"] = f"{FIRST}:22"
+    async with world.controller(**EVERYWHERE):
+        await other.machine("theirs", direct(FIRST), labels=MINE)
+        await other.provisioned("theirs")
+        await world.machine("mine", direct("node-0.example.org"), labels=MINE)
+        await world.waits("mine", "HostClaimed", "is used by a machine of another namespace")
+        await other.delete(REMOTE_MACHINES, "theirs")
+        await other.until_gone(REMOTE_MACHINES, "theirs")
+        await world.provisioned("mine")
+    assert world.hosts[FIRST].cleanups == 1
+    assert not world.hosts.violations
+
+
 async def test_one_host_under_two_names(world: World) -> None:
     """Two spellings of one address are found here; what cannot be found here is told by the host, with the name."""
     await world.cluster()

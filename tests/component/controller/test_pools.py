@@ -22,6 +22,7 @@ from capra.kube.resources import (
 )
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, PAUSED_ANNOTATION
 from capra.testing import FakeHosts, stepped
+from capra.testing.hosts import HOST_KEY
 from tests.component.controller.world import CLUSTERS, MACHINES, SSH_KEY, World, condition, connected, is_provisioned
 from tests.controlplane import ControlPlane
 from tests.support.ssh_keys import new_ssh_key
@@ -466,6 +467,28 @@ async def test_what_is_changed_in_an_entry_while_its_machine_is_deleted_counts(w
     assert (last.connection.user, last.connection.become, last.connection.port) == ("new", True, 2222)
     assert last.secrets.ssh_key == key != old.secrets.ssh_key
     assert world.hosts[ADDRESS].commands == [["new"]]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+async def test_an_entry_whose_host_has_moved_while_its_machine_is_deleted(world: World, pinned: bool) -> None:
+    """It is the same host, since it shows a key that is known: one that was seen, or that the entry pins now."""
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        await world.machine("m", POOL)
+        await world.provisioned("m")
+        world.hosts.fail(ADDRESS)
+        await world.delete(REMOTE_MACHINES, "m")
+        await holds_soon(lambda: world.hosts[ADDRESS].failures == [], "the first cleanup has failed")
+        world.hosts.names["192.0.2.99:22"] = f"{ADDRESS}:22"
+        moved = {"address": "192.0.2.99"} | ({"hostKeys": [HOST_KEY]} if pinned else {})
+        await world.patch(POOLED_REMOTE_MACHINES, "e", {"spec": {"machine": moved}})
+        await world.until_gone(REMOTE_MACHINES, "m")
+        await world.entry_state("e", "Available")
+    last = world.hosts.requests[-1]
+    assert (last.connection.address, last.connection.host_keys) == ("192.0.2.99", (HOST_KEY,))
+    assert f"{ADDRESS}:22" in world.hosts.hosts
+    assert not world.hosts.violations
 
 
 async def test_an_entry_that_is_deleted_while_it_is_held(world: World) -> None:

@@ -80,6 +80,6 @@ kill() {{ case $1 in -STOP) {begun} ;; esac; command kill "$@"; }}
 end_holder cancelled
 cat "$RUN/journal" """,
     )
-    sleeper.wait()
+    sleeper.wait(60)
     assert [line.split()[:3:2] for line in said.splitlines() if line.startswith("cut")] == [["cut", "cancelled"]] * 2
     assert said.splitlines()[-1] == "cut 1 cancelled"

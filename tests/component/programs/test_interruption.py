@@ -81,7 +81,7 @@ def test_a_killed_session_does_not_matter(host: Host) -> None:
     session = host.session(host.text("run", steps, "one"))
     wait_for(lambda: count(host, "a"))
     os.killpg(session.pid, signal.SIGKILL)
-    session.communicate()
+    session.communicate(timeout=60)
     report = host.exchange("attach", follow=0)
     assert report.running
     gate.touch()

@@ -97,7 +97,7 @@ def test_an_output_that_is_opened_again_is_cut_while_the_step_runs(host: Host) -
     assert min(seen[seen.index(max(seen)) :]) < LIMIT + 2 * KEPT + BLOCKS
     host.kill_program()
     session.kill()
-    session.communicate()
+    session.communicate(timeout=60)
 
 
 def test_a_long_flood_is_cut_while_the_step_runs(host: Host) -> None:
@@ -112,7 +112,7 @@ def test_a_long_flood_is_cut_while_the_step_runs(host: Host) -> None:
     assert max(seen) < 6 * LIMIT
     host.kill_program()
     session.kill()
-    session.communicate()
+    session.communicate(timeout=60)
 
 
 def test_a_service_that_goes_on_writing_neither_holds_up_nor_dies(host: Host) -> None:

@@ -120,7 +120,7 @@ def test_the_disk_has_the_end_of_a_step_that_has_outlived_its_program(host: Host
     (host.work / "go").touch()
     wait_for(lambda: _lasting(noted)[-1] == "end 0 0")
     session.kill()
-    session.communicate()
+    session.communicate(timeout=60)
 
 
 def test_half_a_line_of_written(host: Host) -> None:

@@ -225,7 +225,7 @@ def test_a_login_script_that_breaks_the_path(host: Host) -> None:
     assert ended.output == "/nonexistent:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
     assert host.errors == b""
     ask = f"{programs.session()}\nfind_tools; DIRECTORY= ID=one; find_base; echo $BASE"
-    where = host.session(ask.encode()).communicate()[0].decode().strip()
+    where = host.session(ask.encode()).communicate(timeout=60)[0].decode().strip()
     assert where == ("/var/lib/capra" if os.geteuid() == 0 else f"{host.root}/.local/state/capra/runs")
 
 

@@ -62,7 +62,11 @@ def token_cut_by_the_tail(
 
 
 @scenario("short password")
-def short_password(host: Host, capra: Capra, case: dict[str, Any]) -> None:
-    shown = _on_the_terminal(host, capra, cloud_config(commands=case["given"]["runcmd"]))
+def short_password(
+    two_hosts: list[Host], capra: Capra, site: Site, controller: ControllerProcess, case: dict[str, Any]
+) -> None:
+    commands = case["given"]["runcmd"]
+    shown = _on_the_terminal(two_hosts[0], capra, cloud_config(commands=commands))
+    shown += _on_the_cluster(two_hosts[1], site, controller, {"commands": commands})
     assert SHORT not in shown
-    assert "login as " in shown  # what stands around it is there to read
+    assert shown.count("login as ") > 1  # what stands around it is there to read, in both

@@ -11,11 +11,13 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from kubernetes.aio.client import ApiClient, Configuration
 
 from capra.errors import CapraError
+from capra.kube import workload
 from capra.kube.api import LONGEST_LINE, Api
 from capra.kube.errors import InvalidError, TooLongError, UnavailableError, from_answer
 from capra.kube.resources import NODES
@@ -24,8 +26,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @contextlib.asynccontextmanager
-async def served(handler: Handler, **bounds: Any) -> AsyncIterator[Api]:
-    """An API whose server answers every request with this."""
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """The URL of a server that answers every request with this."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(application)
@@ -34,10 +36,16 @@ async def served(handler: Handler, **bounds: Any) -> AsyncIterator[Api]:
     await site.start()
     host, port = runner.addresses[0][:2]
     try:
-        async with ApiClient(Configuration(host=f"http://{host}:{port}")) as client:
-            yield Api(client, retry_seconds=0, **bounds)
+        yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def served(handler: Handler, **bounds: Any) -> AsyncIterator[Api]:
+    """An API whose server answers every request with this."""
+    async with serving(handler) as url, ApiClient(Configuration(host=url)) as client:
+        yield Api(client, retry_seconds=0, **bounds)
 
 
 async def _endless(request: web.Request) -> web.StreamResponse:
@@ -47,6 +55,44 @@ async def _endless(request: web.Request) -> web.StreamResponse:
         for _ in range(16_000):  # 1 GB
             await response.write(b"[" * 65_536)
     return response
+
+
+async def _many(request: web.Request) -> web.StreamResponse:
+    return web.Response(body=b'{"items": [' + b"{}," * 2_000_000 + b"{}]}")
+
+
+async def _silent(request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    return web.Response()
+
+
+@pytest.mark.parametrize(
+    ("handler", "error", "problem"),
+    [
+        (_endless, TooLongError, f"the answer is longer than {workload.LONGEST_ANSWER} bytes"),
+        (_many, TooLongError, f"more than {workload.MOST_VALUES} values"),
+        (_silent, UnavailableError, "GET /api/v1/nodes"),
+    ],
+)
+async def test_a_workload_cluster_has_these_bounds(
+    handler: Handler, error: type[CapraError], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes the kubeconfig decides who answers."""
+    if handler is _silent:
+        monkeypatch.setattr(workload, "LIMIT", aiohttp.ClientTimeout(total=0.5))
+    async with serving(handler) as url, workload.connected(workload.Workload(url), "Secret ns/c-kubeconfig") as api:
+        with pytest.raises(error, match=problem):
+            await api.list(NODES)
+
+
+async def test_the_nodes_of_a_workload_cluster_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload, "LONGEST_LIST", 300_000)
+    seen: list[dict[str, str]] = []
+    handler = _pages(10**9, seen, size=20_000)
+    async with serving(handler) as url, workload.connected(workload.Workload(url), "Secret ns/c-kubeconfig") as api:
+        with pytest.raises(TooLongError, match="the list is longer than 300000 bytes"):
+            await api.list(NODES)
+    assert {page["limit"] for page in seen} == {str(workload.PAGE)}
 
 
 async def test_an_answer_without_end() -> None:
@@ -142,10 +188,7 @@ async def test_an_answer_that_is_no_list(answer: str) -> None:
 async def test_an_answer_of_very_many_values_is_not_read() -> None:
     """Two bytes of text are 64 of memory."""
 
-    async def many(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=b'{"items": [' + b"{}," * 2_000_000 + b"{}]}")
-
-    async with served(many, most_values=500_000) as api:
+    async with served(_many, most_values=500_000) as api:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(TooLongError, match="more than 500000 values"):
             await api.list(NODES)
