@@ -17,6 +17,7 @@ from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Release, 
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.engine.step import StepTaken, step
+from capra.kube import record
 from capra.kube.dependents import Key
 from capra.kube.reporter import Reporter
 from capra.kube.resources import Raw
@@ -29,8 +30,9 @@ from capra.model.run import Progress
 log = structlog.get_logger(__name__)
 
 GIVE_UP_PATIENCE = 600.0
-"""Seconds for which a process has seen a cleanup wanted before it gives it up, or the limit where that is shorter. The
-time that was noted may be another clock's, or of one that was set since."""
+"""Seconds for which a process has seen a cleanup wanted before it gives it up, or the limit where that is shorter: the
+time that another process has noted may be another clock's, or of one that was set since. One that has seen the cleanup
+begin waits for the whole limit."""
 
 
 class Machines:
@@ -101,15 +103,14 @@ class Machines:
 
     def _patience(self, key: MachineKey, limit: float) -> float:
         """Seconds for which this process does not give the machine's cleanup up, whatever the clock says."""
-        now = self._monotonic()
-        uid, since = self._deletions.pop(key, ("", now))
-        metadata = self._writer.raw(key)["metadata"]
-        if limit == math.inf or not metadata.get("deletionTimestamp"):
+        now, raw = self._monotonic(), self._writer.raw(key)
+        uid, until = self._deletions.pop(key, ("", now))
+        if limit == math.inf or not raw["metadata"].get("deletionTimestamp"):
             return 0.0
-        if uid != metadata["uid"]:
-            since = now
-        self._deletions[key] = (metadata["uid"], since)
-        return max(0.0, min(limit, GIVE_UP_PATIENCE) - (now - since))
+        if uid != raw["metadata"]["uid"]:
+            until = now + (min(limit, GIVE_UP_PATIENCE) if record.load(raw).cleaning_since else limit)
+        self._deletions[key] = (raw["metadata"]["uid"], until)
+        return max(0.0, until - now)
 
     def superseded(self, raw: Raw) -> bool:
         """What runs for the machine is not wanted any more: its bootstrap since it is deleted, or its cleanup since an

@@ -204,8 +204,10 @@ def _host(observation: Observation) -> Reserve | Wait | None:
     silent = [
         (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
     ]
-    if silent and not observation.now < min(silent)[0] <= observation.now + LONGEST_SILENCE:
-        return Reserve(min(silent)[1])
+    # A time that lies further off than the longest silence is another clock's.
+    due = [one for one in silent if not observation.now < one[0] <= observation.now + LONGEST_SILENCE]
+    if due:
+        return Reserve(min(due)[1])
     message = _exhausted(observation)
     return Wait("PoolExhausted", message, min(silent)[0] if silent else 0.0)
 

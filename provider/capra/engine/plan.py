@@ -123,9 +123,15 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
     return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
 
 
+def cleanup_began(observation: Observation) -> float:
+    """When the machine's cleanup began, in seconds since the epoch: now, where nobody has noted it (an entry comes into
+    quarantine without a time), or the time that is noted is still to come, which was another clock's."""
+    return min(observation.record.cleaning_since or observation.now, observation.now)
+
+
 def _request_id(observation: Observation) -> str:
-    """The same for all attempts at one cleanup, as it is noted before the first: see step._begun_cleanup."""
-    return str(observation.record.cleaning_since or observation.now)
+    """The same for all attempts at one cleanup: its beginning is noted before the first."""
+    return str(cleanup_began(observation))
 
 
 def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:

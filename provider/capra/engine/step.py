@@ -10,7 +10,15 @@ from functools import partial
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, bootstrap_run_id, digest, host_uid, plan_bootstrap, plan_cleanup
+from capra.engine.plan import (
+    PlanOptions,
+    bootstrap_run_id,
+    cleanup_began,
+    digest,
+    host_uid,
+    plan_bootstrap,
+    plan_cleanup,
+)
 from capra.engine.ports import Aside, Clock, ProgressListener, Result, Runner, Slots, Store
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
@@ -142,12 +150,8 @@ def _cleaned(record: Record) -> Record:
 
 
 def _begun_cleanup(observation: Observation) -> Record:
-    if observation.record.phase is Phase.CLEANING:
-        # An entry comes into quarantine without a time. One that is still to come was another clock's.
-        since = min(observation.record.cleaning_since or observation.now, observation.now)
-        return replace(observation.record, cleaning_since=since)
-    if observation.record.cleaning_since:
-        return replace(observation.record, phase=Phase.CLEANING)
+    if observation.record.phase is Phase.CLEANING or observation.record.cleaning_since:
+        return replace(observation.record, phase=Phase.CLEANING, cleaning_since=cleanup_began(observation))
     # The failures of a bootstrap are not the cleanup's.
     return replace(
         observation.record,

@@ -209,10 +209,11 @@ async def test_a_cleanup_is_given_up_after_its_time(world: World) -> None:
         await world.events("m", "CleanupGivenUp")
 
 
-async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World) -> None:
+@pytest.mark.parametrize(("limit", "passed"), [(600.0, 0.0), (1800.0, 1000.0)])
+async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World, limit: float, passed: float) -> None:
     await world.cluster()
     ahead = 0.0
-    async with world.controller(cleanup_timeout=600.0, clock=lambda: time.time() + ahead):
+    async with world.controller(cleanup_timeout=limit, clock=lambda: time.time() + ahead) as controller:
         await world.machine("m", SPEC)
         await world.provisioned("m")
         world.hosts.fail(ADDRESS, stepped())
@@ -221,6 +222,7 @@ async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World) -> None:
             REMOTE_MACHINES, "m", lambda raw: condition(raw, "CleanupSucceeded").get("reason") == "StepFailed"
         )
         ahead = 7200.0
+        controller._machines._monotonic = lambda: time.monotonic() + passed
         await world.annotate(REMOTE_MACHINES, "m", {"looked": "at"})
         await world.until_gone(REMOTE_MACHINES, "m")
         assert world.hosts[ADDRESS].cleanups == 1

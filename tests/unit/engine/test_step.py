@@ -328,6 +328,17 @@ async def test_a_run_that_was_never_asked_for_has_sent_nothing() -> None:
     assert world.record.phase is Phase.NEW
 
 
+async def test_a_beginning_that_another_clock_has_noted_is_no_time_to_come() -> None:
+    seen = observation(machine={"deleting": True}, record={"phase": "Provisioned", "cleaning_since": 90_000.0})
+    world = World(seen, FakeRunner([unreachable(), unreachable()]))
+    await world.step()
+    assert world.record.cleaning_since == 1000.0
+    world.clock.advance(3600)
+    await world.step()
+    first, second = world.runner.requests
+    assert first.variables["k0s_cleanup_request_id"] == second.variables["k0s_cleanup_request_id"] == "1000.0"
+
+
 async def test_a_cleanup_that_sent_nothing_leaves_the_host_as_it_was_and_is_not_forgotten() -> None:
     world = World(observation(machine={"deleting": True}, record={"phase": "Provisioned"}), FakeRunner([unreachable()]))
     taken = await world.step()
