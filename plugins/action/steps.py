@@ -101,8 +101,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head["seize"] = parts.encode(seize) or "-"
         head["request"] = parts.encode(self._arguments["request_id"]) or "-"
         program = programs.detached() if mode == "run" else ""
-        text = payload.build(head, self._parts if with_steps else (), program, contents=mode == "run")
-        answer = self._session.ask(payload.call(programs.session(), text))
+        sent = payload.build(head, self._parts if with_steps else (), program, contents=mode == "run")
+        answer = self._session.ask(payload.call(programs.session(), sent, program))
         report = payload.parse_report(answer.stdout)
         if not report.begun:
             raise SessionError(refusal(answer))
@@ -165,13 +165,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         since, lost = "", False
         for attempt in range(1, RECONNECT_ATTEMPTS + 1):
             try:
-                if since:
-                    report = self._exchange("attach", **settings, since=since)
-                    if report.running or results.begun_since(report, since):
-                        return replace(report, since=since)
-                report = self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
-                if report.complete or report.since:
-                    return report
+                report = self._exchange("attach", **settings, since=since) if since else None
+                if report and report.complete and (report.running or results.begun_since(report, since)):
+                    return replace(report, since=since)
+                if not report or report.complete:
+                    report = self._send(settings)
+                    if report.complete:
+                        return report
+                    since = report.since or since
                 lost = True
             except SessionError as error:
                 since = payload.parse_report(error.said).since or since
@@ -180,9 +181,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                     raise
                 if self._arguments["restart"] and not since:
                     raise
+            if self._arguments["restart"] and not since:
+                break  # all steps may have run, and would once more
             self._connection.reset()
             time.sleep(RECONNECT_PAUSE * attempt)
         raise AnsibleConnectionFailure(CUT_SHORT)
+
+    def _send(self, settings: dict[str, object]) -> payload.Report:
+        return self._exchange("run", with_steps=True, takeover=int(self._arguments["takeover"]), **settings)
 
     def _attach(self, settings: dict[str, object]) -> payload.Report:
         """Follow again; a session that is lost, or a report that is cut short, is taken up again a few times."""

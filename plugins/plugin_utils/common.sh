@@ -75,6 +75,27 @@ decode() {
     TEXT=${TEXT%x}
 }
 
+# each_step FUNCTION: calls it for each step of STEPS, in their order, until it fails, and with that status then. Sets
+# STEP_NUMBER STEP_KIND STEP_FIRST STEP_LENGTH STEP_MODE STEP_OWNER STEP_DIGEST STEP_KEY and STEP_REST, the step's words.
+each_step() {
+    each_function=$1 each_separator=$IFS IFS=$NEWLINE
+    set -f
+    # shellcheck disable=SC2086 # one a line: to read them from a file takes longer
+    set -- $STEPS
+    IFS=$each_separator
+    for each_line in "$@"; do
+        set -f
+        # shellcheck disable=SC2086 # its words
+        set -- $each_line
+        set +f
+        STEP_NUMBER=$2 STEP_KIND=$3 STEP_FIRST=$4 STEP_LENGTH=$5 STEP_MODE=$6 STEP_OWNER=$7 STEP_DIGEST=$8 STEP_KEY=$9
+        shift 9
+        STEP_REST=$*
+        "$each_function" || return
+    done
+    set +f
+}
+
 # The lock of a host is a series of symbolic links lock.1, lock.2, …: only the newest counts, and its target names
 # the holder. Making a link is atomic, a dead holder never comes back to life, and nothing is ever taken away from a
 # holder, so no two programs can believe that they hold it.

@@ -85,10 +85,9 @@ linked_elsewhere() {
     [ "$2" -gt 1 ]
 }
 
-# check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do. FIRST counts
-# from the first step line on; BODY begins behind the empty line after the last.
+# check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do.
 check_script() {
-    script_text=$(printf '%s\n' "$BODY" | tail -n "+$(($2 - STEPS - 1))" | head -n "$3" | base64 -d)
+    script_text=$(printf '%s\n' "$BODY" | tail -n "+$2" | head -n "$3" | base64 -d)
     script_arguments=$4
     printf 'output %s\n' "$1"
     set --
@@ -102,37 +101,28 @@ check_script() {
     printf '.\n'
 }
 
-# check: says for every step what a run would do now. Reads only. Sets STEPS, how many there are, BODY, what stands
-# behind them, and what check_file sets.
+# check: says for every step what a run would do now. Reads only. Sets BODY, the long contents, and what check_file sets.
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     if [ "$CLAIM" = 1 ] && claimed_by_another; then tell_claim; fi
     find_source
     read_source
-    STEPS=0 check_scripts=''
-    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_key \
-        step_rest; do
-        if [ "$step_word" != step ]; then break; fi
-        STEPS=$((STEPS + 1))
-        judge_step "$step_number" "$step_key"
-        if [ "$JUDGED" = kept ] && ! lost_by_boot "$step_number" "$step_kind" "$step_digest" "$step_rest"; then
-            echo "would $step_number done" && continue
-        fi
-        case $step_kind in
-        write | append) check_file "$step_number" "$step_kind" "$step_rest" "$step_digest" ;;
-        *) if [ "$JUDGED" = open ]; then echo "would $step_number run"; else echo "would $step_number again"; fi ;;
-        esac
-        if [ "$step_mode" = check ]; then
-            check_scripts="$check_scripts$step_number $step_first $step_length $step_rest
-"
-        fi
-    done
-    : "$step_owner" # only a run needs it
     BODY=$(cat)
-    while read -r step_number step_first step_length step_rest; do
-        if [ -n "$step_number" ]; then check_script "$step_number" "$step_first" "$step_length" "$step_rest"; fi
-    done <<END
-$check_scripts
-END
+    each_step check_one
+}
+
+# check_one: a part of check, for the step that each_step is at. Sets what check_file sets.
+check_one() {
+    judge_step "$STEP_NUMBER" "$STEP_KEY"
+    if [ "$JUDGED" = kept ] && ! lost_by_boot "$STEP_NUMBER" "$STEP_KIND" "$STEP_DIGEST" "$STEP_REST"; then
+        echo "would $STEP_NUMBER done"
+        return 0
+    fi
+    case $STEP_KIND in
+    write | append) check_file "$STEP_NUMBER" "$STEP_KIND" "$STEP_REST" "$STEP_DIGEST" ;;
+    *) if [ "$JUDGED" = open ]; then echo "would $STEP_NUMBER run"; else echo "would $STEP_NUMBER again"; fi ;;
+    esac
+    if [ "$STEP_MODE" = check ]; then check_script "$STEP_NUMBER" "$STEP_FIRST" "$STEP_LENGTH" "$STEP_REST"; fi
+    return 0
 }

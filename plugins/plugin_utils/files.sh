@@ -21,9 +21,6 @@ content() {
     return 1
 }
 
-# size_written: a part of content: sets BYTES to the place up to which descriptor 5 has been written.
-size_written() { read -r size_name BYTES </proc/self/fdinfo/5 && : "$size_name"; }
-
 # write_file NUMBER KIND FIRST LINES MODE OWNER DIGEST ENCODED_PATH: whole or not at all: a file in a private directory
 # beside the target gets content, owner and mode, and is then renamed. MODE and OWNER "-": those of the file appended to,
 # else 0644 and the user that runs this.

@@ -1,17 +1,16 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
 # The session's half: reads one payload from standard input, unpacks it, starts the program or attaches to the one that
-# is running, follows it for a while and reports. common.sh stands before it, a line that calls launch with the payload
-# as a here-document behind it. Losing this session at any point does not touch the program.
-#
-# A payload is `name value` lines, an empty line, the step lines, an empty line and base64 lines (see payload.py).
+# is running, follows it for a while and reports. common.sh stands before it; behind it PROGRAM is set to the text of the
+# detached half and STEPS to the step lines, and launch called with the rest of the payload as a here-document: `name value`
+# lines, an empty line and base64 lines (see payload.py). Losing this session at any point does not touch the program.
 
-# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SHARE TAKEOVER DIFF DIRECTORY PROGRAM PLAN and PLAN_*, and CLAIM OWNER_UID
+# read_settings: sets MODE ID FOLLOW TIMEOUT TAIL SHARE TAKEOVER DIFF DIRECTORY WHOLE PLAN and PLAN_*, and CLAIM OWNER_UID
 # OWNER_NAME SEIZE REQUEST FORGET SINCE, from the head of the payload.
 # Fails when the empty line behind it is missing: a session that is lost while it sends leaves half a payload, which the
 # shell takes for a whole one.
 read_settings() {
-    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SHARE='' TAKEOVER=0 DIFF=0 DIRECTORY='' PROGRAM="0 0 0" PLAN="- - - - -"
+    MODE='' ID='' FOLLOW=0 TIMEOUT=0 TAIL=4096 SHARE='' TAKEOVER=0 DIFF=0 DIRECTORY='' WHOLE='' PLAN="- - - - -"
     CLAIM=0 OWNER_UID=- OWNER_NAME=- SEIZE=- REQUEST=- FORGET=0 SINCE=-1
     while read -r setting_name setting_value; do
         case $setting_name in
@@ -24,7 +23,7 @@ read_settings() {
         takeover) TAKEOVER=$setting_value ;;
         diff) DIFF=$setting_value ;;
         directory) DIRECTORY=$setting_value ;;
-        program) PROGRAM=$setting_value ;;
+        whole) WHOLE=$setting_value ;;
         claim) CLAIM=$setting_value ;;
         owner) set_owner "${setting_value%% *}" "${setting_value#* }" ;;
         seize) SEIZE=$setting_value ;;
@@ -133,8 +132,8 @@ note_named_units() {
     done
 }
 
-# unpack: keeps the rest of the payload on the host, in files of this session's own: another session may be about to
-# start the same run. The program stands at the end, so a payload that was cut short has no whole one.
+# unpack: keeps program, steps and long contents on the host, in files of this session's own: another session may be about
+# to start the same run. WHOLE is the number of bytes of the contents, and the digest of the rest. Sets BYTES.
 unpack() {
     # What is an argument of another process can be seen by everybody on the host.
     if [ "$(sh -c 'command -v printf')" != printf ]; then
@@ -142,11 +141,13 @@ unpack() {
     fi
     umask 077
     mkdir -p "$RUN" || fail "cannot make $RUN"
-    cat >"$RUN/payload.$$" || not_unpacked "cannot write below $RUN"
-    # shellcheck disable=SC2086 # first line, number of lines, digest
-    set -- $PROGRAM
-    tail -n "+$1" "$RUN/payload.$$" | head -n "$2" | base64 -d >"$RUN/program.$$" 2>/dev/null
-    if [ "$(sha256sum <"$RUN/program.$$")" != "$3  -" ]; then
+    BYTES=0
+    if [ "${WHOLE%% *}" != 0 ]; then
+        { cat >&5 && size_written; } 5>"$RUN/payload.$$" || not_unpacked "cannot write below $RUN"
+    fi
+    # No field of a step has a quote in it.
+    printf "STEPS='%s'\n%s" "$STEPS" "$PROGRAM" 2>/dev/null >"$RUN/program.$$"
+    if [ "$BYTES $(sha256sum <"$RUN/program.$$")" != "$WHOLE  -" ]; then
         not_unpacked "the payload did not arrive whole, or there is no room for it below $RUN"
     fi
 }
@@ -179,9 +180,8 @@ detached() {
     $detached_by "$@"
 }
 
-# start: starts the program unless it runs, has finished, or another run holds the host. Sets STARTED, the process that
-# waits for it, TIMER and TIMER_START, RUN, where its journal is, FOLLOWS to 1 where there is a program to follow, and SINCE: only what a program with a newer lock has
-# done is this session's.
+# start: starts the program unless it runs, has finished, or another run holds the host. Sets FOLLOWS to 1 where there is a
+# program to follow, SINCE: only what a program with a newer lock has done is this session's, and what start_anew sets.
 start() {
     if [ "$CLAIM" = 1 ] && claimed_by_another; then
         cat >/dev/null
@@ -196,6 +196,8 @@ start() {
         return 0
     fi
     if holder_alive || { [ "$HOLDER_ID" != "$ID" ] && step_left; }; then
+        # A session that removes a run has come in between.
+        case $HOLDER_ID in drop:*) start; return ;; esac
         if [ "$TAKEOVER" != 1 ]; then
             printf 'busy %s\n' "$HOLDER_ID"
             cat >/dev/null
@@ -203,11 +205,23 @@ start() {
         fi
         end_holder cancelled
     fi
-    SINCE=$LOCK
-    # Before anything is started: this session may be lost.
-    echo "since $SINCE"
+    start_anew
+}
+
+# start_anew: a part of start: nobody holds the host. Sets STARTED, the process that waits for the program, TIMER and
+# TIMER_START, RUN, where its journal is, FOLLOWS, SINCE and ENDED_BEFORE (see begun).
+start_anew() {
+    SINCE=$LOCK anew_kept=0
     # A run that looks at what is there each time does so again.
     if ! flag restart && ! flag repeat && end_kept; then
+        anew_kept=1
+    elif ends_are_kept && [ -e "$ENDS/$ID" ]; then
+        # What was kept of an earlier attempt is not believed from here on, whatever becomes of this session.
+        rm -rf "${ENDS:?}/$ID"
+    fi
+    # Before anything is started: this session may be lost.
+    echo "since $SINCE"
+    if [ "$anew_kept" = 1 ]; then
         RUN=$ENDS/$ID
         echo "already finished"
         cat >/dev/null
@@ -223,14 +237,20 @@ start() {
         cat >/dev/null
         return 0
     fi
-    # Whatever was kept of an earlier attempt is not believed from here on.
-    if ends_are_kept && [ -e "$ENDS/$ID" ]; then rm -rf "${ENDS:?}/$ID"; fi
     FOLLOWS=1
+    begun
+    ENDED_BEFORE=$BEGUN_ENDED
     unpack
+    # Whoever has removed the last run meanwhile has let the locks begin anew.
+    newest_number "$BASE"
+    if [ "$LOCK" -lt "$SINCE" ]; then
+        SINCE=$LOCK
+        echo "since $SINCE"
+    fi
     start_timer
     # shellcheck disable=SC2086 # five words
     {
-        detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" $PLAN
+        detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" "$SINCE" $PLAN
         end_timer
     } </dev/null >/dev/null 2>&1 &
     STARTED=$!
@@ -262,18 +282,21 @@ end_timer() {
     if process_start "$TIMER" && [ "$START" = "$TIMER_START" ]; then kill -KILL "$TIMER"; fi
 }
 
-# begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, BEGUN_LOCK, its lock, and
-# BEGUN_CUT to 1 where one was ended since.
+# begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, BEGUN_LOCK, its lock,
+# BEGUN_LINE, what it has noted of that, and BEGUN_ENDED, how many times a program of the run was ended.
 begun() {
-    BEGUN='' BEGUN_LOCK='' BEGUN_CUT=0
+    BEGUN='' BEGUN_LOCK='' BEGUN_LINE='' BEGUN_ENDED=0
     if [ ! -f "$RUN/journal" ]; then return 0; fi
-    while read -r begun_event begun_number begun_boot begun_rest; do
-        if [ "$begun_event" = begin ] && ! void_line "$begun_rest"; then
-            BEGUN=${begun_rest%%[. ]*} BEGUN_LOCK=${begun_rest##* } BEGUN_CUT=0
-        fi
-        if [ "$begun_event" = cut ]; then BEGUN_CUT=1; fi
+    while read -r begun_event begun_number begun_what begun_rest; do
+        case $begun_event$begun_what in
+        cutcancelled | cuttimeout) BEGUN_ENDED=$((BEGUN_ENDED + 1)) ;;
+        begin*)
+            if void_line "$begun_rest"; then continue; fi
+            BEGUN=${begun_rest%%[. ]*} BEGUN_LOCK=${begun_rest##* }
+            BEGUN_LINE="begin $begun_number $begun_what $begun_rest"
+            ;;
+        esac
     done <"$RUN/journal"
-    : "$begun_number$begun_boot" # only here so that the rest is what it is
 }
 
 # still_its_time: true when BEGUN is of the program that holds the host now, or of one that was killed and for whose step
@@ -341,14 +364,64 @@ never_began() {
     if [ -z "$STARTED" ] || program_running; then return 1; fi
     begun
     # One that was cancelled before it began has a note of that.
-    [ "${BEGUN_LOCK:-0}" -le "$SINCE" ] && [ "$BEGUN_CUT" = 0 ]
+    [ "${BEGUN_LOCK:-0}" -le "$SINCE" ] && [ "$BEGUN_ENDED" -le "$ENDED_BEFORE" ]
 }
 
-# report: what has become of the run. Sets STATE, running or ended, RUN, where its journal is, and RUN_*.
+# report_journal: the end of the journal. What failed for weeks fills it with old attempts, and one of thousands of steps
+# alone: that the newest program has begun is told all the same. Needs SIZES.
+report_journal() {
+    size_of "$RUN/journal"
+    if [ "${SIZE:-0}" -gt "$JOURNAL_TOLD" ]; then
+        begun
+        printf '%s\n' "$BEGUN_LINE"
+    fi
+    tail -c "$JOURNAL_TOLD" "$RUN/journal"
+    echo
+}
+
+# report_outputs FILE…: the end of each step's output. Needs NEWEST and SIZES.
+report_outputs() {
+    for outputs_file in "$@"; do
+        if [ ! -s "$outputs_file" ] && [ ! -f "$outputs_file.kept" ]; then continue; fi
+        outputs_number=${outputs_file##*/}
+        outputs_number=${outputs_number%.output}
+        if [ "$outputs_number" = "$NEWEST" ]; then outputs_bytes=$TAIL; else outputs_bytes=${SHARE:-$TAIL}; fi
+        size_of "$outputs_file"
+        if short_output "$outputs_file" && [ "$SIZE" -le "$outputs_bytes" ]; then
+            printf 'said %s %s\n' "$outputs_number" "$ESCAPED"
+        else
+            part "output $outputs_number" "$outputs_file" "$outputs_bytes"
+        fi
+    done
+}
+
+# size_of FILE: sets SIZE to what SIZES, a list of `ls -ldn`, says of it, or to nothing.
+size_of() {
+    size_line=${SIZES%%" $1$NEWLINE"*}
+    # shellcheck disable=SC2086 # mode, links, owner, group, size
+    set -f && set -- ${size_line##*"$NEWLINE"} && set +f
+    SIZE=${5:-}
+}
+
+# short_output FILE: true for a few lines of text, which a shell reads faster than a process would be started. Sets ESCAPED
+# to them, as a field. What has grown since is left to others. Needs SIZE.
+short_output() {
+    case $SIZE in ? | ?? | [1-4]??) ;; *) return 1 ;; esac
+    if [ -f "$1.kept" ]; then return 1; fi
+    short_text=
+    while IFS= read -r short_line && [ "${#short_text}" -lt 500 ]; do short_text=$short_text$short_line$NEWLINE; done <"$1"
+    short_text=$short_text$short_line
+    # shellcheck disable=SC2101 # it stands within brackets
+    case $short_text in *[![:print:]"$NEWLINE"]*) return 1 ;; esac
+    # Some shells leave bytes out, and count characters.
+    [ "${#short_text}" = "$SIZE" ] && escape "$short_text" 0
+}
+
+# report: what has become of the run. Sets STATE, running or ended, RUN, where its journal is, SIZES and RUN_*.
 report() {
     if program_running; then STATE=running; else STATE=ended; fi
     echo "state $STATE"
-    echo "since $SINCE"
+    if [ "$SINCE" -ge 0 ]; then echo "since $SINCE"; fi
     if [ -n "$STARTED" ] && [ "$HOLDER_ID" != "$ID" ] && holder_alive && ! finished_since; then
         # Another run was faster to take the lock than the program started here.
         printf 'busy %s\n' "$HOLDER_ID"
@@ -363,17 +436,11 @@ report() {
     if [ ! -f "$RUN/journal" ] && followed_end_kept; then RUN=$ENDS/$ID; fi
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
-    # What failed for weeks fills it with old attempts.
-    tail -c "$JOURNAL_TOLD" "$RUN/journal"
-    echo
+    # One process tells how long they all are.
+    SIZES=$NEWLINE$(ls -ldn "$RUN/journal" "$RUN"/*.output 2>/dev/null)$NEWLINE
+    report_journal
     newest_step
-    for report_file in "$RUN"/*.output; do
-        report_number=${report_file##*/}
-        report_number=${report_number%.output}
-        if [ ! -s "$report_file" ] && [ ! -f "$report_file.kept" ]; then continue; fi
-        if [ "$report_number" = "$NEWEST" ]; then report_bytes=$TAIL; else report_bytes=${SHARE:-$TAIL}; fi
-        part "output $report_number" "$report_file" "$report_bytes"
-    done
+    report_outputs "$RUN"/*.output
     if [ "$DIFF" = 0 ]; then return 0; fi
     for report_file in "$RUN"/*.original; do
         report_number=${report_file##*/}
@@ -410,7 +477,7 @@ drop() {
 }
 
 # launch: one session. Sets STARTED, the process that waits for the program that it has started, or nothing, TIMER, RUN,
-# FOLLOWS and SINCE.
+# FOLLOWS, SINCE and ENDED_BEFORE.
 launch() {
     find_tools
     # What a login shell has printed may have no newline at its end.
@@ -419,7 +486,7 @@ launch() {
     find_base
     process_start "$$" || fail "there is no /proc here, without which no process can be told from another"
     boot_mark
-    STARTED='' TIMER='' FOLLOWS=0
+    STARTED='' TIMER='' FOLLOWS=0 ENDED_BEFORE=0
     case $MODE in
     run)
         start

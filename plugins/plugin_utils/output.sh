@@ -72,13 +72,14 @@ piece() {
 watch_output() {
     watch_before=0 watch_nap=0.25 watch_looks=1
     trap 'exit 0' TERM
-    while [ ! -e "$3" ] && process_start "$2"; do
+    while [ ! -e "$3" ]; do
         # A shell hears the signal at once while it waits, and not before the end of anything else.
         sleep "$watch_nap" 2>/dev/null &
         wait $! || {
             sleep 1 &
             wait $!
         }
+        process_start "$2" || return 0
         # Measured now and then, and each time as soon as that has told more.
         if [ $((watch_looks % 4)) = 0 ]; then cut_output "$1" measure; else cut_output "$1"; fi
         if [ "$SIZE" = "$POSITION" ]; then watch_looks=$((watch_looks + 1)); fi

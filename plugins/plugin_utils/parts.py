@@ -19,6 +19,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.effects import effec
 MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 ENCODED = tuple(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in range(256))
+ESCAPE = re.compile(rb"\\0([0-7]{3})")
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
 
 
@@ -58,6 +59,12 @@ def encode(value: str) -> str:
 def encode_bytes(raw: bytes) -> str:
     """Bytes as a field."""
     return "".join(map(ENCODED.__getitem__, raw))
+
+
+def decode_bytes(field: str) -> bytes:
+    """The bytes of a field."""
+    raw = field.encode("utf-8", "surrogateescape")
+    return ESCAPE.sub(lambda match: bytes([int(match[1], 8) & 255]), raw)
 
 
 def _text(step: Mapping[str, Any], name: str, number: int) -> str:

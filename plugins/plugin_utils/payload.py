@@ -1,6 +1,6 @@
 """The text that goes to a host in one round trip, and the report that comes back. Pure: no Ansible, no I/O.
 
-A payload is data, never shell: settings as `name value` lines, then one line a step, then long contents in base64.
+A payload is data, never shell: settings as `name value` lines, one line a step, long contents in base64.
 Fields hold only letters, digits and `._/:@+,=-`; every other byte is an octal escape, undone by the host's `printf %b`.
 """
 
@@ -16,7 +16,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claima
 from ansible_collections.capra.machine.plugins.plugin_utils.diff import LIMIT as DIFF_LIMIT
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
-from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, encode, encode_bytes
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, decode_bytes, encode, encode_bytes
 
 MARKER = "CAPRA_PAYLOAD"
 LINE = 76
@@ -77,12 +77,21 @@ def limits(output_bytes: int, steps: int, *, diff: bool) -> dict[str, int]:
     }
 
 
-def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: str = "", contents: bool = True) -> str:
-    """The payload. settings: see launch.sh's read_settings. program: the detached half. contents: False for a check
-    run, which needs only digests, and scripts that know --check: it never sends a secret."""
-    parts = tuple(parts)
+@dataclass(frozen=True)
+class Payload:
+    """What a session is given. text: settings as `name value` lines, an empty line, long contents in base64. steps: one
+    line each."""
+
+    text: str
+    steps: str = ""
+
+
+def build(
+    settings: Mapping[str, object], parts: Iterable[Part] = (), program: str = "", contents: bool = True
+) -> Payload:
+    """settings: see launch.sh's read_settings. program: the detached half, which goes beside the payload. contents:
+    False for a check run, which needs only digests, and scripts that know --check: it never sends a secret."""
     body: list[str] = []
-    first = len(parts) + 2  # the step lines, the empty line behind them, and tail(1) counts from 1
     steps: list[str] = []
     for number, part in enumerate(parts):
         content = part.content if contents or part.mode == "check" else b""
@@ -91,21 +100,34 @@ def build(settings: Mapping[str, object], parts: Iterable[Part] = (), program: s
             place = f"= {encoded}"
         else:
             lines = _lines(content)
-            place = f"{first + len(body)} {len(lines)}"
+            place = f"{1 + len(body)} {len(lines)}"  # as tail(1) counts
         rest = part.rest or " ".join(encode(path) for path in part.made)
         words = [number, part.kind, place, part.mode, part.owner, part.digest, part.key, rest]
         steps.append(" ".join(["step", *map(str, words)]).rstrip())
         body += lines
-    lines = _lines(program.encode())
-    digest = hashlib.sha256(program.encode()).hexdigest()
-    head = {**settings, "program": f"{first + len(body)} {len(lines)} {digest}"}
-    body += lines
-    return "\n".join([*(f"{name} {value}" for name, value in head.items()), "", *steps, "", *body, ""])
+    listed = "".join(f"{step}\n" for step in steps)
+    long = "".join(f"{line}\n" for line in body)
+    digest = hashlib.sha256(f"STEPS={_quoted(listed)}\n{program}".encode()).hexdigest()
+    head = {**settings, "whole": f"{len(long)} {digest}"}
+    return Payload("".join(f"{name} {value}\n" for name, value in head.items()) + f"\n{long}", listed)
 
 
-def call(session: str, payload: str) -> bytes:
-    """What goes to `/bin/sh -s` on the host: the session's half, and the payload as a here-document to it."""
-    return f"{session}\nlaunch <<'{MARKER}'\n{payload}{MARKER}\n".encode()
+def _quoted(text: str) -> str:
+    """The text as one word of a shell."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+AT_ONCE = 'case ${BASH_VERSION-} in ?*) eval "$(PATH=${PATH-}:/usr/bin:/bin; cat)" ;; esac'
+"""bash reads commands that come through a pipe by the byte, which takes 37 ms for these; so it reads them at once.
+What a login script has made of PATH does not count."""
+
+
+def call(session: str, payload: Payload, program: str = "") -> bytes:
+    """What goes to `/bin/sh -s` on the host: the session's half; the detached half and the steps, as texts that no
+    other process of the host gets (`unset`, since a login script may have exported a variable of that name); and the
+    rest as a here-document to `launch`."""
+    texts = f"unset PROGRAM STEPS\nPROGRAM={_quoted(program)}\nSTEPS={_quoted(payload.steps)}"
+    return f"{AT_ONCE}\n{session}\n{texts}\nlaunch <<'{MARKER}'\n{payload.text}{MARKER}\n".encode()
 
 
 def _base64_block(lines: list[str], start: int) -> tuple[bytes, int]:
@@ -141,7 +163,9 @@ def parse_report(text: str) -> Report:
                 values["running"] = state == "running"
             case [("already" | "ended" | "forgotten") as name, _]:
                 values[name] = True
-            case [("boot" | "busy" | "since") as name, value]:
+            case ["since", value] if value.isdecimal():
+                values["since"] = value
+            case [("boot" | "busy") as name, value]:
                 values[name] = value
             case [("host" | "claimed") as name, *told]:
                 values[name] = host_facts(told) if name == "host" else claimant(told)
@@ -149,10 +173,11 @@ def parse_report(text: str) -> Report:
                 values["error"] = " ".join(message)
             case ["would", number, *what] if number.isdecimal():
                 values["would"][int(number)] = " ".join(what)
-            case ["output", number] if number.isdecimal():
-                values["outputs"][int(number)], index = _base64_block(lines, index)
-            case ["before", number] if number.isdecimal():
-                values["before"][int(number)], index = _base64_block(lines, index)
+            case ["said", number, few] if number.isdecimal():
+                values["outputs"][int(number)] = decode_bytes(few)
+            case [("output" | "before") as name, number] if number.isdecimal():
+                content, index = _base64_block(lines, index)
+                values["outputs" if name == "output" else name][int(number)] = content
             case [name, _, _, *_] if name in JOURNAL and _usable(words):
                 values["journal"].append(tuple(words))
     values["journal"] = tuple(values["journal"])

@@ -4,12 +4,15 @@
 # process_start PID: sets START, the kernel's start time of a process; fails when it is gone or a zombie.
 process_start() {
     START=
-    read -r process_stat 2>/dev/null <"/proc/$1/stat" || return 1
-    process_stat=${process_stat##*) }
+    read -r process_stat 2>/dev/null <"/proc/$1/stat" && start_in "$process_stat"
+}
+
+# start_in LINE: the same, from what the kernel says of the process. Sets START.
+start_in() {
     # Fields after the command's closing parenthesis: the state is the first, the start time the twentieth.
-    case $process_stat in Z* | X*) return 1 ;; esac
     # shellcheck disable=SC2086 # one word a field is what is wanted
-    set -- $process_stat
+    set -- ${1##*) }
+    case $1 in Z* | X*) return 1 ;; esac
     shift 19
     START=$1
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck source=plugins/plugin_utils/common.sh
-# The detached half: runs the steps of one payload in order, and notes in the journal when each began and how it
+# The detached half: runs the steps of one payload, STEPS, in order, and notes in the journal when each began and how it
 # ended. Started by launch.sh in a session of its own (see program); common.sh stands before it.
 # It can be killed anywhere: a step whose end is in the journal is never run again, every other one is run again.
 
@@ -111,9 +111,9 @@ run_step() {
 # program's.
 noted_step() {
     HOLDING=0
-    read -r noted_pid noted_rest </proc/self/stat
-    : "$noted_rest" # only here so that the pid is one word
-    process_start "$noted_pid" && note_process "$1" "$noted_pid" "$START"
+    read -r noted_stat </proc/self/stat
+    noted_pid=${noted_stat%% *}
+    start_in "$noted_stat" && note_process "$1" "$noted_pid" "$START"
     run_step "$@"
     noted_status=$?
     # What came with a command is a cleanup's to take away: without a note of it nothing goes on, and the step has no end,
@@ -147,37 +147,36 @@ runs_now() {
     note "again $1 $VOLATILE_TYPE"
 }
 
-# run_steps: fails with the status of the step that failed, and with 74 when the payload cannot be read. The journal is
-# this list's own (see begin_run). Sets SOURCE.
+# run_steps: fails with the status of the step that failed, and with 74 when there is none. The journal is this list's own
+# (see begin_run). Sets SOURCE.
 run_steps() {
     SOURCE=$RUN
     read_source
     if [ -f "$RUN/written" ]; then mend "$RUN/written" || stop; fi
-    steps_seen=0
-    while read -r step_word step_number step_kind step_first step_length step_mode step_owner step_digest step_key \
-        step_rest; do
-        if [ "$step_word" != step ]; then break; fi
-        steps_seen=$((steps_seen + 1))
-        runs_now "$step_number" "$step_kind" "$step_digest" "$step_key" "$step_rest" || continue
-        # The report says what to do about a step that reboots its own host each time.
-        case $REBOOTS in *" $step_number $step_number "*) return 75 ;; esac
-        uptime_now
-        append_line "$RUN/journal" "start $step_number $BOOT $NOW $step_key" || stop
-        # That of a file goes to the disk with the first note of what is made (begin_private).
-        case $step_kind in write | append) ;; *) to_disk "$RUN/journal" || stop ;; esac
-        without_traces "$step_number"
-        # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this
-        # program is killed meanwhile.
-        (noted_step "$step_number" "$step_kind" "$step_first" "$step_length" "$step_mode" "$step_owner" "$step_digest" \
-            "$step_rest") </dev/null >>"$RUN/$step_number.output" 2>&1
-        step_status=$?
-        # Which units are the command's is read off its text.
-        if [ "$step_status" != 0 ]; then end_if_open "$step_number" "$step_kind" "$step_status"; fi
-        # What the command holds may be secret. Its last file goes with the others' (see program).
-        if [ -s "$RUN/$step_number.command" ]; then true >"$RUN/$step_number.command"; fi
-        if [ "$step_status" != 0 ]; then return "$step_status"; fi
-    done <"$RUN/payload.$SESSION"
-    [ "$steps_seen" -gt 0 ] || return 74
+    [ -n "$STEPS" ] || return 74
+    each_step run_one
+}
+
+# run_one: carries out the step that each_step is at, if that is to be done, and fails with its status.
+run_one() {
+    runs_now "$STEP_NUMBER" "$STEP_KIND" "$STEP_DIGEST" "$STEP_KEY" "$STEP_REST" || return 0
+    # The report says what to do about a step that reboots its own host each time.
+    case $REBOOTS in *" $STEP_NUMBER $STEP_NUMBER "*) return 75 ;; esac
+    uptime_now
+    append_line "$RUN/journal" "start $STEP_NUMBER $BOOT $NOW $STEP_KEY" || stop
+    # That of a file goes to the disk with the first note of what is made (begin_private).
+    case $STEP_KIND in write | append) ;; *) to_disk "$RUN/journal" || stop ;; esac
+    without_traces "$STEP_NUMBER"
+    # A subshell, so that nothing a step sets reaches the next one, and the step's end is noted even when this program is
+    # killed meanwhile.
+    (noted_step "$STEP_NUMBER" "$STEP_KIND" "$STEP_FIRST" "$STEP_LENGTH" "$STEP_MODE" "$STEP_OWNER" "$STEP_DIGEST" \
+        "$STEP_REST") </dev/null >>"$RUN/$STEP_NUMBER.output" 2>&1
+    one_status=$?
+    # Which units are the command's is read off its text.
+    if [ "$one_status" != 0 ]; then end_if_open "$STEP_NUMBER" "$STEP_KIND" "$one_status"; fi
+    # What the command holds may be secret. Its last file goes with the others' (see program).
+    if [ -s "$RUN/$STEP_NUMBER.command" ]; then true >"$RUN/$STEP_NUMBER.command"; fi
+    return "$one_status"
 }
 
 # without_traces NUMBER: removes what an earlier attempt at a step has left.
@@ -209,7 +208,7 @@ begin_run() {
     note_left_services || stop
     find_source
     read_source
-    compare_steps || stop
+    compare_steps
     uptime_now
     begin_line="begin 0 $BOOT $NOW $TIME $NEXT"
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
@@ -221,30 +220,35 @@ begin_run() {
     if [ -f "$RUN/journal" ]; then set_aside || stop; fi
     # No command of this journal was cut off.
     OPEN='' CUT=''
-    watch_services || stop
+    watch_services later || stop
     KEPT="$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS$NEWLINE$KEPT"
     printf '%s' "$KEPT" >"$RUN/journal.part" || stop
-    keep_whole "$RUN/journal.part" "$RUN/journal" || stop
+    to_disk "$RUN/services.before" "$RUN/journal.part" || stop
+    mv -f "$RUN/journal.part" "$RUN/journal" || stop
+    names_to_disk "$RUN" || stop
     follow_journal || stop
 }
 
 # compare_steps: sets KEPT, lines of a journal for the steps of the payload whose ends in SOURCE count, and for those that
-# had ended and are others now; and HEAD_OVER. Fails when the payload cannot be read. After read_source.
+# had ended and are others now; and HEAD_OVER. After read_source.
 compare_steps() {
     KEPT=''
-    while read -r compare_word compare_number compare_kind compare_first compare_length compare_mode compare_owner \
-        compare_digest compare_key compare_rest; do
-        if [ "$compare_word" != step ]; then break; fi
-        judge_step "$compare_number" "$compare_key"
-        case $JUDGED in
-        kept) KEPT="${KEPT}kept $compare_number $ENDED_BOOT $compare_key ${SOURCE##*/}$NEWLINE" ;;
-        changed) KEPT="${KEPT}changed $compare_number ${SOURCE##*/}$NEWLINE" ;;
-        esac
-    done <"$RUN/payload.$SESSION"
-    # Only a run needs the others.
-    : "$compare_kind$compare_first$compare_length$compare_mode$compare_owner$compare_digest$compare_rest"
+    each_step compare_one
     if [ -n "$PROVED" ] && [ -n "$KEPT" ]; then KEPT="${KEPT}sentinel 0 $PROVED$NEWLINE"; fi
 }
+
+# compare_one: a part of compare_steps, for one step: adds to KEPT.
+compare_one() {
+    judge_step "$STEP_NUMBER" "$STEP_KEY"
+    case $JUDGED in
+    kept) KEPT="${KEPT}kept $STEP_NUMBER $ENDED_BOOT $STEP_KEY ${SOURCE##*/}$NEWLINE" ;;
+    changed) KEPT="${KEPT}changed $STEP_NUMBER ${SOURCE##*/}$NEWLINE" ;;
+    esac
+}
+
+# has_begun_since LOCK: true when a program of this run has begun under a newer lock, before this one: somebody has sent it
+# twice, or two have at once, and what that one has done is the answer to both. Sets RUN_*.
+has_begun_since() { read_run "$RUN" && [ "$RUN_LOCK" -gt "$1" ] && [ "$RUN_LOCK" -lt "$NEXT" ]; }
 
 # set_aside: gives the old run of this name another one, and makes room for the new. Sets SOURCE. What sessions have
 # unpacked is the new run's.
@@ -260,26 +264,24 @@ set_aside() {
     names_to_disk "$BASE"
 }
 
-# program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER KIND SERIES FLAGS CONTENT SENTINEL: the whole of the detached
+# program RUN_DIRECTORY SESSION CLAIM UID NAME TAKE_OVER SINCE KIND SERIES FLAGS CONTENT SENTINEL: the whole of the detached
 # half. Sets RUN, SESSION, HOLDING, BASE and TIME (seconds since 1970), and CLAIM, SEIZE, OWNER_* and PLAN_* as read_settings does in the other half.
 program() {
     find_tools
     RUN=$1 SESSION=$2 CLAIM=$3 SEIZE=$6 HOLDING=0
     set_owner "$4" "$5"
-    set_plan "$7" "$8" "$9" "${10}" "${11}"
+    set_plan "$8" "$9" "${10}" "${11}" "${12}"
     BASE=${RUN%/*}
     umask 077
     # Content may be secret: it leaves the host's disk as soon as the steps have ended, well or not. A later run
-    # brings it again.
-    [ -r "$RUN/payload.$SESSION" ] || stop
-    # Here, once for all subshells.
+    # brings it again. Here, once for all subshells:
     my_uid
     boot_mark
     take_lock "${RUN##*/}" || stop
     TIME=$(date +%s)
     forget_ends
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
-    if finished_already; then stop; fi
+    if finished_already || has_begun_since "$7"; then stop; fi
     HOLDING=1
     begin_run
     sweep

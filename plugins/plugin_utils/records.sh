@@ -81,6 +81,9 @@ void_line() {
 # record FILE LINES: the same as append_line, and the disk has it. Sets NEW_LINES.
 record() { append_line "$1" "$2" && to_disk "$1"; }
 
+# size_written: sets BYTES to the place up to which descriptor 5 has been written.
+size_written() { read -r size_name BYTES </proc/self/fdinfo/5 && : "$size_name"; }
+
 # to_disk FILE…: does not return before the disk has them. A sync that takes no names writes everything, and says each time
 # that it ignores them, which is no output of a step; a host without one promises nothing.
 to_disk() {

@@ -147,9 +147,9 @@ END
 # The run whose services watch_services has listed in this program, and the list, an x behind it.
 WATCHED='' WATCHED_SERVICES=''
 
-# watch_services: remembers the services that were there before this run's commands. After a command that was cut off
-# the old list counts: what has come since is that command's. A cleanup's commands install nothing. Needs OPEN and CUT of
-# read_journal.
+# watch_services [later]: remembers the services that were there before this run's commands. After a command that was cut
+# off the old list counts: what has come since is that command's. A cleanup's commands install nothing. With `later` it is
+# the caller who brings the list to the disk, before any step is noted. Needs OPEN and CUT of read_journal.
 watch_services() {
     if [ -f "$RUN/services.before" ] && [ -n "$OPEN$CUT" ] && ! flag cleans; then
         note_services
@@ -160,7 +160,12 @@ watch_services() {
     if [ -f "$RUN/services.before" ] && [ "$(cat "$RUN/services.before" && echo x)" = "$WATCHED_SERVICES" ]; then
         return 0
     fi
-    printf '%s' "$SERVICES" >"$RUN/services.part" && keep_whole "$RUN/services.part" "$RUN/services.before"
+    printf '%s' "$SERVICES" >"$RUN/services.part" || return 1
+    if [ "${1:-}" = later ]; then
+        mv -f "$RUN/services.part" "$RUN/services.before"
+    else
+        keep_whole "$RUN/services.part" "$RUN/services.before"
+    fi
 }
 
 # note_services: records which services have come since watch_services. Sets SERVICES.

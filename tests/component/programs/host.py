@@ -106,7 +106,8 @@ class Host:
             "directory": parts.encode(str(self.base)),
             "plan": parts.plan(kind, uid, flags, made, sentinel),
         } | settings
-        return payload.call(programs.session(), payload.build(head, made, program, contents=mode == "run"))
+        sent = payload.build(head, made, program, contents=mode == "run")
+        return payload.call(programs.session(), sent, program)
 
     def session(self, text: bytes, **more: Any) -> subprocess.Popen[bytes]:
         """A session that has got this text on its standard input, as sshd gives it."""

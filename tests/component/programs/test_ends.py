@@ -47,6 +47,23 @@ def reboot(host: Host, volatile: Path | None = None) -> None:
 # Changed data
 
 
+def test_what_was_sent_twice_runs_once(host: Host) -> None:
+    """The second session has looked before the first one's program has the lock; its own takes it after that."""
+    steps, sound = [counted(host, "a")], host.program
+    journal, sessions = host.base / "one" / "journal", []
+    for gate in (f"[ -e {host.work}/go ]", f"grep -q finished {journal} && [ ! -e /proc/$(cat {host.work}/first) ]"):
+        waits = f"until {gate}; do sleep 0.05; done 2>/dev/null"
+        first = f"[ -e {host.work}/first ] || echo $$ >{host.work}/first"
+        host.program = sound.replace('\nprogram "$@"', f'\n{first}\n{waits}\nprogram "$@"')
+        sessions.append(host.session(host.text("run", steps, "one", flags=["restart"])))
+        wait_for((host.work / "first").exists)
+        wait_for(lambda: len(list(journal.parent.glob("program.*"))) == len(sessions))
+    (host.work / "go").touch()
+    reports = [host.heard(session) for session in sessions]
+    assert [results.finished(report, report.since) for report in reports] == [True, True]
+    assert count(host, "a") == 1
+
+
 def test_changed_data_goes_on_where_it_has_changed(host: Host) -> None:
     host.run(counted(host, "a"), write(host.work / "f", b"1"), command("false"), run_id="first", **SERIES)
     steps = [counted(host, "a"), write(host.work / "f", b"1"), counted(host, "c")]

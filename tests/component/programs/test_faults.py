@@ -21,7 +21,7 @@ from tests.component.programs.host import (
 
 
 def test_half_a_payload_starts_nothing(host: Host) -> None:
-    text = host.text("run", [counted(host, "a"), write(host.work / "f", b"x" * 3000)], "one")
+    text = host.text("run", [counted(host, "a"), write(host.work / "f", b"x" * 9000)], "one")
     start = text.index(payload.MARKER.encode())
     for share in (0.0, 0.3, 0.6, 0.999):
         report = host.heard(host.session(text[: start + 40 + int((len(text) - start - 70) * share)]))
@@ -81,11 +81,36 @@ def test_no_room_before_the_first_note_is_told(host: Host, part: str) -> None:
     assert count(host, "a") == 0
 
 
-def test_what_the_disk_does_not_keep_a_note_of_is_not_done(host: Host) -> None:
+def test_an_attempt_that_was_ended_hides_no_program_that_could_not_begin(host: Host) -> None:
+    host.run(command("sleep 60"), timeout=1)
+    assert results.failure(results.step_results([], host.report), host.report)["reason"] == "timeout"
+    sound = host.program
+    host.program = sound.replace('\nprogram "$@"', '\ntake_lock() { return 1; }\nprogram "$@"')
+    assert host.program != sound
+    host.run(command("sleep 60"), timeout=1)
+    assert "the program has ended before it could note anything" in host.report.error
+
+
+def test_thousands_of_steps_do_not_hide_that_they_have_begun(one_host: Host) -> None:
+    host = one_host
+    host.finished(command("true"))
+    journal = host.base / "one/journal"
+    begin, rest = journal.read_text().split("\n", 1)
+    many = "".join(f"{line}\n" for line in rest.splitlines() for _ in range(6000) if not line.startswith("finished"))
+    journal.write_text(f"{begin}\n{many}{rest.splitlines()[-1]}\n")
+    assert journal.stat().st_size > 800_000
+    report = host.exchange("attach", [command("true")], since="0")
+    assert results.finished(report, "0")
+    assert " ".join(report.journal[0]) == begin
+
+
+@pytest.mark.parametrize("newest", ["for", "start"])
+def test_what_the_disk_does_not_keep_a_note_of_is_not_done(host: Host, newest: str) -> None:
     steps = [counted(host, "a"), counted(host, "b", "exit 1")]
     host.run(*steps)
     sound = host.program
-    host.program = sound.replace('\nprogram "$@"', '\nto_disk() { echo "I/O error" >&2; return 1; }\nprogram "$@"')
+    fails = f'to_disk() {{ case $(tail -n 1 "$RUN/journal") in {newest}*) echo "I/O error" >&2; return 1 ;; esac; }}'
+    host.program = sound.replace('\nprogram "$@"', f'\n{fails}\nprogram "$@"')
     assert host.program != sound
     host.run(*steps)
     assert not results.finished(host.report)

@@ -133,14 +133,21 @@ def test_a_kept_end_is_not_forgotten(host: RootsHost) -> None:
     assert list(host.ends.glob("*/journal"))
 
 
+def _late(host: RootsHost, text: bytes) -> bytes:
+    """A session that says when it follows, and looks late for what has become of the run."""
+    late = text.replace(b"start\n        follow\n", f"start; touch {host.work}/follows; follow; sleep 1\n".encode())
+    assert late != text
+    return late
+
+
 def test_two_sessions_that_follow_one_cleanup_hear_of_its_end(clean: RootsHost) -> None:
     steps = [counted(clean, "clean", f"until [ -e {clean.work}/go ]; do sleep 0.05; done"), {"kind": "forget"}]
     text = clean.text("run", steps, **COMMON, request="1", forget=1)
-    late = text.replace(b"start\n        follow\n", b"start\n        follow\n        sleep 1\n")
-    assert late != text
+    late = _late(clean, text)
     first = clean.session(text)
     wait_for(lambda: count(clean, "clean") == 1)
     second = clean.session(late)
+    wait_for((clean.work / "follows").exists)
     (clean.work / "go").touch()
     assert clean.heard(first).forgotten
     assert [line[0] for line in clean.heard(second).journal][-1:] == ["finished"]
@@ -158,11 +165,11 @@ def test_who_asks_for_something_else_follows_it_to_its_end_as_well(
     first = clean.session(clean.text("run", steps, **common, request="1", forget=1))
     wait_for(lambda: count(clean, "clean") == 1)
     follows = clean.text("run", steps, **common, request=request_id)
-    late = follows.replace(b"start\n        follow\n", b"start\n        follow\n        sleep 1\n")
-    assert late != follows
+    late = _late(clean, follows)
     share = clean.exchange("run", steps, **common, request=request_id, follow=1)
     assert share.running
     second = clean.session(late)
+    wait_for((clean.work / "follows").exists)
     (clean.work / "go").touch()
     assert clean.heard(first).forgotten
     attached = clean.exchange("attach", steps, **common, request=request_id, since=share.since)
@@ -170,6 +177,42 @@ def test_who_asks_for_something_else_follows_it_to_its_end_as_well(
         assert [line[0] for line in report.journal][-1:] == ["finished"]
         assert results.finished(report, share.since)
     assert count(clean, "clean") == 1
+
+
+def test_a_session_that_is_killed_leaves_no_end_that_another_request_had(host: RootsHost) -> None:
+    """Behind what it tells of itself, before it has started anything."""
+    steps = [counted(host, "clean"), {"kind": "forget"}]
+    common = COMMON | {"request": "1700000009.5", "flags": ["repeat"]}
+    tells = b'    echo "since $SINCE"\n'
+    killed = host.text("run", steps, **common).replace(tells, tells + b"    kill -9 $$\n")
+    told = host.heard(host.session(killed))
+    assert (told.since, told.complete) == ("0", False)
+    report = host.exchange("attach", steps, **common, since=told.since)
+    assert not results.finished(report, told.since)
+    host.finished(*steps, **common)
+    assert count(host, "clean") == 2
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["another run", "the same run"])
+def test_locks_that_begin_anew_meanwhile(clean: RootsHost, same: bool) -> None:
+    """A session has looked at the newest lock; then another one removes all that there is."""
+    _bootstrap(clean)
+    left = "bootstrap" if same else "other"
+    clean.finished(command("true"), run_id="other", claim=1, owner="u -")
+    clean.exchange("drop", None, "other" if same else "bootstrap")
+    steps = [counted(clean, "a")]
+    common: dict[str, Any] = {"run_id": "bootstrap", "kind": "bootstrap", "uid": "u", "claim": 1, "owner": "u -"}
+    text = clean.text("run", steps, **common)
+    waits = f"touch {clean.work}/here; until [ -e {clean.work}/go ]; do sleep 0.05; done"
+    late = text.replace(b"\n    unpack\n", f"\n    {waits}; unpack\n".encode())
+    assert late != text
+    session = clean.session(late)
+    wait_for((clean.work / "here").exists)
+    clean.exchange("drop", None, left)
+    assert not list(clean.base.glob("lock.*"))
+    (clean.work / "go").touch()
+    report = clean.heard(session)
+    assert (results.finished(report, report.since), report.error) == (True, "")
 
 
 def test_another_request_runs_again(host: RootsHost) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shutil
 from typing import Any
@@ -65,10 +66,12 @@ def test_encoding_is_plain_and_reversible(text: str) -> None:
     )
 )
 def test_contents_stand_where_the_step_says(parts: list[parts.Part]) -> None:
-    text = payload.build({"mode": "run", "id": "x"}, parts, "program")
-    head, _, rest = text.partition("\n\n")
+    made = payload.build({"mode": "run", "id": "x"}, parts, "program's")
+    head, _, rest = made.text.partition("\n\n")
     lines = rest.split("\n")
-    assert all(re.fullmatch(r"[ -~]*", line) and line != payload.MARKER for line in text.split("\n"))
+    assert all(re.fullmatch(r"[ -~]*", line) and line != payload.MARKER for line in made.text.split("\n"))
+    assert re.fullmatch(r"([ -~]*\n)*", made.steps)
+    assert "'" not in made.steps
 
     def part(words: list[str]) -> bytes:
         if words[0] == "=":
@@ -76,14 +79,15 @@ def test_contents_stand_where_the_step_says(parts: list[parts.Part]) -> None:
         start = int(words[0]) - 1
         return base64.b64decode("".join(lines[start : start + int(words[1])]))
 
-    for line, expected in zip(lines, parts, strict=False):
+    for line, expected in zip(made.steps.splitlines(), parts, strict=True):
         assert part(line.split()[3:]) == expected.content
-    assert part(head.rpartition("program ")[2].split()) == b"program"
+    program = f"STEPS='{made.steps}'\nprogram's".encode()
+    assert head.rpartition("whole ")[2] == f"{len(rest)} {hashlib.sha256(program).hexdigest()}"
 
 
 def test_long_content_is_not_read_by_the_byte() -> None:
     made = [parts.to_part(step, number) for number, step in enumerate([write("/a", b"short"), write("/b", LONG)])]
-    short, long = payload.build({"mode": "run", "id": "x"}, made).partition("\n\n")[2].split("\n")[:2]
+    short, long = payload.build({"mode": "run", "id": "x"}, made).steps.splitlines()
     assert short.split()[3:5] == ["=", "short"]
     assert long.split()[3].isdecimal()
 
@@ -102,9 +106,10 @@ def test_a_shell_without_a_printf_of_its_own_is_refused(one_host: Host) -> None:
 def test_a_check_run_sends_no_content() -> None:
     steps = [write("/a", b"very secret"), command("very secret")]
     made = [parts.to_part(step, number) for number, step in enumerate(steps)]
-    text = payload.build({"mode": "check", "id": "x"}, made, contents=False)
-    assert base64.b64encode(b"very secret").decode() not in text
-    assert text.count("\n") == 7
+    sent = payload.call("", payload.build({"mode": "check", "id": "x"}, made, contents=False)).decode()
+    assert base64.b64encode(b"very secret").decode() not in sent
+    assert "secret" not in sent
+    assert sent.count("\nstep ") == 1
 
 
 @pytest.mark.parametrize(

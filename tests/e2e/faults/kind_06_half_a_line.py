@@ -28,7 +28,7 @@ def full_disk(host: Host, capra: Capra) -> None:
     data = capra.data(cloud_config(files))
     look = "cat /etc/motd /etc/hosts; ls -a /etc /opt"
     before = host.ssh(look).stdout
-    size = len(programs.detached()) * 7 // 3 + ROOM
+    size = len(programs.detached()) + ROOM
     host.ssh(f"mkdir -p /var/lib/capra && mount -t tmpfs -o mode=700,size={size} tmpfs /var/lib/capra", check=True)
 
     [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)

@@ -98,7 +98,9 @@ def test_the_most_telling_lines(answer: Answer, told: str) -> None:
 def test_the_frame_is_found_in_whatever_stands_around(before: str, lines: list[str], after: str) -> None:
     text = "\n".join([before, BEGIN, *lines, END, after])
     assert framed(text) == (lines, True)
-    assert framed(f"{before}\n{BEGIN}\n" + "".join(f"{line}\n" for line in lines)) == ([*lines, ""], False)
+    told = "".join(f"{line}\n" for line in lines)
+    for half in ("", "since 1", "cap"):
+        assert framed(f"{before}\n{BEGIN}\n{told}{half}") == (lines, False)
     assert framed(before) is None
 
 
