@@ -62,7 +62,7 @@ class _Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for name, sentence in COMMANDS.items():
-            self.add_command(_Later(name, callback=None, help=sentence))
+            self.add_command(_Later(name, callback=None, help=sentence, short_help=sentence))
 
 
 app = typer.Typer(
@@ -71,7 +71,7 @@ app = typer.Typer(
     help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # to import what draws boxes takes longer than all the rest
 )
 
 

@@ -16,7 +16,7 @@ from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapData
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
-from capra.cli.report import cells, display_name, identity, print_json, print_table, table
+from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import name_of, of_step
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.fingerprint import fingerprint
@@ -123,18 +123,10 @@ def _print_plans(keys: Sequence[MachineKey], plans: Sequence[dict[str, Any]]) ->
         typer.echo(f"{display_name(key)}: {planned['decision']}: {planned['message']}")
         if "playbook" not in planned:
             continue
-        facts = table("what", "value")
-        facts.show_header = False
-        for name in ("playbook",):
-            facts.add_row(*cells(f"  {name}", planned[name]))
-        for group in ("inventory", "variables"):
-            for name, value in planned[group].items():
-                facts.add_row(*cells(f"  {name}", value))
-        print_table(facts)
+        facts = {"playbook": planned["playbook"], **planned["inventory"], **planned["variables"]}
+        typer.echo(columns(facts.items()))
         if planned["steps"]:
-            steps = table("  step", "title", "mode", "owner", "bytes")
-            for step in planned["steps"]:
-                values = (step.get(name, "") for name in ("mode", "owner", "size"))
-                steps.add_row(*cells(f"  {step['number']}", step["title"], *values))
-            print_table(steps)
+            wanted = ("number", "title", "mode", "owner", "size")
+            steps = [[step.get(name, "") for name in wanted] for step in planned["steps"]]
+            typer.echo(columns([["STEP", "TITLE", "MODE", "OWNER", "BYTES"], *steps]))
         typer.echo()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
+from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
@@ -35,6 +36,14 @@ def table(*columns: str) -> Table:
 def cells(*values: object) -> list[Text]:
     """Text as it is, whatever stands in it."""
     return [Text(printable(str(value))) for value in values]
+
+
+def columns(rows: Iterable[Sequence[object]]) -> str:
+    """Rows of text in columns, set in by two blanks. Nothing is folded: for thousands of rows a table takes long."""
+    shown = [[printable(str(value)) for value in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    lines = ("   ".join(set_cell_size(*cell) for cell in zip(row, widths, strict=True)) for row in shown)
+    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def print_table(made: Table) -> None:

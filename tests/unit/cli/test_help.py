@@ -20,8 +20,8 @@ except SystemExit as ended:
     assert not ended.code, ended
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
-SLOW = {"pydantic", "cryptography", "jinja2", "yaml", "structlog", "asyncio", "ansible", "kopf", "kubernetes"}
-"""What most commands need, and takes longest to import."""
+SLOW = {"rich", "pydantic", "cryptography", "jinja2", "yaml", "structlog", "asyncio", "ansible", "kopf", "kubernetes"}
+"""What most commands need, or draws boxes, and takes longest to import."""
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
