@@ -135,8 +135,9 @@ note_named_units() {
 # unpack: keeps program, steps and long contents on the host, in files of this session's own: another session may be about
 # to start the same run. WHOLE is the number of bytes of the contents, and the digest of the rest. Sets BYTES.
 unpack() {
-    # What is an argument of another process can be seen by everybody on the host.
-    if [ "$(sh -c 'command -v printf')" != printf ]; then
+    # What is an argument of another process can be seen by everybody on the host. Both halves print what may be secret, and
+    # may have different shells.
+    if [ "$(command -v printf) $(sh -c 'command -v printf')" != "printf printf" ]; then
         fail "the host's sh has no printf of its own, without which bootstrap data would stand in the list of processes"
     fi
     umask 077

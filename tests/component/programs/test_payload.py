@@ -103,6 +103,20 @@ def test_a_shell_without_a_printf_of_its_own_is_refused(one_host: Host) -> None:
     assert list(one_host.work.iterdir()) == []
 
 
+@pytest.mark.parametrize("host", ["bash"], indirect=True)
+def test_nor_is_a_session_without_one(host: Host) -> None:
+    """The session's shell is the system's own, whatever `sh` is in the path."""
+    text = host.text("run", [write(host.work / "f", b"secret")], "one")
+    inside = text.replace(b"\nlaunch <<", b"\nenable -n printf\nlaunch <<")
+    assert inside != text
+    shutil.copy(shutil.which("dash") or "", host.root / "bin" / "dash")
+    (host.root / "bin" / "sh").unlink()
+    (host.root / "bin" / "sh").symlink_to("dash")
+    report = host.heard(host.session(inside))
+    assert "has no printf of its own" in report.error
+    assert list(host.work.iterdir()) == []
+
+
 def test_a_check_run_sends_no_content() -> None:
     steps = [write("/a", b"very secret"), command("very secret")]
     made = [parts.to_part(step, number) for number, step in enumerate(steps)]
