@@ -21,11 +21,23 @@ from capra.errors import CapraError
 from capra.kube.api import Api
 from capra.kube.cache import Cache
 from capra.kube.client import Access
-from capra.kube.dependents import CLUSTERS, ENTRIES, MACHINES, NODES, Key, dependents, first_in_line, in_line, is_news
+from capra.kube.dependents import (
+    CLUSTERS,
+    ENTRIES,
+    MACHINES,
+    NODES,
+    Key,
+    at_place,
+    dependents,
+    first_in_line,
+    in_line,
+    is_news,
+)
 from capra.kube.entries import EntryStore
 from capra.kube.errors import MissingError
 from capra.kube.known import By
 from capra.kube.node_ids import NodeIds
+from capra.kube.places import Place
 from capra.kube.remote_cluster import reconcile_cluster
 from capra.kube.reporter import Reporter
 from capra.kube.resources import (
@@ -103,7 +115,7 @@ class Controller:
         self._nodes = NodeIds(api, cache)
         self._synced = False
         self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
-        cache.rewound, cache.freed = self._rewound, self._freed
+        cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
         metrics.before_rendering = self._measure
 
     @property
@@ -182,6 +194,12 @@ class Controller:
         """An entry can be had that could not a moment ago."""
         if self._synced:  # until then, everything is looked at anyway
             for key in first_in_line(self.cache, namespace, pool):
+                self.queue.add(key)
+
+    def _left(self, namespace: str, place: Place) -> None:
+        """A machine or an entry that was at this host is there no more."""
+        if self._synced:
+            for key in at_place(self.cache, namespace, place):
                 self.queue.add(key)
 
     async def _resync(self, resources: tuple[Resource, ...]) -> None:

@@ -187,7 +187,8 @@ def look_again(taken: StepTaken, now: float, limit: float, patience: float) -> f
     elif taken.outcome is not None:
         times.append(taken.record.not_before)
     since = taken.record.cleaning_since
-    if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release):
+    # What is left alone is not given up either; the end of that is an event.
+    if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release | Wait):
         times.append(max(since + limit, now + patience))
     if not times:
         return None

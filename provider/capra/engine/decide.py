@@ -158,13 +158,22 @@ def _decide_life(observation: Observation) -> Decision:
 
 
 def _gives_back(observation: Observation) -> GiveBack | None:
-    """The host of the entry does not answer, and it is proven that nothing was sent to it."""
+    """The host of the entry does not answer, and it is proven that nothing was sent to it. An entry that is gone is
+    given back, too: what the machine has from it would keep it at that host for ever."""
     entry, record = observation.entry, observation.record
-    if entry is None or not observation.handed_over or observation.machine.spec.provider_id:
+    if not observation.given_by or observation.machine.spec.provider_id:
+        return None
+    if entry is not None and (entry.name != observation.given_by or _held_by_another(observation)):
+        # After a move, or by its address alone: the claim is renewed first.
         return None
     if record.phase is not Phase.NEW or record.unreached < TRIES:
         return None
-    return GiveBack(entry.name, record.message)
+    return GiveBack(observation.given_by, record.message)
+
+
+def _held_by_another(observation: Observation) -> bool:
+    holder = observation.entry.holder if observation.entry is not None else None
+    return holder is not None and holder.uid != observation.machine.uid
 
 
 def _waits(observation: Observation) -> Wait | None:

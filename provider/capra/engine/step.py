@@ -180,7 +180,7 @@ async def _act(
     if record != observation.record:
         record = replace(record, changed_at=clock())
         await store.save(observation, record)
-    asked = False
+    noted, asked = replace(observation, record=record), False
     try:
         await observer(StepTaken(observation, decision, record, running=True))
         asked = True
@@ -190,13 +190,13 @@ async def _act(
         if not sent and record != observation.record:
             # Where even that fails, the record says more than was done, which is harmless.
             with suppress(CapraError):
-                await store.save(observation, _as_before(observation.record, record))
+                await store.save(noted, _as_before(observation.record, record))
         raise
     if not outcome.sent:
         record = _as_before(observation.record, record)
     ended = _ended(record, decision, outcome, clock(), request.check)
-    if ended != record:
-        await store.save(observation, ended)
+    if ended != noted.record:
+        await store.save(noted, ended)
     return StepTaken(observation, decision, ended, outcome)
 
 
@@ -232,8 +232,10 @@ def _unreached(outcome: Outcome) -> bool:
 
 
 def _ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
-    """The record after a run. A check run leaves only the host keys of a first contact behind."""
-    record = replace(record, host_keys=record.host_keys or outcome.host_keys)
+    """The record after a run. A check run leaves only the host keys of a first contact behind. A host that has let
+    nobody in may be another one than is meant: its keys are not kept."""
+    if outcome.sent:
+        record = replace(record, host_keys=record.host_keys or outcome.host_keys)
     if check:
         return record
     if not outcome.ok:

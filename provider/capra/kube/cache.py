@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from capra.kube import entry_state
+from capra.kube import entry_state, places
 from capra.kube.index import Index, Trait
 from capra.kube.known import By
 from capra.kube.resources import (
@@ -39,8 +39,8 @@ Place = tuple[str, str]
 MACHINES, ENTRIES = REMOTE_MACHINES.kind, POOLED_REMOTE_MACHINES.kind
 _SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT})
 _TO_BE_HAD = frozenset({By.AVAILABLE, By.SILENT})
-_FELT_AT_THE_HOST = frozenset({By.USER, By.QUARANTINE})
-"""What a machine or an entry says that counts for every entry with its address and port."""
+_AT_THE_HOST = frozenset({By.PLACE, By.USER, By.QUARANTINE})
+"""What a machine or an entry says that counts for all that have its address and port."""
 
 REMEMBERED = 10_000
 """Deletions: an answer to a write may arrive after the deletion it was faster than."""
@@ -60,7 +60,7 @@ class Mark(NamedTuple):
     newest: int
 
 
-def _nobody(*told: str) -> None:
+def _nobody(*told: object) -> None:
     """Does nothing about it."""
 
 
@@ -81,6 +81,10 @@ class Cache:
         self.rewound: Callable[[], None] = _nobody
         """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
         on from a version that is still to come hears nothing until then."""
+
+        self.left: Callable[[str, places.Place], None] = _nobody
+        """Told the namespace and the host that a machine or an entry has, or uses, no more: it has gone, or is
+        elsewhere now."""
 
         self.freed: Callable[[str, str], None] = _nobody
         """Told the namespace and the pool when one more of its entries can be had, whichever object's change it was
@@ -176,8 +180,11 @@ class Cache:
         elif kind == SECRETS.kind and changed:
             names |= self._names(place[0], By.SECRET, place[1])
         for trait in changed:
-            if trait.by in _FELT_AT_THE_HOST:
+            if trait.by in _AT_THE_HOST:
                 names |= self._names(place[0], By.PLACE, trait.value)
+        for trait in changed - its:
+            if trait.by in _AT_THE_HOST:
+                self.left(place[0], cast(places.Place, trait.value))
         gained = {trait for name in names for trait in self._share((place[0], name))}
         for pool in {str(trait.value) for trait in gained if trait.by in _TO_BE_HAD}:
             self.freed(place[0], pool)

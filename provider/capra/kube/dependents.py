@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from capra.kube import objects, ownership, pool
 from capra.kube.known import By, Known
+from capra.kube.places import Place
 from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     POOLED_REMOTE_MACHINES,
@@ -98,6 +99,12 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
         yield from first_in_line(cache, namespace, name)
     holders = (objects.holder(entry) for entry in changed)
     yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
+
+
+def at_place(cache: Known, namespace: str, place: Place) -> Iterator[Key]:
+    """Who may have waited for this host, or is told of whoever uses it."""
+    for kind in (MACHINES, ENTRIES):
+        yield from (_key(kind, one) for one in cache.by(kind, namespace, By.PLACE, place))
 
 
 def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:

@@ -45,9 +45,7 @@ class EntryStore:
         """An entry in quarantine, as a machine to clean. Raises MissingError when it is gone."""
         raw = self._writer.raw(key)
         machine, problem = objects.entry_machine(raw)
-        kept = record.load(raw)
-        if kept.phase is Phase.NEW:
-            kept = replace(kept, phase=Phase.CLEANING)
+        kept = self.record_of(raw)
         field = "spec.machine.sshKeyRef.name"
         ssh_key, key_problem = await self._secrets.machine_key(key.namespace, machine.spec.ssh_key_name, field)
         # Giving up is for the object that somebody waits for: only a verified cleanup ends a quarantine.
@@ -60,13 +58,21 @@ class EntryStore:
             problem=problem or key_problem,
         )
 
+    def record_of(self, raw: Raw) -> Record:
+        """The record of an entry in quarantine: its host is to be cleaned, also where nothing has been noted yet."""
+        kept = record.load(raw)
+        return replace(kept, phase=Phase.CLEANING) if kept.phase is Phase.NEW else kept
+
     async def save(self, entry: RemoteMachine, kept: Record) -> None:
         """The record of the cleanup in quarantine. entry: as `load` gives it. Raises MissingError."""
         await self._annotate(self._writer.same(entry), dict(record.dump(kept)))
 
-    async def hold(self, raw: Raw, name: str, uid: str) -> Raw:
-        """Make the RemoteMachine its holder. Raises ConflictError when anybody has changed the entry meanwhile."""
-        return await self._annotate(raw, {HOLDER: objects.holder_annotation(raw, name, uid)})
+    async def hold(self, raw: Raw, name: str, uid: str, known_as: str) -> Raw:
+        """Make the RemoteMachine its holder. known_as: the UID by which the host knows it, which is another one after a
+        move. What was noted of an earlier holder goes. Raises ConflictError when anybody has changed the entry
+        meanwhile."""
+        kept = record.dump(Record(uid=known_as))[RECORD] if known_as != uid else None
+        return await self._annotate(raw, {HOLDER: objects.holder_annotation(raw, name, uid), RECORD: kept})
 
     async def give_back(self, raw: Raw, kept: Record, dirty: str = "") -> None:
         """Nobody holds it any more. dirty: why its host may not be clean; it goes to quarantine then."""

@@ -5,11 +5,12 @@ Otherwise a key that is rotated in the entry would leave the host without a clea
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from capra.kube import objects, pool, record
-from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, Raw, annotations_of, labels_of, name_of
+from capra.kube.resources import POOL_COMMANDS, POOL_ENTRY, POOL_FIELDS, Raw, annotations_of, labels_of, name_of
 from capra.model.checks import same_address
 from capra.model.machine import MachineSpec
 from capra.model.observation import Phase, Record
@@ -29,11 +30,15 @@ GIVEN = (
 )
 """Fields of `spec` that a machine gets from its entry."""
 
+COMMANDS = frozenset({"cleanUpCommands", "customCleanUpCommands"})
+"""The cleanup commands, in either spelling."""
 
-def was_given(raw: Raw, entry: str) -> bool:
-    """The machine has its fields from this entry, and not of its own."""
+
+def given_by(raw: Raw) -> str:
+    """The entry that the machine has its fields from; empty where they are its own, or it has none."""
     annotations = annotations_of(raw)
-    return annotations.get(POOL_ENTRY) == entry and POOL_COMMANDS in annotations
+    given = POOL_COMMANDS in annotations and objects.pool_of(raw) and (raw.get("spec") or {}).get("address")
+    return annotations.get(POOL_ENTRY, "") if given else ""
 
 
 def with_keys_of(entry: PoolEntry, kept: Record) -> Record:
@@ -87,17 +92,30 @@ def changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
 
 
 def taken_back(raw: Raw, entry_raw: Raw | None) -> dict[str, Any]:
-    """The merge patch of a machine that gives back what it had from the entry: fields, labels and annotations that are
-    still the entry's; of an entry that is gone, the address. Its record is one of a machine that has not begun."""
+    """The merge patch of a machine that gives back what it had from the entry: the fields that it got, and labels and
+    annotations that are still the entry's. Its record is one of a machine that has not begun."""
     spec, entry = raw.get("spec") or {}, entry_raw or {"metadata": {}}
-    given = (entry.get("spec") or {}).get("machine") or {}
-    fields = {name: None for name in GIVEN if name in spec and (name == "address" or spec[name] == given.get(name))}
+    fields = {name: None for name in _given(raw, (entry.get("spec") or {}).get("machine") or {}) if name in spec}
     labels = _same(labels_of(raw), labels_of(entry))
-    annotations = {POOL_ENTRY: None, POOL_COMMANDS: None, **_same(annotations_of(raw), annotations_of(entry))}
+    notes = dict.fromkeys((POOL_ENTRY, POOL_COMMANDS, POOL_FIELDS))
+    annotations = {**notes, **_same(annotations_of(raw), annotations_of(entry))}
     return {
         "metadata": {"labels": labels, "annotations": annotations | record.dump(Record())},
         "spec": fields,
     }
+
+
+def _given(raw: Raw, theirs: Mapping[str, Any]) -> Iterator[str]:
+    """The fields that the machine has from its entry, which may say something else by now, or be gone. Commands that it
+    has got of its own since stay. theirs: what the entry says now."""
+    spec, annotations = raw.get("spec") or {}, annotations_of(raw)
+    noted = annotations.get(POOL_FIELDS, "").split(",")
+    own, _ = objects.remote_machine(raw)
+    copied = pool.commands_digest(own.spec.clean_up_commands) == annotations.get(POOL_COMMANDS)
+    for name in GIVEN:
+        same = name == "address" or (name in theirs and spec.get(name) == theirs[name])
+        if same or (copied if name in COMMANDS else name in noted):
+            yield name
 
 
 def _same(mine: Any, theirs: Any) -> dict[str, None]:

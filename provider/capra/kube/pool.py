@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -178,11 +178,18 @@ def with_troubles(
         entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
     if entry.holder is None:
         namespace, place = namespace_of(raw), places.entry_place(raw)
-        entry = replace(entry, used_by=_first(cache.by(MACHINES, namespace, By.USER, place), machine))
+        entry = replace(entry, used_by=_first(_using(cache, raw, place), machine))
         other = _first(cache.by(ENTRIES, namespace, By.QUARANTINE, place), raw)
         if other and not entry.problem:
             entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
     return entry
+
+
+def _using(cache: Known, entry: Raw, place: places.Place) -> Iterator[Raw]:
+    """The machines that use the host of a free entry, or have a claim to the entry itself, whose note of that was
+    lost."""
+    yield from cache.by(MACHINES, namespace_of(entry), By.USER, place)
+    yield from (one for one in cache.by(MACHINES, namespace_of(entry), By.PLACE, place) if _has_claim(one, entry))
 
 
 def in_quarantine(cache: Known, machine: Raw) -> str:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from capra.kube.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
 from capra.model import checks
 from capra.model.observation import Phase, Record
-from capra.model.saved_record import SavedRecord
+from capra.model.saved_record import Moment, SavedRecord
 
 MESSAGE_LENGTH = 1500
 """Characters of a message that are kept: all annotations of an object share 256 KiB."""
@@ -19,7 +19,7 @@ MESSAGE_LENGTH = 1500
 class _Saved(SavedRecord):
     """The annotation's content."""
 
-    not_before: float = 0.0
+    not_before: Moment = 0.0
 
 
 def load(raw: Raw) -> Record:

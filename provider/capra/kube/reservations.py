@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capra.engine.decide import NAMED_ENTRIES
+from capra.engine.plan import host_uid
 from capra.kube import following, objects, pool, record
 from capra.kube.cache import Cache
 from capra.kube.entries import EntryStore
@@ -14,6 +15,7 @@ from capra.kube.resources import (
     FINALIZER,
     POOL_COMMANDS,
     POOL_ENTRY,
+    POOL_FIELDS,
     POOLED_REMOTE_MACHINES,
     REMOTE_MACHINES,
     Raw,
@@ -50,21 +52,21 @@ class Reservations:
                 raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
             holder = objects.holder(entry_raw)
             if holder is None or holder.uid != uid or objects.is_from_elsewhere(entry_raw):
-                entry_raw = await self._hold(raw, entry_raw)
+                entry_raw = await self._hold(raw, entry_raw, host_uid(observation))
         await self._hand_over(raw, entry_raw)
         return name_of(entry_raw)
 
-    async def _hold(self, raw: Raw, entry_raw: Raw) -> Raw:
+    async def _hold(self, raw: Raw, entry_raw: Raw, known_as: str) -> Raw:
         """Once more where only its status, or anything else that counts for nothing here, was written meanwhile."""
         name, uid = name_of(raw), str(raw["metadata"]["uid"])
         try:
             try:
-                return await self._entries.hold(entry_raw, name, uid)
+                return await self._entries.hold(entry_raw, name, uid, known_as)
             except ConflictError:
                 newest = self._cache.get(ENTRIES, namespace_of(raw), name_of(entry_raw))
                 if newest is None or not self._still_to_be_had(entry_raw, newest, raw):
                     raise
-            return await self._entries.hold(newest, name, uid)
+            return await self._entries.hold(newest, name, uid, known_as)
         except MissingError:
             # Not the machine is gone: it is to look for another one.
             raise ConflictError(f"PooledRemoteMachine {name_of(entry_raw)} is gone", after=0.0) from None
@@ -105,6 +107,7 @@ class Reservations:
         body: dict[str, Any] = {"metadata": metadata}
         if not (raw.get("spec") or {}).get("address"):
             annotations[POOL_COMMANDS] = pool.commands_digest(entry.spec.clean_up_commands)
+            annotations[POOL_FIELDS] = ",".join(sorted(given))
             annotations |= pool.lacking(pool.passed_on(entry.annotations), annotations_of(raw))
             labels = pool.lacking(pool.passed_on(entry.labels), labels_of(raw))
             if labels:

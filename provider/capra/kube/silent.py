@@ -6,21 +6,20 @@ from pydantic import BaseModel, Field, ValidationError
 
 from capra.kube.resources import UNREACHABLE, Raw, annotations_of
 from capra.model.pool import LONGEST_SILENCE, Unreachable
+from capra.model.saved_record import Moment
 
 FIRST_SILENCE = 60.0
 """Seconds until a host that did not answer is tried again; twice as long each time, up to LONGEST_SILENCE."""
 
 MESSAGE_LENGTH = 500
-LATEST = 4_102_444_800.0
-"""The year 2100, in seconds since the epoch: annotations may hold anything."""
 
 
 class _Mark(BaseModel):
     """The annotation. place: the host that did not answer; an entry that names another one since has no mark."""
 
     place: str
-    since: float = Field(ge=0, le=LATEST)
-    until: float = Field(ge=0, le=LATEST)
+    since: Moment
+    until: Moment
     times: int = Field(ge=1, le=10_000)
     message: str = ""
 

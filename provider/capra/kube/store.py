@@ -23,6 +23,7 @@ from capra.kube.resources import (
     CLUSTER_NAME_LABEL,
     FINALIZER,
     POOLED_REMOTE_MACHINES,
+    RECORD,
     REMOTE_MACHINES,
     Raw,
     labels_of,
@@ -75,7 +76,7 @@ class KubeStore:
             kept = following.with_keys_of(entry, kept)
             machine = replace(machine, spec=following.followed(raw, held[0], machine.spec, kept))
         own, _ = objects.remote_machine(raw)
-        runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING}
+        runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING, Phase.CLEAN}
         ssh_key, key_problem = await self._key(machine) if runs else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
@@ -90,7 +91,7 @@ class KubeStore:
             missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
             entry=entry,
-            handed_over=entry is not None and following.was_given(raw, entry.name),
+            given_by=following.given_by(raw),
             outdated=bool(following.changes(own.spec, machine.spec)),
             pool=self._reservations.to_choose_from(raw) if wants_host else (),
             pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
@@ -101,11 +102,17 @@ class KubeStore:
 
     async def save(self, observation: Observation, record_: Record) -> None:
         """Keep the record in an annotation, and what must stand in the object by then: the finalizer before a host is
-        touched, the provider ID before anybody is told that the machine is provisioned."""
-        if observation.machine.key.kind == ENTRIES:
+        touched, the provider ID before anybody is told that the machine is provisioned. observation: its record is the
+        one that was saved last. Raises ConflictError where somebody else has saved another one since: what a run has
+        proven holds for its own beginning only."""
+        raw = self._writer.same(observation.machine)
+        of_entry = observation.machine.key.kind == ENTRIES
+        kept = self._entries.record_of(raw) if of_entry else record.load(raw)
+        if record.dump(kept)[RECORD] != record.dump(observation.record)[RECORD]:
+            raise ConflictError(f"{observation.machine.key} was worked on by somebody else meanwhile", after=0.0)
+        if of_entry:
             await self._entries.save(observation.machine, record_)
             return
-        raw = self._writer.same(observation.machine)
         machine, _ = objects.remote_machine(raw)
         annotations: dict[str, str | None] = dict(record.dump(record_))
         annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None

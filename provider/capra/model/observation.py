@@ -106,11 +106,12 @@ class Observation:
 
     missing_owner: what is waited for without an owner. missing_bootstrap: what the bootstrap data is waiting for, when
     there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. outdated:
-    the entry's fields have changed since the machine got them; in `machine` they count already. handed_over: the
-    machine has its address from the entry. pool: the entries to choose from, when there is a choice to make: all of
-    them by name, or those that decide it and are named in a message; pool_size: how many there are. problem: what is
-    wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its host. finalizer:
-    the object stays until its host is clean; not so an entry in quarantine, nor the machines of a terminal.
+    the entry's fields have changed since the machine got them; in `machine` they count already. given_by: the entry
+    that the machine has its fields from, which may be gone. pool: the entries to choose from, when there is a choice to
+    make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are.
+    problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its
+    host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the machines of a
+    terminal.
     """
 
     machine: RemoteMachine
@@ -125,7 +126,7 @@ class Observation:
     missing_bootstrap: str = "the bootstrap data"
     entry: PoolEntry | None = None
     outdated: bool = False
-    handed_over: bool = False
+    given_by: str = ""
     pool: tuple[PoolEntry, ...] = ()
     pool_size: int = 0
     problem: Problem | None = None

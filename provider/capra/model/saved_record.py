@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from capra.model.observation import Phase
+
+LATEST = 4_102_444_800.0
+"""The year 2100: annotations and files may hold anything."""
+
+Moment = Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
+"""Seconds since the epoch, as somebody has noted them."""
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class SavedRecord(BaseModel):
@@ -19,12 +29,12 @@ class SavedRecord(BaseModel):
     digest: str = ""
     uid: str = ""
     bootstrap_kind: str = ""
-    attempts: int = 0
-    unreached: int = 0
+    attempts: Count = 0
+    unreached: Count = 0
     reason: str = ""
     message: str = ""
-    changed_at: float = 0.0
-    cleaning_since: float = 0.0
+    changed_at: Moment = 0.0
+    cleaning_since: Moment = 0.0
     host_name: str = ""
     host_addresses: tuple[str, ...] = ()
 

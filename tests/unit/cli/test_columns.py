@@ -6,7 +6,8 @@ from capra.cli.report import columns
 
 
 def test_columns_stand_below_each_other_whatever_is_in_them() -> None:
-    rows = [["STEP", "TITLE", "BYTES"], [1, "schreibe 文件", 7], [22, "run\x1b[31m", ""], [333, "", ""]]
+    rows: list[list[object]] = [["STEP", "TITLE", "BYTES"], [1, "schreibe 文件", 7], [22, "run\x1b[31m", ""]]
+    rows.append([333, "", ""])
     assert columns(rows).splitlines() == [
         "  STEP   TITLE           BYTES",
         "  1      schreibe 文件   7",

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from capra.kube.dependents import Key
 from capra.kube.known import By
 from capra.kube.resources import Raw, annotations_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
@@ -148,6 +149,32 @@ def test_a_machine_that_was_at_the_host_goes_elsewhere(change: str) -> None:
         world.change(MACHINES, "other", {"spec": {change: elsewhere[change]}})
         await asyncio.sleep(A_WHILE)
         assert world.holder("a") == "m-0"
+
+    runs(test)
+
+
+@pytest.mark.parametrize("how", ["moved", "gone", "clean"])
+def test_whoever_waits_for_a_host_hears_that_it_is_free(how: str) -> None:
+    """A machine with an address of its own, and an entry of the pool, whatever has become of the one that was there."""
+
+    async def test(world: LineWorld) -> None:
+        user = machine("user", "uid-user", Phase.PROVISIONED, pool="", address="a.example.org")
+        world.server.put(user)
+        world.server.put(machine("waits", "uid-waits", pool="", address="a.example.org"))
+        world.add_entry("a")
+        await asyncio.sleep(A_WHILE)
+        world.controller._synced = True
+        heard: list[Key] = []
+        world.controller.queue.add = lambda key, after=0.0: heard.append(key)  # type: ignore[method-assign]
+        if how == "moved":
+            world.change(MACHINES, "user", {"spec": {"address": "b.example.org"}})
+        elif how == "gone":
+            world.delete(MACHINES, "user")
+        else:
+            annotations = machine("user", "uid-user", Phase.CLEAN)["metadata"]["annotations"]
+            world.annotate(MACHINES, "user", annotations)
+        await asyncio.sleep(A_WHILE)
+        assert {Key(MACHINES, "default", "waits"), Key(ENTRIES, "default", "a")} <= set(heard)
 
     runs(test)
 

@@ -28,7 +28,7 @@ PARTS = {
     "spec",
     "record",
     "outdated",
-    "handed_over",
+    "given_by",
     "owner",
     "cluster",
     "bootstrap",

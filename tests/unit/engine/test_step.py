@@ -339,6 +339,15 @@ async def test_a_beginning_that_another_clock_has_noted_is_no_time_to_come() -> 
     assert first.variables["k0s_cleanup_request_id"] == second.variables["k0s_cleanup_request_id"] == "1000.0"
 
 
+@pytest.mark.parametrize("sent", [False, True])
+async def test_the_key_of_a_host_that_let_nobody_in_is_not_kept(sent: bool) -> None:
+    """It may be another host than is meant: the address is mended then."""
+    refused = replace(unreachable("Permission denied (publickey)", sent=sent), host_keys=(HOST_KEY,))
+    world = World(runner=FakeRunner([refused]))
+    await world.step()
+    assert world.record.host_keys == ((HOST_KEY,) if sent else ())
+
+
 async def test_a_cleanup_that_sent_nothing_leaves_the_host_as_it_was_and_is_not_forgotten() -> None:
     world = World(observation(machine={"deleting": True}, record={"phase": "Provisioned"}), FakeRunner([unreachable()]))
     taken = await world.step()

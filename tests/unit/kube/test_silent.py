@@ -72,4 +72,5 @@ def test_what_a_machine_had_from_its_entry_is_taken_back_and_nothing_else() -> N
 
 
 def test_of_an_entry_that_is_gone_the_address_is_taken_back() -> None:
+    """What else it was given is noted in the machine: see test_giving_back."""
     assert taken_back(machine(address="e.example.org", user="ops"), None)["spec"] == {"address": None}

@@ -11,7 +11,7 @@ from capra.engine.decide import Cleanup, GiveBack, Keep, Release, Reserve
 from capra.engine.ports import ProgressListener
 from capra.engine.step import StepTaken, step
 from capra.kube import record
-from capra.kube.errors import MissingError
+from capra.kube.errors import ConflictError, MissingError
 from capra.kube.resources import FINALIZER, HOLDER, HOST_KEYS, POOL_ENTRY, QUARANTINED, RECORD, Raw
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
@@ -83,6 +83,21 @@ async def test_the_record_of_a_machine_that_was_changed_meanwhile_is_kept() -> N
     assert record.load(world.get("RemoteMachine", "m")).phase is Phase.PROVISIONED
 
 
+async def test_what_one_controller_has_proven_is_nothing_where_another_has_begun() -> None:
+    """Two work by mistake: the run of one has sent nothing, that of the other goes on."""
+    world = ready(owned("uid-old"))
+    one, other = await world.store.load(MACHINE), await world.store.load(MACHINE)
+    begun = replace(one.record, phase=Phase.BOOTSTRAPPING, changed_at=1.0)
+    await world.store.save(one, begun)
+    with pytest.raises(ConflictError, match="worked on by somebody else"):
+        await world.store.save(other, replace(begun, changed_at=2.0))
+    other = await world.store.load(MACHINE)
+    await world.store.save(other, replace(begun, changed_at=3.0))
+    with pytest.raises(ConflictError, match="worked on by somebody else"):
+        await world.store.save(replace(one, record=begun), one.record)
+    assert record.load(world.get("RemoteMachine", "m")).phase is Phase.BOOTSTRAPPING
+
+
 async def _reserve(world: StoreWorld, seen: Observation) -> None:
     await world.store.reserve(seen, "e")
 
@@ -123,6 +138,19 @@ async def test_the_cleanup_of_an_entry_says_nothing_of_the_next_one_of_its_name(
     with pytest.raises(MissingError):
         await act(world, seen)
     assert world.annotations("PooledRemoteMachine", "e") == {QUARANTINED: "dirty"}
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_the_host_of_a_vanished_holder_is_cleaned_by_the_uid_that_it_knows(moved: bool) -> None:
+    """Not by that of whoever had the entry before."""
+    left = {name: text for name, text in record.dump(Record(phase=Phase.CLEANING, uid="uid-before")).items() if text}
+    mine = record.dump(Record(uid="uid-first" if moved else ""))
+    notes = {name: text for name, text in mine.items() if text}
+    world = StoreWorld(machine(uid="uid-m", annotations=notes), entry("e", annotations=left))
+    await world.store.reserve(await world.store.load(MACHINE), "e")
+    await world.entries.quarantine(world.get("PooledRemoteMachine", "e"), "vanished")
+    kept = record.load(world.get("PooledRemoteMachine", "e"))
+    assert (kept.phase, kept.uid) == (Phase.CLEANING, "uid-first" if moved else "uid-m")
 
 
 async def test_only_a_cleanup_ends_a_quarantine() -> None:
