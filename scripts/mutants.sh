@@ -10,7 +10,7 @@ python -m pip install --quiet --disable-pip-version-check --constraint constrain
 status=0
 if [ $# = 0 ]; then
     nice python scripts/mutants.py || status=$?
-    set -- provider/capra/runs/redact.py provider/capra/kube/pool.py provider/capra/engine/*.py
+    set -- provider/capra/runs/redact.py provider/capra/kube/pool.py provider/capra/kube/traits.py provider/capra/engine/*.py
 fi
 copy=$(mktemp -d) || exit
 trap 'rm -rf "$copy"' EXIT
@@ -28,6 +28,7 @@ for file in "$@"; do
         ;;
     */kube/pool.py)
         tests="tests/unit/kube/test_pool.py tests/unit/kube/test_following.py tests/unit/kube/test_dependents.py"
+        tests="$tests tests/unit/kube/test_giving_back.py"
         ;;
     */runs/*) tests="tests/unit/runs" ;;
     */kube/*) tests="tests/unit/kube" ;;

@@ -95,11 +95,13 @@ def test_a_login_script_that_reads_standard_input(reader: str, user: str, shared
     file.write_text(f"{reader}\n")
     try:
         [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
-        [looked] = capra.json("preflight", "-f", manifest, code=1)
+        # The same protocol; with sudo each takes half a minute.
+        looked = capra.json("preflight", "-f", manifest, code=1) if user == "root" else []
     finally:
         file.write_text(before)
-    assert (report["outcome"], looked["outcome"]) == ("LoginFailed", "LoginFailed")
-    assert all("standard input" in one["message"] for one in (report, looked))
+    for one in (report, *looked):
+        assert one["outcome"] == "LoginFailed"
+        assert "standard input" in one["message"]
     assert count(shared, "never") == 0
     assert not list(Path(shared.path("/var/lib/capra")).glob("*/journal"))
 

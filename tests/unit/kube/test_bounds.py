@@ -62,7 +62,7 @@ async def _many(request: web.Request) -> web.StreamResponse:
 
 
 async def _silent(request: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(60)
+    await asyncio.sleep(3)
     return web.Response()
 
 
