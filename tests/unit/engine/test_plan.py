@@ -141,3 +141,9 @@ def test_the_host_knows_a_moved_machine_by_its_first_uid() -> None:
     assert plan.plan_bootstrap(moved, OPTIONS).variables["bootstrap_uid"] == "uid-1"
     cleanup = plan.plan_cleanup(moved, Cleanup(custom=False), OPTIONS)
     assert cleanup.variables["k0s_cleanup_uid"] == "uid-1"
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_nobody_is_shown_content_who_did_not_ask_for_it(asked: bool) -> None:
+    options = plan.PlanOptions(diff=True) if asked else plan.PlanOptions()
+    assert plan.plan_bootstrap(READY, options).diff is asked
