@@ -141,7 +141,7 @@ def _decide_life(observation: Observation) -> Decision:
     if given_back := _gives_back(observation):
         return given_back
     entry = observation.entry
-    if entry is not None and (entry.holder is None or entry.holder.uid != machine.uid):
+    if entry is not None and (entry.holder is None or _held_by_another(observation)):
         # Known by an address, by a name or from before a move: nothing else may come before the claim is renewed.
         return Reserve(entry.name)
     if entry is not None and observation.outdated:

@@ -444,6 +444,15 @@ async def test_the_host_of_a_machine_that_moves_away_is_not_touched(
     assert len(world.hosts.requests) == 1
 
 
+async def _cleaned_in_vain(world: World) -> None:
+    """The machine m of the pool is provisioned and deleted, and its first cleanup has failed."""
+    await world.machine("m", POOL)
+    await world.provisioned("m")
+    world.hosts.fail(ADDRESS)
+    await world.delete(REMOTE_MACHINES, "m")
+    await holds_soon(lambda: world.hosts[ADDRESS].failures == [], "the first cleanup has failed")
+
+
 async def test_what_is_changed_in_an_entry_while_its_machine_is_deleted_counts(world: World) -> None:
     """A cleanup that fails for the old values must not fail for ever."""
     await world.cluster()
@@ -451,11 +460,7 @@ async def test_what_is_changed_in_an_entry_while_its_machine_is_deleted_counts(w
     await world.secret("new-key", key)
     await world.entry("e", ADDRESS, user="old", cleanUpCommands=["old"])
     async with world.controller():
-        await world.machine("m", POOL)
-        await world.provisioned("m")
-        world.hosts.fail(ADDRESS)
-        await world.delete(REMOTE_MACHINES, "m")
-        await holds_soon(lambda: world.hosts[ADDRESS].failures == [], "the first cleanup has failed")
+        await _cleaned_in_vain(world)
         changed = {"user": "new", "useSudo": True, "sshKeyRef": {"name": "new-key"}, "cleanUpCommands": ["new"]}
         await world.patch(POOLED_REMOTE_MACHINES, "e", {"spec": {"machine": changed | {"port": 2222}}})
         # The same host, which shows a key that is known.
@@ -475,11 +480,7 @@ async def test_an_entry_whose_host_has_moved_while_its_machine_is_deleted(world:
     await world.cluster()
     await world.entry("e", ADDRESS)
     async with world.controller():
-        await world.machine("m", POOL)
-        await world.provisioned("m")
-        world.hosts.fail(ADDRESS)
-        await world.delete(REMOTE_MACHINES, "m")
-        await holds_soon(lambda: world.hosts[ADDRESS].failures == [], "the first cleanup has failed")
+        await _cleaned_in_vain(world)
         world.hosts.names["192.0.2.99:22"] = f"{ADDRESS}:22"
         moved = {"address": "192.0.2.99"} | ({"hostKeys": [HOST_KEY]} if pinned else {})
         await world.patch(POOLED_REMOTE_MACHINES, "e", {"spec": {"machine": moved}})

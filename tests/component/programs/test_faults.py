@@ -104,7 +104,7 @@ def test_thousands_of_steps_do_not_hide_that_they_have_begun(one_host: Host) -> 
     assert " ".join(report.journal[0]) == begin
 
 
-@pytest.mark.parametrize("newest", ["for", "start"])
+@pytest.mark.parametrize("newest", ["", "for", "start"])
 def test_what_the_disk_does_not_keep_a_note_of_is_not_done(host: Host, newest: str) -> None:
     steps = [counted(host, "a"), counted(host, "b", "exit 1")]
     host.run(*steps)
