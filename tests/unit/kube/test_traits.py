@@ -27,7 +27,11 @@ def test_what_has_no_address_is_at_no_host(raw: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("condition", "reason", "told"),
-    [("HostReserved", "PoolExhausted", True), ("HostReserved", "HostInUse", False), ("Bootstrapped", "PoolExhausted", False)],
+    [
+        ("HostReserved", "PoolExhausted", True),
+        ("HostReserved", "HostInUse", False),
+        ("Bootstrapped", "PoolExhausted", False),
+    ],
 )
 def test_who_was_told_that_a_pool_has_nothing_free(condition: str, reason: str, told: bool) -> None:
     """A free entry wakes as many of them as it can help, and only they are counted."""
