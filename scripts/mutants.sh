@@ -10,7 +10,7 @@ python -m pip install --quiet --disable-pip-version-check --constraint constrain
 status=0
 if [ $# = 0 ]; then
     nice python scripts/mutants.py || status=$?
-    set -- provider/capra/runs/redact.py provider/capra/kube/pool.py provider/capra/kube/traits.py provider/capra/engine/*.py
+    set -- provider/capra/runs/redact.py provider/capra/kube/cache/claims.py provider/capra/kube/cache/traits.py provider/capra/engine/*.py
 fi
 copy=$(mktemp -d) || exit
 trap 'rm -rf "$copy"' EXIT
@@ -27,14 +27,14 @@ for file in "$@"; do
         tests="$tests -k 'not slow and not a_second and not large'"
         ;;
     */kube/pool.py)
-        tests="tests/unit/kube/test_pool.py tests/unit/kube/test_following.py tests/unit/kube/test_dependents.py"
-        tests="$tests tests/unit/kube/test_giving_back.py"
+        tests="tests/unit/kube/cache/test_claims.py tests/unit/kube/stores/test_following.py tests/unit/controller/test_dependents.py"
+        tests="$tests tests/unit/kube/stores/test_giving_back.py"
         ;;
     */runs/*) tests="tests/unit/runs" ;;
     */kube/*) tests="tests/unit/kube" ;;
     *)
         # The file's own tests first: they kill most. With pytest, a file that is named twice is run once.
-        tests="tests/unit/engine tests/unit/kube/test_node_ids.py tests/unit/cli/test_changes.py"
+        tests="tests/unit/engine tests/unit/controller/reconcilers/test_node.py tests/unit/cli/test_changes.py"
         own=tests/unit/engine/test_$(basename "$file")
         [ ! -e "$own" ] || tests="$own $tests"
         ;;

@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from capra.kube.resources import REMOTE_MACHINES, Resource
+from capra.kube.client.resources import REMOTE_MACHINES, Resource
 from tests.component.controller.world import World
 
 WRITERS = 16

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from prometheus_client import Gauge
 
 from capra.controller import main
-from capra.controller.metrics import Metrics
+from capra.controller.serving.metrics import Metrics
 from capra.settings import Address, ControllerSettings
 from capra.settings.controller import LogLevel
 from capra.testing import FakeHosts

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from capra.kube.errors import ConflictError, MissingError, UnavailableError
-from capra.kube.resources import Raw, Resource
+from capra.kube.client.errors import ConflictError, MissingError, UnavailableError
+from capra.kube.client.resources import Raw, Resource
 
 
 @dataclass
@@ -48,7 +48,7 @@ class LeaseServer:
 
 @dataclass
 class Connection:
-    """One replica's way to the server; in the place of capra.kube.api.Api."""
+    """One replica's way to the server; in the place of capra.kube.client.api.Api."""
 
     server: LeaseServer
     latency: float = 0.01

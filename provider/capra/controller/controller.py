@@ -10,53 +10,47 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from capra.controller import handlers
-from capra.controller.census import measure
-from capra.controller.entries import Entries
-from capra.controller.machines import Machines
-from capra.controller.metrics import Metrics
+from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
 from capra.controller.queue import WorkQueue, spread
+from capra.controller.reconcilers.cluster import reconcile_cluster
+from capra.controller.reconcilers.machine import Machines
+from capra.controller.reconcilers.node import NodeIds
+from capra.controller.reconcilers.pool_entry import Entries
+from capra.controller.serving.census import measure
+from capra.controller.serving.metrics import Metrics
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.errors import CapraError
-from capra.kube.api import Api
-from capra.kube.cache import Cache
-from capra.kube.client import Access
-from capra.kube.dependents import (
+from capra.kube.cache.cache import Cache
+from capra.kube.cache.known import By
+from capra.kube.cache.sync import refresh, watch_secrets
+from capra.kube.cache.writer import Writer
+from capra.kube.client.api import Api
+from capra.kube.client.connection import Access
+from capra.kube.client.errors import MissingError
+from capra.kube.client.resources import (
     CLUSTERS,
+    CORE_GROUP,
     ENTRIES,
     MACHINES,
-    NODES,
-    Key,
-    at_place,
-    dependents,
-    first_in_line,
-    in_line,
-    is_news,
-)
-from capra.kube.entries import EntryStore
-from capra.kube.errors import MissingError
-from capra.kube.known import By
-from capra.kube.node_ids import NodeIds
-from capra.kube.places import Place
-from capra.kube.remote_cluster import reconcile_cluster
-from capra.kube.reporter import Reporter
-from capra.kube.resources import (
-    CORE_GROUP,
+    NODES_OF_CLUSTER,
     POOLED_REMOTE_MACHINES,
     REMOTE_CLUSTERS,
     REMOTE_MACHINES,
     SECRETS,
     WATCH_FILTER_LABEL,
+    Key,
     Raw,
     Resource,
     labels_of,
     name_of,
     namespace_of,
 )
-from capra.kube.secrets import Secrets
-from capra.kube.store import KubeStore
-from capra.kube.sync import refresh, watch_secrets
-from capra.kube.writer import Writer
+from capra.kube.objects.places import Place
+from capra.kube.stores.entries import EntryStore
+from capra.kube.stores.machines import KubeStore
+from capra.kube.stores.reporter import Reporter
+from capra.kube.stores.secrets import Secrets
 from capra.settings import ControllerSettings
 
 OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
@@ -233,7 +227,7 @@ class Controller:
     def _changed(self, resource: Resource, raw: Raw) -> None:
         """An object was added, changed or deleted, or everything is looked at. raw: as it was, a moment ago."""
         for key in dependents(self.cache, resource.kind, raw):
-            self.queue.add(key, NODES_DELAY if key.kind == NODES else 0.0)
+            self.queue.add(key, NODES_DELAY if key.kind == NODES_OF_CLUSTER else 0.0)
         if resource != REMOTE_MACHINES:
             return
         key = Key(resource.kind, namespace_of(raw), name_of(raw))
@@ -242,7 +236,7 @@ class Controller:
             self.queue.interrupt(key)
 
     async def _look(self, key: Key) -> float | None:
-        if key.kind == NODES:
+        if key.kind == NODES_OF_CLUSTER:
             self.queue.set_aside(key)  # a workload cluster answers when it likes
             return await self._nodes.look(key)
         raw = self.cache.get(key.kind, key.namespace, key.name)

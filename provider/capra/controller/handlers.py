@@ -16,8 +16,8 @@ import kopf
 import structlog
 
 from capra.errors import Retry
-from capra.kube.client import Access
-from capra.kube.resources import Raw, Resource
+from capra.kube.client.connection import Access
+from capra.kube.client.resources import Raw, Resource
 
 Seen = Callable[[Resource, Raw, bool], None]
 """Told of an object, and whether it has been deleted."""

@@ -14,16 +14,17 @@ from functools import partial
 
 import structlog
 
-from capra.controller.access import Access as MetricsAccess
 from capra.controller.controller import Controller
-from capra.controller.health import Status, serving_metrics, serving_probes
+from capra.controller.leadership.election import Election
+from capra.controller.leadership.lease import election_namespace
 from capra.controller.logs import configure_logs
-from capra.controller.metrics import Metrics
+from capra.controller.serving.access import Access as MetricsAccess
+from capra.controller.serving.health import Status, serving_metrics, serving_probes
+from capra.controller.serving.metrics import Metrics
 from capra.errors import CapraError
-from capra.kube.api import Api
-from capra.kube.client import access, client, configure
-from capra.kube.lease import Election, election_namespace
-from capra.kube.reviews import review
+from capra.kube.client.api import Api
+from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.reviews import review
 from capra.runs.runner import AnsibleRunner
 from capra.settings import ControllerSettings
 
@@ -58,7 +59,7 @@ async def _main(settings: ControllerSettings) -> int:
     metrics, status = Metrics(), Status()
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)
-        connection = await stack.enter_async_context(client(configuration))
+        connection = await stack.enter_async_context(connect(configuration))
         api = Api(connection, listener=metrics.count_api_request)
         if settings.health_addr is not None:
             await stack.enter_async_context(serving_probes(settings.health_addr, status))
@@ -84,7 +85,7 @@ async def _main(settings: ControllerSettings) -> int:
             status.ready = lambda: True
             identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
             # Connections of its own: a thousand requests of the work may wait for those of the others.
-            renewing = await stack.enter_async_context(client(configuration))
+            renewing = await stack.enter_async_context(connect(configuration))
             await Election(renewing, settings, election_namespace(settings), identity).lead(work, stop)
         except CapraError as error:
             log.error("ended", error=str(error))  # noqa: TRY400  # a sentence for a person; there is nothing to trace

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from capra.errors import CapraError, Retry
-from capra.kube.dependents import Key
-from capra.kube.errors import ConflictError, MissingError
+from capra.kube.client.errors import ConflictError, MissingError
+from capra.kube.client.resources import Key
 
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 300.0

@@ -8,18 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from capra.engine.decisions import (
-    BackOff,
-    Bootstrap,
-    Cleanup,
-    Decision,
-    GiveBack,
-    Keep,
-    Refuse,
-    Release,
-    Reserve,
-    Wait,
-)
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, Wait
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     GIVE_UP_ANNOTATION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from capra.kube.resources import REMOTE_CLUSTERS, Raw
+from capra.kube.client.resources import REMOTE_CLUSTERS, Raw
 from tests.component.controller.world import CLUSTERS, World, condition, owner_reference
 
 ENDPOINT = {"host": "198.51.100.1", "port": 6443}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from capra.engine import step as step_module
-from capra.kube import silent
-from capra.kube.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, UNREACHABLE
+from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, UNREACHABLE
+from capra.kube.objects import silent
 from tests.component.controller.world import World, condition
 from tests.support.waiting import holds_soon
 

@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from capra.controller.controller import Controller
-from capra.controller.metrics import Metrics
+from capra.controller.leadership.election import Election, LostLeadership
+from capra.controller.leadership.lease import LEASE_NAME, LEASES
+from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import ProgressListener
-from capra.kube.api import Api
-from capra.kube.client import access, client, configure
-from capra.kube.lease import LEASE_NAME, LEASES, Election, LostLeadership
-from capra.kube.resources import REMOTE_MACHINES
+from capra.kube.client.api import Api
+from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.resources import REMOTE_MACHINES
 from capra.model.run import RunRequest, RunResult
 from capra.settings import ControllerSettings
 from tests.component.controller.world import PATIENCE, World
@@ -54,7 +55,7 @@ class Replica:
             leader_elect_retry_period=PERIOD,
         )
         configuration = await configure(self.kubeconfig)
-        async with client(configuration) as connection:
+        async with connect(configuration) as connection:
 
             async def work() -> None:
                 self.stage.enter(self.name)

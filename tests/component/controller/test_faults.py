@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from capra.kube.resources import HOLDER, POOLED_REMOTE_MACHINES, REMOTE_MACHINES
+from capra.kube.client.resources import HOLDER, POOLED_REMOTE_MACHINES, REMOTE_MACHINES
 from tests.component.controller.world import World, connected
 from tests.controlplane import ControlPlane
 from tests.controlplane.crds import install_capra, install_cluster_api

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capra.kube.resources import FINALIZER, POOLED_REMOTE_MACHINES, REMOTE_MACHINES, SECRETS
+from capra.kube.client.resources import FINALIZER, POOLED_REMOTE_MACHINES, REMOTE_MACHINES, SECRETS
 from capra.model.machine import GIVE_UP_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from capra.testing import stepped
 from tests.component.controller.world import (

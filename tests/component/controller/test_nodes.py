@@ -12,8 +12,8 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from capra.kube import node_ids
-from capra.kube.resources import REMOTE_MACHINES, SECRETS
+from capra.controller.reconcilers import node as reconciler
+from capra.kube.client.resources import REMOTE_MACHINES, SECRETS
 from capra.model.machine import PAUSED_ANNOTATION
 from tests.component.controller.workload import WorkloadCluster
 from tests.component.controller.world import CLUSTERS, MACHINES, World
@@ -45,8 +45,8 @@ def workload(second_control_plane: ControlPlane) -> WorkloadCluster:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes 10 to 60 seconds takes 0.3 to 0.6 here."""
-    monkeypatch.setattr(node_ids, "FIRST_WAIT", 0.3)
-    monkeypatch.setattr(node_ids, "LONGEST_WAIT", 0.6)
+    monkeypatch.setattr(reconciler, "FIRST_WAIT", 0.3)
+    monkeypatch.setattr(reconciler, "LONGEST_WAIT", 0.6)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.kube.resources import CONTROL_PLANE_LABEL, REMOTE_CLUSTERS, REMOTE_MACHINES
+from capra.kube.client.resources import CONTROL_PLANE_LABEL, REMOTE_CLUSTERS, REMOTE_MACHINES
 from tests.component.controller.remote_clusters import ENDPOINT, OTHER, owned, ready, settled
 from tests.component.controller.world import CLUSTERS, MACHINES, World, condition, is_provisioned
 

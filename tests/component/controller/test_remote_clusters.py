@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from capra.kube.resources import REMOTE_CLUSTERS, WATCH_FILTER_LABEL, Raw
+from capra.kube.client.resources import REMOTE_CLUSTERS, WATCH_FILTER_LABEL, Raw
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from tests.component.controller.remote_clusters import ENDPOINT, owned, ready, settled, version
 from tests.component.controller.world import CLUSTERS, World, condition, is_provisioned, owner_reference

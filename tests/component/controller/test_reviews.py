@@ -8,17 +8,17 @@ from functools import partial
 import pytest
 from kubernetes.aio.client import ApiClient
 
-from capra.controller.access import Access
+from capra.controller.serving.access import Access
 from capra.errors import Retry
-from capra.kube.client import client, configure
-from capra.kube.reviews import Verdict, review
+from capra.kube.client.connection import configure, connect
+from capra.kube.client.reviews import Verdict, review
 from tests.controlplane import ControlPlane
 from tests.support.waiting import Wait, wait_until_async
 
 
 @pytest.fixture
 async def connection(shared_control_plane: ControlPlane) -> AsyncIterator[ApiClient]:
-    async with client(await configure(str(shared_control_plane.kubeconfig))) as made:
+    async with connect(await configure(str(shared_control_plane.kubeconfig))) as made:
         yield made
 
 
@@ -58,7 +58,7 @@ async def test_what_the_bearer_of_a_token_may_do(
 async def test_nobody_can_tell_without_an_api_server(shared_control_plane: ControlPlane) -> None:
     configuration = await configure(str(shared_control_plane.kubeconfig))
     configuration.host = "https://127.0.0.1:9"
-    async with client(configuration) as gone:
+    async with connect(configuration) as gone:
         with pytest.raises(Retry, match="the API server cannot be asked"):
             await review(gone, "token", "/metrics")
         assert await Access(partial(review, gone)).refusal("Bearer token", "/metrics") == 503
@@ -67,6 +67,6 @@ async def test_nobody_can_tell_without_an_api_server(shared_control_plane: Contr
 async def test_a_controller_that_may_not_ask_says_so(shared_control_plane: ControlPlane, namespace: str) -> None:
     shared_control_plane.kubectl("create", "serviceaccount", "powerless", "--namespace", namespace)
     kubeconfig = shared_control_plane.kubeconfig_for(namespace, "powerless")
-    async with client(await configure(str(kubeconfig))) as powerless:
+    async with connect(await configure(str(kubeconfig))) as powerless:
         with pytest.raises(Retry, match="the API server refuses the review: 403 Forbidden"):
             await review(powerless, "token", "/metrics")

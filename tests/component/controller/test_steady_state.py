@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from capra.controller.queue import WorkQueue
-from capra.kube.resources import REMOTE_MACHINES
+from capra.kube.client.resources import REMOTE_MACHINES
 from tests.component.controller.world import World, is_provisioned
 from tests.controlplane import ControlPlane
 from tests.support.waiting import Wait, holds_soon, wait_until_async

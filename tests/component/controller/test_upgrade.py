@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from capra.kube.resources import FINALIZER, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS, REMOTE_MACHINES
+from capra.kube.client.resources import FINALIZER, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS, REMOTE_MACHINES
 from capra.model.machine import GROUP
 from tests.component.controller.world import MACHINES, World, condition, connected, is_provisioned, owner_reference
 from tests.component.crds.test_upgrade import reference_crds, wait

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from capra.kube.errors import UnavailableError
-from capra.kube.resources import NODES
-from capra.kube.workload import connected, parse
+from capra.kube.client.errors import UnavailableError
+from capra.kube.client.resources import NODES
+from capra.kube.client.workload import connected, parse
 from tests.controlplane import pki
 
 SUBJECT = "Secret ns/c-kubeconfig"

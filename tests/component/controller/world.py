@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from capra.controller.controller import Controller
-from capra.controller.metrics import Metrics
+from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock
-from capra.kube.api import Api
-from capra.kube.client import access, client, configure
-from capra.kube.errors import ConflictError, MissingError
-from capra.kube.resources import (
+from capra.kube.client.api import Api
+from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.errors import ConflictError, MissingError
+from capra.kube.client.resources import (
     CORE_GROUP,
     EVENTS,
     POOLED_REMOTE_MACHINES,
@@ -214,7 +214,7 @@ class World:
         """A controller at work on this namespace, ended as SIGTERM would end it."""
         values = {"namespace": self.namespace, **settings}
         configuration = await configure(kubeconfig or self.kubeconfig)
-        async with client(configuration) as connection:
+        async with connect(configuration) as connection:
             made = Controller(
                 ControllerSettings(**values),
                 Api(connection),
@@ -261,5 +261,5 @@ def is_provisioned(raw: Raw) -> bool:
 @contextlib.asynccontextmanager
 async def connected(kubeconfig: str, namespace: str) -> AsyncIterator[World]:
     """A world over a namespace that exists."""
-    async with client(await configure(kubeconfig)) as connection:
+    async with connect(await configure(kubeconfig)) as connection:
         yield World(Client(connection, field_manager="test"), kubeconfig, namespace)

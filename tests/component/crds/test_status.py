@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from capra.controller.reconcilers import cluster as cluster_reconciler
 from capra.engine.remote_cluster import ClusterReport
 from capra.engine.report import OWNED
-from capra.kube import entry_state, remote_cluster, reporter
-from capra.kube.cache import Cache
-from capra.kube.resources import HOLDER, QUARANTINED
+from capra.kube.cache import entry_state
+from capra.kube.cache.cache import Cache
+from capra.kube.client.resources import HOLDER, QUARANTINED
+from capra.kube.stores import reporter
 from capra.model.status import Address, Condition, Report
 from tests.component.crds.support import GROUP, VERSIONS, read, write, write_status
 from tests.controlplane import ControlPlane
@@ -52,10 +54,10 @@ def test_of_a_remotecluster(shared_control_plane: ControlPlane, namespace: str, 
     write(shared_control_plane, namespace, cluster)
     for provisioned in (False, True, None):
         report = ClusterReport((Condition("Ready", str(bool(provisioned)), "Ready"),), provisioned)
-        changes = remote_cluster.status_changes(read(shared_control_plane, namespace, cluster), report, NOW)
+        changes = cluster_reconciler.status_changes(read(shared_control_plane, namespace, cluster), report, NOW)
         assert changes
         write_status(shared_control_plane, namespace, cluster, changes)
-        assert remote_cluster.status_changes(read(shared_control_plane, namespace, cluster), report, NOW) == {}
+        assert cluster_reconciler.status_changes(read(shared_control_plane, namespace, cluster), report, NOW) == {}
 
 
 ENTRIES = {

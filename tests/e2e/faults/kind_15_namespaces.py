@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from capra.kube.resources import EVENTS, POOLED_REMOTE_MACHINES, QUARANTINED, REMOTE_MACHINES, WATCH_FILTER_LABEL
+from capra.kube.client.resources import EVENTS, POOLED_REMOTE_MACHINES, QUARANTINED, REMOTE_MACHINES, WATCH_FILTER_LABEL
 from capra.testing import FakeHosts
 from tests.component.controller.world import connected
 from tests.controlplane import ControlPlane

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from capra.kube.resources import REMOTE_MACHINES
+from capra.kube.client.resources import REMOTE_MACHINES
 from tests.component.controller.world import MACHINES, connected, owner_reference
 from tests.controlplane import ControlPlane
 from tests.e2e.faults.cases import scenario

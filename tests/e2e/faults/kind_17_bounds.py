@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Any
 
-from capra.kube.resources import REMOTE_MACHINES, Raw
+from capra.kube.client.resources import REMOTE_MACHINES, Raw
 from tests.component.controller.world import condition, connected
 from tests.controlplane import ControlPlane
 from tests.e2e.faults.cases import scenario

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from capra.kube.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES
+from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES
 from capra.testing import FakeHosts
 from tests.component.controller.world import World, connected
 from tests.controlplane import ControlPlane

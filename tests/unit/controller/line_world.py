@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from capra.controller.controller import Controller
-from capra.controller.metrics import Metrics
-from capra.kube import silent
-from capra.kube.errors import MissingError, UnavailableError
-from capra.kube.resources import (
+from capra.controller.serving.metrics import Metrics
+from capra.kube.client.errors import MissingError, UnavailableError
+from capra.kube.client.resources import (
     CORE_GROUP,
     HOLDER,
     POOLED_REMOTE_MACHINES,
@@ -24,6 +23,7 @@ from capra.kube.resources import (
     Resource,
     name_of,
 )
+from capra.kube.objects import silent
 from capra.model.machine import GROUP
 from capra.settings import ControllerSettings
 from capra.testing import FakeRunner

@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from capra.kube.dependents import Key
-from capra.kube.known import By
-from capra.kube.resources import Raw, annotations_of, name_of
+from capra.kube.cache.known import By
+from capra.kube.client.resources import Key, Raw, annotations_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
 from tests.support.virtual_time import run_in_virtual_time

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, LOOKS, STARTS, WorkQueue, spread
 from capra.errors import Fatal, Retry
-from capra.kube.dependents import Key
-from capra.kube.errors import MissingError
+from capra.kube.client.errors import MissingError
+from capra.kube.client.resources import Key
 from tests.support.virtual_time import run_in_virtual_time
 
 KEY, OTHER = Key("RemoteMachine", "default", "m"), Key("RemoteMachine", "default", "n")

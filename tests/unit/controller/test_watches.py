@@ -11,10 +11,9 @@ import pytest
 
 from capra.controller import controller, handlers
 from capra.controller.controller import Controller
-from capra.controller.metrics import Metrics
+from capra.controller.serving.metrics import Metrics
 from capra.engine.decide import Bootstrap
-from capra.kube.dependents import Key
-from capra.kube.resources import REMOTE_MACHINES, Raw
+from capra.kube.client.resources import REMOTE_MACHINES, Key, Raw
 from capra.model.machine import MachineKey
 from capra.settings import ControllerSettings
 from capra.testing import FakeRunner

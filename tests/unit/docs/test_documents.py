@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.kube.resources import QUARANTINED
-from capra.kube.workload import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
+from capra.kube.client.resources import QUARANTINED
+from capra.kube.client.workload import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.model.machine import GIVE_UP_ANNOTATION, PREFIX
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -93,7 +93,7 @@ def test_the_guide_names_all_that_is_refused_of_a_kubeconfig() -> None:
 def test_the_guide_quotes_the_log_on_nodes_as_it_is() -> None:
     guide = (ROOT / "docs" / "guide" / "install.md").read_text()
     quoted = re.findall(r"`([^`]+)`", guide.partition("log says why, once:")[2].partition("\n\n")[0])
-    source = (ROOT / "provider" / "capra" / "kube" / "node_ids.py").read_text()
+    source = (ROOT / "provider" / "capra" / "controller" / "reconcilers" / "node.py").read_text()
     assert set(re.findall(r"log\.warning\(\"([^\"]+)\"", source)) == set(quoted)
 
 

@@ -12,13 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, Wait, decide, paused_by
-from capra.model.machine import (
-    DELETE_FOR_MOVE_ANNOTATION,
-    PAUSED_ANNOTATION,
-    MachineKey,
-    MachineSpec,
-    RemoteMachine,
-)
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
 from tests.unit.engine.examples import observation
 

@@ -12,16 +12,7 @@ from capra.engine.fingerprint import fingerprint
 from capra.engine.outcome import judge
 from capra.errors import Fatal, InputError, Retry
 from capra.model.machine import MachineSpec, RemoteMachine
-from capra.model.run import (
-    Connection,
-    OutcomeKind,
-    Playbook,
-    RunRequest,
-    RunResult,
-    RunSecrets,
-    StepReport,
-    TaskEvent,
-)
+from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets, StepReport, TaskEvent
 from tests.unit.engine.examples import KEY
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "judge.yaml").read_text())

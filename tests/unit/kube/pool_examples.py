@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from capra.kube import record
-from capra.kube.cache import Cache
-from capra.kube.resources import HOLDER, Raw
+from capra.kube.cache.cache import Cache
+from capra.kube.client.resources import HOLDER, Raw
+from capra.kube.objects import record
 from capra.model.observation import Phase, Record
 
 

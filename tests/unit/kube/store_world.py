@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.kube.cache import Cache
-from capra.kube.entries import EntryStore
-from capra.kube.errors import ConflictError, MissingError
-from capra.kube.reporter import Reporter
-from capra.kube.resources import Raw, Resource, annotations_of
-from capra.kube.store import KubeStore
-from capra.kube.writer import Writer
+from capra.kube.cache.cache import Cache
+from capra.kube.cache.writer import Writer
+from capra.kube.client.errors import ConflictError, MissingError
+from capra.kube.client.resources import Raw, Resource, annotations_of
+from capra.kube.stores.entries import EntryStore
+from capra.kube.stores.machines import KubeStore
+from capra.kube.stores.reporter import Reporter
 from capra.model.observation import BootstrapData, Problem, SSHKey
 from tests.support.merge_patch import patched
 

@@ -1,0 +1,165 @@
+"""What must be looked at again when an object has changed. Pure, over what the cache knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from capra.kube.cache import claims, ownership
+from capra.kube.cache.known import By, Known
+from capra.kube.client.resources import (
+    CLUSTER_NAME_LABEL,
+    CLUSTERS,
+    ENTRIES,
+    MACHINES,
+    NODES_OF_CLUSTER,
+    SECRETS,
+    Key,
+    Raw,
+    labels_of,
+    name_of,
+    namespace_of,
+)
+from capra.kube.client.workload import KUBECONFIG_SUFFIX
+from capra.kube.objects.cluster_api import cluster_name_of, to_cluster
+from capra.kube.objects.fields import pool_of
+from capra.kube.objects.places import Place
+from capra.kube.objects.pool_entries import holder_of
+
+
+def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[Key]:
+    """Everything that depends on this object, the object itself included, some of it perhaps twice."""
+    find = _FINDERS.get(kind)
+    if find is not None:
+        yield from find(cache, raw)
+
+
+def is_news(kind: str, before: Raw | None, after: Raw) -> bool:
+    """Anything has changed that counts for others. Cluster API writes the status of a Cluster at every step of every
+    Machine: hardly any of it counts here, and all machines of the Cluster would be looked at each time."""
+    if kind != "Cluster" or before is None:
+        return True
+    return _what_counts(before) != _what_counts(after)
+
+
+def _what_counts(cluster: Raw) -> tuple[object, ...]:
+    metadata = cluster["metadata"]
+    return metadata.get("uid"), metadata.get("deletionTimestamp"), cluster.get("spec"), to_cluster(cluster)
+
+
+def _key(kind: str, raw: Raw) -> Key:
+    return Key(kind, namespace_of(raw), name_of(raw))
+
+
+def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[Key]:
+    yield _key(MACHINES, raw)
+    related = claims.related(cache, raw)
+    yield from (_key(ENTRIES, entry) for entry in related)
+    yield from _nodes(raw)
+    # A host that was in use may be free now.
+    yield from (_key(MACHINES, other) for other in claims.at_host(cache, raw))
+    # Whoever was to take an entry may not want it any more.
+    for name in {pool_of(one) for one in (raw, *related)}:
+        yield from first_in_line(cache, namespace_of(raw), name)
+
+
+def _nodes(raw: Raw) -> Iterator[Key]:
+    cluster = labels_of(raw).get(CLUSTER_NAME_LABEL, "")
+    if cluster:
+        yield Key(NODES_OF_CLUSTER, namespace_of(raw), cluster)
+
+
+def _of_entry(cache: Known, raw: Raw) -> Iterator[Key]:
+    yield from _of_entries(cache, [raw])
+
+
+def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
+    """What depends on any of these entries of one namespace."""
+    namespace = namespace_of(changed[0])
+    yield from (_key(ENTRIES, entry) for entry in changed)
+    # A host that was in quarantine may be clean now, or be in quarantine now.
+    machines, entries = claims.at_host_of(cache, *changed)
+    yield from (_key(MACHINES, machine) for machine in machines)
+    yield from (_key(ENTRIES, entry) for entry in entries)
+    for name in {pool_of(entry) for entry in changed}:
+        yield from first_in_line(cache, namespace, name, least=1)
+    for name in {pool_of(entry) for entry in entries}:
+        yield from first_in_line(cache, namespace, name)
+    holders = (holder_of(entry) for entry in changed)
+    yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
+
+
+def at_place(cache: Known, namespace: str, place: Place) -> Iterator[Key]:
+    """Who may have waited for this host, or is told of whoever uses it."""
+    for kind in (MACHINES, ENTRIES):
+        yield from (_key(kind, one) for one in cache.by(kind, namespace, By.PLACE, place))
+
+
+def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:
+    """Who is to look at the pool again: as many as there are entries to be had, those that wait longest first. When one
+    of them takes none, its own change, or its failure, brings the next. least: so many in any case, who see what has
+    become of the pool, and when an entry whose host did not answer is tried again."""
+    free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
+    free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
+    waiting = cache.number(MACHINES, namespace, By.EXHAUSTED, name)
+    for machine in islice(cache.by(MACHINES, namespace, By.WAITING, name), max(least, min(free, waiting))):
+        yield _key(MACHINES, machine)
+
+
+def in_line(cache: Known, machine: Raw) -> Iterator[Key]:
+    """All who wait for an entry of the machine's pool, the longest first; nobody while there is none to be had."""
+    namespace, name = namespace_of(machine), pool_of(machine)
+    if any(cache.number(ENTRIES, namespace, by, name) for by in (By.AVAILABLE, By.SILENT)):
+        yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name))
+
+
+def _of_machine(cache: Known, raw: Raw) -> Iterator[Key]:
+    reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
+    if reference.get("kind") == MACHINES and reference.get("name"):
+        yield Key(MACHINES, namespace_of(raw), str(reference["name"]))
+        yield Key(NODES_OF_CLUSTER, namespace_of(raw), cluster_name_of(raw))
+    # Whoever names it is told whether it is its owner.
+    yield from (_key(MACHINES, named) for named in ownership.named_by(cache, raw, "Machine"))
+
+
+def _of_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
+    reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
+    if reference.get("kind") == CLUSTERS and reference.get("name"):
+        yield Key(CLUSTERS, namespace_of(raw), str(reference["name"]))
+    yield from (_key(CLUSTERS, named) for named in ownership.named_by(cache, raw, "Cluster"))
+    yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace_of(raw), By.CLUSTER, name_of(raw)))
+    yield from _owned_by_those(cache, namespace_of(raw), By.CLUSTER, name_of(raw))
+    yield Key(NODES_OF_CLUSTER, namespace_of(raw), name_of(raw))
+
+
+def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
+    yield _key(CLUSTERS, raw)
+
+
+def _of_secret(cache: Known, raw: Raw) -> Iterator[Key]:
+    namespace, name = namespace_of(raw), name_of(raw)
+    using = list(cache.by(ENTRIES, namespace, By.SECRET, name))
+    if using:
+        yield from _of_entries(cache, using)
+    yield from (_key(MACHINES, machine) for machine in cache.by(MACHINES, namespace, By.SECRET, name))
+    yield from _owned_by_those(cache, namespace, By.SECRET, name)
+    if name.endswith(KUBECONFIG_SUFFIX):
+        yield Key(NODES_OF_CLUSTER, namespace, name.removesuffix(KUBECONFIG_SUFFIX))
+
+
+def _owned_by_those(cache: Known, namespace: str, by: By, value: str) -> Iterator[Key]:
+    """The RemoteMachines whose owners are Machines with this in common."""
+    for owner in cache.by("Machine", namespace, by, value):
+        for machine in ownership.named_by(cache, owner, "Machine"):
+            if ownership.owner_of(cache, machine, "Machine")[0] is owner:
+                yield _key(MACHINES, machine)
+
+
+_FINDERS: dict[str, Callable[[Known, Raw], Iterator[Key]]] = {
+    MACHINES: _of_remote_machine,
+    ENTRIES: _of_entry,
+    CLUSTERS: _of_remote_cluster,
+    "Machine": _of_machine,
+    "Cluster": _of_cluster,
+    SECRETS.kind: _of_secret,
+}

@@ -1,0 +1,70 @@
+"""RemoteClusters in the Kubernetes API. The only writer of their status beside K0smotronControlPlane, which writes the
+endpoint and `provisioned`: what stands there stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from capra.engine.ports import Clock
+from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpoint, OwnerCluster, report_cluster
+from capra.kube.cache import ownership
+from capra.kube.cache.cache import Cache
+from capra.kube.cache.writer import Writer
+from capra.kube.client.api import Api
+from capra.kube.client.resources import REMOTE_CLUSTERS, Raw, annotations_of
+from capra.kube.objects.cluster_api import to_cluster
+from capra.kube.objects.conditions import merge
+from capra.kube.objects.status import changes, timestamp
+
+
+async def reconcile_cluster(api: Api, cache: Cache, raw: Raw, clock: Clock = time.time) -> None:
+    """Tell what there is to tell about this RemoteCluster, and nothing when it stands there already.
+
+    Raises what the API answers; ConflictError when the object has changed meanwhile.
+    """
+    report = report_cluster(observed(cache, raw))
+    if report is None:
+        return
+    writer = Writer(api, cache)
+    if report.endpoint is not None:
+        endpoint = {"host": report.endpoint.host, "port": report.endpoint.port}
+        raw = await writer.patch(REMOTE_CLUSTERS, raw, {"spec": {"controlPlaneEndpoint": endpoint}})
+    status = status_changes(raw, report, timestamp(clock()))
+    if status:
+        await writer.patch(REMOTE_CLUSTERS, raw, {"status": status}, "status")
+
+
+def observed(cache: Cache, raw: Raw) -> ClusterObservation:
+    """The RemoteCluster, and the Cluster that owns it as far as the cache knows it."""
+    status = raw.get("status") or {}
+    owner, not_owner = ownership.owner_of(cache, raw, "Cluster")
+    named = next(ownership.references(raw, "Cluster"), None)
+    return ClusterObservation(
+        annotations=annotations_of(raw),
+        deleting=bool(raw["metadata"].get("deletionTimestamp")),
+        endpoint=_endpoint(raw),
+        owner_name=named.name if named else "",
+        not_owner=not_owner,
+        owner=OwnerCluster(to_cluster(owner).paused, _endpoint(owner)) if owner is not None else None,
+        provisioned=bool(status.get("ready") or (status.get("initialization") or {}).get("provisioned")),
+    )
+
+
+def status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
+    """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
+    current: Mapping[str, Any] = raw.get("status") or {}
+    # Without any that are only removed: while it is paused, what was told before stays.
+    conditions = merge(
+        current.get("conditions") or (), report.conditions, frozenset(), now, int(raw["metadata"].get("generation", 0))
+    )
+    wanted: dict[str, Any] = {"conditions": conditions}
+    if report.provisioned is not None:
+        wanted |= {"ready": report.provisioned, "initialization": {"provisioned": report.provisioned}}
+    return changes(current, wanted)
+
+
+def _endpoint(raw: Raw) -> Endpoint:
+    given = (raw.get("spec") or {}).get("controlPlaneEndpoint") or {}
+    return Endpoint(str(given.get("host") or ""), int(given.get("port") or 0))

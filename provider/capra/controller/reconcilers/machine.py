@@ -1,0 +1,198 @@
+"""One look at a RemoteMachine, or at the host of an entry in quarantine: the engine's step, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+
+from capra.controller.serving.metrics import MeteredRunner, Metrics
+from capra.controller.slots import Slots
+from capra.engine.announce import announce
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Release, Reserve, Wait
+from capra.engine.plan import PlanOptions
+from capra.engine.ports import Clock, Runner
+from capra.engine.step import StepTaken, step
+from capra.kube.cache.writer import Writer
+from capra.kube.client.resources import Key, Raw
+from capra.kube.objects import record
+from capra.kube.stores.machines import KubeStore
+from capra.kube.stores.reporter import Reporter
+from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
+from capra.model.observation import Observation, Phase
+from capra.model.run import Progress
+
+log = structlog.get_logger(__name__)
+
+GIVE_UP_PATIENCE = 600.0
+"""Seconds for which a process has seen a cleanup wanted before it gives it up, or the limit where that is shorter: the
+time that another process has noted may be another clock's, or of one that was set since. One that has seen the cleanup
+begin waits for the whole limit."""
+
+
+class Machines:
+    """Looks at machines.
+
+    cleanup_limit: seconds after which a cleanup is given up. concurrency: runs at once. options: for every run.
+    lasting: told of a look that waits for room for a run, or runs.
+    """
+
+    def __init__(
+        self,
+        store: KubeStore,
+        writer: Writer,
+        reporter: Reporter,
+        runner: Runner,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        cleanup_limit: float,
+        concurrency: int,
+        options: PlanOptions,
+        lasting: Callable[[Key], None],
+        monotonic: Clock = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._reporter = reporter
+        self._runner = MeteredRunner(runner, metrics)
+        self._clock = clock
+        self._metrics = metrics
+        self._cleanup_limit = cleanup_limit
+        self._concurrency = concurrency
+        self._options = options
+        self._lasting = lasting
+        self._slots = Slots(concurrency, self._queued)
+        self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
+        self._monotonic = monotonic
+        self._deletions: dict[MachineKey, tuple[str, float]] = {}
+
+    async def look(self, key: Key, *, cleanup_limit: float | None = None) -> float | None:
+        """One step. Gives the seconds after which to look again, None for not before something changes.
+
+        cleanup_limit: instead of the usual one.
+        """
+        limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
+        machine = MachineKey(key.namespace, key.name, key.kind)
+        patience = self._patience(machine, limit)
+        with structlog.contextvars.bound_contextvars(machine=f"{key.namespace}/{key.name}", kind=key.kind):
+            taken = await step(
+                machine,
+                self._store,
+                self._runner,
+                self._clock,
+                options=self._options,
+                listener=_log_progress,
+                observer=self._observe,
+                slots=self._room,
+                aside=asyncio.to_thread,
+                cleanup_limit=math.inf if patience else limit,
+            )
+            if isinstance(taken.decision, Reserve) and not taken.decision.follows:
+                await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
+                return 0.0
+            if isinstance(taken.decision, Reserve | GiveBack):
+                await self._observe(taken)
+                return 0.0
+            return look_again(taken, self._clock(), limit, patience)
+
+    def _patience(self, key: MachineKey, limit: float) -> float:
+        """Seconds for which this process does not give the machine's cleanup up, whatever the clock says."""
+        now, raw = self._monotonic(), self._writer.raw(key)
+        uid, until = self._deletions.pop(key, ("", now))
+        if limit == math.inf or not raw["metadata"].get("deletionTimestamp"):
+            return 0.0
+        if uid != raw["metadata"]["uid"]:
+            until = now + (min(limit, GIVE_UP_PATIENCE) if record.load(raw).cleaning_since else limit)
+        self._deletions[key] = (raw["metadata"]["uid"], until)
+        return max(0.0, until - now)
+
+    def superseded(self, raw: Raw) -> bool:
+        """What runs for the machine is not wanted any more: its bootstrap since it is deleted, or its cleanup since an
+        operator gives it up."""
+        key = MachineKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
+        run = self._runs.get(key)
+        deleting = bool(raw["metadata"].get("deletionTimestamp"))
+        given_up = GIVE_UP_ANNOTATION in (raw["metadata"].get("annotations") or {})
+        return deleting and (isinstance(run, Bootstrap) or (run is not None and given_up))
+
+    @asynccontextmanager
+    async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+        key = observation.machine.key
+        self._runs[key] = decision
+        self._lasting(Key(key.kind, key.namespace, key.name))
+        try:
+            async with self._slots(observation, decision) as waited:
+                yield waited
+        finally:
+            del self._runs[key]
+
+    async def _queued(self, observation: Observation) -> None:
+        message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
+        await self._reporter.tell(StepTaken(observation, Wait("WaitingForRun", message), observation.record))
+
+    async def _observe(self, taken: StepTaken) -> None:
+        """Tell of a step."""
+        news = not _told_before(taken) and await self._reporter.tell(taken)
+        await self._announce(taken, news=news)
+
+    async def _announce(self, taken: StepTaken, *, news: bool) -> None:
+        """The rest beside the status, first in the log."""
+        self._count(taken)
+        name = type(taken.decision).__name__
+        announcement = announce(taken, news=news)
+        if announcement is not None:
+            log.info(
+                announcement.message,
+                decision=name,
+                reason=announcement.reason,
+                run=taken.record.run_id,
+                cluster=taken.observation.cluster.name if taken.observation.cluster else "",
+            )
+            await self._reporter.announce(self._writer.same(taken.observation.machine), announcement)
+        elif news:
+            message = getattr(taken.decision, "message", "") or "status"
+            log.info(message, decision=name, reason=getattr(taken.decision, "reason", ""))
+        if isinstance(taken.decision, Release):
+            log.info("released: " + taken.decision.reason, decision=name)
+
+    def _count(self, taken: StepTaken) -> None:
+        if taken.running:
+            return
+        self._metrics.decisions.labels(type(taken.decision).__name__).inc()
+        if taken.outcome is not None:
+            playbook = "bootstrap" if isinstance(taken.decision, Bootstrap) else "cleanup"
+            self._metrics.runs.labels(playbook, taken.outcome.kind.value).inc()
+        if isinstance(taken.decision, Release) and taken.decision.dirty:
+            self._metrics.cleanups_given_up.inc()
+
+
+def _told_before(taken: StepTaken) -> bool:
+    """That the host is clean was told when it was, and the object goes now."""
+    released = isinstance(taken.decision, Release) and not taken.decision.dirty
+    return released and taken.observation.record.phase is Phase.CLEAN
+
+
+def look_again(taken: StepTaken, now: float, limit: float, patience: float) -> float | None:
+    """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
+    nothing is given up."""
+    times = []
+    if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait) and taken.decision.until):
+        times.append(taken.decision.until)
+    elif taken.outcome is not None:
+        times.append(taken.record.not_before)
+    since = taken.record.cleaning_since
+    # What is left alone is not given up either; the end of that is an event.
+    if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release | Wait):
+        times.append(max(since + limit, now + patience))
+    if not times:
+        return None
+    return max(0.0, min(times) - now)
+
+
+def _log_progress(progress: Progress) -> None:
+    log.debug("step", number=progress.number + 1, count=progress.count, title=progress.title, state=progress.state)

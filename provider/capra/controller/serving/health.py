@@ -1,0 +1,102 @@
+"""What the controller serves over HTTP: the kubelet's probes, and the metrics.
+
+The probes have a port of their own, so that they need no certificate and no token. The metrics name machines' phases
+and pools: they are served over https, to clients that the API server knows (TokenReview) and lets read the path
+(SubjectAccessReview), as controller-runtime does it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from capra.controller.serving.access import Access
+from capra.controller.serving.certificate import server_context
+from capra.controller.serving.metrics import Metrics
+from capra.errors import Fatal
+from capra.settings import Address, ControllerSettings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger(__name__)
+
+
+def _yes() -> bool:
+    return True
+
+
+def _no() -> bool:
+    return False
+
+
+class Status:
+    """What the probes say; whoever does the work sets it."""
+
+    def __init__(self) -> None:
+        self.alive: Callable[[], bool] = _yes
+        """Asked for /healthz: False has the kubelet restart the controller. That nobody answers does so, too."""
+
+        self.ready: Callable[[], bool] = _no
+        """Asked for /readyz. A replica that waits for leadership is ready, or a rolling update would never end."""
+
+
+@asynccontextmanager
+async def serving_probes(address: Address, status: Status) -> AsyncIterator[Address]:
+    """Serve /healthz and /readyz as long as the context lasts. Gives where they are served, with the real port."""
+
+    async def healthz(request: web.Request) -> web.Response:
+        return _answer(status.alive(), 500)
+
+    async def readyz(request: web.Request) -> web.Response:
+        return _answer(status.ready(), 503)
+
+    async with _serving(address, {"/healthz": healthz, "/readyz": readyz}, None) as place:
+        log.info("serving probes", address=str(place))
+        yield place
+
+
+@asynccontextmanager
+async def serving_metrics(
+    settings: ControllerSettings, address: Address, metrics: Metrics, access: Access
+) -> AsyncIterator[Address]:
+    """Serve /metrics as long as the context lasts. Gives where it is served, with the real port."""
+    open_to_all = settings.insecure_diagnostics
+
+    async def serve(request: web.Request) -> web.Response:
+        if not open_to_all:
+            refused = await access.refusal(request.headers.get("Authorization", ""), request.path)
+            if refused:
+                return web.Response(status=refused)
+        body, content_type = metrics.render(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    tls = None if open_to_all else server_context(settings.tls_min_version)
+    async with _serving(address, {"/metrics": serve}, tls) as place:
+        log.info("serving metrics", address=str(place), secure=not open_to_all)
+        yield place
+
+
+def _answer(good: bool, otherwise: int) -> web.Response:
+    return web.Response(text="ok\n") if good else web.Response(text="no\n", status=otherwise)
+
+
+@asynccontextmanager
+async def _serving(
+    address: Address, handlers: dict[str, Handler], tls: ssl.SSLContext | None
+) -> AsyncIterator[Address]:
+    application = web.Application()
+    application.add_routes([web.get(path, handler) for path, handler in handlers.items()])
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, keepalive_timeout=30.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, address.host or None, address.port, ssl_context=tls).start()
+        except OSError as error:
+            raise Fatal(f"cannot listen on {address}: {error.strerror or error}", "CannotListen") from None
+        yield Address(address.host, runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,1 @@
+"""What is known of the management cluster, and what follows from it."""

@@ -1,0 +1,45 @@
+"""What may be asked of the cache: one object by its name, or all that have something in common, without a walk through
+the others."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from enum import Enum
+from typing import Protocol
+
+from capra.kube.client.resources import Raw
+
+
+class By(Enum):
+    """What objects are looked for by, within their kind and namespace."""
+
+    NAMESPACE = "nothing else"
+    PLACE = "address, in one form, and port of a host"
+    USER = "the same, of machines that have begun to use the host"
+    QUARANTINE = "the same, of entries in quarantine"
+    POOL = "pool of an entry"
+    HOLDER_UID = "UID of the machine that holds an entry"
+    HOLDER_NAME = "name of the machine that holds an entry"
+    SECRET = "name of a Secret that the object refers to"  # noqa: S105  # a kind of object
+    OWNER = "name of the Machine or Cluster that the object names as its owner"
+    CLUSTER = "name of a Cluster"
+    WAITING = "pool of a machine without a host: first those that were told that it is exhausted, the oldest first"
+    EXHAUSTED = "pool of a machine that was told so and takes what there is: the oldest first"
+    PHASE = "phase in a machine's status"
+    STATE = "pool and state of an entry"
+    AVAILABLE = "pool of an entry that can be handed out"
+    SILENT = "the same, but its host did not answer: first the one to be tried again first"
+
+
+class Known(Protocol):
+    """The part of the cache that is only read. Objects come by name unless `By` says otherwise; who changes the cache
+    meanwhile makes a list of them first."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Raw | None:
+        """One object."""
+
+    def by(self, kind: str, namespace: str, by: By, value: Hashable) -> Iterator[Raw]:
+        """Those with this value."""
+
+    def number(self, kind: str, namespace: str, by: By, value: Hashable) -> int:
+        """How many those are."""

@@ -1,0 +1,131 @@
+"""What an object is found by, as it says itself. Pure, and of one object alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from capra.engine.report import RESERVED
+from capra.kube.cache import ownership
+from capra.kube.cache.index import Trait
+from capra.kube.cache.known import By
+from capra.kube.client.resources import (
+    CLUSTER_NAME_LABEL,
+    FINALIZER,
+    POOLED_REMOTE_MACHINES,
+    QUARANTINED,
+    RECORD,
+    REMOTE_CLUSTERS,
+    REMOTE_MACHINES,
+    Raw,
+    annotations_of,
+    labels_of,
+)
+from capra.kube.objects import record
+from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of
+from capra.kube.objects.fields import pool_of
+from capra.kube.objects.places import entry_place, place
+from capra.kube.objects.pool_entries import holder_of
+from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
+from capra.model.observation import Phase
+
+NO_PHASE = "Pending"
+"""The phase of a machine that nobody has looked at yet."""
+
+WatchFilter = tuple[str, str] | None
+"""Label and value of the objects that are worked on; None for all."""
+
+
+def traits(kind: str, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait]:
+    """All of them."""
+    find = _OF.get(kind, _of_any)
+    return frozenset([Trait(By.NAMESPACE, ""), *find(raw, watch_filter)])
+
+
+def selected(raw: Raw, watch_filter: WatchFilter) -> bool:
+    """The object is one of those that are worked on."""
+    return watch_filter is None or labels_of(raw).get(watch_filter[0]) == watch_filter[1]
+
+
+def ssh_key_of(spec: Raw) -> str:
+    """The Secret that the fields of a machine name; empty when they name none."""
+    reference = spec.get("sshKeyRef")
+    return str(reference.get("name", "")) if isinstance(reference, dict) else ""
+
+
+def _of_any(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
+    yield from ()
+
+
+def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
+    spec = raw.get("spec") or {}
+    host = place(spec)
+    if host[0]:
+        yield Trait(By.PLACE, host)
+        if _uses_host(raw):
+            yield Trait(By.USER, host)
+    yield from _named(By.SECRET, ssh_key_of(spec))
+    yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
+    yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
+    yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
+    if selected(raw, watch_filter):
+        yield from _waits(raw, spec)
+
+
+def _waits(raw: Raw, spec: Raw) -> Iterator[Trait]:
+    pool = pool_of(raw)
+    if not pool or spec.get("address") or raw["metadata"].get("deletionTimestamp"):
+        return
+    since = str(raw["metadata"].get("creationTimestamp", ""))
+    told = not {PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION} & annotations_of(raw).keys() and _was_told(raw)
+    yield Trait(By.WAITING, pool, f"{0 if told else 1} {since}")
+    if told:
+        yield Trait(By.EXHAUSTED, pool, since)
+
+
+def _was_told(raw: Raw) -> bool:
+    conditions = (raw.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == RESERVED and one.get("reason") == "PoolExhausted" for one in conditions)
+
+
+def _uses_host(raw: Raw) -> bool:
+    """The machine has begun on its host, and the host was not cleaned since."""
+    provided = bool((raw.get("spec") or {}).get("providerID"))
+    if RECORD not in annotations_of(raw) and FINALIZER not in raw["metadata"].get("finalizers", ()):
+        return provided  # most machines that begin: there is no record to read
+    phase = record.load(raw).phase
+    return phase not in {Phase.NEW, Phase.CLEAN} or (phase is Phase.NEW and provided)
+
+
+def _of_entry(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
+    host, holder = entry_place(raw), holder_of(raw)
+    if host[0]:
+        yield Trait(By.PLACE, host)
+        if QUARANTINED in annotations_of(raw):
+            yield Trait(By.QUARANTINE, host)
+    yield from _named(By.POOL, pool_of(raw))
+    yield from _named(By.SECRET, ssh_key_of((raw.get("spec") or {}).get("machine") or {}))
+    if holder is not None:
+        yield from _named(By.HOLDER_NAME, holder.name)
+        yield from _named(By.HOLDER_UID, holder.uid)
+
+
+def _of_remote_cluster(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
+    yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Cluster"))
+
+
+def _of_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
+    yield from _named(By.CLUSTER, cluster_name_of(raw))
+    yield from _named(By.SECRET, data_secret_name_of(raw))
+
+
+def _named(by: By, value: str) -> Iterator[Trait]:
+    if value:
+        yield Trait(by, value)
+
+
+_OF: dict[str, Callable[[Raw, WatchFilter], Iterator[Trait]]] = {
+    REMOTE_MACHINES.kind: _of_remote_machine,
+    POOLED_REMOTE_MACHINES.kind: _of_entry,
+    REMOTE_CLUSTERS.kind: _of_remote_cluster,
+    "Machine": _of_machine,
+}

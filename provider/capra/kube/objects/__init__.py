@@ -1,0 +1,1 @@
+"""The API's objects, to and from the engine's terms. Pure."""

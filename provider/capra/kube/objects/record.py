@@ -1,0 +1,73 @@
+"""The record of a machine as an annotation: what must survive a restart, a move and the loss of status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from capra.kube.client.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
+from capra.model import checks
+from capra.model.observation import Phase, Record
+from capra.model.saved_record import Moment, SavedRecord
+
+MESSAGE_LENGTH = 1500
+"""Characters of a message that are kept: all annotations of an object share 256 KiB."""
+
+
+class _Saved(SavedRecord):
+    """The annotation's content."""
+
+    not_before: Moment = 0.0
+
+
+def load(raw: Raw) -> Record:
+    """The record of an object.
+
+    An object with the finalizer and without a record was the reference's, or somebody has damaged it: a bootstrap may
+    have begun, and so its host counts as used.
+    """
+    text = annotations_of(raw).get(RECORD)
+    keys = host_keys(raw)
+    if text is not None:
+        try:
+            saved = _Saved.model_validate_json(text)
+            return replace(Record(**dict(saved)), phase=saved.believed_phase, host_keys=keys)
+        except ValidationError:
+            return Record(phase=_unknown(raw), host_keys=keys)
+    if FINALIZER in raw["metadata"].get("finalizers", ()):
+        return Record(phase=_unknown(raw), host_keys=keys)
+    return Record(host_keys=keys)
+
+
+def _unknown(raw: Raw) -> Phase:
+    """With a provider ID it was provisioned, as `decide` sees by itself; without an address nothing was contacted."""
+    spec = raw.get("spec") or {}
+    return Phase.NEW if spec.get("providerID") or not spec.get("address") else Phase.BOOTSTRAPPING
+
+
+def dump(record: Record) -> dict[str, str | None]:
+    """The annotations of a record; None removes one."""
+    values = {name: getattr(record, name) for name in _Saved.model_fields}
+    values["message"] = record.message[:MESSAGE_LENGTH]
+    saved = _Saved(**values)
+    return {
+        RECORD: saved.model_dump_json(by_alias=True, exclude_defaults=True),
+        HOST_KEYS: "\n".join(record.host_keys) or None,
+    }
+
+
+def host_keys(raw: Raw) -> tuple[str, ...]:
+    """The keys of the annotation, one a line; what is no key is left out."""
+    return tuple(_valid_keys(annotations_of(raw)))
+
+
+def _valid_keys(annotations: Mapping[str, str]) -> list[str]:
+    keys = []
+    for line in annotations.get(HOST_KEYS, "").splitlines():
+        try:
+            keys.append(checks.host_key(line))
+        except ValueError:
+            continue
+    return keys

@@ -1,0 +1,23 @@
+"""RemoteMachines, from the API's objects to the engine's terms. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from capra.kube.client.resources import Raw
+from capra.kube.objects.fields import machine_from, text_of, usable_fields
+from capra.model.machine import RemoteMachine
+from capra.model.manifest import RemoteMachineFields
+from capra.model.observation import Problem
+
+
+def to_remote_machine(raw: Raw) -> tuple[RemoteMachine, Problem | None]:
+    """A RemoteMachine, and what is wrong with its fields."""
+    given = raw.get("spec") or {}
+    fields, problem = usable_fields(
+        RemoteMachineFields, {k: v for k, v in given.items() if k != "provisionJob"}, "spec"
+    )
+    spec = fields.to_spec(provider_id=text_of(given, "providerID"), pool=text_of(given, "pool"))
+    if given.get("provisionJob") is not None:
+        spec = replace(spec, provision_job=True)
+    return machine_from(raw, "RemoteMachine", spec), problem

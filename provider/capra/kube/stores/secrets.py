@@ -1,0 +1,135 @@
+"""Secrets: read when they are needed, and kept by nobody but those who need them.
+
+What many need at the same time is read once: as long as one of them has it, and the Secret's version is the one that
+the watch has told, the others get the same."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Callable
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from capra.errors import InputError
+from capra.kube.cache.cache import Cache
+from capra.kube.client.api import Api
+from capra.kube.client.errors import MissingError
+from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
+from capra.model.observation import BootstrapData, Problem, SSHKey
+from capra.model.ssh_key import check_key
+
+VALUE = "value"
+"""The key of every Secret that Capra reads (Cluster API's contract; reference/contract C)."""
+
+
+Content = TypeVar("Content", SSHKey, BootstrapData)
+_Version = tuple[type, str, str, str, str]
+"""What is made of a Secret, its namespace, name, UID and version."""
+
+
+class Secrets:
+    """The Secrets of the management cluster."""
+
+    def __init__(self, api: Api, cache: Cache) -> None:
+        self._api = api
+        self._cache = cache
+        self._in_use: WeakValueDictionary[_Version, SSHKey | BootstrapData] = WeakValueDictionary()
+        self._reading: dict[_Version, asyncio.Task[SSHKey | BootstrapData | None]] = {}
+
+    def forget(self) -> None:
+        """Versions may mean something else from now on: an older state of etcd was restored."""
+        self._in_use.clear()
+        self._reading.clear()
+
+    async def ssh_key(self, namespace: str, name: str) -> SSHKey:
+        """The key of `sshKeyRef`. Raises InputError (SSHKeyNotFound, InvalidSSHKey) naming the Secret."""
+        subject = f"Secret {namespace}/{name}"
+
+        def make(raw: Raw) -> SSHKey | None:
+            data = _decoded(raw, VALUE)
+            return check_key(data, subject=subject) if data is not None else None
+
+        found = await self._shared(SSHKey, namespace, name, make)
+        if found is None:
+            raise InputError(f"has no key {VALUE!r}, or does not exist", subject=subject, reason="SSHKeyNotFound")
+        return found
+
+    async def machine_key(self, namespace: str, name: str, field: str) -> tuple[SSHKey | None, Problem | None]:
+        """The key of a machine, or what is wrong with it. Neither: there is no such Secret, or no name of one."""
+        if not name:
+            return None, None
+        try:
+            return await self.ssh_key(namespace, name), None
+        except InputError as error:
+            if error.reason == "SSHKeyNotFound":
+                return None, None
+            return None, Problem(field, str(error), error.reason)
+
+    async def bootstrap(self, namespace: str, name: str) -> BootstrapData | None:
+        """The bootstrap data, None while the Secret or its key is not there."""
+
+        def make(raw: Raw) -> BootstrapData | None:
+            data = _decoded(raw, VALUE)
+            given = (_decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
+            source = f"Secret {namespace}/{name}"
+            return BootstrapData(data, given or "cloud-config", source) if data is not None else None
+
+        return await self._shared(BootstrapData, namespace, name, make)
+
+    async def _shared(
+        self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
+    ) -> Content | None:
+        """What is made of a Secret; None where there is none. Raises what `make` and the reading raise, to all who wait
+        for it: each of them reading anew would take so many times as long."""
+        known = self._cache.get(SECRETS.kind, namespace, name)
+        if known is None:  # the watch may only be late
+            raw = await self._get(namespace, name)
+            return make(raw) if raw is not None else None
+        asked = _version(kind, known)
+        found = self._in_use.get(asked)
+        if not isinstance(found, kind):
+            reading = self._reading.get(asked)
+            if reading is None:
+                reading = self._reading[asked] = asyncio.ensure_future(self._read(kind, namespace, name, make))
+                reading.add_done_callback(lambda done: self._has_read(asked, done))
+            found = await asyncio.shield(reading)
+        return found if isinstance(found, kind) else None
+
+    async def _read(
+        self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
+    ) -> SSHKey | BootstrapData | None:
+        raw = await self._get(namespace, name)
+        made = make(raw) if raw is not None else None
+        if raw is not None and made is not None:
+            self._in_use[_version(kind, raw)] = made
+        return made
+
+    def _has_read(self, asked: _Version, done: asyncio.Task[SSHKey | BootstrapData | None]) -> None:
+        if self._reading.get(asked) is done:
+            del self._reading[asked]
+        if not done.cancelled():
+            done.exception()  # whoever waited for it may have been cancelled
+
+    async def _get(self, namespace: str, name: str) -> Raw | None:
+        try:
+            return await self._api.get(SECRETS, namespace, name)
+        except MissingError:
+            return None
+
+
+def _decoded(raw: Raw, key: str) -> bytes | None:
+    text = (raw.get("data") or {}).get(key)
+    if not text:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):  # the API server has checked it
+        return None
+
+
+def _version(kind: type, raw: Raw) -> _Version:
+    metadata = raw["metadata"]
+    uid, version = str(metadata.get("uid", "")), str(metadata.get("resourceVersion", ""))
+    return kind, namespace_of(raw), name_of(raw), uid, version

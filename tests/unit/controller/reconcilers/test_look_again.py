@@ -1,0 +1,33 @@
+"""When a machine is looked at again although nothing has changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from capra.controller.reconcilers.machine import look_again
+from capra.engine.decide import BackOff, Decision, Refuse, Wait
+from capra.engine.step import StepTaken
+from tests.unit.engine.examples import observation
+
+NOW, LIMIT = 10_000.0, 1800.0
+
+
+def _seconds(decision: Decision, since: float, patience: float = 0.0) -> float | None:
+    seen = observation(machine={"deleting": True}, record={"phase": "Cleaning", "cleaning_since": since})
+    return look_again(StepTaken(replace(seen, now=NOW), decision, seen.record), NOW, LIMIT, patience)
+
+
+@pytest.mark.parametrize("reason", ["Paused", "ExternallyManaged"])
+def test_what_is_left_alone_is_not_looked_at_until_something_changes(reason: str) -> None:
+    """Least of all at once and for ever, when the time for its cleanup is over."""
+    assert _seconds(Wait(reason, "m"), NOW - 5000) is None
+
+
+def test_a_cleanup_is_looked_at_when_its_time_is_over() -> None:
+    assert _seconds(Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", "m"), NOW - 1000) == 800
+    assert _seconds(Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", "m"), NOW - 1000, patience=900) == 900
+    assert _seconds(BackOff(NOW + 300), NOW - 1000) == 300
+    assert _seconds(BackOff(NOW + 300), NOW - 1700) == 100
+    assert _seconds(Wait("PoolExhausted", "m", NOW + 60), 0.0) == 60

@@ -1,0 +1,39 @@
+"""What an object is found by, as it says itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from capra.kube.cache.index import Trait
+from capra.kube.cache.known import By
+from capra.kube.cache.traits import traits
+from capra.kube.client.resources import QUARANTINED
+from capra.model.observation import Phase
+from tests.unit.kube.pool_examples import entry, machine
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [entry(address="", annotations={QUARANTINED: "dirty"}), machine(address=""), machine(phase=Phase.PROVISIONED)],
+    ids=["entry", "machine", "machine without the field"],
+)
+def test_what_has_no_address_is_at_no_host(raw: dict[str, Any]) -> None:
+    """Or all that have none would be in each other's way."""
+    found = {trait.by for trait in traits(raw["kind"], raw, None)}
+    assert not found & {By.PLACE, By.USER, By.QUARANTINE}
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason", "told"),
+    [
+        ("HostReserved", "PoolExhausted", True),
+        ("HostReserved", "HostInUse", False),
+        ("Bootstrapped", "PoolExhausted", False),
+    ],
+)
+def test_who_was_told_that_a_pool_has_nothing_free(condition: str, reason: str, told: bool) -> None:
+    """A free entry wakes as many of them as it can help, and only they are counted."""
+    raw = machine() | {"status": {"conditions": [{"type": condition, "reason": reason}]}}
+    assert (Trait(By.EXHAUSTED, "p", "") in traits(raw["kind"], raw, None)) is told

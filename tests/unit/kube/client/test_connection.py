@@ -1,0 +1,57 @@
+"""The way to the API server: what the environment says counts, and is asked once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from capra.kube.client.connection import configure, connect
+
+
+def kubeconfig(directory: Path, **cluster: str) -> str:
+    file = directory / "kubeconfig"
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://api.example.org:6443", **cluster}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+    }
+    file.write_text(yaml.safe_dump(content))
+    return str(file)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy.example.org:3128"}, "http://proxy.example.org:3128"),
+        ({"HTTP_PROXY": "http://proxy.example.org:3128"}, None),
+        ({"HTTPS_PROXY": "http://proxy.example.org:3128", "NO_PROXY": "example.com,.example.org"}, None),
+    ],
+)
+async def test_the_proxy_of_the_environment(
+    environment: dict[str, str], proxy: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    configuration = await configure(kubeconfig(tmp_path))
+    assert configuration.proxy == proxy
+    async with connect(configuration) as made, made.rest_client._create_pool_manager() as session:
+        assert session.trust_env is False
+
+
+async def test_the_proxy_of_the_kubeconfig_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
+    configuration = await configure(kubeconfig(tmp_path, **{"proxy-url": "http://own.example.org:1"}))
+    assert configuration.proxy == "http://own.example.org:1"

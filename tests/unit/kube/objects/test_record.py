@@ -1,0 +1,45 @@
+"""The record of an object as its annotation: anybody in the namespace may write it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from capra.kube.client.resources import RECORD
+from capra.kube.objects import record
+from capra.model.observation import Phase, Record
+from tests.unit.kube.pool_examples import machine
+
+KEPT = Record(phase=Phase.CLEANING, attempts=2, not_before=2000.0, cleaning_since=1000.0, message="m")
+
+
+def _with(text: str) -> Record:
+    return record.load(machine(address="192.0.2.1", annotations={RECORD: text}))
+
+
+def _text(**changed: Any) -> str:
+    return json.dumps(json.loads(str(record.dump(KEPT)[RECORD])) | changed)
+
+
+def test_it_is_read_as_it_was_written() -> None:
+    assert _with(_text()) == KEPT
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"notBefore": float("nan")},
+        {"cleaningSince": float("nan")},
+        {"cleaningSince": float("inf")},
+        {"notBefore": -1},
+        {"changedAt": 1e300},
+        {"attempts": -1},
+        {"unreached": 10**30},
+        {"phase": "Whatever"},
+    ],
+)
+def test_a_damaged_one_says_nothing(changed: dict[str, Any]) -> None:
+    """A host may be in use: nothing is begun by what it says, and no time is waited for that never comes."""
+    assert _with(_text(**changed)) == Record(phase=Phase.BOOTSTRAPPING)

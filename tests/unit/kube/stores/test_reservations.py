@@ -1,0 +1,44 @@
+"""An entry that changes between the decision and the write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from capra.kube.client.errors import ConflictError
+from capra.kube.client.resources import ENTRIES, HOLDER, MACHINES
+from capra.model.machine import MachineKey
+from tests.unit.kube.pool_examples import entry, machine
+from tests.unit.kube.store_world import StoreWorld
+
+KEY = MachineKey("default", "m")
+
+
+def _moved(world: StoreWorld) -> None:
+    raw = world.get(ENTRIES, "a")
+    world.server.put({**raw, "spec": {**raw["spec"], "pool": "other"}})
+
+
+def _deleted(world: StoreWorld) -> None:
+    del world.server.objects[ENTRIES, "a"]
+
+
+@pytest.mark.parametrize("change", [_moved, _deleted])
+async def test_it_is_not_taken_and_another_is_looked_for(change: Callable[[StoreWorld], None]) -> None:
+    """While the watch is late."""
+    world = StoreWorld(machine("m", "uid-m"), entry("a"))
+    seen = await world.store.load(KEY)
+    change(world)
+    with pytest.raises(ConflictError):
+        await world.store.reserve(seen, "a")
+    assert "address" not in world.get(MACHINES, "m")["spec"]
+    if (ENTRIES, "a") in world.server.objects:
+        assert HOLDER not in world.annotations(ENTRIES, "a")
+
+
+async def test_one_of_which_only_the_status_has_changed_is_taken() -> None:
+    world = StoreWorld(machine("m", "uid-m"), entry("a"))
+    seen = await world.store.load(KEY)
+    world.server.put({**world.get(ENTRIES, "a"), "status": {"ready": True}})
+    assert await world.store.reserve(seen, "a") == "a"
