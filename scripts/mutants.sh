@@ -10,7 +10,8 @@ python -m pip install --quiet --disable-pip-version-check --constraint constrain
 status=0
 if [ $# = 0 ]; then
     nice python scripts/mutants.py || status=$?
-    set -- provider/capra/runs/redact.py provider/capra/kube/cache/claims.py provider/capra/kube/cache/traits.py provider/capra/engine/*.py
+    set -- provider/capra/runs/redaction/redact.py provider/capra/kube/cache/claims.py provider/capra/kube/cache/traits.py
+    set -- "$@" provider/capra/engine/*.py provider/capra/engine/redaction/*.py
 fi
 copy=$(mktemp -d) || exit
 trap 'rm -rf "$copy"' EXIT
@@ -19,16 +20,14 @@ git ls-files -z --cached --others --exclude-standard | tar --null --files-from=-
 for file in "$@"; do
     case $file in
     */__init__.py | */ports.py) continue ;;
-    */runs/redact.py | */engine/credentials.py | */engine/hidden.py | */engine/ordinary.py | */engine/shell_words.py)
-        tests="tests/unit/engine/test_hidden.py tests/unit/engine/test_credentials.py tests/unit/runs/test_passwords.py"
-        tests="$tests tests/unit/runs/test_redact.py tests/unit/engine/test_ordinary.py"
-        tests="$tests tests/unit/engine/test_shell_words.py"
+    */redaction/*.py)
+        tests="tests/unit/engine/redaction tests/unit/runs/redaction"
         # What is left out takes seconds, and looks at time only.
         tests="$tests -k 'not slow and not a_second and not large'"
         ;;
-    */kube/pool.py)
-        tests="tests/unit/kube/cache/test_claims.py tests/unit/kube/stores/test_following.py tests/unit/controller/test_dependents.py"
-        tests="$tests tests/unit/kube/stores/test_giving_back.py"
+    */kube/cache/claims.py)
+        tests="tests/unit/kube/cache/test_claims.py tests/unit/kube/stores/test_following.py"
+        tests="$tests tests/unit/controller/test_dependents.py tests/unit/kube/stores/test_giving_back.py"
         ;;
     */runs/*) tests="tests/unit/runs" ;;
     */kube/*) tests="tests/unit/kube" ;;

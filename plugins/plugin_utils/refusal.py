@@ -67,7 +67,7 @@ class Answer:
 
 
 FLOOD = re.compile(r"the host has printed more than \d+ bytes")
-"""Of provider/capra/runs/bounded_ssh.py."""
+"""Of provider/capra/runs/ssh/bounded_ssh.py."""
 
 
 @dataclass(frozen=True)

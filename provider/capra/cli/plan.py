@@ -28,7 +28,7 @@ from capra.local.store import FileStore
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation
 from capra.model.run import RunRequest
-from capra.runs.redact import Redactor
+from capra.runs.redaction.redact import Redactor
 from capra.settings import Output
 
 FIRST_USE = "trusted at first contact, then pinned"

@@ -17,7 +17,7 @@ from capra.engine.fingerprint import fingerprint
 from capra.errors import Fatal, InputError
 from capra.local.state import StateDirectory
 from capra.model.host_port import ssh_place
-from capra.runs import keyscan, ssh_config
+from capra.runs.ssh import config, keyscan
 from capra.settings import Output
 
 
@@ -41,7 +41,7 @@ def trust(options: Options) -> int:
     address, port = parse_place(options.place)
     if options.fingerprint and not options.fingerprint.startswith("SHA256:"):
         raise InputError("must begin with 'SHA256:', as ssh-keygen -l shows it", subject="fingerprint")
-    keys = asyncio.run(keyscan.scan(address, port, ssh_config.OWN_FILES))
+    keys = asyncio.run(keyscan.scan(address, port, config.OWN_FILES))
     chosen = _matching(keys, options.fingerprint) if options.fingerprint else _asked(keys, options.place)
     state = StateDirectory(settings.state_directory)
     state.prepare()

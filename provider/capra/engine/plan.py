@@ -9,7 +9,7 @@ from capra import bootstrap
 from capra.bootstrap import parse
 from capra.bootstrap.steps import Step, dump_tasks, run_id
 from capra.engine.decide import Cleanup
-from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands, ordered
+from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
 from capra.model.machine import TAKE_OVER_ANNOTATION, RemoteMachine
 from capra.model.observation import Observation, SSHKey

@@ -16,9 +16,9 @@ from capra.local.documents import RawDocument, read
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.manifest import PooledRemoteMachineDocument
-from capra.model.manifest_others import CoreMachineDocument, SecretDocument
-from capra.model.validation import Document, to_document
+from capra.model.manifest.machines import PooledRemoteMachineDocument
+from capra.model.manifest.others import CoreMachineDocument, SecretDocument
+from capra.model.manifest.validation import Document, to_document
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 64 * 2**20

@@ -12,7 +12,7 @@ from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load, raise_all
 from capra.local.option_files import attempt, read_bootstrap_data, read_password
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.manifest_others import CoreMachineDocument
+from capra.model.manifest.others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
 from capra.model.ssh_key import check_key
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from capra.model.run import RunRequest
 from capra.runs.private import write_private
-from capra.runs.redact import Redactor
+from capra.runs.redaction.redact import Redactor
 
 PRIVATE_NAMES = frozenset({"command", "fact_cache"})
 """Not kept: the command holds the whole environment of whoever started the run."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.model.run import Progress, TaskEvent
-from capra.runs.redact import Redactor
+from capra.runs.redaction.redact import Redactor
 
 RESULTS = frozenset({"runner_on_ok", "runner_on_failed", "runner_on_unreachable"})
 STATS = "playbook_on_stats"

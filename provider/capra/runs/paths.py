@@ -26,7 +26,7 @@ ANSIBLE_HOME = Path(__file__).with_name("ansible_home")
 """Ansible's own directory, the same for all runs, for the settings that have no environment variable. Ansible would
 look for plugins there, too; nothing is written there."""
 
-BOUNDED_SSH = Path(__file__).with_name("bounded_ssh.sh")
+BOUNDED_SSH = Path(__file__).with_name("ssh") / "bounded_ssh.sh"
 """What Ansible calls for ssh; its program is `$CAPRA_PYTHON`."""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 from capra.engine.ports import ProgressListener
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.runs.message import dump_request, load_result
-from capra.runs.redact import Redactor
+from capra.runs.redaction.redact import Redactor
 from capra.runs.warm.parents import WarmParents, Worker
 
 LINE_LIMIT = 64 * 1024 * 1024

@@ -9,9 +9,10 @@ from typing import Any
 
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
-from capra.runs import evidence, ssh_config
+from capra.runs import evidence
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.private import write_private
+from capra.runs.ssh import config
 from capra.runs.variables import dump_variables
 
 CONNECT_TIMEOUT = 10
@@ -50,7 +51,7 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
         "ServerAliveCountMax": str(KEEPALIVE_COUNT),
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    return ["-F", str(ssh_config.file_in(directory)), *words]
+    return ["-F", str(config.file_in(directory)), *words]
 
 
 def _one_file(path: Path) -> str:
@@ -65,7 +66,7 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
     write_private(directory / "key", secrets.openssh_key.encode())
-    write_private(ssh_config.file_in(directory), way.encode())
+    write_private(config.file_in(directory), way.encode())
     name = known_hosts_name(connection.address, connection.port)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
     write_private(directory / "known_hosts", known.encode())

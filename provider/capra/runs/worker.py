@@ -24,8 +24,8 @@ from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
 from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
-from capra.runs.redact import Redactor
-from capra.runs.ssh_config import read_way
+from capra.runs.redaction.redact import Redactor
+from capra.runs.ssh.config import read_way
 from capra.runs.workdir import environment, inventory_name, lay_out
 
 GRACE = 60.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from capra.model.manifest import MachineFields, PooledFields, RemoteMachineFields
+from capra.model.manifest.machines import MachineFields, PooledFields, RemoteMachineFields
 from tests.component.crds.support import CRDS, GROUP, VERSIONS, crds, fields, schema
 
 KINDS = sorted(crds())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, programs, results
-from capra.runs import bounded_ssh
+from capra.runs.ssh import bounded_ssh
 from tests.component.programs.host import Host, alive, command, states, wait_for
 
 LIMIT, KEPT = 1048576, 262144

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from capra.cli import work
@@ -60,8 +61,8 @@ class Terminal:
 
 
 @pytest.fixture
-def capra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A terminal in an empty directory."""
+def capra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    """A terminal in an empty directory. It logs to a stream that is closed afterwards."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     terminal = Terminal(tmp_path, FakeRunner())
@@ -71,4 +72,5 @@ def capra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         yield terminal.runner
 
     monkeypatch.setattr(work, "running", running)
-    return terminal
+    yield terminal
+    structlog.reset_defaults()

@@ -16,7 +16,7 @@ from capra.local.state import StateDirectory
 from capra.model.machine import MachineSpec, RemoteMachine
 from capra.model.observation import Phase, Record
 from capra.model.run import Playbook, RunRequest, RunResult
-from capra.runs import keyscan
+from capra.runs.ssh import keyscan
 from capra.testing import FakeRunner, finished
 from tests.unit.cli.conftest import Terminal
 from tests.unit.local.examples import HOST_KEY, OTHER_HOST_KEY, TOKEN, machine, owner, secret

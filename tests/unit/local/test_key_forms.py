@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from capra.errors import InputError
 from capra.model.run import RunSecrets
 from capra.model.ssh_key import check_key
-from capra.runs.redact import Redactor
+from capra.runs.redaction.redact import Redactor
 from tests.support.hostile_keys import HOSTILE, rsa_pem
 
 RSA = rsa.generate_private_key(65537, 2048)

@@ -20,7 +20,7 @@ from capra.runs.artifacts import keep_artifacts
 from capra.runs.message import dump_request, load_request, load_result
 from capra.runs.paths import collections_path
 from capra.runs.private import private_directory, sweep
-from capra.runs.redact import HIDDEN, Redactor
+from capra.runs.redaction.redact import HIDDEN, Redactor
 from capra.runs.workdir import environment, lay_out, ssh_arguments
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"

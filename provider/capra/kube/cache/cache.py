@@ -23,15 +23,7 @@ from capra.kube.cache import entry_state
 from capra.kube.cache.index import Index, Trait
 from capra.kube.cache.known import By
 from capra.kube.cache.traits import WatchFilter, traits
-from capra.kube.client.resources import (
-    ENTRIES,
-    MACHINES,
-    SECRETS,
-    Raw,
-    name_of,
-    namespace_of,
-    version_of,
-)
+from capra.kube.client.resources import ENTRIES, MACHINES, SECRETS, Raw, name_of, namespace_of, version_of
 from capra.kube.objects import places
 
 Place = tuple[str, str]

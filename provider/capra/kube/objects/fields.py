@@ -11,9 +11,9 @@ from typing import Any
 from capra.errors import InputError
 from capra.kube.client.resources import Raw, annotations_of, labels_of, name_of, namespace_of
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
-from capra.model.manifest import MachineFields
+from capra.model.manifest.machines import MachineFields
+from capra.model.manifest.validation import validate
 from capra.model.observation import Problem
-from capra.model.validation import validate
 
 
 def pool_of(raw: Raw) -> str:

@@ -6,7 +6,7 @@ from capra.kube.client.resources import HOLDER, QUARANTINED, Raw, annotations_of
 from capra.kube.objects import record, silent
 from capra.kube.objects.fields import machine_from, pool_of, usable_fields
 from capra.model.machine import RemoteMachine
-from capra.model.manifest import MachineFields
+from capra.model.manifest.machines import MachineFields
 from capra.model.observation import Problem
 from capra.model.pool import Holder, PoolEntry
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from capra.kube.client.resources import Raw
 from capra.kube.objects.fields import machine_from, text_of, usable_fields
 from capra.model.machine import RemoteMachine
-from capra.model.manifest import RemoteMachineFields
+from capra.model.manifest.machines import RemoteMachineFields
 from capra.model.observation import Problem
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from capra.engine.ordinary import WORD, is_ordinary_word, is_plain
+from capra.engine.redaction.ordinary import WORD, is_ordinary_word, is_plain
 
 RUN = 8
 """Bytes: a run of this length is hidden. Fewer tell little, and are in ordinary words."""

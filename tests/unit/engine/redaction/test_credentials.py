@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from capra.engine.credentials import DEPTH, LONGEST, MINIMUM_PASSWORD, credentials_in
+from capra.engine.redaction.credentials import DEPTH, LONGEST, MINIMUM_PASSWORD, credentials_in
 
 WORD = "hunter22x"
 

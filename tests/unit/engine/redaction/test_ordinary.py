@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.engine.ordinary import is_ordinary, is_ordinary_word, is_path, is_plain, is_symbols, is_telling
+from capra.engine.redaction.ordinary import is_ordinary, is_ordinary_word, is_path, is_plain, is_symbols, is_telling
 
 
 @pytest.mark.parametrize(

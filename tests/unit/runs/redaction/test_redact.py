@@ -17,10 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from capra.bootstrap import RunCommand, WriteFile
-from capra.engine.hidden import Hidden, hidden_in, hidden_in_commands
+from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands
 from capra.model.run import RunSecrets
-from capra.runs import needles
-from capra.runs.redact import HIDDEN, Redactor, _without
+from capra.runs.redaction import needles
+from capra.runs.redaction.redact import HIDDEN, Redactor, _without
 
 
 def redactor(hidden: Hidden) -> Redactor:

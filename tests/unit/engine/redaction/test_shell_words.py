@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.engine.shell_words import Command, commands, expansions, literals, unquoted
+from capra.engine.redaction.shell_words import Command, commands, expansions, literals, unquoted
 
 
 @pytest.mark.parametrize(

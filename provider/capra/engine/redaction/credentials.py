@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from capra.engine.ordinary import is_ordinary, is_path
-from capra.engine.pieces import lines, pieces
-from capra.engine.shell_words import Command, commands, expansions, literals
+from capra.engine.redaction.ordinary import is_ordinary, is_path
+from capra.engine.redaction.pieces import lines, pieces
+from capra.engine.redaction.shell_words import Command, commands, expansions, literals
 
 MINIMUM_PASSWORD = 6
 LONGEST = 1024

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from capra.bootstrap.steps import Step, WriteFile
-from capra.engine.credentials import credentials_in
-from capra.engine.ordinary import WORD, is_ordinary, is_plain, is_symbols, is_telling
-from capra.engine.pieces import lines, pieces, words
-from capra.engine.shell_words import literals, unquoted
+from capra.engine.redaction.credentials import credentials_in
+from capra.engine.redaction.ordinary import WORD, is_ordinary, is_plain, is_symbols, is_telling
+from capra.engine.redaction.pieces import lines, pieces, words
+from capra.engine.redaction.shell_words import literals, unquoted
 
 OTHERS_READ = 0o004
 MINIMUM_SECRET = 8

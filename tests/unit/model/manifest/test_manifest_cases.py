@@ -12,10 +12,10 @@ import yaml
 from capra.errors import InputError
 from capra.local.manifests import load
 from capra.model.machine import MachineKey
-from capra.model.validation import to_document
+from capra.model.manifest.validation import to_document
 from tests.unit.local.examples import GROUP, HOST_KEY, machine, write, write_text
 
-CASES = Path(__file__).parents[2] / "cases" / "manifests"
+CASES = Path(__file__).parents[3] / "cases" / "manifests"
 BAD = yaml.safe_load((CASES / "bad.yaml").read_text())
 
 

@@ -1,5 +1,5 @@
 """The documents of a manifest that are machines, in every API version. In Capra's own kinds an unknown field is an
-error. `capra.model.validation` reads them."""
+error. `capra.model.manifest.validation` reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from capra.model import checks
 from capra.model.machine import DEFAULT_WORKING_DIR, MachineKey, MachineSpec, RemoteMachine
-from capra.model.manifest_base import Metadata, Strict
+from capra.model.manifest.base import Metadata, Strict
 
 Address = Annotated[str, AfterValidator(checks.address)]
 Port = Annotated[int, AfterValidator(checks.port)]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capra.engine.pieces import OVERLAP, PIECE, lines, pieces, words
+from capra.engine.redaction.pieces import OVERLAP, PIECE, lines, pieces, words
 
 TEXTS = st.text(st.sampled_from("ab \n\r\t\x0b\x1c\x85\xa0\u2028ü😀"), max_size=40)
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from capra.engine.ordinary import is_ordinary
+from capra.engine.redaction.ordinary import is_ordinary
 from capra.model.run import RunSecrets
-from capra.runs.needles import Needles
-from capra.runs.views import views
+from capra.runs.redaction.needles import Needles
+from capra.runs.redaction.views import views
 
 HIDDEN = "[hidden]"
 MINIMUM = 8

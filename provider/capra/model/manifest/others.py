@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pydantic import Field, field_validator
 
 from capra.model.machine import MachineKey
-from capra.model.manifest_base import Lenient, Metadata, Strict
+from capra.model.manifest.base import Lenient, Metadata, Strict
 
 
 class SecretDocument(Strict):

@@ -1,4 +1,4 @@
-"""From plain data to a document of `capra.model.manifest`, with errors for people. Pure."""
+"""From plain data to a document of `capra.model.manifest.machines`, with errors for people. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 
 from capra.errors import InputError, InputErrors
 from capra.model.machine import GROUP
-from capra.model.manifest import PooledRemoteMachineDocument, RemoteMachineDocument
-from capra.model.manifest_others import CoreMachineDocument, SecretDocument
+from capra.model.manifest.machines import PooledRemoteMachineDocument, RemoteMachineDocument
+from capra.model.manifest.others import CoreMachineDocument, SecretDocument
 
 Document = RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | CoreMachineDocument
 

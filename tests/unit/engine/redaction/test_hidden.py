@@ -8,7 +8,7 @@ import pytest
 
 from capra.bootstrap import RunCommand, WriteFile
 from capra.bootstrap.steps import Step
-from capra.engine.hidden import BINARY_LIMIT, Hidden, hidden_in, hidden_in_text, ordered
+from capra.engine.redaction.hidden import BINARY_LIMIT, Hidden, hidden_in, hidden_in_text, ordered
 from tests.unit.engine.examples import TOKEN
 
 OPEN, OWN = "0644", "0600"

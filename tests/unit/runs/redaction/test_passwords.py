@@ -12,11 +12,11 @@ from collections.abc import Callable
 import pytest
 
 from capra.bootstrap import RunCommand, WriteFile
-from capra.engine import credentials
-from capra.engine.credentials import credentials_in
-from capra.engine.hidden import hidden_in, hidden_in_text
-from capra.engine.pieces import PIECE
-from tests.unit.runs.test_redact import redactor, shows
+from capra.engine.redaction import credentials
+from capra.engine.redaction.credentials import credentials_in
+from capra.engine.redaction.hidden import hidden_in, hidden_in_text
+from capra.engine.redaction.pieces import PIECE
+from tests.unit.runs.redaction.test_redact import redactor, shows
 
 QUOTES: list[Callable[[str], str]] = [
     shlex.quote,

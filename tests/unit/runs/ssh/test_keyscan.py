@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from capra.errors import Retry
-from capra.runs import keyscan
+from capra.runs.ssh import keyscan
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What must not be shown of a run's steps. Pure."""

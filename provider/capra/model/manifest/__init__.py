@@ -1,0 +1,1 @@
+"""The documents of a manifest, and what is wrong with them. Pure."""

@@ -1,0 +1,1 @@
+"""OpenSSH's programs, within bounds, and its configuration."""
