@@ -10,9 +10,9 @@ from capra.cli.display import PlainDisplay, displaying
 from capra.cli.errors import note
 from capra.cli.options import RunOptions, plan_options
 from capra.cli.report import print_results
-from capra.cli.result import MachineResult, exit_code, of_step
+from capra.cli.result import MachineResult, exit_code, of_reconciliation
+from capra.engine.engine import Engine
 from capra.engine.ports import ProgressListener
-from capra.engine.step import step
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
@@ -45,13 +45,12 @@ async def _change(
         settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
     )
     async with work.running(settings, display.output) as runner:
+        engine = Engine(store, runner, time.time, options=planned, aside=asyncio.to_thread)
 
         async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
             with store.lock(machine.key):
-                taken = await step(
-                    machine.key, store, runner, time.time, options=planned, listener=listener, aside=asyncio.to_thread
-                )
-            return of_step(taken)
+                taken = await engine.reconcile(machine.key, listener=listener)
+            return of_reconciliation(taken)
 
         all_work = work.Work(display, settings.concurrency)
         results = await all_work.do([one.machine for one in prepared.machines.values()], act)

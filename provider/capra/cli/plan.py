@@ -17,14 +17,14 @@ from capra.cli.bootstrap import BootstrapData
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
 from capra.cli.report import columns, display_name, identity, print_json
-from capra.cli.result import name_of, of_step
+from capra.cli.result import name_of, of_reconciliation
 from capra.engine.decide import Bootstrap, Cleanup, decide
-from capra.engine.fingerprint import fingerprint
+from capra.engine.engine import Reconciliation
 from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
-from capra.engine.step import StepTaken
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
+from capra.model.host_key import fingerprint
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation
 from capra.model.run import RunRequest
@@ -80,7 +80,8 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         request = plan_cleanup(observation, decision, options)
         steps = []
     else:
-        return common | {"message": of_step(StepTaken(observation, decision, observation.record)).message}
+        said = of_reconciliation(Reconciliation(observation, decision, observation.record))
+        return common | {"message": said.message}
     return common | {
         "message": f"{request.playbook} would run, or go on where the host is",
         "playbook": f"capra.machine.{request.playbook}",

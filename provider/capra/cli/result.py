@@ -8,7 +8,7 @@ from typing import Any
 
 from capra.cli.errors import ExitCode
 from capra.engine.decide import Cleanup, Decision, Keep, Refuse, Release, Wait
-from capra.engine.step import StepTaken
+from capra.engine.engine import Reconciliation
 from capra.local.store import has_other_data
 from capra.model.machine import RemoteMachine
 from capra.model.observation import Phase
@@ -54,8 +54,8 @@ class MachineResult:
         return sum(step.state in ("ok", "done", "same") for step in self.steps)
 
 
-def of_step(taken: StepTaken) -> MachineResult:
-    """The result of an engine step."""
+def of_reconciliation(taken: Reconciliation) -> MachineResult:
+    """The result of a reconciliation."""
     machine, decision = taken.observation.machine, taken.decision
     if taken.outcome is not None:
         result = of_outcome(machine, decision, taken.outcome)
@@ -64,7 +64,7 @@ def of_step(taken: StepTaken) -> MachineResult:
     return MachineResult(machine, name_of(decision), outcome, ok, message, hint=hint)
 
 
-def _was_clean(taken: StepTaken) -> bool:
+def _was_clean(taken: Reconciliation) -> bool:
     """The host was looked at, and there was nothing to do. A machine's own commands always do something."""
     if not isinstance(taken.decision, Cleanup) or taken.decision.custom or taken.outcome is None:
         return False
@@ -103,7 +103,7 @@ def _hint(outcome: Outcome) -> str:
     return NEXT.get(outcome.kind, "")
 
 
-def _without_run(taken: StepTaken) -> tuple[str, bool, str, str]:
+def _without_run(taken: Reconciliation) -> tuple[str, bool, str, str]:
     """outcome, ok, message and hint of a decision that runs nothing."""
     decision = taken.decision
     if isinstance(decision, Keep):

@@ -13,10 +13,10 @@ from capra.cli.errors import ExitCode
 from capra.cli.options import ShownOptions
 from capra.cli.report import cells, display_name, place, print_json, print_table, table
 from capra.cli.text import first_line
-from capra.engine.fingerprint import fingerprint
 from capra.local.manifests import load
 from capra.local.prepare import limited
 from capra.local.state import Remembered, StateDirectory
+from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
 from capra.settings import Output
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, Wait
-from capra.engine.step import StepTaken
+from capra.engine.engine import Reconciliation
 from capra.model.host_port import join_host_port
 from capra.model.observation import Phase
 
@@ -27,7 +27,7 @@ class Announcement:
     message: str
 
 
-def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
+def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
     """What to announce of this step, if anything. news: what is told of the machine differs from before."""
     match taken.decision:
         case Bootstrap() | Cleanup():
@@ -54,13 +54,13 @@ def announce(taken: StepTaken, *, news: bool) -> Announcement | None:
     return None
 
 
-def _nothing_sent(taken: StepTaken) -> bool:
+def _nothing_sent(taken: Reconciliation) -> bool:
     """Runs were tried, and none has sent anything."""
     record = taken.observation.record
     return record.phase is Phase.NEW and bool(record.attempts)
 
 
-def _nothing_sent_told(taken: StepTaken) -> Announcement:
+def _nothing_sent_told(taken: Reconciliation) -> Announcement:
     spec, record = taken.observation.machine.spec, taken.observation.record
     tried = (
         f"{record.attempts} attempt{'s' if record.attempts > 1 else ''} at {join_host_port(spec.address, spec.port)}"
@@ -71,7 +71,7 @@ def _nothing_sent_told(taken: StepTaken) -> Announcement:
     return _announcement(NORMAL, reason, f"{what}, in {tried}: there is nothing to clean. Last: {record.message}")
 
 
-def _run(taken: StepTaken) -> Announcement:
+def _run(taken: Reconciliation) -> Announcement:
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
     spec = taken.observation.machine.spec
     where = join_host_port(spec.address, spec.port)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from capra.engine.claimed import sentence
-from capra.engine.fingerprint import fingerprint
+from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port, shell_word
 from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, Wait, paused_by
-from capra.engine.step import StepTaken
+from capra.engine.engine import Reconciliation
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.observation import Observation, Phase, Record
@@ -42,7 +42,7 @@ FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, 
 checks of Cluster API replace a machine as soon as these fields are set."""
 
 
-def report(taken: StepTaken) -> Report:
+def report(taken: Reconciliation) -> Report:
     """What to tell after this step, or, when it is running, before its run."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
@@ -101,7 +101,7 @@ def _kind(record: Record) -> OutcomeKind | None:
     return OutcomeKind(record.reason) if record.reason in set(OutcomeKind) else None
 
 
-def _phase(taken: StepTaken, provisioned: bool) -> str:
+def _phase(taken: Reconciliation, provisioned: bool) -> str:
     record = taken.record
     if _cleaning(taken):
         return "Cleaning"
@@ -116,14 +116,14 @@ def _phase(taken: StepTaken, provisioned: bool) -> str:
     return "Bootstrapping" if record.phase is Phase.BOOTSTRAPPING else "Pending"
 
 
-def _cleaning(taken: StepTaken) -> bool:
+def _cleaning(taken: Reconciliation) -> bool:
     """A cleanup is wanted, and may have been tried without anything sent."""
     record = taken.record
     tried = taken.observation.machine.deleting and bool(record.cleaning_since) and record.phase is not Phase.CLEAN
     return record.phase is Phase.CLEANING or tried
 
 
-def _ready(taken: StepTaken, provisioned: bool) -> Condition:
+def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     decision, record = taken.decision, taken.record
     spec = taken.observation.machine.spec
     where = join_host_port(spec.address, spec.port)
@@ -147,7 +147,7 @@ def _ready(taken: StepTaken, provisioned: bool) -> Condition:
     return Condition(READY, "True", READY) if provisioned else _false(READY, "Bootstrapping", f"bootstrapping {where}")
 
 
-def _bootstrap(taken: StepTaken, provisioned: bool) -> Condition | None:
+def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     record = taken.record
     if provisioned:
         return Condition(BOOTSTRAP, "True", BOOTSTRAP)
@@ -167,7 +167,7 @@ def _paused(observation: Observation) -> Condition:
     return Condition(PAUSED, "True", PAUSED, reason) if reason else _false(PAUSED, "NotPaused", "")
 
 
-def _reserved(taken: StepTaken) -> Condition | None:
+def _reserved(taken: Reconciliation) -> Condition | None:
     if not taken.observation.machine.spec.pool:
         return None
     entry, decision = taken.observation.entry, taken.decision
@@ -189,7 +189,7 @@ def _reachable(record: Record) -> Condition | None:
     return Condition(REACHABLE, "True", "Reached")
 
 
-def _cleaned(taken: StepTaken) -> Condition | None:
+def _cleaned(taken: Reconciliation) -> Condition | None:
     record, decision = taken.record, taken.decision
     if not taken.observation.machine.deleting:
         return None
@@ -219,7 +219,7 @@ def _endpoint(observation: Observation) -> Condition | None:
     return _false(ENDPOINT, "MissingEndpoint", message)
 
 
-def _failure(taken: StepTaken) -> tuple[str, str]:
+def _failure(taken: Reconciliation) -> tuple[str, str]:
     """FailureReason and failureMessage of the contract v1beta1, with the reference's words."""
     decision, record = taken.decision, taken.record
     if isinstance(decision, Refuse):
@@ -231,7 +231,7 @@ def _failure(taken: StepTaken) -> tuple[str, str]:
     return "", ""
 
 
-def _pool(taken: StepTaken) -> str:
+def _pool(taken: Reconciliation) -> str:
     return taken.observation.machine.spec.pool
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.engine import step as step_module
+from capra.engine import engine as step_module
 from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, UNREACHABLE
 from capra.kube.objects import silent
 from tests.component.controller.world import World, condition

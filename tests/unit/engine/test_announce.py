@@ -9,7 +9,7 @@ import pytest
 
 from capra.engine.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
-from capra.engine.step import StepTaken
+from capra.engine.engine import Reconciliation
 from capra.model.observation import Phase, Record
 from capra.model.run import Outcome, OutcomeKind
 from tests.unit.engine.examples import READY, observation
@@ -17,8 +17,8 @@ from tests.unit.engine.examples import READY, observation
 CLEANUP = Cleanup(custom=False)
 
 
-def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> StepTaken:
-    return StepTaken(READY, decision, more.pop("record", Record()), outcome, **more)
+def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> Reconciliation:
+    return Reconciliation(READY, decision, more.pop("record", Record()), outcome, **more)
 
 
 @pytest.mark.parametrize("news", [True, False])
@@ -87,7 +87,7 @@ def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> St
     ],
 )
 def test_what_happens_is_announced_whether_the_status_says_so_or_not(
-    step: StepTaken, told: Announcement | None, news: bool
+    step: Reconciliation, told: Announcement | None, news: bool
 ) -> None:
     assert announce(step, news=news) == told
 
@@ -148,7 +148,7 @@ def test_the_host_is_named_as_it_is_reached() -> None:
 def test_a_machine_that_no_host_was_ever_reached_for_says_so(record: Record, told: str) -> None:
     record = replace(record, message="no route")
     seen = replace(READY, record=record)
-    step = StepTaken(seen, Release("nothing was ever sent to a host"), replace(record, phase=Phase.CLEAN))
+    step = Reconciliation(seen, Release("nothing was ever sent to a host"), replace(record, phase=Phase.CLEAN))
     announced = announce(step, news=False)
     if not told:
         assert announced is None

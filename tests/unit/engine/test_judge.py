@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.engine.fingerprint import fingerprint
 from capra.engine.outcome import judge
 from capra.errors import Fatal, InputError, Retry
+from capra.model.host_key import fingerprint
 from capra.model.machine import MachineSpec, RemoteMachine
 from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets, StepReport, TaskEvent
 from tests.unit.engine.examples import KEY

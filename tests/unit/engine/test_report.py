@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait, decide
+from capra.engine.engine import Reconciliation
 from capra.engine.report import BOOTSTRAP, CLEANED, MESSAGE_LENGTH, OWNED, PAUSED, READY, addresses, report
-from capra.engine.step import StepTaken
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import Address
@@ -25,14 +25,14 @@ DECISIONS: dict[str, type[Decision]] = {
 }
 
 
-def step_of(case: dict[str, Any]) -> StepTaken:
+def step_of(case: dict[str, Any]) -> Reconciliation:
     """The step of a case. Its record is that after the decision."""
     seen = observation(**{name: value for name, value in case.items() if name in PARTS})
     decision = decide(seen)
     if "decided" in case:
         name, values = next(iter(case["decided"].items()))
         decision = DECISIONS[name](**(values or {}))
-    return StepTaken(seen, decision, seen.record, running=case.get("running", False))
+    return Reconciliation(seen, decision, seen.record, running=case.get("running", False))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
@@ -94,14 +94,16 @@ def test_addresses(address: str, record: Record, told: list[tuple[str, str]]) ->
 def test_only_a_provisioned_machine_has_addresses() -> None:
     ready, provisioned = observation(), observation(record={"phase": "Provisioned"})
 
-    assert report(StepTaken(ready, Bootstrap(), ready.record, running=True)).addresses == ()
-    assert report(StepTaken(provisioned, Keep(), provisioned.record)).addresses == (Address("ExternalIP", "192.0.2.7"),)
+    assert report(Reconciliation(ready, Bootstrap(), ready.record, running=True)).addresses == ()
+    assert report(Reconciliation(provisioned, Keep(), provisioned.record)).addresses == (
+        Address("ExternalIP", "192.0.2.7"),
+    )
 
 
 def test_long_messages_are_cut() -> None:
     seen = observation(record={"phase": "Bootstrapping", "reason": "StepFailed", "message": "x" * 9000, "attempts": 1})
 
-    told = report(StepTaken(seen, BackOff(2000), seen.record))
+    told = report(Reconciliation(seen, BackOff(2000), seen.record))
 
     ready = condition(told, READY)
     assert ready is not None
@@ -124,7 +126,7 @@ records = st.builds(
 
 
 @st.composite
-def steps(draw: st.DrawFn) -> StepTaken:
+def steps(draw: st.DrawFn) -> Reconciliation:
     """Anything that may be seen, with what is decided on it."""
     seen: Observation = observation(
         machine={"deleting": draw(st.booleans())},
@@ -141,11 +143,11 @@ def steps(draw: st.DrawFn) -> StepTaken:
     )
     decision = decide(seen, draw(st.sampled_from([100.0, 1000.0])))
     running = isinstance(decision, Bootstrap | Cleanup) and draw(st.booleans())
-    return StepTaken(seen, decision, seen.record, running=running)
+    return Reconciliation(seen, decision, seen.record, running=running)
 
 
 @given(steps())
-def test_always(taken: StepTaken) -> None:
+def test_always(taken: Reconciliation) -> None:
     told = report(taken)
 
     kinds = [one.type for one in told.conditions]

@@ -14,9 +14,9 @@ from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
 from capra.engine.announce import announce
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Release, Reserve, Wait
+from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
-from capra.engine.step import StepTaken, step
 from capra.kube.cache.writer import Writer
 from capra.kube.client.resources import Key, Raw
 from capra.kube.objects import record
@@ -56,15 +56,21 @@ class Machines:
         lasting: Callable[[Key], None],
         monotonic: Clock = time.monotonic,
     ) -> None:
-        self._store = store
+        self._engine = Engine(
+            store,
+            MeteredRunner(runner, metrics),
+            clock,
+            options=options,
+            observer=self._observe,
+            slots=self._room,
+            aside=asyncio.to_thread,
+        )
         self._writer = writer
         self._reporter = reporter
-        self._runner = MeteredRunner(runner, metrics)
         self._clock = clock
         self._metrics = metrics
         self._cleanup_limit = cleanup_limit
         self._concurrency = concurrency
-        self._options = options
         self._lasting = lasting
         self._slots = Slots(concurrency, self._queued)
         self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
@@ -80,18 +86,8 @@ class Machines:
         machine = MachineKey(key.namespace, key.name, key.kind)
         patience = self._patience(machine, limit)
         with structlog.contextvars.bound_contextvars(machine=f"{key.namespace}/{key.name}", kind=key.kind):
-            taken = await step(
-                machine,
-                self._store,
-                self._runner,
-                self._clock,
-                options=self._options,
-                listener=_log_progress,
-                observer=self._observe,
-                slots=self._room,
-                aside=asyncio.to_thread,
-                cleanup_limit=math.inf if patience else limit,
-            )
+            given_up_after = math.inf if patience else limit
+            taken = await self._engine.reconcile(machine, listener=_log_progress, cleanup_limit=given_up_after)
             if isinstance(taken.decision, Reserve) and not taken.decision.follows:
                 await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
                 return 0.0
@@ -133,14 +129,14 @@ class Machines:
 
     async def _queued(self, observation: Observation) -> None:
         message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
-        await self._reporter.tell(StepTaken(observation, Wait("WaitingForRun", message), observation.record))
+        await self._reporter.tell(Reconciliation(observation, Wait("WaitingForRun", message), observation.record))
 
-    async def _observe(self, taken: StepTaken) -> None:
+    async def _observe(self, taken: Reconciliation) -> None:
         """Tell of a step."""
         news = not _told_before(taken) and await self._reporter.tell(taken)
         await self._announce(taken, news=news)
 
-    async def _announce(self, taken: StepTaken, *, news: bool) -> None:
+    async def _announce(self, taken: Reconciliation, *, news: bool) -> None:
         """The rest beside the status, first in the log."""
         self._count(taken)
         name = type(taken.decision).__name__
@@ -160,7 +156,7 @@ class Machines:
         if isinstance(taken.decision, Release):
             log.info("released: " + taken.decision.reason, decision=name)
 
-    def _count(self, taken: StepTaken) -> None:
+    def _count(self, taken: Reconciliation) -> None:
         if taken.running:
             return
         self._metrics.decisions.labels(type(taken.decision).__name__).inc()
@@ -171,13 +167,13 @@ class Machines:
             self._metrics.cleanups_given_up.inc()
 
 
-def _told_before(taken: StepTaken) -> bool:
+def _told_before(taken: Reconciliation) -> bool:
     """That the host is clean was told when it was, and the object goes now."""
     released = isinstance(taken.decision, Release) and not taken.decision.dirty
     return released and taken.observation.record.phase is Phase.CLEAN
 
 
-def look_again(taken: StepTaken, now: float, limit: float, patience: float) -> float | None:
+def look_again(taken: Reconciliation, now: float, limit: float, patience: float) -> float | None:
     """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
     nothing is given up."""
     times = []

@@ -10,9 +10,9 @@ import structlog
 
 from capra.engine.announce import Announcement
 from capra.engine.decide import Release
+from capra.engine.engine import Reconciliation
 from capra.engine.ports import Clock
 from capra.engine.report import OWNED, report
-from capra.engine.step import StepTaken
 from capra.errors import CapraError
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
@@ -48,7 +48,7 @@ class Reporter:
         self._cache = cache
         self._clock = clock
 
-    async def tell(self, taken: StepTaken) -> bool:
+    async def tell(self, taken: Reconciliation) -> bool:
         """Write the status after this step, or before its run. True when what is told has changed.
 
         Raises what the API answers.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from capra.engine.decide import Cleanup, GiveBack, Keep, Release, Reserve
+from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import ProgressListener
-from capra.engine.step import StepTaken, step
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import FINALIZER, HOLDER, HOST_KEYS, POOL_ENTRY, QUARANTINED, RECORD, Raw
 from capra.kube.objects import record
@@ -63,7 +63,7 @@ async def test_what_ran_for_a_machine_says_nothing_of_the_next_one_of_its_name(r
             return result
 
     with pytest.raises(MissingError, match="another one has its name"):
-        await step(MACHINE, world.store, Runner(), lambda: NOW)
+        await Engine(world.store, Runner(), lambda: NOW).reconcile(MACHINE)
     left = world.get("RemoteMachine", "m")
     assert left["metadata"]["uid"] == "uid-new"
     assert RECORD not in left["metadata"]["annotations"]
@@ -79,7 +79,7 @@ async def test_the_record_of_a_machine_that_was_changed_meanwhile_is_kept() -> N
             world.put({**now, "metadata": now["metadata"] | {"labels": {"changed": "meanwhile"}}})
             return finished()
 
-    await step(MACHINE, world.store, Runner(), lambda: NOW)
+    await Engine(world.store, Runner(), lambda: NOW).reconcile(MACHINE)
     assert record.load(world.get("RemoteMachine", "m")).phase is Phase.PROVISIONED
 
 
@@ -111,7 +111,7 @@ async def _release(world: StoreWorld, seen: Observation) -> None:
 
 
 async def _tell(world: StoreWorld, seen: Observation) -> None:
-    await world.reporter.tell(StepTaken(seen, Keep(), replace(seen.record, phase=Phase.PROVISIONED)))
+    await world.reporter.tell(Reconciliation(seen, Keep(), replace(seen.record, phase=Phase.PROVISIONED)))
 
 
 @pytest.mark.parametrize("act", [_reserve, _give_back, _release, _tell])
@@ -158,11 +158,11 @@ async def test_only_a_cleanup_ends_a_quarantine() -> None:
     raw = entry("e", holder="", annotations={QUARANTINED: "dirty", GIVE_UP_ANNOTATION: ""})
     world, runner = StoreWorld(raw), FakeRunner([stepped(), finished()])
     for _ in range(2):
-        taken = await step(ENTRY, world.store, runner, lambda: NOW)
+        taken = await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
         assert isinstance(taken.decision, Cleanup)
         assert QUARANTINED in world.annotations("PooledRemoteMachine", "e")
         await world.entries.save(taken.observation.machine, replace(taken.record, not_before=0.0))
-    await step(ENTRY, world.store, runner, lambda: NOW)
+    await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
     assert len(runner.requests) == 2
     assert QUARANTINED not in world.annotations("PooledRemoteMachine", "e")
 
@@ -180,7 +180,7 @@ async def test_a_machine_follows_its_entry_once() -> None:
     follows["metadata"]["finalizers"] = [FINALIZER]
     held = entry("e", holder="m/uid-m/uid-e", address="192.0.2.9", annotations={HOST_KEYS: KEYS[0]})
     world = StoreWorld(follows, held)
-    decisions = [(await step(MACHINE, world.store, FakeRunner(), lambda: NOW)).decision for _ in range(4)]
+    decisions = [(await Engine(world.store, FakeRunner(), lambda: NOW).reconcile(MACHINE)).decision for _ in range(4)]
     assert decisions == [Reserve("e", follows=True), Keep(adopted=True), Keep(), Keep()]
     assert world.get("RemoteMachine", "m")["spec"]["address"] == "192.0.2.9"
 

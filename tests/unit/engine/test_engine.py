@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
+from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions, bootstrap_run_id, digest
 from capra.engine.ports import ProgressListener
+from capra.engine.records import BACK_OFF, back_off
 from capra.engine.report import report
-from capra.engine.step import BACK_OFF, StepTaken, back_off, step
 from capra.errors import InputError, Retry
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
@@ -32,8 +33,9 @@ class World:
         self.store = MemoryStore([seen], self.clock)
         self.runner = runner or FakeRunner()
 
-    async def step(self, *, check: bool = False) -> StepTaken:
-        return await step(KEY, self.store, self.runner, self.clock, options=PlanOptions(check=check))
+    async def step(self, *, check: bool = False) -> Reconciliation:
+        engine = Engine(self.store, self.runner, self.clock, options=PlanOptions(check=check))
+        return await engine.reconcile(KEY)
 
     @property
     def record(self) -> Record:
@@ -230,7 +232,7 @@ async def test_fakes() -> None:
     assert (await store.load(KEY)).now == READY.now
     with pytest.raises(InputError, match="no such machine"):
         await store.load(MachineKey("default", "other"))
-    await step(KEY, store, FakeRunner(progress=[progress]), FakeClock(), listener=told.append)
+    await Engine(store, FakeRunner(progress=[progress]), FakeClock()).reconcile(KEY, listener=told.append)
     assert told == [progress]
 
 
@@ -313,17 +315,17 @@ async def test_a_run_that_is_cancelled_may_prove_it_too(sent: bool | None, phase
 
     store = MemoryStore([READY])
     with pytest.raises(Cancelled):
-        await step(KEY, store, Runner(), FakeClock())
+        await Engine(store, Runner(), FakeClock()).reconcile(KEY)
     assert store.observations[KEY].record.phase is (Phase.NEW if sent is False else Phase.BOOTSTRAPPING)
 
 
 async def test_a_run_that_was_never_asked_for_has_sent_nothing() -> None:
-    async def observer(taken: StepTaken) -> None:
+    async def observer(taken: Reconciliation) -> None:
         raise Retry("the status cannot be written")
 
     world = World()
     with pytest.raises(Retry, match="status"):
-        await step(KEY, world.store, world.runner, world.clock, observer=observer)
+        await Engine(world.store, world.runner, world.clock, observer=observer).reconcile(KEY)
     assert world.runner.requests == []
     assert world.record.phase is Phase.NEW
 
@@ -429,12 +431,12 @@ async def test_what_has_waited_for_a_slot_is_decided_anew() -> None:
         world.delete()
         yield True
 
-    taken = await step(KEY, world.store, world.runner, world.clock, slots=slots)
+    taken = await Engine(world.store, world.runner, world.clock, slots=slots).reconcile(KEY)
     assert asked == [Bootstrap()]
     assert isinstance(taken.decision, Release)
     assert not world.runner.requests
 
-    await step(KEY, world.store, world.runner, world.clock, slots=slots)
+    await Engine(world.store, world.runner, world.clock, slots=slots).reconcile(KEY)
     assert asked == [Bootstrap()]  # nobody needs one for anything else
 
 
@@ -454,15 +456,15 @@ async def test_only_a_run_asks_for_room_and_it_is_told_before_it_begins() -> Non
         seen.append(f"room for {type(decision).__name__}")
         yield False
 
-    async def observer(taken: StepTaken) -> None:
+    async def observer(taken: Reconciliation) -> None:
         seen.append(f"{type(taken.decision).__name__}{' runs' if taken.running else ''}")
 
     for _ in range(2):
-        await step(KEY, world.store, world.runner, world.clock, slots=slots, observer=observer)
+        await Engine(world.store, world.runner, world.clock, slots=slots, observer=observer).reconcile(KEY)
     assert seen == ["room for Bootstrap", "Bootstrap runs", "Bootstrap", "Keep"]
     world.delete()
     for _ in range(2):
-        await step(KEY, world.store, world.runner, world.clock, slots=slots, observer=observer)
+        await Engine(world.store, world.runner, world.clock, slots=slots, observer=observer).reconcile(KEY)
     assert seen[4:] == ["room for Cleanup", "Cleanup runs", "Cleanup", "Release"]
 
 

@@ -1,0 +1,163 @@
+"""The engine: load, decide, act, save. The controller and the terminal both call it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from capra.engine import records
+from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, Release, Reserve, decide
+from capra.engine.outcome import judge
+from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
+from capra.engine.ports import Aside, Clock, ProgressListener, Result, Runner, Slots, Store
+from capra.errors import CapraError, InputError
+from capra.model.machine import MachineKey
+from capra.model.observation import Observation, Record
+from capra.model.run import Outcome, RunRequest
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What one call of `Engine.reconcile` saw, decided and did. outcome: None when nothing was run. running: the run is
+    about to begin."""
+
+    observation: Observation
+    decision: Decision
+    record: Record
+    outcome: Outcome | None = None
+    running: bool = False
+
+
+Observer = Callable[[Reconciliation], Awaitable[None]]
+"""Told of a run before it begins, and of every reconciliation before its machine is released."""
+
+
+async def _nobody(taken: Reconciliation) -> None:
+    """Observes nothing."""
+
+
+@asynccontextmanager
+async def _room(observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    """There is always room."""
+    yield False
+
+
+async def _here(work: Callable[[], Result]) -> Result:
+    """Nobody is kept waiting."""
+    return work()
+
+
+class Engine:
+    """Brings machines to where they should be, one step at a time. The ports are of `capra.engine.ports`.
+
+    options: for every run. slots: asked before a run. aside: where bootstrap data is read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        clock: Clock,
+        *,
+        options: PlanOptions | None = None,
+        observer: Observer = _nobody,
+        slots: Slots = _room,
+        aside: Aside = _here,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._clock = clock
+        self._options = options or PlanOptions()
+        self._observer = observer
+        self._slots = slots
+        self._aside = aside
+
+    async def reconcile(
+        self,
+        key: MachineKey,
+        *,
+        listener: ProgressListener = lambda progress: None,
+        cleanup_limit: float = math.inf,
+    ) -> Reconciliation:
+        """Look at one machine once and do what there is to do. Raises what the store raises, never for a failed run.
+        listener: told of the steps of a run. cleanup_limit: see `decide`.
+
+        The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ended:
+        whoever dies in between leaves a record that leads to the same run again, which the host then only goes on with.
+        """
+        async with AsyncExitStack() as stack:
+            observation = await self._store.load(key)
+            decision = decide(observation, cleanup_limit)
+            if isinstance(decision, Bootstrap | Cleanup):
+                waited = await stack.enter_async_context(self._slots(observation, decision))
+                if waited:
+                    observation = await self._store.load(key)
+                    decision = decide(observation, cleanup_limit)
+            if isinstance(decision, Bootstrap | Cleanup):
+                try:
+                    request = await self._aside(partial(_plan, observation, decision, self._options))
+                except InputError as error:
+                    decision = Refuse(error.reason, error.field, str(error))
+                else:
+                    taken = await self._act(observation, decision, request, listener)
+                    await self._observer(taken)
+                    return taken
+        return await self._settle(observation, decision)
+
+    async def _settle(self, observation: Observation, decision: Decision) -> Reconciliation:
+        """A decision that runs nothing."""
+        record = records.after_decision(observation, decision)
+        if record != observation.record and not self._options.check:
+            record = replace(record, changed_at=self._clock())
+            await self._store.save(observation, record)
+        taken = Reconciliation(observation, decision, record)
+        if isinstance(decision, Reserve):
+            entry = await self._store.reserve(observation, decision.entry)
+            return replace(taken, decision=replace(decision, entry=entry))
+        if isinstance(decision, GiveBack):
+            await self._store.give_back(observation, decision)
+            return taken
+        await self._observer(taken)
+        if isinstance(decision, Release) and not self._options.check:
+            await self._store.release(observation, decision)
+        return taken
+
+    async def _act(
+        self,
+        observation: Observation,
+        decision: Bootstrap | Cleanup,
+        request: RunRequest,
+        listener: ProgressListener,
+    ) -> Reconciliation:
+        """A decision that runs something."""
+        record = observation.record if request.check else records.begun(observation, decision)
+        if record != observation.record:
+            record = replace(record, changed_at=self._clock())
+            await self._store.save(observation, record)
+        noted, asked = replace(observation, record=record), False
+        try:
+            await self._observer(Reconciliation(observation, decision, record, running=True))
+            asked = True
+            outcome = judge(request, await self._runner.run(request, listener))
+        except BaseException as error:
+            sent = asked and getattr(error, "sent", True)
+            if not sent and record != observation.record:
+                # Where even that fails, the record says more than was done, which is harmless.
+                with suppress(CapraError):
+                    await self._store.save(noted, records.as_before(observation.record, record))
+            raise
+        if not outcome.sent:
+            record = records.as_before(observation.record, record)
+        ended = records.ended(record, decision, outcome, self._clock(), request.check)
+        if ended != noted.record:
+            await self._store.save(noted, ended)
+        return Reconciliation(observation, decision, ended, outcome)
+
+
+def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
+    if isinstance(decision, Cleanup):
+        return plan_cleanup(observation, decision, options)
+    return plan_bootstrap(observation, options)

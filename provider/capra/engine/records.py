@@ -1,0 +1,118 @@
+"""What a decision, and a run, make of a machine's record. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
+from capra.engine.plan import bootstrap_run_id, cleanup_began, digest, host_uid
+from capra.model.observation import Observation, Phase, Record
+from capra.model.run import Outcome, OutcomeKind
+
+BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
+"""Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
+
+
+def back_off(attempts: int) -> int:
+    """Seconds to wait after this many failures in a row."""
+    return BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
+
+
+def after_decision(observation: Observation, decision: Decision) -> Record:
+    """What a decision that runs nothing changes in the record."""
+    if isinstance(decision, Keep) and decision.adopted:
+        return replace(observation.record, phase=Phase.PROVISIONED)
+    if isinstance(decision, Release) and not decision.moved and not decision.dirty:
+        return cleaned(observation.record)
+    if isinstance(decision, Refuse) and observation.machine.deleting:
+        return begun_cleanup(observation)
+    return observation.record
+
+
+def begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
+    """The record of a run that is about to begin."""
+    if isinstance(decision, Cleanup):
+        return begun_cleanup(observation)
+    return replace(
+        observation.record,
+        phase=Phase.BOOTSTRAPPING,
+        run_id=bootstrap_run_id(observation),
+        digest=digest(observation),
+        uid=host_uid(observation),
+        bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
+    )
+
+
+def begun_cleanup(observation: Observation) -> Record:
+    """The record of a machine whose host is to be cleaned from now on."""
+    if observation.record.phase is Phase.CLEANING or observation.record.cleaning_since:
+        return replace(observation.record, phase=Phase.CLEANING, cleaning_since=cleanup_began(observation))
+    # The failures of a bootstrap are not the cleanup's.
+    return replace(
+        observation.record,
+        phase=Phase.CLEANING,
+        uid=host_uid(observation),
+        attempts=0,
+        unreached=0,
+        not_before=0.0,
+        reason="",
+        message="",
+        cleaning_since=observation.now,
+    )
+
+
+def cleaned(record: Record) -> Record:
+    """The record of a clean host. Its keys stay: the host is still the same."""
+    return Record(phase=Phase.CLEAN, host_keys=record.host_keys, changed_at=record.changed_at)
+
+
+def as_before(before: Record, begun: Record) -> Record:
+    """The record of a run that has proven that it sent nothing: the host is as far as it was. What is not proven by the
+    run itself, as after a death of this process, stays: the host may be as far as the run was to bring it."""
+    return replace(
+        begun,
+        phase=before.phase,
+        run_id=before.run_id,
+        digest=before.digest,
+        uid=before.uid,
+        bootstrap_kind=before.bootstrap_kind,
+    )
+
+
+def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
+    """The record after a run. A check run leaves only the host keys of a first contact behind. A host that has let
+    nobody in may be another one than is meant: its keys are not kept."""
+    if outcome.sent:
+        record = replace(record, host_keys=record.host_keys or outcome.host_keys)
+    if check:
+        return record
+    if not outcome.ok:
+        attempts = record.attempts + 1
+        return replace(
+            record,
+            attempts=attempts,
+            unreached=record.unreached + 1 if _unreached(outcome) else 0,
+            not_before=now + back_off(attempts),
+            reason=outcome.kind.value,
+            message=outcome.message,
+            changed_at=now,
+        )
+    if isinstance(decision, Cleanup):
+        return replace(cleaned(record), changed_at=now)
+    return replace(
+        record,
+        phase=Phase.PROVISIONED,
+        attempts=0,
+        unreached=0,
+        not_before=0.0,
+        reason="",
+        message="",
+        changed_at=now,
+        host_name=outcome.host.hostname,
+        host_addresses=outcome.host.addresses,
+    )
+
+
+def _unreached(outcome: Outcome) -> bool:
+    """The host did not answer at all."""
+    return outcome.kind is OutcomeKind.UNREACHABLE and not outcome.details.get("reached")
