@@ -12,10 +12,11 @@ import structlog
 from capra.controller import handlers
 from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
 from capra.controller.queue import WorkQueue, spread
-from capra.controller.reconcilers.cluster import reconcile_cluster
-from capra.controller.reconcilers.machine import Machines
-from capra.controller.reconcilers.node import NodeIds
-from capra.controller.reconcilers.pool_entry import Entries
+from capra.controller.reconcilers.cluster import ClusterReconciler
+from capra.controller.reconcilers.machine import MachineReconciler
+from capra.controller.reconcilers.node import NodeReconciler
+from capra.controller.reconcilers.pool_entry import PoolEntryReconciler
+from capra.controller.reconcilers.reconciler import DONE, Reconciler, Result
 from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
 from capra.engine.plan import PlanOptions
@@ -88,12 +89,12 @@ class Controller:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
-        self.queue = WorkQueue(self._look, spread)
+        self.queue = WorkQueue(self._reconcile, spread)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
         self._secrets = secrets
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
-        self._machines = Machines(
+        self._machines = MachineReconciler(
             KubeStore(writer, cache, secrets, entries, clock, self._filter),
             writer,
             reporter,
@@ -105,8 +106,12 @@ class Controller:
             options=options or PlanOptions(),
             lasting=self.queue.set_aside,
         )
-        self._entries = Entries(api, cache, writer, entries, reporter, self._machines)
-        self._nodes = NodeIds(api, cache)
+        self._reconcilers: dict[str, Reconciler] = {
+            MACHINES: self._machines,
+            ENTRIES: PoolEntryReconciler(api, cache, writer, entries, reporter, self._machines),
+            CLUSTERS: ClusterReconciler(cache, writer, clock),
+            NODES_OF_CLUSTER: NodeReconciler(api, cache),
+        }
         self._synced = False
         self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
         cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
@@ -235,23 +240,19 @@ class Controller:
         if self._machines.superseded(self.cache.get(*key) or raw):
             self.queue.interrupt(key)
 
-    async def _look(self, key: Key) -> float | None:
+    async def _reconcile(self, key: Key) -> Result:
         if key.kind == NODES_OF_CLUSTER:
             self.queue.set_aside(key)  # a workload cluster answers when it likes
-            return await self._nodes.look(key)
+            return await self._reconcilers[key.kind].reconcile(key)
         raw = self.cache.get(key.kind, key.namespace, key.name)
         if raw is None or not self._ours(raw):
-            return None
-        if key.kind == MACHINES:
-            try:
-                return await self._machines.look(key)
-            except Exception:
+            return DONE
+        try:
+            return await self._reconcilers[key.kind].reconcile(key)
+        except Exception:
+            if key.kind == MACHINES:
                 self._call_another(key, raw)
-                raise
-        if key.kind == ENTRIES:
-            return await self._entries.look(key)
-        await reconcile_cluster(self._api, self.cache, raw)
-        return None
+            raise
 
     def _call_another(self, key: Key, raw: Raw) -> None:
         """An entry of the pool may have been meant for this machine, which has failed to take it: the next in line that

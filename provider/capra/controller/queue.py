@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from capra.controller.reconcilers.reconciler import Result
 from capra.errors import CapraError, Retry
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import Key
@@ -38,8 +39,8 @@ and what was read is not old when it is written."""
 END_PATIENCE = 20.0
 """Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
 
-Work = Callable[[Key], Awaitable[float | None]]
-"""Looks at one thing. Gives the seconds after which to look again although nothing has changed, or None."""
+Work = Callable[[Key], Awaitable[Result]]
+"""Reconciles one thing."""
 
 log = structlog.get_logger(__name__)
 
@@ -160,7 +161,7 @@ class WorkQueue:
     async def _one(self, key: Key) -> None:
         """One look, which never raises."""
         try:
-            after = await self._work(key)
+            result = await self._work(key)
         except asyncio.CancelledError:
             return
         except MissingError as error:
@@ -179,8 +180,8 @@ class WorkQueue:
             self._again(key, None, LONGEST_BACK_OFF / 10)
             return
         self._failures.pop(key, None)
-        if after is not None:
-            self.add(key, self._later(after))
+        if result.requeue_after is not None:
+            self.add(key, self._later(result.requeue_after))
 
     def _again(self, key: Key, error: CapraError | None, least: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from capra.controller.reconcilers.reconciler import Result
 from capra.kube.cache.known import By
 from capra.kube.client.resources import Key, Raw, annotations_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
@@ -43,14 +44,14 @@ def _virtual_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def looked_at(world: LineWorld) -> list[str]:
     """The names of the machines that are looked at from now on."""
     names: list[str] = []
-    look = world.controller._machines.look
+    reconcile = world.controller._machines.reconcile
 
-    async def noted(key: Any, **more: Any) -> float | None:
+    async def noted(key: Any, **more: Any) -> Result:
         if key.kind == MACHINES:
             names.append(key.name)
-        return await look(key, **more)
+        return await reconcile(key, **more)
 
-    world.controller._machines.look = noted  # type: ignore[method-assign]
+    world.controller._machines.reconcile = noted  # type: ignore[method-assign]
     return names
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, LOOKS, STARTS, WorkQueue, spread
+from capra.controller.reconcilers.reconciler import DONE, Result
 from capra.errors import Fatal, Retry
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import Key
@@ -35,7 +36,7 @@ class Work:
         self.ended: list[tuple[float, Key]] = []
         self.active: list[Key] = []
 
-    async def __call__(self, key: Key) -> float | None:
+    async def __call__(self, key: Key) -> Result:
         assert key not in self.active
         self.active.append(key)
         self.began.append((now(), key))
@@ -45,7 +46,7 @@ class Work:
             answer = self.answers.pop(0) if self.answers else None
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            return Result(answer)
         finally:
             self.active.remove(key)
 
@@ -243,12 +244,13 @@ def test_a_defect_is_told_and_stops_nothing_else() -> None:
 def test_its_end_ends_everything_and_waits_for_it() -> None:
     ended = []
 
-    async def slow_to_end(key: Key) -> None:
+    async def slow_to_end(key: Key) -> Result:
         try:
             await asyncio.sleep(1000)
         finally:
             await asyncio.sleep(5)
             ended.append((now(), key))
+        return DONE
 
     async def test() -> None:
         queue = WorkQueue(slow_to_end)
@@ -270,12 +272,13 @@ def test_what_is_being_ended_is_not_cut_short(ends: bool) -> None:
     """Every event of a machine that is being deleted interrupts its bootstrap, which has its end to wait for."""
     ended = []
 
-    async def slow_to_end(key: Key) -> None:
+    async def slow_to_end(key: Key) -> Result:
         try:
             await asyncio.sleep(1000)
         finally:
             await asyncio.sleep(5)
             ended.append(now())
+        return DONE
 
     async def test() -> None:
         queue = WorkQueue(slow_to_end)
@@ -299,10 +302,11 @@ def test_what_is_being_ended_is_not_cut_short(ends: bool) -> None:
 
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_its_end_ends_what_did_not_hear_it(interrupted: bool) -> None:
-    async def deaf(key: Key) -> None:
+    async def deaf(key: Key) -> Result:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(100_000)
         await asyncio.sleep(100_000)
+        return DONE
 
     async def test() -> None:
         queue = WorkQueue(deaf)
@@ -421,7 +425,7 @@ def test_a_turn_begins_few_looks() -> None:
 
     async def test() -> None:
         begun: list[int] = []
-        queue = WorkQueue(lambda key: asyncio.sleep(0, None))
+        queue = WorkQueue(lambda key: asyncio.sleep(0, DONE))
         start = queue._start_due
 
         def counted() -> float:

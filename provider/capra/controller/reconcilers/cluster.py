@@ -3,37 +3,45 @@ endpoint and `provisioned`: what stands there stays."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from capra.controller.reconcilers.reconciler import DONE, Result
 from capra.engine.ports import Clock
 from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpoint, OwnerCluster, report_cluster
 from capra.kube.cache import ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
-from capra.kube.client.api import Api
-from capra.kube.client.resources import REMOTE_CLUSTERS, Raw, annotations_of
+from capra.kube.client.resources import REMOTE_CLUSTERS, Key, Raw, annotations_of
 from capra.kube.objects.cluster_api import to_cluster
 from capra.kube.objects.conditions import merge
 from capra.kube.objects.status import changes, timestamp
 
 
-async def reconcile_cluster(api: Api, cache: Cache, raw: Raw, clock: Clock = time.time) -> None:
-    """Tell what there is to tell about this RemoteCluster, and nothing when it stands there already.
+class ClusterReconciler:
+    """A `Reconciler` of RemoteClusters."""
 
-    Raises what the API answers; ConflictError when the object has changed meanwhile.
-    """
-    report = report_cluster(observed(cache, raw))
-    if report is None:
-        return
-    writer = Writer(api, cache)
-    if report.endpoint is not None:
-        endpoint = {"host": report.endpoint.host, "port": report.endpoint.port}
-        raw = await writer.patch(REMOTE_CLUSTERS, raw, {"spec": {"controlPlaneEndpoint": endpoint}})
-    status = status_changes(raw, report, timestamp(clock()))
-    if status:
-        await writer.patch(REMOTE_CLUSTERS, raw, {"status": status}, "status")
+    def __init__(self, cache: Cache, writer: Writer, clock: Clock) -> None:
+        self._cache = cache
+        self._writer = writer
+        self._clock = clock
+
+    async def reconcile(self, key: Key) -> Result:
+        """Tell what there is to tell about this RemoteCluster, and nothing when it stands there already.
+
+        Raises what the API answers; ConflictError when the object has changed meanwhile, MissingError when it is gone.
+        """
+        raw = self._writer.raw(key)
+        report = report_cluster(observed(self._cache, raw))
+        if report is None:
+            return DONE
+        if report.endpoint is not None:
+            endpoint = {"host": report.endpoint.host, "port": report.endpoint.port}
+            raw = await self._writer.patch(REMOTE_CLUSTERS, raw, {"spec": {"controlPlaneEndpoint": endpoint}})
+        status = status_changes(raw, report, timestamp(self._clock()))
+        if status:
+            await self._writer.patch(REMOTE_CLUSTERS, raw, {"status": status}, "status")
+        return DONE
 
 
 def observed(cache: Cache, raw: Raw) -> ClusterObservation:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
 from capra.engine.announce import announce
@@ -34,11 +35,11 @@ time that another process has noted may be another clock's, or of one that was s
 begin waits for the whole limit."""
 
 
-class Machines:
-    """Looks at machines.
+class MachineReconciler:
+    """A `Reconciler` of machines.
 
     cleanup_limit: seconds after which a cleanup is given up. concurrency: runs at once. options: for every run.
-    lasting: told of a look that waits for room for a run, or runs.
+    lasting: told of a key that waits for room for a run, or runs.
     """
 
     def __init__(
@@ -77,11 +78,8 @@ class Machines:
         self._monotonic = monotonic
         self._deletions: dict[MachineKey, tuple[str, float]] = {}
 
-    async def look(self, key: Key, *, cleanup_limit: float | None = None) -> float | None:
-        """One step. Gives the seconds after which to look again, None for not before something changes.
-
-        cleanup_limit: instead of the usual one.
-        """
+    async def reconcile(self, key: Key, *, cleanup_limit: float | None = None) -> Result:
+        """One step. cleanup_limit: instead of the usual one."""
         limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
         machine = MachineKey(key.namespace, key.name, key.kind)
         patience = self._patience(machine, limit)
@@ -90,11 +88,11 @@ class Machines:
             taken = await self._engine.reconcile(machine, listener=_log_progress, cleanup_limit=given_up_after)
             if isinstance(taken.decision, Reserve) and not taken.decision.follows:
                 await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
-                return 0.0
+                return AT_ONCE
             if isinstance(taken.decision, Reserve | GiveBack):
                 await self._observe(taken)
-                return 0.0
-            return look_again(taken, self._clock(), limit, patience)
+                return AT_ONCE
+            return Result(requeue_after(taken, self._clock(), limit, patience))
 
     def _patience(self, key: MachineKey, limit: float) -> float:
         """Seconds for which this process does not give the machine's cleanup up, whatever the clock says."""
@@ -173,7 +171,7 @@ def _told_before(taken: Reconciliation) -> bool:
     return released and taken.observation.record.phase is Phase.CLEAN
 
 
-def look_again(taken: Reconciliation, now: float, limit: float, patience: float) -> float | None:
+def requeue_after(taken: Reconciliation, now: float, limit: float, patience: float) -> float | None:
     """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
     nothing is given up."""
     times = []

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from capra.controller.reconcilers.reconciler import DONE, Result
 from capra.engine.nodes import Node, match
 from capra.errors import CapraError, Fatal, InputError
 from capra.kube.cache.cache import Cache
@@ -72,35 +73,33 @@ class _Cluster:
         return news
 
 
-class NodeIds:
-    """The Nodes of all Clusters with RemoteMachines. api: of the management cluster."""
+class NodeReconciler:
+    """A `Reconciler` of the Nodes of all Clusters with RemoteMachines. api: of the management cluster."""
 
     def __init__(self, api: Api, cache: Cache) -> None:
         self._api = api
         self._cache = cache
         self._clusters: dict[Key, _Cluster] = {}
 
-    async def look(self, key: Key) -> float | None:
-        """Give every Node of this Cluster its provider ID that can be told. key: as of dependents.NODES.
-
-        Returns the seconds after which to look again, None where only a change can help, which is an event. Raises
-        nothing of Capra's: neither cluster has to answer.
+    async def reconcile(self, key: Key) -> Result:
+        """Give every Node of this Cluster its provider ID that can be told. key: a Cluster's, of the kind
+        NODES_OF_CLUSTER. Raises nothing of Capra's: neither cluster has to answer.
         """
         cluster = self._cache.get("Cluster", key.namespace, key.name)
         machines = [one async for one in paced(wanted(self._cache, key))]
         if cluster is None or not machines:
             self._clusters.pop(key, None)
-            return None
+            return DONE
         known = self._clusters.setdefault(key, _Cluster())
         known.forget_all_but(machines)
         missing = known.lacking(machines)
         secret = self._cache.get(SECRETS.kind, key.namespace, _secret_name(key))
         if not missing or secret is None or to_cluster(cluster).paused:
-            return None
+            return DONE
         version = str(secret["metadata"].get("resourceVersion", ""))
         if missing <= known.missing and version == known.version:
             if time.monotonic() < known.due:
-                return None if known.due == NEVER else known.due - time.monotonic()
+                return DONE if known.due == NEVER else Result(known.due - time.monotonic())
             known.wait = min(LONGEST_WAIT, known.wait * 2)
         else:
             known.wait = FIRST_WAIT
@@ -108,7 +107,7 @@ class NodeIds:
         await self._visit(key, known, machines)
         known.due = time.monotonic() + known.wait
         known.missing = known.lacking(machines)
-        return known.wait if known.missing and known.wait != NEVER else None
+        return Result(known.wait) if known.missing and known.wait != NEVER else DONE
 
     async def _visit(self, key: Key, known: _Cluster, machines: Sequence[Wanted]) -> None:
         """One look into the workload cluster. What it does not answer is for the next one."""

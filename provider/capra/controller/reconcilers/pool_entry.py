@@ -6,7 +6,8 @@ import math
 
 import structlog
 
-from capra.controller.reconcilers.machine import Machines
+from capra.controller.reconcilers.machine import MachineReconciler
+from capra.controller.reconcilers.reconciler import AT_ONCE, DONE, Result
 from capra.engine.announce import WARNING, Announcement
 from capra.kube.cache import claims, entry_state
 from capra.kube.cache.cache import Cache
@@ -27,18 +28,18 @@ from capra.kube.objects import record
 from capra.kube.objects.pool_entries import holder_of
 from capra.kube.stores.entries import EntryStore
 from capra.kube.stores.reporter import Reporter
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, MachineKey
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 
 HANDS_OFF = frozenset({PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION})
 
 log = structlog.get_logger(__name__)
 
 
-class Entries:
-    """Looks at entries. The only writer of their status."""
+class PoolEntryReconciler:
+    """A `Reconciler` of entries. The only writer of their status. machines: cleans the hosts of those in quarantine."""
 
     def __init__(
-        self, api: Api, cache: Cache, writer: Writer, store: EntryStore, reporter: Reporter, machines: Machines
+        self, api: Api, cache: Cache, writer: Writer, store: EntryStore, reporter: Reporter, machines: MachineReconciler
     ) -> None:
         self._api = api
         self._cache = cache
@@ -47,33 +48,33 @@ class Entries:
         self._reporter = reporter
         self._machines = machines
 
-    async def look(self, key: Key) -> float | None:
-        """Gives the seconds after which to look again, None for not before something changes."""
-        raw = self._writer.raw(MachineKey(key.namespace, key.name, key.kind))
+    async def reconcile(self, key: Key) -> Result:
+        """One step."""
+        raw = self._writer.raw(key)
         if HANDS_OFF & annotations_of(raw).keys():
-            return None
+            return DONE
         gone = entry_state.orphaned(self._cache, raw)
         if gone and await self._has_vanished(raw):
             reason = f"RemoteMachine {gone}, which held it, has vanished without a verified cleanup of the host"
             await self._store.quarantine(raw, reason)
             log.warning(reason, entry=f"{key.namespace}/{key.name}")
             await self._reporter.announce(raw, Announcement(WARNING, "HostQuarantined", reason))
-            return 0.0
+            return AT_ONCE
         if claims.is_surplus(self._cache, raw):
             log.info("given back: its holder has another entry", entry=f"{key.namespace}/{key.name}")
             await self._store.give_back(raw, record.load(raw))
-            return 0.0
+            return AT_ONCE
         if UNREACHABLE in annotations_of(raw) and entry_state.answers(self._cache, raw):
             await self._store.answered(raw)
-            return 0.0
+            return AT_ONCE
         changes = entry_state.status_changes(self._cache, raw)
         if changes:
             raw = await self._writer.patch(POOLED_REMOTE_MACHINES, raw, {"status": changes}, "status")
         used = claims.with_troubles(self._cache, raw, None).used_by
         if QUARANTINED in annotations_of(raw) and holder_of(raw) is None and not used:
             # Nobody waits for it: it is tried for as long as it takes.
-            return await self._machines.look(key, cleanup_limit=math.inf)
-        return None
+            return await self._machines.reconcile(key, cleanup_limit=math.inf)
+        return DONE
 
     async def _has_vanished(self, raw: Raw) -> bool:
         """The API has no machine with the holder's UID. The cache may only be late."""

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from capra.controller.reconcilers import node as reconciler
-from capra.controller.reconcilers.node import NodeIds
+from capra.controller.reconcilers.node import NodeReconciler
 from capra.errors import CapraError
 from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
@@ -68,7 +68,7 @@ class Site:
 
     def __init__(self) -> None:
         self.api, self.cache, self.now = FakeApi(), Cache(), 1000.0
-        self.nodes = NodeIds(self.api, self.cache)
+        self.nodes = NodeReconciler(self.api, self.cache)
         self._version = 0
         self.put("Cluster", "c", {})
         self.put("Secret", "c-kubeconfig", {})
@@ -88,7 +88,7 @@ class Site:
 
     async def look(self, after: float = 0.0) -> float | None:
         self.now += after
-        return await self.nodes.look(KEY)
+        return (await self.nodes.reconcile(KEY)).requeue_after
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from capra.controller.reconcilers.machine import look_again
+from capra.controller.reconcilers.machine import requeue_after
 from capra.engine.decide import BackOff, Decision, Refuse, Wait
 from capra.engine.engine import Reconciliation
 from tests.unit.engine.examples import observation
@@ -16,7 +16,7 @@ NOW, LIMIT = 10_000.0, 1800.0
 
 def _seconds(decision: Decision, since: float, patience: float = 0.0) -> float | None:
     seen = observation(machine={"deleting": True}, record={"phase": "Cleaning", "cleaning_since": since})
-    return look_again(Reconciliation(replace(seen, now=NOW), decision, seen.record), NOW, LIMIT, patience)
+    return requeue_after(Reconciliation(replace(seen, now=NOW), decision, seen.record), NOW, LIMIT, patience)
 
 
 @pytest.mark.parametrize("reason", ["Paused", "ExternallyManaged"])
