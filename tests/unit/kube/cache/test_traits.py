@@ -8,7 +8,7 @@ import pytest
 
 from capra.kube.cache.index import Trait
 from capra.kube.cache.known import By
-from capra.kube.cache.traits import traits
+from capra.kube.cache.traits import selected, traits
 from capra.kube.client.resources import QUARANTINED
 from capra.model.observation import Phase
 from tests.unit.kube.pool_examples import entry, machine
@@ -30,6 +30,7 @@ def test_what_has_no_address_is_at_no_host(raw: dict[str, Any]) -> None:
     [
         ("HostReserved", "PoolExhausted", True),
         ("HostReserved", "HostInUse", False),
+        ("HostReserved", "Reserved", False),
         ("Bootstrapped", "PoolExhausted", False),
     ],
 )
@@ -37,3 +38,30 @@ def test_who_was_told_that_a_pool_has_nothing_free(condition: str, reason: str, 
     """A free entry wakes as many of them as it can help, and only they are counted."""
     raw = machine() | {"status": {"conditions": [{"type": condition, "reason": reason}]}}
     assert (Trait(By.EXHAUSTED, "p", "") in traits(raw["kind"], raw, None)) is told
+
+
+@pytest.mark.parametrize(
+    ("phase", "provided", "uses"),
+    [
+        (Phase.NEW, False, False),
+        (Phase.NEW, True, True),
+        (Phase.BOOTSTRAPPING, False, True),
+        (Phase.PROVISIONED, True, True),
+        (Phase.CLEANING, True, True),
+        (Phase.CLEAN, False, False),
+        (Phase.CLEAN, True, False),
+    ],
+)
+def test_who_uses_a_host(phase: Phase, provided: bool, uses: bool) -> None:
+    """Who has begun, and has not cleaned up since; one whose record was lost is known by its provider ID."""
+    raw = machine(
+        phase=phase, address="192.0.2.1", **({"providerID": "remote-machine://192.0.2.1:22"} if provided else {})
+    )
+    assert (By.USER in {trait.by for trait in traits(raw["kind"], raw, None)}) is uses
+
+
+@pytest.mark.parametrize(("label", "value", "taken"), [("a", "b", True), ("a", "a", False), ("b", "b", False)])
+def test_what_is_selected_has_the_label_with_its_value(label: str, value: str, taken: bool) -> None:
+    raw = entry(labels={label: value})
+    assert selected(raw, ("a", "b")) is taken
+    assert selected(raw, None)
