@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.engine import engine as step_module
+from capra.engine import records
 from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, UNREACHABLE
 from capra.kube.objects import silent
 from tests.component.controller.world import World, condition
@@ -13,7 +13,7 @@ from tests.support.waiting import holds_soon
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step_module, "BACK_OFF", (0.2,))
+    monkeypatch.setattr(records, "BACK_OFF", (0.2,))
 
 
 async def test_the_machine_takes_the_next_entry(world: World) -> None:
