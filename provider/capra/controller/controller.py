@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable
 
 import structlog
 
-from capra.controller import handlers
 from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
 from capra.controller.queue import WorkQueue, spread
 from capra.controller.reconcilers.cluster import ClusterReconciler
@@ -21,24 +18,20 @@ from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
-from capra.errors import CapraError
+from capra.errors import Retry
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
-from capra.kube.cache.sync import refresh, watch_secrets
+from capra.kube.cache.sync import Synchronization
 from capra.kube.cache.writer import Writer
 from capra.kube.client.api import Api
-from capra.kube.client.connection import Access
-from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import (
     CLUSTERS,
-    CORE_GROUP,
     ENTRIES,
     MACHINES,
     NODES_OF_CLUSTER,
     POOLED_REMOTE_MACHINES,
     REMOTE_CLUSTERS,
     REMOTE_MACHINES,
-    SECRETS,
     WATCH_FILTER_LABEL,
     Key,
     Raw,
@@ -58,9 +51,6 @@ OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
 LIFE_SIGN = 60.0
 """Seconds without a turn of the queue after which the process is taken for dead."""
 
-SYNC_PAUSE = 5.0
-"""Seconds until everything is read again when it could not be."""
-
 NODES_DELAY = 1.0
 """Seconds in which changes of a Cluster's machines are gathered: all of them are gone through when one has changed."""
 
@@ -70,22 +60,18 @@ log = structlog.get_logger(__name__)
 class Controller:
     """One controller of one management cluster.
 
-    access: how another client reaches the API server. runner: runs the playbooks. clock: seconds since the epoch.
+    runner: runs the playbooks. clock: seconds since the epoch.
     """
 
     def __init__(
         self,
         settings: ControllerSettings,
         api: Api,
-        access: Callable[[], Awaitable[Access]],
         runner: Runner,
         metrics: Metrics,
         clock: Clock = time.time,
         options: PlanOptions | None = None,
     ) -> None:
-        self._settings = settings
-        self._api = api
-        self._access = access
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
@@ -113,7 +99,19 @@ class Controller:
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
         }
         self._synced = False
-        self._sync_now, self._watch_anew = asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Future[None]] = []
+        self._error: BaseException | None = None
+        self._broken = asyncio.Event()
+        self._synchronization = Synchronization(
+            api,
+            cache,
+            OWN,
+            namespace=settings.namespace,
+            period=settings.sync_period,
+            changed=self._changed,
+            alive=self.queue.turn,
+        )
+        self.missed = self._synchronization.missed
         cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
         metrics.before_rendering = self._measure
 
@@ -127,67 +125,44 @@ class Controller:
         """The queue goes round."""
         return time.monotonic() - self.queue.turned_at < LIFE_SIGN
 
-    async def run(self) -> None:
-        """Work until cancelled; the hosts go on by themselves with what has begun."""
-        resources = await self._first_sync()
+    async def begin(self) -> None:
+        """Read everything once, however long that takes, and begin to work."""
+        await self._synchronization.first()
         numbers = {kind: self.cache.numbers(kind, By.NAMESPACE).values() for kind in (MACHINES, ENTRIES, CLUSTERS)}
         log.info("synchronized", objects={kind: sum(found) for kind, found in numbers.items()})
         self._synced = True
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._watch(resources))
-                tasks.create_task(self._resync(resources))
-                tasks.create_task(self.queue.run())
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
+        for work in (self._synchronization.run(), self.queue.run()):
+            task = asyncio.ensure_future(work)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
 
-    async def _first_sync(self) -> tuple[Resource, ...]:
-        """Read everything once, before anything is decided. Waits for Cluster API's CRDs and ours."""
-        while True:
-            try:
-                version = await self._api.preferred_version(CORE_GROUP)
-                resources = (
-                    *OWN,
-                    Resource(CORE_GROUP, version, "machines", "Machine"),
-                    Resource(CORE_GROUP, version, "clusters", "Cluster"),
-                )
-                for resource in (SECRETS, *resources):
-                    await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
-            except MissingError as error:
-                log.warning("waiting for Cluster API and the CRDs of Capra", error=str(error))
-            except CapraError as error:
-                log.warning("the API server cannot be read yet", error=str(error))
-            else:
-                return resources
-            self.queue.turned_at = time.monotonic()
-            await asyncio.sleep(5)
+    async def end(self) -> None:
+        """End what is under way, and wait for it; the hosts go on by themselves with what has begun."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _watch(self, resources: tuple[Resource, ...]) -> None:
-        """The watches, begun anew when etcd was restored: they would go on from versions that are still to come."""
-        namespace, lost = self._settings.namespace, self._sync_now.set
-        while True:
-            watching = {
-                asyncio.ensure_future(handlers.watch(resources, namespace, self._seen, self._access)),
-                asyncio.ensure_future(watch_secrets(self._api, self.cache, namespace, self._changed, lost)),
-            }
-            anew = asyncio.ensure_future(self._watch_anew.wait())
-            try:
-                await asyncio.wait({*watching, anew}, return_when=asyncio.FIRST_COMPLETED)
-                for task in watching:
-                    if task.done():
-                        task.result()
-            finally:
-                for each in (*watching, anew):
-                    each.cancel()
-                await asyncio.wait({*watching, anew})
-            self._watch_anew.clear()
+    async def broken(self) -> BaseException:
+        """What makes it impossible to go on, when something does."""
+        await self._broken.wait()
+        assert self._error is not None  # before anybody is woken
+        return self._error
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Neither ends by itself."""
+        if not task.cancelled():
+            self.give_up(task.exception() or RuntimeError("the work has ended by itself"))
+
+    def give_up(self, error: BaseException) -> None:
+        """End the work with this error."""
+        self._error = self._error or error
+        self._broken.set()
 
     def _rewound(self) -> None:
-        """The API server knows less than before: an older state of etcd was restored."""
-        log.warning("the API server has gone back to an older state: everything is read again")
-        self._secrets.forget()
-        self._sync_now.set()
-        self._watch_anew.set()
+        """The API server knows less than before: an older state of etcd was restored. Watches that go on from versions
+        that are still to come would hear nothing: the process ends, and what starts it anew knows nothing of them."""
+        self.give_up(Retry("the API server has gone back to an older state: everything is to be read again"))
 
     def _freed(self, namespace: str, pool: str) -> None:
         """An entry can be had that could not a moment ago."""
@@ -201,25 +176,7 @@ class Controller:
             for key in at_place(self.cache, namespace, place):
                 self.queue.add(key)
 
-    async def _resync(self, resources: tuple[Resource, ...]) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.sync_period):
-                    await self._sync_now.wait()
-            self._sync_now.clear()
-            try:
-                await refresh(self._api, self.cache, SECRETS, self._settings.namespace, self._changed)
-                for resource in resources:
-                    await refresh(self._api, self.cache, resource, self._settings.namespace, self._changed)
-                    for raw in list(self.cache.all(resource.kind)):
-                        self._changed(resource, raw)
-                        await asyncio.sleep(0)  # whoever has other work goes on
-            except CapraError as error:
-                log.warning("the API server cannot be read", error=str(error))
-                await asyncio.sleep(SYNC_PAUSE)
-                self._sync_now.set()
-
-    def _seen(self, resource: Resource, raw: Raw, deleted: bool) -> None:
+    def seen(self, resource: Resource, raw: Raw, *, deleted: bool) -> None:
         """An event of a watch."""
         raw = {"apiVersion": resource.api_version, "kind": resource.kind, **raw}
         before = self.cache.get(resource.kind, namespace_of(raw), name_of(raw))

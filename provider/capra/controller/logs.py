@@ -40,7 +40,6 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    logging.getLogger("kopf._core.reactor.running").addFilter(_is_news)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.INFO))
     logging.captureWarnings(True)
@@ -54,11 +53,6 @@ def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-
-
-def _is_news(entry: logging.LogRecord) -> bool:
-    """The signals are the main thread's, on purpose: kopf need not warn of it."""
-    return not entry.getMessage().startswith("OS signals are ignored")
 
 
 def _rendering(log_format: LogFormat, stream: TextIO) -> list[Processor]:

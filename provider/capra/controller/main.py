@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import secrets
 import signal
@@ -18,6 +19,7 @@ from capra.controller.controller import Controller
 from capra.controller.leadership.election import Election
 from capra.controller.leadership.lease import election_namespace
 from capra.controller.logs import configure_logs
+from capra.controller.operator import operate
 from capra.controller.serving.access import Access as MetricsAccess
 from capra.controller.serving.health import Status, serving_metrics, serving_probes
 from capra.controller.serving.metrics import Metrics
@@ -39,7 +41,8 @@ log = structlog.get_logger(__name__)
 
 
 def start(settings: ControllerSettings) -> int:
-    """Run until a signal comes. Returns the exit status: 0 after a signal, 1 when it could not go on.
+    """Run until a signal comes. Returns the exit status, which is 0; when it cannot go on, the process ends with 1: the
+    hosts remember, and whoever starts it anew goes on where this one was.
 
     Raises InputError or Fatal for what is wrong from the start.
     """
@@ -48,7 +51,13 @@ def start(settings: ControllerSettings) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
-    return asyncio.run(_main(settings))
+    with asyncio.Runner() as runner:
+        status = runner.run(_main(settings))
+        if status:
+            # Where one of kopf's watches has failed, the others are left in the loop, whose end would wait for theirs.
+            logging.shutdown()
+            os._exit(status)
+    return status
 
 
 async def _main(settings: ControllerSettings) -> int:
@@ -70,11 +79,11 @@ async def _main(settings: ControllerSettings) -> int:
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
             async with AnsibleRunner(settings.concurrency, warm=settings.warm_runs, count_cold=count_cold) as runner:
-                controller = Controller(settings, api, partial(access, configuration), runner, metrics)
+                controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)
                 try:
-                    await controller.run()
+                    await operate(controller, partial(access, configuration), settings.namespace)
                 finally:
                     metrics.leader.set(0)
 

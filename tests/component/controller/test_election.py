@@ -16,6 +16,7 @@ import yaml
 from capra.controller.controller import Controller
 from capra.controller.leadership.election import Election, LostLeadership
 from capra.controller.leadership.lease import LEASE_NAME, LEASES
+from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import ProgressListener
 from capra.kube.client.api import Api
@@ -61,7 +62,7 @@ class Replica:
                 self.stage.enter(self.name)
                 try:
                     found = partial(access, configuration)
-                    await Controller(settings, Api(connection), found, self, Metrics()).run()
+                    await operate(Controller(settings, Api(connection), self, Metrics()), found, self.world.namespace)
                 finally:
                     self.stage.leave(self.name)
 

@@ -213,7 +213,7 @@ async def test_a_cleanup_is_given_up_after_its_time(world: World) -> None:
 async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World, limit: float, passed: float) -> None:
     await world.cluster()
     ahead = 0.0
-    async with world.controller(cleanup_timeout=limit, clock=lambda: time.time() + ahead) as controller:
+    async with world.controller(cleanup_timeout=limit, clock=lambda: time.time() + ahead) as process:
         await world.machine("m", SPEC)
         await world.provisioned("m")
         world.hosts.fail(ADDRESS, stepped())
@@ -222,7 +222,7 @@ async def test_a_clock_that_is_set_gives_no_cleanup_up(world: World, limit: floa
             REMOTE_MACHINES, "m", lambda raw: condition(raw, "CleanupSucceeded").get("reason") == "StepFailed"
         )
         ahead = 7200.0
-        controller._machines._monotonic = lambda: time.monotonic() + passed
+        process.controller._machines._monotonic = lambda: time.monotonic() + passed
         await world.annotate(REMOTE_MACHINES, "m", {"looked": "at"})
         await world.until_gone(REMOTE_MACHINES, "m")
         assert world.hosts[ADDRESS].cleanups == 1
@@ -358,8 +358,8 @@ async def test_a_restart_runs_nothing_again(world: World) -> None:
         await world.machine("m", SPEC)
         await world.provisioned("m")
     version = (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"]
-    async with world.controller() as controller:
-        await holds_soon(lambda: controller.queue.idle, "everything has been looked at")
+    async with world.controller() as process:
+        await holds_soon(lambda: process.queue.idle, "everything has been looked at")
         assert is_provisioned(await world.get(REMOTE_MACHINES, "m"))
     assert (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"] == version
     assert len(world.hosts.requests) == 1

@@ -95,7 +95,7 @@ async def test_no_requests_once_every_node_has_its_id(world: World, workload: Wo
     await workload.kubeconfig(world)
     for name in ("m", "n"):
         workload.node(name)
-    async with world.controller() as controller:
+    async with world.controller() as process:
         await world.machine("m", spec())
         await world.machine("n", spec(OTHER))
         await workload.until("m", ID, "m")
@@ -106,7 +106,7 @@ async def test_no_requests_once_every_node_has_its_id(world: World, workload: Wo
         await world.patch(SECRETS, "c-kubeconfig", {"metadata": {"labels": {"example.org/note": "changed"}}})
         await asyncio.sleep(2)
         assert workload.requests() == []
-        assert controller.queue.idle
+        assert process.queue.idle
     # A restart forgets: one look, and nothing is written. Once Cluster API has found the Nodes, not even that.
     async with world.controller():
         await workload.until_listed()
@@ -240,11 +240,11 @@ async def test_nothing_is_done_while_the_cluster_is_paused(world: World, workloa
 async def test_a_kubeconfig_that_comes_later_is_not_polled_for(world: World, workload: WorkloadCluster) -> None:
     await world.cluster()
     workload.node("m")
-    async with world.controller() as controller:
+    async with world.controller() as process:
         await world.machine("m", spec())
         await world.provisioned("m")
         await asyncio.sleep(1)
-        assert len(controller.queue) == 0
+        assert len(process.queue) == 0
         await workload.kubeconfig(world)
         await workload.until("m", ID, "m")
 
@@ -278,11 +278,11 @@ async def test_a_workload_cluster_that_is_away_is_waited_for(world: World) -> No
         workload.node("m")
         await workload.kubeconfig(world)
         plane.stop()
-        async with world.controller() as controller:
+        async with world.controller() as process:
             await world.machine("m", spec())
             await world.provisioned("m")
             await asyncio.sleep(2)
-            assert controller.alive
+            assert process.controller.alive
             told = [entry["event"] for entry in logs if entry["log_level"] == "warning"]
             assert told == ["a workload cluster cannot be read"]
             await asyncio.to_thread(plane.start)

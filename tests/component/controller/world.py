@@ -6,16 +6,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from capra.controller.controller import Controller
+from capra.controller.operator import operate
+from capra.controller.queue import WorkQueue
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock
+from capra.errors import Retry
+from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
-from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.connection import Access, access, configure, connect
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import (
     CORE_GROUP,
@@ -39,6 +43,9 @@ RESOURCES = {one.kind: one for one in (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, 
 PATIENCE = 60.0
 """Seconds for what takes milliseconds on an idle machine."""
 
+RESTART_SECONDS = 0.5
+"""Until a process that has ended is started anew; a kubelet waits for longer each time."""
+
 SSH_KEY = new_ssh_key()
 DATA = "#cloud-config\nruncmd:\n  - k0s install worker\n"
 
@@ -48,6 +55,45 @@ class Client(Api):
 
     async def delete(self, resource: Resource, namespace: str, name: str) -> None:
         await self._request("DELETE", resource.path(namespace, name))
+
+
+class Process:
+    """Stands for the controller's process, which is started anew when it ends by itself. endings: how it has ended."""
+
+    def __init__(self, make: Callable[[], Controller], access: Callable[[], Awaitable[Access]], namespace: str) -> None:
+        self._make = make
+        self._access = access
+        self._namespace = namespace
+        self._controller = make()
+        self.endings: list[Retry] = []
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await operate(self._controller, self._access, self._namespace)
+            except Retry as ending:
+                self.endings.append(ending)
+                await asyncio.sleep(RESTART_SECONDS)
+                self._controller = self._make()
+            else:
+                raise AssertionError("the controller has ended without an error")
+
+    @property
+    def controller(self) -> Controller:
+        """The one that is at work now."""
+        return self._controller
+
+    @property
+    def ready(self) -> bool:
+        return self._controller.ready
+
+    @property
+    def cache(self) -> Cache:
+        return self._controller.cache
+
+    @property
+    def queue(self) -> WorkQueue:
+        return self._controller.queue
 
 
 @dataclass
@@ -210,24 +256,21 @@ class World:
     @contextlib.asynccontextmanager
     async def controller(
         self, hosts: FakeHosts | None = None, kubeconfig: str = "", clock: Clock = time.time, **settings: Any
-    ) -> AsyncIterator[Controller]:
+    ) -> AsyncIterator[Process]:
         """A controller at work on this namespace, ended as SIGTERM would end it."""
-        values = {"namespace": self.namespace, **settings}
+        values = ControllerSettings(**{"namespace": self.namespace, **settings})
         configuration = await configure(kubeconfig or self.kubeconfig)
         async with connect(configuration) as connection:
-            made = Controller(
-                ControllerSettings(**values),
-                Api(connection),
-                partial(access, configuration),
-                hosts if hosts is not None else self.hosts,
-                Metrics(),
-                clock,
-            )
-            working = asyncio.ensure_future(made.run())
+
+            def make() -> Controller:
+                return Controller(values, Api(connection), hosts if hosts is not None else self.hosts, Metrics(), clock)
+
+            process = Process(make, partial(access, configuration), values.namespace)
+            working = asyncio.ensure_future(process.run())
             try:
-                await holds_soon(lambda: made.ready or working.done(), "the controller is ready")
+                await holds_soon(lambda: process.ready or working.done(), "the controller is ready")
                 assert not working.done(), working.exception()
-                yield made
+                yield process
                 assert not working.done(), working.exception()
             finally:
                 working.cancel()

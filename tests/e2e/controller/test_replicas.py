@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.controlplane.faults import Fault, faulty
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import ACCOUNT, Management, Site, address
 from tests.e2e.support import count, counted, wait_for
@@ -70,6 +72,36 @@ def test_the_other_takes_over_in_the_middle_of_a_command(
     assert (_acted(first), _acted(second)) == (["BootstrapStarted"], ["BootstrapStarted"])
     if not killed:
         assert any(line.get("event") == "gave the Lease back" for line in first.lines())
+
+
+def test_a_watch_that_is_refused_ends_the_process_and_the_next_one_goes_on(
+    site: Site, controller: ControllerProcess, management: Management, host: Host, tmp_path: Path
+) -> None:
+    """As a kubelet starts it anew. Nothing runs twice."""
+    controller.end()
+    site.keys([host])
+    site.data(commands=[counted("one"), counted("slow", "sleep 10"), counted("last")])
+    site.cluster()
+    with faulty(management.plane) as proxy:
+        through = tmp_path / "through"
+        through.write_text(re.sub(r"server: \S+", f"server: {proxy.server}", controller.kubeconfig.read_text()))
+        controller.kubeconfig = through
+        controller.start()
+        site.machine("m", address(host))
+        site.until("the command runs", lambda: count(host, "slow") == 1)
+        proxy.add(Fault("GET", ".*watch=true.*", 400))
+        proxy.drop_watches()
+        process = controller.process
+        assert process is not None
+        assert process.wait(60) == 1
+        assert proxy.faults[0].seen == 1
+        (ended,) = [line for line in controller.lines() if line.get("event") == "ended"]
+        assert "is answered with 400" in ended["error"]
+        assert list(controller.private.rglob("*key*")) == []
+        controller.start()
+        site.provisioned("m")
+    assert [count(host, name) for name in ("one", "slow", "last")] == [1, 1, 1]
+    assert _acted(controller) == ["BootstrapStarted", "BootstrapStarted"]
 
 
 def test_a_signal_ends_it_and_leaves_nothing_behind(site: Site, controller: ControllerProcess, host: Host) -> None:

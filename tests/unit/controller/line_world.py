@@ -73,7 +73,7 @@ class LineWorld:
         self.server = SlowServer(self)
         settings, api, runner = ControllerSettings(), self.server, FakeRunner()
         given: Any = api
-        self.controller = Controller(settings, given, lambda: asyncio.sleep(0), runner, Metrics(), self.now)  # type: ignore[arg-type,return-value]
+        self.controller = Controller(settings, given, runner, Metrics(), self.now)
         self._made = 0
         self.server.put({"kind": "Secret", **KEY})
         self.server.put({"kind": "Secret", "metadata": _metadata("data"), **DATA})
@@ -86,7 +86,7 @@ class LineWorld:
     def happens(self, raw: Raw, *, deleted: bool = False) -> None:
         """The watch tells, a little later."""
         loop = asyncio.get_running_loop()
-        loop.call_later(ANSWER_SECONDS / 2, self.controller._seen, RESOURCES[raw["kind"]], raw, deleted)
+        loop.call_later(ANSWER_SECONDS / 2, lambda: self.controller.seen(RESOURCES[raw["kind"]], raw, deleted=deleted))
 
     def add_machine(self, name: str) -> None:
         self._made += 1

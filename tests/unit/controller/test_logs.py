@@ -116,14 +116,6 @@ def test_a_line_of_kopfs_names_its_object(stream: io.StringIO) -> None:
     assert line["event"] == "it is odd"
 
 
-def test_that_kopf_leaves_the_signals_alone_is_no_news(stream: io.StringIO) -> None:
-    configure_logs(LogFormat.JSON, LogLevel.INFO, stream)
-    logger = logging.getLogger("kopf._core.reactor.running")
-    logger.warning("OS signals are ignored: running not in the main thread.")
-    logger.warning("something else")
-    assert [line["event"] for line in lines(stream)] == ["something else"]
-
-
 def test_warnings_of_python_come_out_the_same_way(stream: io.StringIO) -> None:
     configure_logs(LogFormat.JSON, LogLevel.INFO, stream)
     with warnings.catch_warnings():

@@ -7,12 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import kopf
 import pytest
 
-from capra.controller import controller, handlers
+from capra.controller import operator
 from capra.controller.controller import Controller
+from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
 from capra.engine.decide import Bootstrap
+from capra.errors import Retry
 from capra.kube.client.resources import REMOTE_MACHINES, Key, Raw
 from capra.model.machine import MachineKey
 from capra.settings import ControllerSettings
@@ -41,9 +44,31 @@ async def _nobody() -> Any:
     raise AssertionError("nobody is asked")
 
 
+class Kopf:
+    """Stands for kopf. error: what one of its tasks ends with, soon."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.ended: list[str] = []
+
+    async def spawn_tasks(self, **_: Any) -> list[asyncio.Task[None]]:
+        return [asyncio.ensure_future(work) for work in (self._watch("watches"), self._watch("others"), self._fail())]
+
+    async def _watch(self, name: str) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            self.ended.append(name)
+
+    async def _fail(self) -> None:
+        await asyncio.sleep(0.01 if self.error else 1000)
+        if self.error:
+            raise self.error
+
+
 def made(count: int = 0) -> Controller:
     server: Any = Server(count)
-    return Controller(ControllerSettings(namespace="default"), server, _nobody, FakeRunner(), Metrics())
+    return Controller(ControllerSettings(namespace="default"), server, FakeRunner(), Metrics())
 
 
 @contextlib.asynccontextmanager
@@ -66,9 +91,11 @@ async def test_others_have_a_turn_after_each_object_of_a_whole_look(monkeypatch:
             turns += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(works, "_changed", lambda *_: seen.append(turns))
-    works._sync_now.set()
-    async with running(count()), running(works._resync((REMOTE_MACHINES,))):
+    synchronization = works._synchronization
+    monkeypatch.setattr(synchronization, "_changed", lambda *_: seen.append(turns))
+    monkeypatch.setattr(synchronization, "_resources", (REMOTE_MACHINES,))
+    synchronization._now.set()
+    async with running(count()), running(synchronization.run()):
         async with asyncio.timeout(30):
             while len(seen) < 40:
                 await asyncio.sleep(0)
@@ -93,46 +120,46 @@ def test_what_runs_is_ended_for_its_own_machine_only(monkeypatch: pytest.MonkeyP
     assert interrupted == [KEY]
 
 
-async def test_every_watch_begins_anew_when_etcd_was_restored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that goes on from a version that is still to come hears nothing, that of Secrets as little as kopf's."""
-    works, began, ended = made(), [], []
-
-    def watching(what: str) -> Any:
-        async def watch(*_: Any) -> None:
-            began.append(what)
-            try:
-                await asyncio.sleep(1000)
-            finally:
-                ended.append(what)
-
-        return watch
-
-    monkeypatch.setattr(handlers, "watch", watching("kopf"))
-    monkeypatch.setattr(controller, "watch_secrets", watching("Secrets"))
-    async with running(works._watch((REMOTE_MACHINES,))):
-        await asyncio.sleep(0.01)
-        assert sorted(began) == ["Secrets", "kopf"]
-        works.cache.rewound()
-        await asyncio.sleep(0.01)
-        assert sorted(ended) == ["Secrets", "kopf"]
-        assert sorted(began[2:]) == ["Secrets", "kopf"]
-    assert len(ended) == 4
+async def test_the_work_ends_when_etcd_was_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch that goes on from a version that is still to come hears nothing: whoever starts anew knows of none."""
+    works, watches = made(), Kopf()
+    monkeypatch.setattr(kopf, "spawn_tasks", watches.spawn_tasks)
+    working = asyncio.ensure_future(operate(works, _nobody, "default"))
+    await asyncio.sleep(0.01)
+    assert not working.done()
+    works.cache.rewound()
+    with pytest.raises(Retry, match="the API server has gone back to an older state"):
+        await working
+    assert sorted(watches.ended) == ["others", "watches"]
 
 
-async def test_a_watch_that_ends_by_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    works, ended = made(), asyncio.Event()
+async def test_the_work_ends_when_kopf_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    works, watches = made(), Kopf(RuntimeError("an answer that nobody expects"))
+    monkeypatch.setattr(kopf, "spawn_tasks", watches.spawn_tasks)
+    with pytest.raises(Retry, match=r"the watches have ended: .*an answer that nobody expects"):
+        await operate(works, _nobody, "default")
+    assert sorted(watches.ended) == ["others", "watches"]
 
-    async def defect(*_: Any) -> None:
+
+async def test_the_work_ends_when_its_queue_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    works, watches = made(), Kopf()
+
+    async def defect() -> None:
         raise RuntimeError("a defect")
 
-    async def others(*_: Any) -> None:
-        try:
-            await asyncio.sleep(1000)
-        finally:
-            ended.set()
-
-    monkeypatch.setattr(handlers, "watch", others)
-    monkeypatch.setattr(controller, "watch_secrets", defect)
+    monkeypatch.setattr(kopf, "spawn_tasks", watches.spawn_tasks)
+    monkeypatch.setattr(works.queue, "run", defect)
+    monkeypatch.setattr(works._synchronization, "first", lambda: asyncio.sleep(0))
+    await works.begin()
     with pytest.raises(RuntimeError, match="a defect"):
-        await works._watch((REMOTE_MACHINES,))
-    assert ended.is_set()
+        await operate(works, _nobody, "default")
+    await works.end()
+    assert sorted(watches.ended) == ["others", "watches"]
+
+
+def test_all_that_is_looked_at_is_watched() -> None:
+    """Each by one handler, in one line."""
+    selectors = [handler.selector for handler in operator.registry._watching.get_all_handlers()]
+    kinds = {selector.plural or selector.any_name for selector in selectors if selector is not None}
+    assert kinds == {"remotemachines", "pooledremotemachines", "remoteclusters", "machines", "clusters", "secrets"}
+    assert len(selectors) == len(kinds)

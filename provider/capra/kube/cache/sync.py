@@ -1,31 +1,109 @@
-"""Keeps the cache true: whole lists, and the watch of Secrets, of which only the metadata is asked for.
-
-What a Secret holds never comes into this process unless it is needed.
-"""
+"""Keeps the cache true with whole lists: at the beginning, from time to time, and after a gap between watches."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from capra.errors import CapraError
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.pace import paced
-from capra.kube.client.api import WATCH_SECONDS, Api
-from capra.kube.client.resources import SECRETS, Raw, Resource, version_of
+from capra.kube.client.api import Api
+from capra.kube.client.errors import MissingError
+from capra.kube.client.resources import CORE_GROUP, SECRETS, Raw, Resource, version_of
 
 Listener = Callable[[Resource, Raw], None]
-"""Told of an object that was added, changed or deleted; the cache knows already."""
+"""Told of an object that was added, changed or deleted, or that is only to be looked at; the cache knows already."""
 
 PAUSE, LONGEST_PAUSE = 2.0, 60.0
-"""Seconds until a watch that was lost is begun again: more each time that it is lost within the longest pause, because
-all Secrets are listed first, and whoever is told reads everything again."""
+"""Seconds until everything is read again after a gap: more each time that one comes soon after."""
+
+FAILURE_PAUSE = 5.0
+"""Seconds until everything is read again when it could not be."""
 
 log = structlog.get_logger(__name__)
+
+
+class Synchronization:
+    """Reads everything of one management cluster.
+
+    own: the resources of Capra; Cluster API's are read in the version that the API server prefers, and of Secrets only
+    the metadata. namespace: empty for all. period: seconds between two readings. changed: told of every object. alive:
+    called while it waits for the API server.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        cache: Cache,
+        own: Sequence[Resource],
+        *,
+        namespace: str,
+        period: float,
+        changed: Listener,
+        alive: Callable[[], None],
+    ) -> None:
+        self._api = api
+        self._cache = cache
+        self._resources = tuple(own)
+        self._namespace = namespace
+        self._period = period
+        self._changed = changed
+        self._alive = alive
+        self._now = asyncio.Event()
+        self._pause, self._next = PAUSE, -math.inf
+
+    async def first(self) -> None:
+        """Read everything once, before anything is decided. Waits for Cluster API's CRDs and ours."""
+        while True:
+            try:
+                version = await self._api.preferred_version(CORE_GROUP)
+                core = (Resource(CORE_GROUP, version, f"{kind.lower()}s", kind) for kind in ("Machine", "Cluster"))
+                resources = (*self._resources, *core)
+                for resource in (SECRETS, *resources):
+                    await refresh(self._api, self._cache, resource, self._namespace, self._changed)
+            except MissingError as error:
+                log.warning("waiting for Cluster API and the CRDs of Capra", error=str(error))
+            except CapraError as error:
+                log.warning("the API server cannot be read yet", error=str(error))
+            else:
+                self._resources = resources
+                return
+            self._alive()
+            await asyncio.sleep(FAILURE_PAUSE)
+
+    async def run(self) -> None:
+        """Read everything again, and have everything looked at, whenever it is time. For ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._period):
+                    await self._now.wait()
+            self._now.clear()
+            try:
+                await refresh(self._api, self._cache, SECRETS, self._namespace, self._changed)
+                for resource in self._resources:
+                    await refresh(self._api, self._cache, resource, self._namespace, self._changed)
+                    for raw in list(self._cache.all(resource.kind)):
+                        self._changed(resource, raw)
+                        await asyncio.sleep(0)  # whoever has other work goes on
+            except CapraError as error:
+                log.warning("the API server cannot be read", error=str(error))
+                await asyncio.sleep(FAILURE_PAUSE)
+                self._now.set()
+
+    def missed(self) -> None:
+        """Something may have gone unnoticed: everything is read again, in a moment."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._next:
+            return
+        lately = loop.time() - self._next < LONGEST_PAUSE
+        self._pause = min(2 * self._pause, LONGEST_PAUSE) if lately else PAUSE
+        self._next = loop.time() + self._pause
+        loop.call_later(self._pause, self._now.set)
 
 
 async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, listener: Listener) -> str:
@@ -42,46 +120,3 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
             listener(resource, raw)
             await asyncio.sleep(0)  # whoever is told may have much to look for
     return str(answer["metadata"]["resourceVersion"])
-
-
-async def watch_secrets(
-    api: Api, cache: Cache, namespace: str, listener: Listener, lost: Callable[[], None] = lambda: None
-) -> None:
-    """Keep the metadata of all Secrets in the cache, for ever. namespace: empty for all. lost: told when the API server
-    answers again after the watch was lost: it may have been started on another state."""
-    before, pause = False, PAUSE
-    while True:
-        listed = math.inf
-        try:
-            version = await refresh(api, cache, SECRETS, namespace, listener)
-            listed = time.monotonic()
-            if before:
-                lost()
-            before = True
-            while version:
-                version = await _follow(api, cache, namespace, version, listener)
-        except CapraError as error:
-            # Whatever the API server says: without this watch, nobody would notice a Secret that is waited for.
-            log.warning("the watch of Secrets was lost", error=str(error))
-        lasted = time.monotonic() - listed
-        if not 0 <= lasted < LONGEST_PAUSE:
-            pause = PAUSE
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE)
-
-
-async def _follow(api: Api, cache: Cache, namespace: str, version: str, listener: Listener) -> str:
-    """One watch. Returns the version to go on from, empty when the list must be read again."""
-    began = time.monotonic()
-    async for kind, raw in api.watch(SECRETS, namespace, version, metadata_only=True):
-        if kind == "ERROR":
-            return ""
-        version = str(raw["metadata"]["resourceVersion"])
-        if kind == "DELETED":
-            cache.remove(SECRETS.kind, raw)
-        elif kind != "BOOKMARK":
-            cache.put(SECRETS.kind, raw)
-        if kind != "BOOKMARK":
-            listener(SECRETS, raw)
-    # Ended before its time: another API server may go on from another state.
-    return version if time.monotonic() - began > WATCH_SECONDS / 2 else ""

@@ -23,12 +23,6 @@ LIMIT = aiohttp.ClientTimeout(total=30)
 RETRY_SECONDS = 20.0
 """Seconds for which a request is repeated while the API server is not available."""
 
-WATCH_SECONDS = 300
-"""Seconds after which the API server ends a watch, so that a silent loss of the connection is noticed."""
-
-LONGEST_LINE = 2**24
-"""Bytes of one event of a watch. etcd keeps objects of 1.5 MiB."""
-
 PAGE = 250
 """Objects of a list that are asked for at once."""
 
@@ -131,34 +125,6 @@ class Api:
         """A JSON merge patch. With `metadata.resourceVersion` in it, ConflictError when the object has another."""
         path = resource.path(namespace, name, subresource)
         return await self._request("PATCH", path, body=body, content_type=MERGE_PATCH)
-
-    async def watch(
-        self, resource: Resource, namespace: str, resource_version: str, *, metadata_only: bool = False
-    ) -> AsyncIterator[tuple[str, Raw]]:
-        """Changes since the version: (ADDED | MODIFIED | DELETED | BOOKMARK | ERROR, object), until the watch ends."""
-        accept = METADATA_ONLY.format(kind="PartialObjectMetadata") if metadata_only else ""
-        query = {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
-            "timeoutSeconds": str(WATCH_SECONDS),
-        }
-        path = resource.path(namespace)
-        limit = aiohttp.ClientTimeout(total=None, connect=10, sock_read=WATCH_SECONDS + 30)
-        response = await self._send("GET", path, None, "application/json", accept, query, limit)
-        try:
-            buffer = b""
-            async for piece, _ in response.content.iter_chunks():
-                *lines, buffer = (buffer + piece).split(b"\n")
-                if len(buffer) > LONGEST_LINE:
-                    raise UnavailableError(f"watch {path}: an event is longer than {LONGEST_LINE} bytes")
-                for line in filter(None, lines):
-                    event = json.loads(line)
-                    yield str(event["type"]), event["object"]
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise UnavailableError(f"watch {path}: {shown(error)}") from None
-        finally:
-            response.close()
 
     async def _request(self, method: str, path: str, **more: Any) -> Raw:
         answer, _ = await self._sized(method, path, **more)

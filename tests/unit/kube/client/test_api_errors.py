@@ -29,16 +29,10 @@ class Broken:
         raise self._error
 
 
-async def _watch(api: Api) -> None:
-    async for _ in api.watch(SECRETS, "a", "1"):
-        pass
-
-
 REQUESTS: dict[str, Callable[[Api], Awaitable[Any]]] = {
     "GET": lambda api: api.get(SECRETS, "a", "b"),
     "POST": lambda api: api.create(SECRETS, "a", {}),
     "PATCH": lambda api: api.patch(SECRETS, "a", "b", {}),
-    "watch": _watch,
 }
 
 

@@ -18,7 +18,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from capra.errors import CapraError
 from capra.kube.client import workload
-from capra.kube.client.api import LONGEST_LINE, Api
+from capra.kube.client.api import Api
 from capra.kube.client.errors import InvalidError, TooLongError, UnavailableError, from_answer
 from capra.kube.client.resources import NODES
 
@@ -103,13 +103,6 @@ async def test_an_answer_without_end() -> None:
         with pytest.raises(TooLongError, match="the answer is longer than 1048576 bytes"):
             await api.get(NODES, "", "n")
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
-
-
-async def test_an_event_without_end() -> None:
-    async with served(_endless) as api:
-        with pytest.raises(UnavailableError, match=f"an event is longer than {LONGEST_LINE} bytes"):
-            async for _ in api.watch(NODES, "", "1"):
-                pass
 
 
 async def test_a_refusal_without_end() -> None:

@@ -1,0 +1,121 @@
+"""kopf's part, to be read first: how the work begins and ends, how kopf logs in, and what it does with an event.
+
+kopf decides nothing and writes nothing: it keeps no progress in objects, sets no finalizer and posts no events. Each
+handler is a line; what follows is decided in `capra.controller.controller` (docs/decisions/0028).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from typing import Any
+
+import kopf
+
+from capra.controller.controller import Controller
+from capra.controller.watching import SERVER_TIMEOUT, Watching
+from capra.errors import Retry, told
+from capra.kube.client.connection import Access
+from capra.kube.client.resources import CORE_GROUP, Resource
+from capra.model.machine import GROUP
+
+PAGE = 100
+"""Objects that are listed at once: a thousand in one answer would take a tenth of a second to read."""
+
+IDLE_SECONDS = 0.5
+"""kopf has a task for each object, which ends when it has heard nothing for so long: a thousand would be gone through
+whenever garbage is looked for."""
+
+END_SECONDS = 40.0
+"""In which all of it has ended, runs included."""
+
+registry = kopf.OperatorRegistry()
+
+
+@kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
+async def begin(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
+    """Everything is known before anything is watched."""
+    only_watch(settings)
+    await memo.controller.begin()
+
+
+@kopf.on.login(registry=registry)
+async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
+    """Asked again when the API server refuses what it was given: tokens are renewed."""
+    session: kopf.AiohttpSession = memo.watching.session(await memo.access())
+    return session
+
+
+@kopf.on.event(GROUP, "v1beta2", "remotemachines", registry=registry)
+@kopf.on.event(GROUP, "v1beta2", "pooledremotemachines", registry=registry)
+@kopf.on.event(GROUP, "v1beta2", "remoteclusters", registry=registry)
+@kopf.on.event(CORE_GROUP, "machines", registry=registry)
+@kopf.on.event(CORE_GROUP, "clusters", registry=registry)
+@kopf.on.event("v1", "secrets", registry=registry)
+async def changed(event: Any, resource: kopf.Resource, memo: Any, **_: Any) -> None:
+    """An object was added, changed or deleted."""
+    kind = Resource(resource.group, resource.version, resource.plural, str(resource.kind))
+    memo.controller.seen(kind, event["object"], deleted=event["type"] == "DELETED")
+
+
+@kopf.on.cleanup(registry=registry)
+async def end(memo: Any, **_: Any) -> None:
+    """What is under way has ended on this side; the hosts go on by themselves."""
+    await memo.controller.end()
+
+
+async def operate(controller: Controller, access: Callable[[], Awaitable[Access]], namespace: str) -> None:
+    """Work until cancelled, or until a signal comes. access: how kopf reaches the API server. namespace: empty for all.
+
+    Raises what has ended the work by itself: Retry where kopf has, as at an answer to a watch that it does not expect.
+    Whoever starts the process anew goes on where this one was.
+    """
+    where: dict[str, Any] = {"namespaces": [namespace]} if namespace else {"clusterwide": True}
+    memo = kopf.Memo(controller=controller, access=access, watching=Watching(controller.missed, controller.give_up))
+    # Not kopf.operator(): that ends every task of the loop when it ends, those of others included.
+    tasks = await kopf.spawn_tasks(registry=registry, memo=memo, standalone=True, **where)
+    broken = asyncio.ensure_future(controller.broken())
+    try:
+        await asyncio.wait({*tasks, broken}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        broken.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait({*tasks, broken}, timeout=END_SECONDS)
+    if not broken.cancelled():
+        raise broken.result()
+    _raise_of(tasks)
+
+
+def _raise_of(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """The first error of kopf's, in a sentence."""
+    for task in tasks:
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None:
+            raise Retry(f"the watches have ended: {told(error)}") from None
+
+
+def only_watch(settings: kopf.OperatorSettings) -> None:
+    """Nothing that would write, nor end while the API server does not answer."""
+    settings.posting.enabled = False
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.watching.chunk_size = PAGE
+    settings.watching.server_timeout = SERVER_TIMEOUT
+    settings.watching.client_timeout = SERVER_TIMEOUT + 30
+    settings.watching.connect_timeout = 10
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    # Whoever starts the process ends it: kopf would kill its thread, ten minutes after it was told to end.
+    settings.process.ultimate_exiting_timeout = None
+    settings.networking.error_backoffs = BackOffs()
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+
+
+class BackOffs:
+    """Seconds between the attempts of one request, without end: an API server may be away for long."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (0.5, 1, 2, 3, 5)
+        while True:
+            yield 10
