@@ -96,6 +96,8 @@ class FaultyServer:
             self._up.set()
             await self._stop.wait()
             await runner.cleanup()
+        # aiohttp's connections close in the turns of the loop that follow.
+        await asyncio.sleep(0.1)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         fault = next((fault for fault in self.faults if fault.matches(request)), None)
