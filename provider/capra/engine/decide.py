@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
-"""Bootstrap config kinds whose hosts have a default cleanup, and the role they give (reference/contract C)."""
+"""Bootstrap config kinds whose hosts have a default cleanup, and the role they give (docs/reference/contract.md)."""
 
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""

@@ -1,7 +1,7 @@
 """Which Node of a workload cluster belongs to which Machine. Pure.
 
-The rule is the reference's (reference/contract A: name, label or address), with the host's own name added, and with one
-change: a Node that could be a wrong one is nobody's (reference/peers 4).
+The rule is the reference's (docs/reference/contract.md: name, label or address), with the host's own name added, and
+with one change: a Node that could be a wrong one is nobody's.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class ClusterReport:
 
 
 def report_cluster(seen: ClusterObservation) -> ClusterReport | None:
-    """What to write about this RemoteCluster, None for nothing at all (reference/contract A, 'InfraCluster')."""
+    """What to write about this RemoteCluster, None for nothing at all (docs/reference/contract.md)."""
     # There is no finalizer of ours to wait for.
     if MANAGED_BY_ANNOTATION in seen.annotations or seen.deleting:
         return None

@@ -1,6 +1,6 @@
 """From a step to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
 
-Names and reasons of the conditions are the reference's where it has them (reference/contract C, 'Behaviour to match').
+Names and reasons of the conditions are the reference's where it has them (docs/reference/contract.md).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class MachineKey:
 
 @dataclass(frozen=True)
 class MachineSpec:
-    """`spec` of a RemoteMachine, or `spec.machine` of a PooledRemoteMachine (reference/contract C).
+    """`spec` of a RemoteMachine, or `spec.machine` of a PooledRemoteMachine (docs/reference/contract.md).
 
     ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).

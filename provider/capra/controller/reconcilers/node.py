@@ -1,7 +1,7 @@
 """Gives the Nodes of workload clusters their provider IDs: without one, Cluster API finds no Node for a Machine.
 
-A kubelet that nobody told its provider ID has none (reference/contract A, 'A ProviderID controller'). Whatever made the
-Node - k0s, kubeadm or anything else - makes no difference.
+A kubelet that nobody told its provider ID has none (docs/reference/contract.md). It makes no difference what made the
+Node: k0s, kubeadm or anything else.
 """
 
 from __future__ import annotations

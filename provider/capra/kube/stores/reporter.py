@@ -102,7 +102,7 @@ class Reporter:
         return await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": {"annotations": annotations}})
 
     async def _pass_on(self, raw: Raw) -> None:
-        """Labels and annotations of the pool entry that the Machine lacks (reference/contract C, 'Pool')."""
+        """Labels and annotations of the pool entry that the Machine lacks (docs/reference/contract.md)."""
         machine = ownership.owner_of(self._cache, raw, "Machine")[0]
         held = claims.held_by(self._cache, raw)
         if machine is None or not held or machine["metadata"].get("deletionTimestamp"):

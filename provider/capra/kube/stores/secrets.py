@@ -21,7 +21,7 @@ from capra.model.observation import BootstrapData, Problem, SSHKey
 from capra.model.ssh_key import check_key
 
 VALUE = "value"
-"""The key of every Secret that Capra reads (Cluster API's contract; reference/contract C)."""
+"""The key of every Secret that Capra reads (docs/reference/contract.md)."""
 
 
 Content = TypeVar("Content", SSHKey, BootstrapData)

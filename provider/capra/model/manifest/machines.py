@@ -28,8 +28,8 @@ class SSHKeyReference(Strict):
 
 
 class MachineFields(Strict):
-    """What a RemoteMachine's spec and a PooledRemoteMachine's spec.machine share (reference/contract C). Both versions'
-    names of the cleanup commands are known in either."""
+    """What a RemoteMachine's spec and a PooledRemoteMachine's spec.machine share (docs/reference/contract.md). Both
+    versions' names of the cleanup commands are known in either."""
 
     address: Address = ""
     port: Port = 22
