@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test test-assets elsewhere check mutants format bench release-manifests clean
+.PHONY: help venv system demo test unit component e2e molecule test-assets elsewhere check mutants format bench release-manifests clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(VENV)/.ready ## Make the virtual environment with the locked versions
 
@@ -30,6 +30,18 @@ test-assets: venv ## Build what the tests need once, into the cache: test hosts,
 
 test: test-assets check ## Set everything up, then run all checks and all tests
 	scripts/test.sh
+
+unit: venv ## Run the unit tests alone
+	pytest tests/unit --numprocesses=2
+
+component: test-assets ## Run the tests with a real API server, and those of the host's programs
+	pytest tests/component --numprocesses=5 --dist=loadgroup
+
+e2e: test-assets ## Run the tests on real hosts, as root
+	pytest tests/e2e tests/hosts --numprocesses=5 --dist=loadgroup
+
+molecule: test-assets ## Run the roles' scenarios, as root
+	scripts/molecule.sh
 
 elsewhere: test-assets ## Try the checkout in two other places: below /tmp with a blank in its path, and in a closed home
 	scripts/elsewhere.sh
