@@ -77,7 +77,6 @@ class Controller:
         self.cache = cache = Cache(self._filter)
         self.queue = WorkQueue(self._reconcile, spread)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
-        self._secrets = secrets
         entries = EntryStore(writer, secrets, clock)
         reporter = Reporter(api, writer, cache, clock)
         self._machines = MachineReconciler(

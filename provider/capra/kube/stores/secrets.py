@@ -38,11 +38,6 @@ class Secrets:
         self._in_use: WeakValueDictionary[_Version, SSHKey | BootstrapData] = WeakValueDictionary()
         self._reading: dict[_Version, asyncio.Task[SSHKey | BootstrapData | None]] = {}
 
-    def forget(self) -> None:
-        """Versions may mean something else from now on: an older state of etcd was restored."""
-        self._in_use.clear()
-        self._reading.clear()
-
     async def ssh_key(self, namespace: str, name: str) -> SSHKey:
         """The key of `sshKeyRef`. Raises InputError (SSHKeyNotFound, InvalidSSHKey) naming the Secret."""
         subject = f"Secret {namespace}/{name}"

@@ -79,17 +79,6 @@ async def test_one_who_is_cancelled_takes_it_from_nobody() -> None:
     assert server.read == 1
 
 
-async def test_what_was_restored_is_read_anew() -> None:
-    server, _, secrets = made(secret())
-    before = await secrets.bootstrap("ns", "data")
-    server.raw = secret("1", b"another one of the same version")
-    secrets.forget()
-    after = await secrets.bootstrap("ns", "data")
-    assert before is not None
-    assert after is not None
-    assert after.data == b"another one of the same version"
-
-
 async def test_it_is_not_kept() -> None:
     server, _, secrets = made(secret())
     assert await secrets.bootstrap("ns", "data") is not None
