@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import subprocess
 
 from tests.e2e.faults.cases import scenario
-from tests.e2e.support import Capra, cloud_config, key_secret, machine
+from tests.e2e.support import Capra, cloud_config, key_secret, machine, wait_for
 from tests.hosts import Host, network, state
 from tests.missing import missing
 
@@ -20,7 +21,18 @@ def link_local(host: Host) -> str:
         missing("IPv6")
     group = state.load(host.state_dir)
     assert group is not None
-    return f"{found[1]}%{network.bridge(group.id)}"
+    address = f"{found[1]}%{network.bridge(group.id)}"
+    # Both sides look for a second or two whether anybody else has their addresses (RFC 4862), and take them only then.
+    wait_for(lambda: _answers(address), f"{address} answers")
+    return address
+
+
+def _answers(address: str) -> bool:
+    try:
+        socket.create_connection((address, 22), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @scenario("link-local address")
