@@ -31,9 +31,10 @@ from capra.runs.runner import AnsibleRunner
 from capra.settings import ControllerSettings
 
 Work = Callable[[], Awaitable[None]]
-GARBAGE = (20_000, 20, 20)
-"""Garbage in cycles is looked for after so many new objects, and among older ones every so many times: a look at all
-that is known of a thousand machines takes 50 ms, in which nothing else happens."""
+GARBAGE = (10_000, 5, 40)
+"""Garbage in cycles is looked for after so many new objects, every fifth time among those that have outlived that, too,
+and every fortieth of these among all: kopf leaves some for each event, and to look at all that is known of a thousand
+machines takes 50 ms, in which nothing else happens."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
