@@ -104,6 +104,8 @@ def only_watch(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = SERVER_TIMEOUT
     settings.watching.client_timeout = SERVER_TIMEOUT + 30
+    # An idle watch hears nothing for longer than kopf's own 70 s: it would be taken for lost, again and again.
+    settings.watching.inactivity_timeout = SERVER_TIMEOUT + 30
     settings.watching.connect_timeout = 10
     settings.queueing.idle_timeout = IDLE_SECONDS
     # Whoever starts the process ends it: kopf would kill its thread, ten minutes after it was told to end.

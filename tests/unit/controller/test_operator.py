@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import kopf
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from capra.controller.operator import operate
+from capra.controller.operator import only_watch, operate
+from capra.controller.watching import SERVER_TIMEOUT
 from capra.errors import Retry
 from capra.kube.client.connection import Access
 from capra.kube.client.resources import CORE_GROUP, Resource
@@ -169,6 +171,15 @@ async def test_what_breaks_ends_it() -> None:
         with pytest.raises(Retry, match="broken"):
             await working
         assert work.told == ["begin", "end"]
+
+
+def test_a_watch_that_hears_nothing_lasts_as_long_as_the_api_server_lets_it() -> None:
+    """Begun anew before that, it would be a gap."""
+    settings = kopf.OperatorSettings()
+    only_watch(settings)
+    assert settings.watching.inactivity_timeout > SERVER_TIMEOUT
+    assert settings.watching.client_timeout is not None
+    assert settings.watching.client_timeout > SERVER_TIMEOUT
 
 
 async def test_a_watch_that_is_cut_is_a_gap() -> None:
