@@ -75,12 +75,14 @@ def connect(configuration: Configuration) -> Connection:
 
 async def access(configuration: Configuration) -> Access:
     """The same for another client. Asked again when the API server refuses it: tokens are renewed."""
-    key = await configuration.get_api_key_with_prefix("BearerToken")
+    # A Pod's configuration says "bearer", a kubeconfig's "Bearer".
+    key = await configuration.get_api_key_with_prefix("BearerToken") or ""
+    scheme, _, token = key.partition(" ")
     return Access(
         server=configuration.host,
         ca_file=configuration.ssl_ca_cert or "",
         certificate_file=configuration.cert_file or "",
         key_file=configuration.key_file or "",
-        token=(key or "").removeprefix("Bearer ").strip(),
+        token=(token if scheme.lower() == "bearer" else key).strip(),
         verify=bool(configuration.verify_ssl),
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes.aio.client import Configuration
 
-from capra.kube.client.connection import configure, connect
+from capra.kube.client.connection import access, configure, connect
 
 
 def kubeconfig(directory: Path, **cluster: str) -> str:
@@ -55,3 +56,11 @@ async def test_the_proxy_of_the_kubeconfig_comes_first(tmp_path: Path, monkeypat
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.org:3128")
     configuration = await configure(kubeconfig(tmp_path, **{"proxy-url": "http://own.example.org:1"}))
     assert configuration.proxy == "http://own.example.org:1"
+
+
+@pytest.mark.parametrize("given", ["bearer t0ken\n", "Bearer t0ken", "t0ken"], ids=["of a Pod", "of a file", "alone"])
+async def test_the_token_is_passed_on_without_its_scheme(given: str) -> None:
+    """Or the API server would take the scheme for the token."""
+    configuration = Configuration()
+    configuration.api_key = {"BearerToken": given}
+    assert (await access(configuration)).token == "t0ken"
