@@ -22,6 +22,7 @@ from capra.errors import Retry
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
 from capra.kube.cache.sync import Synchronization
+from capra.kube.cache.traits import selected
 from capra.kube.cache.writer import Writer
 from capra.kube.client.api import Api
 from capra.kube.client.resources import (
@@ -36,7 +37,6 @@ from capra.kube.client.resources import (
     Key,
     Raw,
     Resource,
-    labels_of,
     name_of,
     namespace_of,
 )
@@ -177,7 +177,7 @@ class Controller:
 
     def seen(self, resource: Resource, raw: Raw, *, deleted: bool) -> None:
         """An event of a watch."""
-        raw = {"apiVersion": resource.api_version, "kind": resource.kind, **raw}
+        raw = resource.complete(raw)
         before = self.cache.get(resource.kind, namespace_of(raw), name_of(raw))
         if deleted:
             self.cache.remove(resource.kind, raw)
@@ -201,7 +201,7 @@ class Controller:
             self.queue.set_aside(key)  # a workload cluster answers when it likes
             return await self._reconcilers[key.kind].reconcile(key)
         raw = self.cache.get(key.kind, key.namespace, key.name)
-        if raw is None or not self._ours(raw):
+        if raw is None or not selected(raw, self._filter):
             return DONE
         try:
             return await self._reconcilers[key.kind].reconcile(key)
@@ -217,9 +217,6 @@ class Controller:
             if other != key and not self.queue.has_failed(other):
                 self.queue.add(other)
                 return
-
-    def _ours(self, raw: Raw) -> bool:
-        return self._filter is None or labels_of(raw).get(self._filter[0]) == self._filter[1]
 
     def _measure(self) -> None:
         measure(self.cache, self._metrics)

@@ -21,7 +21,6 @@ SERVER_TIMEOUT = 300
 LONGEST_EVENT = 2**24
 """Bytes of one event of a watch."""
 
-
 RETRIED = frozenset({401, 403, 429})
 """Refusals of a watch after which kopf asks again by itself, as after a failure of the server."""
 

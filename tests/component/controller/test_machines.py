@@ -359,7 +359,7 @@ async def test_a_restart_runs_nothing_again(world: World) -> None:
         await world.provisioned("m")
     version = (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"]
     async with world.controller() as process:
-        await holds_soon(lambda: process.queue.idle, "everything has been looked at")
+        await holds_soon(lambda: process.controller.queue.idle, "everything has been looked at")
         assert is_provisioned(await world.get(REMOTE_MACHINES, "m"))
     assert (await world.get(REMOTE_MACHINES, "m"))["metadata"]["resourceVersion"] == version
     assert len(world.hosts.requests) == 1

@@ -106,7 +106,7 @@ async def test_no_requests_once_every_node_has_its_id(world: World, workload: Wo
         await world.patch(SECRETS, "c-kubeconfig", {"metadata": {"labels": {"example.org/note": "changed"}}})
         await asyncio.sleep(2)
         assert workload.requests() == []
-        assert process.queue.idle
+        assert process.controller.queue.idle
     # A restart forgets: one look, and nothing is written. Once Cluster API has found the Nodes, not even that.
     async with world.controller():
         await workload.until_listed()
@@ -244,7 +244,7 @@ async def test_a_kubeconfig_that_comes_later_is_not_polled_for(world: World, wor
         await world.machine("m", spec())
         await world.provisioned("m")
         await asyncio.sleep(1)
-        assert len(process.queue) == 0
+        assert len(process.controller.queue) == 0
         await workload.kubeconfig(world)
         await workload.until("m", ID, "m")
 

@@ -30,13 +30,13 @@ async def test_a_hundred_machines_make_no_write_and_no_contact(
         await world.machine(f"m-{number}", {"pool": "p"})
     kubeconfig = str(plane.kubeconfig_for(namespace, ACCOUNT))
     # Looked at all over again several times meanwhile.
-    async with world.controller(kubeconfig=kubeconfig, sync_period=SECONDS / 5) as controller:
+    async with world.controller(kubeconfig=kubeconfig, sync_period=SECONDS / 5) as process:
 
         async def all_done() -> bool:
             return all(map(is_provisioned, await world.all(REMOTE_MACHINES)))
 
         await wait_until_async(all_done, Wait("all machines are provisioned", 300), 1)
-        await _rest(controller.queue)
+        await _rest(process.controller.queue)
         contacts = sum(world.hosts.contacts.values())
         before = len(plane.audit())
         await asyncio.sleep(SECONDS)

@@ -13,11 +13,9 @@ from typing import Any
 
 from capra.controller.controller import Controller
 from capra.controller.operator import operate
-from capra.controller.queue import WorkQueue
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock
 from capra.errors import Retry
-from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.connection import Access, access, configure, connect
 from capra.kube.client.errors import ConflictError, MissingError
@@ -58,42 +56,26 @@ class Client(Api):
 
 
 class Process:
-    """Stands for the controller's process, which is started anew when it ends by itself. endings: how it has ended."""
+    """Stands for the controller's process, which is started anew when it ends by itself. controller: the one at work.
+    endings: how those before it have ended."""
 
     def __init__(self, make: Callable[[], Controller], access: Callable[[], Awaitable[Access]], namespace: str) -> None:
         self._make = make
         self._access = access
         self._namespace = namespace
-        self._controller = make()
+        self.controller = make()
         self.endings: list[Retry] = []
 
     async def run(self) -> None:
         while True:
             try:
-                await operate(self._controller, self._access, self._namespace)
+                await operate(self.controller, self._access, self._namespace)
             except Retry as ending:
                 self.endings.append(ending)
                 await asyncio.sleep(RESTART_SECONDS)
-                self._controller = self._make()
+                self.controller = self._make()
             else:
                 raise AssertionError("the controller has ended without an error")
-
-    @property
-    def controller(self) -> Controller:
-        """The one that is at work now."""
-        return self._controller
-
-    @property
-    def ready(self) -> bool:
-        return self._controller.ready
-
-    @property
-    def cache(self) -> Cache:
-        return self._controller.cache
-
-    @property
-    def queue(self) -> WorkQueue:
-        return self._controller.queue
 
 
 @dataclass
@@ -268,7 +250,7 @@ class World:
             process = Process(make, partial(access, configuration), values.namespace)
             working = asyncio.ensure_future(process.run())
             try:
-                await holds_soon(lambda: process.ready or working.done(), "the controller is ready")
+                await holds_soon(lambda: process.controller.ready or working.done(), "the controller is ready")
                 assert not working.done(), working.exception()
                 yield process
                 assert not working.done(), working.exception()

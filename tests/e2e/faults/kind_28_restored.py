@@ -31,18 +31,18 @@ async def _restored(plane: ControlPlane) -> None:
             await world.machine("old", {"address": "192.0.2.1", **KEY})
             await world.provisioned("old")
         await asyncio.to_thread(plane.keep_state)
-        async with world.controller() as controller:
+        async with world.controller() as process:
             await asyncio.to_thread(plane.age, VERSIONS)
             await _newer(world)
-            known = {raw["metadata"]["name"] for raw in controller.cache.all(POOLED_REMOTE_MACHINES.kind)}
+            known = {raw["metadata"]["name"] for raw in process.controller.cache.all(POOLED_REMOTE_MACHINES.kind)}
             assert len(known) == OBJECTS
 
             await asyncio.to_thread(plane.go_back)
 
             async with asyncio.timeout(PATIENCE):
-                while list(controller.cache.all(POOLED_REMOTE_MACHINES.kind)):
+                while list(process.controller.cache.all(POOLED_REMOTE_MACHINES.kind)):
                     await asyncio.sleep(0.2)
-            assert controller.cache.get(REMOTE_MACHINES.kind, world.namespace, "new") is None
+            assert process.controller.cache.get(REMOTE_MACHINES.kind, world.namespace, "new") is None
             # What is written now has lower versions than what was known: it is seen at once, by watches, too.
             await world.entry("later", "192.0.2.3")
             await world.machine("pooled", {"pool": "p"})

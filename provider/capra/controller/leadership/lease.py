@@ -23,12 +23,17 @@ class Move(Enum):
     WAIT = "wait"
 
 
+def spec_of(lease: Raw | None) -> Raw:
+    """Its spec; empty where there is none."""
+    return (lease or {}).get("spec") or {}
+
+
 def next_move(lease: Raw | None, identity: str, unchanged_for: float, lease_duration: float) -> Move:
     """What the replica of this identity may do. unchanged_for: seconds since it first saw this version of the Lease.
     lease_duration: counts where the holder has not said its own."""
     if lease is None:
         return Move.CREATE
-    spec = lease.get("spec") or {}
+    spec = spec_of(lease)
     holder = spec.get("holderIdentity")
     if holder == identity:
         return Move.RENEW
@@ -45,8 +50,3 @@ def election_namespace(settings: ControllerSettings, file: Path = NAMESPACE_FILE
         return file.read_text().strip() or DEFAULT_NAMESPACE
     except OSError:  # not in a Pod
         return DEFAULT_NAMESPACE
-
-
-def spec_of(lease: Raw | None) -> Raw:
-    """Its spec; empty where there is none."""
-    return (lease or {}).get("spec") or {}

@@ -62,8 +62,11 @@ class Synchronization:
         while True:
             try:
                 version = await self._api.preferred_version(CORE_GROUP)
-                core = (Resource(CORE_GROUP, version, f"{kind.lower()}s", kind) for kind in ("Machine", "Cluster"))
-                resources = (*self._resources, *core)
+                resources = (
+                    *self._resources,
+                    Resource(CORE_GROUP, version, "machines", "Machine"),
+                    Resource(CORE_GROUP, version, "clusters", "Cluster"),
+                )
                 for resource in (SECRETS, *resources):
                     await refresh(self._api, self._cache, resource, self._namespace, self._changed)
             except MissingError as error:
@@ -114,7 +117,7 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
     asked = cache.mark(resource.kind)
     answer = await api.list(resource, namespace, metadata_only=resource == SECRETS)
     items = answer.get("items") or ()  # null for an empty list of metadata
-    raws = ({"apiVersion": resource.api_version, "kind": resource.kind, **raw} for raw in items)
+    raws = map(resource.complete, items)
     async for raw in paced(cache.replacing(resource.kind, raws, version_of(answer), asked)):
         if raw is not None:
             listener(resource, raw)

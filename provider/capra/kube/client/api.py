@@ -150,7 +150,7 @@ class Api:
             reraise=True,
         ):
             with attempt:
-                response = await self._send(method, path, body, content_type, accept, query, self._limit)
+                response = await self._send(method, path, body, content_type, accept, query)
                 try:
                     content = await read_bounded(response, self._longest_answer, what)
                     return self._read(content, what), len(content)
@@ -175,7 +175,6 @@ class Api:
         content_type: str,
         accept: str,
         query: Mapping[str, str],
-        limit: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
         """The answer, with a status of 2xx and its body not yet read."""
         headers = {"Accept": accept or "application/json", "Content-Type": content_type}
@@ -189,7 +188,7 @@ class Api:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            answer = await self._client.call_api(*request, _request_timeout=limit)
+            answer = await self._client.call_api(*request, _request_timeout=self._limit)
             self._listener(method, answer.status)
             if 200 <= answer.status <= 299:
                 response: aiohttp.ClientResponse = answer.response

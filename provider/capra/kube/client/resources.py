@@ -47,6 +47,10 @@ class Resource:
         parts += [part for part in (self.plural, name, subresource) if part]
         return "/" + "/".join(quote(part, safe="") for part in parts)
 
+    def complete(self, raw: Raw) -> Raw:
+        """An object as a list or a watch gives it, with its apiVersion and kind where they are left out."""
+        return {"apiVersion": self.api_version, "kind": self.kind, **raw}
+
     @property
     def api_version(self) -> str:
         """`group/version`, as in `apiVersion`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.kube.client.resources import HOLDER, QUARANTINED, Raw, annotations_of, labels_of, name_of
+from capra.kube.client.resources import ENTRIES, HOLDER, QUARANTINED, Raw, annotations_of, labels_of, name_of
 from capra.kube.objects import record, silent
 from capra.kube.objects.fields import machine_from, pool_of, usable_fields
 from capra.model.machine import RemoteMachine
@@ -15,7 +15,7 @@ def to_entry_machine(raw: Raw) -> tuple[RemoteMachine, Problem | None]:
     """The machine of a PooledRemoteMachine, and what is wrong with its fields."""
     given = (raw.get("spec") or {}).get("machine") or {}
     fields, problem = usable_fields(MachineFields, given, "spec.machine")
-    return machine_from(raw, "PooledRemoteMachine", fields.to_spec(pool=pool_of(raw))), problem
+    return machine_from(raw, ENTRIES, fields.to_spec(pool=pool_of(raw))), problem
 
 
 def to_pool_entry(raw: Raw) -> PoolEntry:

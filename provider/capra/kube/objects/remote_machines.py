@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from capra.kube.client.resources import Raw
+from capra.kube.client.resources import MACHINES, Raw
 from capra.kube.objects.fields import machine_from, text_of, usable_fields
 from capra.model.machine import RemoteMachine
 from capra.model.manifest.machines import RemoteMachineFields
@@ -20,4 +20,4 @@ def to_remote_machine(raw: Raw) -> tuple[RemoteMachine, Problem | None]:
     spec = fields.to_spec(provider_id=text_of(given, "providerID"), pool=text_of(given, "pool"))
     if given.get("provisionJob") is not None:
         spec = replace(spec, provision_job=True)
-    return machine_from(raw, "RemoteMachine", spec), problem
+    return machine_from(raw, MACHINES, spec), problem

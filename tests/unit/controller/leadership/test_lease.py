@@ -19,15 +19,9 @@ from tests.unit.controller.leadership.lease_world import (
     PERIOD,
     SOON,
     Replicas,
-    in_virtual_time,
     now,
     virtual,
 )
-
-
-@pytest.fixture(autouse=True)
-def _virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_virtual_time(monkeypatch)
 
 
 def spec(holder: str | None, **more: Any) -> dict[str, Any]:

@@ -16,15 +16,9 @@ from tests.unit.controller.leadership.lease_world import (
     SOON,
     Replicas,
     hold_up,
-    in_virtual_time,
     now,
     virtual,
 )
-
-
-@pytest.fixture(autouse=True)
-def _virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_virtual_time(monkeypatch)
 
 
 @virtual

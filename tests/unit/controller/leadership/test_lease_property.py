@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.virtual_time import run_in_virtual_time
-from tests.unit.controller.leadership.lease_world import DURATION, Replica, Replicas, in_virtual_time
-
-
-@pytest.fixture(autouse=True)
-def _virtual(monkeypatch: pytest.MonkeyPatch) -> None:
-    in_virtual_time(monkeypatch)
-
+from tests.unit.controller.leadership.lease_world import DURATION, Replica, Replicas
 
 faults = st.lists(
     st.tuples(
