@@ -8,7 +8,7 @@ import time
 import structlog
 
 from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
-from capra.controller.queue import WorkQueue, spread
+from capra.controller.queue import WorkQueue, cancel_once, spread
 from capra.controller.reconcilers.cluster import ClusterReconciler
 from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.node import NodeReconciler
@@ -97,8 +97,8 @@ class Controller:
             CLUSTERS: ClusterReconciler(cache, writer, clock),
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
         }
-        self._synced = False
-        self._tasks: list[asyncio.Future[None]] = []
+        self._synced = self._watched = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._error: BaseException | None = None
         self._broken = asyncio.Event()
         self._synchronization = Synchronization(
@@ -116,8 +116,8 @@ class Controller:
 
     @property
     def ready(self) -> bool:
-        """The cache holds everything once."""
-        return self._synced
+        """The cache holds everything once, and is told of every change."""
+        return self._synced and self._watched
 
     @property
     def alive(self) -> bool:
@@ -131,14 +131,19 @@ class Controller:
         log.info("synchronized", objects={kind: sum(found) for kind, found in numbers.items()})
         self._synced = True
         for work in (self._synchronization.run(), self.queue.run()):
-            task = asyncio.ensure_future(work)
+            task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
 
+    def watched(self) -> None:
+        """Everything is watched."""
+        self._watched = True
+
     async def end(self) -> None:
-        """End what is under way, and wait for it; the hosts go on by themselves with what has begun."""
+        """End what is under way, and wait for it; the hosts go on by themselves with what has begun. Whoever calls it
+        again meanwhile only waits."""
         for task in self._tasks:
-            task.cancel()
+            cancel_once(task)
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -187,14 +192,18 @@ class Controller:
 
     def _changed(self, resource: Resource, raw: Raw) -> None:
         """An object was added, changed or deleted, or everything is looked at. raw: as it was, a moment ago."""
-        for key in dependents(self.cache, resource.kind, raw):
-            self.queue.add(key, NODES_DELAY if key.kind == NODES_OF_CLUSTER else 0.0)
-        if resource != REMOTE_MACHINES:
-            return
-        key = Key(resource.kind, namespace_of(raw), name_of(raw))
-        # What runs may be for another one that has its name by now.
-        if self._machines.superseded(self.cache.get(*key) or raw):
-            self.queue.interrupt(key)
+        own = Key(resource.kind, namespace_of(raw), name_of(raw))
+        try:
+            for key in dependents(self.cache, resource.kind, raw):
+                self.queue.add(key, NODES_DELAY if key.kind == NODES_OF_CLUSTER else 0.0)
+            # What runs may be for another one that has its name by now.
+            if resource == REMOTE_MACHINES and self._machines.superseded(self.cache.get(*own) or raw):
+                self.queue.interrupt(own)
+        except Exception:
+            # The others go on. What is wrong with this one is told where it is looked at.
+            log.exception("cannot tell what depends on it", kind=own.kind, namespace=own.namespace, name=own.name)
+            if own.kind in self._reconcilers:
+                self.queue.add(own)
 
     async def _reconcile(self, key: Key) -> Result:
         if key.kind == NODES_OF_CLUSTER:

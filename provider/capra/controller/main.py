@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
-import logging
 import os
 import secrets
 import signal
@@ -54,18 +54,20 @@ def start(settings: ControllerSettings) -> int:
     gc.set_threshold(*GARBAGE)
     with asyncio.Runner() as runner:
         status = runner.run(_main(settings))
+        # It ends anyway: a signal would only keep it from tidying up.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if status:
             # Where one of kopf's watches has failed, the others are left in the loop, whose end would wait for theirs.
-            logging.shutdown()
+            # The files with what the kubeconfig holds are removed by those who wait for Python's end.
+            atexit._run_exitfuncs()
             os._exit(status)
     return status
 
 
 async def _main(settings: ControllerSettings) -> int:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop.set)
+    handle_signals = partial(_stop_at_a_signal, stop)
+    handle_signals()
     metrics, status = Metrics(), Status()
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)
@@ -84,24 +86,29 @@ async def _main(settings: ControllerSettings) -> int:
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)
                 try:
-                    await operate(controller, partial(access, configuration), settings.namespace)
+                    await operate(controller, partial(access, configuration), settings.namespace, handle_signals)
                 finally:
                     metrics.leader.set(0)
 
         try:
-            if not settings.leader_elect:
+            if settings.leader_elect:
+                status.ready = lambda: True
+                identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
+                # Connections of its own: a thousand requests of the work may wait for those of the others.
+                renewing = await stack.enter_async_context(connect(configuration))
+                await Election(renewing, settings, election_namespace(settings), identity).lead(work, stop)
+            else:
                 await _until(stop, work)
-                return 0
-            status.ready = lambda: True
-            identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-            # Connections of its own: a thousand requests of the work may wait for those of the others.
-            renewing = await stack.enter_async_context(connect(configuration))
-            await Election(renewing, settings, election_namespace(settings), identity).lead(work, stop)
         except CapraError as error:
             log.error("ended", error=str(error))  # noqa: TRY400  # a sentence for a person; there is nothing to trace
             return 1
     log.info("ended by a signal")
     return 0
+
+
+def _stop_at_a_signal(stop: asyncio.Event) -> None:
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
 async def _until(stop: asyncio.Event, work: Work) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import kopf
 
 from capra.controller.controller import Controller
+from capra.controller.logins import Logins
 from capra.controller.watching import SERVER_TIMEOUT, Watching
 from capra.errors import Retry, told
 from capra.kube.client.connection import Access
@@ -27,8 +28,18 @@ IDLE_SECONDS = 0.5
 """kopf has a task for each object, which ends when it has heard nothing for so long: a thousand would be gone through
 whenever garbage is looked for."""
 
-END_SECONDS = 40.0
-"""In which all of it has ended, runs included."""
+END_SECONDS = 25.0
+"""In which all of it has ended, runs included; a Pod has thirty."""
+
+KINDS = (
+    (GROUP, "v1beta2", "remotemachines"),
+    (GROUP, "v1beta2", "pooledremotemachines"),
+    (GROUP, "v1beta2", "remoteclusters"),
+    (CORE_GROUP, "machines"),
+    (CORE_GROUP, "clusters"),
+    ("v1", "secrets"),
+)
+"""What is watched; of Cluster API's kinds the version that the API server prefers."""
 
 registry = kopf.OperatorRegistry()
 
@@ -38,25 +49,24 @@ async def begin(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
     """Everything is known before anything is watched."""
     only_watch(settings)
     await memo.controller.begin()
+    memo.begun.set()
 
 
 @kopf.on.login(registry=registry)
 async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
     """Asked again when the API server refuses what it was given: tokens are renewed."""
-    session: kopf.AiohttpSession = memo.watching.session(await memo.access())
+    session: kopf.AiohttpSession = memo.watching.session(await memo.logins.next())
     return session
 
 
-@kopf.on.event(GROUP, "v1beta2", "remotemachines", registry=registry)
-@kopf.on.event(GROUP, "v1beta2", "pooledremotemachines", registry=registry)
-@kopf.on.event(GROUP, "v1beta2", "remoteclusters", registry=registry)
-@kopf.on.event(CORE_GROUP, "machines", registry=registry)
-@kopf.on.event(CORE_GROUP, "clusters", registry=registry)
-@kopf.on.event("v1", "secrets", registry=registry)
 async def changed(event: Any, resource: kopf.Resource, memo: Any, **_: Any) -> None:
     """An object was added, changed or deleted."""
     kind = Resource(resource.group, resource.version, resource.plural, str(resource.kind))
     memo.controller.seen(kind, event["object"], deleted=event["type"] == "DELETED")
+
+
+for names in KINDS:
+    kopf.on.event(*names, registry=registry)(changed)
 
 
 @kopf.on.cleanup(registry=registry)
@@ -65,27 +75,59 @@ async def end(memo: Any, **_: Any) -> None:
     await memo.controller.end()
 
 
-async def operate(controller: Controller, access: Callable[[], Awaitable[Access]], namespace: str) -> None:
-    """Work until cancelled, or until a signal comes. access: how kopf reaches the API server. namespace: empty for all.
+async def operate(
+    controller: Controller,
+    access: Callable[[], Awaitable[Access]],
+    namespace: str,
+    spawned: Callable[[], None] = lambda: None,
+) -> None:
+    """Work until cancelled. access: how kopf reaches the API server. namespace: empty for all. spawned: called when
+    kopf has put its own handlers of signals in place, which know of one signal only.
 
     Raises what has ended the work by itself: Retry where kopf has, as at an answer to a watch that it does not expect.
     Whoever starts the process anew goes on where this one was.
     """
     where: dict[str, Any] = {"namespaces": [namespace]} if namespace else {"clusterwide": True}
-    memo = kopf.Memo(controller=controller, access=access, watching=Watching(controller.missed, controller.give_up))
-    # Not kopf.operator(): that ends every task of the loop when it ends, those of others included.
-    tasks = await kopf.spawn_tasks(registry=registry, memo=memo, standalone=True, **where)
+    watching = Watching((plural for *_, plural in KINDS), controller.missed, controller.give_up)
+    logins = Logins(access, controller.give_up)
+    memo = kopf.Memo(controller=controller, logins=logins, watching=watching, begun=asyncio.Event())
+
+    async def spawn() -> Collection[asyncio.Task[Any]]:
+        # Not kopf.operator(): that ends every task of the loop when it ends, those of others included.
+        tasks = await kopf.spawn_tasks(registry=registry, memo=memo, standalone=True, **where)
+        spawned()
+        return tasks
+
+    spawning = asyncio.ensure_future(spawn())
     broken = asyncio.ensure_future(controller.broken())
+    complete = asyncio.ensure_future(_complete(controller, watching, memo.begun))
     try:
+        tasks = await asyncio.shield(spawning)
         await asyncio.wait({*tasks, broken}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        broken.cancel()
-        for task in tasks:
+        # What is cancelled in a moment has begun.
+        tasks = await spawning
+        for task in (*tasks, broken, complete):
             task.cancel()
-        await asyncio.wait({*tasks, broken}, timeout=END_SECONDS)
+        # The queue does not wait for the end of the watches, nor they for that of the queue.
+        ending = asyncio.ensure_future(controller.end())
+        _, left = await asyncio.wait({*tasks, broken, complete, ending}, timeout=END_SECONDS)
+        if left:
+            raise Retry(f"the work has not ended in {END_SECONDS:g} s") from None
     if not broken.cancelled():
         raise broken.result()
     _raise_of(tasks)
+
+
+async def _complete(controller: Controller, watching: Watching, begun: asyncio.Event) -> None:
+    """Everything is watched, or the work ends."""
+    await begun.wait()
+    try:
+        await watching.complete()
+    except Retry as error:
+        controller.give_up(error)
+    else:
+        controller.watched()
 
 
 def _raise_of(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -99,7 +99,7 @@ class WorkQueue:
         """End what is being done for the key, and look at it again."""
         task = self._active.get(key)
         if task is not None:
-            _cancel_once(task)
+            cancel_once(task)
         self.add(key)
 
     async def run(self) -> None:
@@ -120,7 +120,7 @@ class WorkQueue:
     async def _end(self) -> None:
         """Everything that is under way has ended after this."""
         for task in self._active.values():
-            _cancel_once(task)
+            cancel_once(task)
         left = set(self._active.values())
         while left:
             _, left = await asyncio.wait(left, timeout=END_PATIENCE)
@@ -201,7 +201,7 @@ def spread(seconds: float) -> float:
     return seconds + random.uniform(0.0, min(LONGEST_SPREAD, seconds / 10))  # noqa: S311  # no secret
 
 
-def _cancel_once(task: asyncio.Task[None]) -> None:
+def cancel_once(task: asyncio.Task[None]) -> None:
     """A second time would cut short what the first one has to do: to wait until a run has ended and to note how far it
     has come."""
     if not task.cancelling():

@@ -116,9 +116,10 @@ async def test_watches_that_are_dropped(world: World, proxy: FaultyServer, throu
 async def test_watches_that_are_refused_for_a_while(
     world: World, proxy: FaultyServer, through: str, status: int
 ) -> None:
-    """Among them answers at which kopf's watchers end for good."""
+    """At some of them, the controller ends, and is started anew."""
+    ends = status in {400, 410}
     await world.cluster()
-    async with world.controller(kubeconfig=through):
+    async with world.controller(kubeconfig=through, may_end=ends) as process:
         await _watched(proxy)
         proxy.add(Fault("GET", ".*watch=true.*", status, times=8))
         proxy.drop_watches()
@@ -127,6 +128,7 @@ async def test_watches_that_are_refused_for_a_while(
         await holds_soon(lambda: proxy.faults[0].seen == 8, "eight watches were refused", 90)
         await world.machine("n", {**SPEC, "address": "192.0.2.11"})
         await world.provisioned("n", 60)
+        assert bool(process.endings) == ends
     _nothing_ran_twice(world)
 
 
@@ -151,7 +153,8 @@ async def test_faults_of_all_kinds_at_random(world: World, proxy: FaultyServer, 
                 proxy.drop_watches()
             await asyncio.sleep(chance.uniform(0.05, 0.6))
 
-    async with world.controller(kubeconfig=through):
+    # An answer to a watch that nobody expects ends the controller, which is started anew.
+    async with world.controller(kubeconfig=through, may_end=True):
         disturbing = asyncio.create_task(disturb())
         names = [f"m-{number}" for number in range(6)]
         for name in names:

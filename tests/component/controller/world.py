@@ -237,9 +237,16 @@ class World:
 
     @contextlib.asynccontextmanager
     async def controller(
-        self, hosts: FakeHosts | None = None, kubeconfig: str = "", clock: Clock = time.time, **settings: Any
+        self,
+        hosts: FakeHosts | None = None,
+        kubeconfig: str = "",
+        clock: Clock = time.time,
+        *,
+        may_end: bool = False,
+        **settings: Any,
     ) -> AsyncIterator[Process]:
-        """A controller at work on this namespace, ended as SIGTERM would end it."""
+        """A controller at work on this namespace, ended as SIGTERM would end it. may_end: it may end by itself, and is
+        started anew."""
         values = ControllerSettings(**{"namespace": self.namespace, **settings})
         configuration = await configure(kubeconfig or self.kubeconfig)
         async with connect(configuration) as connection:
@@ -254,6 +261,7 @@ class World:
                 assert not working.done(), working.exception()
                 yield process
                 assert not working.done(), working.exception()
+                assert may_end or not process.endings, process.endings
             finally:
                 working.cancel()
                 await asyncio.wait([working])

@@ -17,7 +17,7 @@ KEY = {"sshKeyRef": {"name": "key"}}
 
 @scenario("etcd restored")
 def restored(shared_control_plane: ControlPlane) -> None:
-    """The watches are not asked to be lucky: the synchronisation by time is ten minutes away."""
+    """Noticed by how the watches have ended: the synchronisation by time is ten minutes away."""
     asyncio.run(_restored(shared_control_plane))
 
 
@@ -31,7 +31,7 @@ async def _restored(plane: ControlPlane) -> None:
             await world.machine("old", {"address": "192.0.2.1", **KEY})
             await world.provisioned("old")
         await asyncio.to_thread(plane.keep_state)
-        async with world.controller() as process:
+        async with world.controller(may_end=True) as process:
             await asyncio.to_thread(plane.age, VERSIONS)
             await _newer(world)
             known = {raw["metadata"]["name"] for raw in process.controller.cache.all(POOLED_REMOTE_MACHINES.kind)}
@@ -43,6 +43,7 @@ async def _restored(plane: ControlPlane) -> None:
                 while list(process.controller.cache.all(POOLED_REMOTE_MACHINES.kind)):
                     await asyncio.sleep(0.2)
             assert process.controller.cache.get(REMOTE_MACHINES.kind, world.namespace, "new") is None
+            assert process.endings
             # What is written now has lower versions than what was known: it is seen at once, by watches, too.
             await world.entry("later", "192.0.2.3")
             await world.machine("pooled", {"pool": "p"})

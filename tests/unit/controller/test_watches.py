@@ -12,11 +12,12 @@ import pytest
 
 from capra.controller import operator
 from capra.controller.controller import Controller
+from capra.controller.dependents import dependents
 from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
 from capra.engine.decide import Bootstrap
 from capra.errors import Retry
-from capra.kube.client.resources import REMOTE_MACHINES, Key, Raw
+from capra.kube.client.resources import REMOTE_MACHINES, SECRETS, Key, Raw
 from capra.model.machine import MachineKey
 from capra.settings import ControllerSettings
 from capra.testing import FakeRunner
@@ -163,3 +164,46 @@ def test_all_that_is_looked_at_is_watched() -> None:
     kinds = {selector.plural or selector.any_name for selector in selectors if selector is not None}
     assert kinds == {"remotemachines", "pooledremotemachines", "remoteclusters", "machines", "clusters", "secrets"}
     assert len(selectors) == len(kinds)
+
+
+async def test_whoever_ends_it_again_does_not_hurry_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is ended removes its private files first."""
+    works, over = made(), asyncio.Event()
+    told: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await over.wait()
+            told.append("tidied up")
+
+    monkeypatch.setattr(works.queue, "run", work)
+    monkeypatch.setattr(works._synchronization, "first", lambda: asyncio.sleep(0))
+    await works.begin()
+    await asyncio.sleep(0)
+    ending = []
+    for _ in range(2):
+        ending.append(asyncio.ensure_future(works.end()))
+        await asyncio.sleep(0.01)
+    over.set()
+    await asyncio.wait(ending)
+    assert told == ["tidied up"]
+
+
+async def test_an_object_that_cannot_be_understood_holds_no_other_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process would end at it, again and again."""
+    works = made()
+
+    def fails(cache: Any, kind: str, raw: Raw) -> Any:
+        if raw["metadata"]["name"] == "m-1":
+            raise ValueError("no machine")
+        return dependents(cache, kind, raw)
+
+    monkeypatch.setattr("capra.controller.controller.dependents", fails)
+    for number in range(3):
+        works.seen(REMOTE_MACHINES, machine(f"m-{number}", f"uid-{number}"), deleted=False)
+    names = {key.name for key in works.queue._due}
+    assert names == {"m-0", "m-1", "m-2"}
+    works.seen(SECRETS, {"metadata": {"name": "m-1", "namespace": "default", "uid": "s"}}, deleted=False)
+    assert len(works.queue) == len(names)

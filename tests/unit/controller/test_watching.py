@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer, TestServer
 
 from capra.controller import watching as module
-from capra.controller.watching import SERVER_TIMEOUT, Watching
+from capra.controller.watching import KEEP_ALIVE, SERVER_TIMEOUT, SHORT_SECONDS, SLACK, Watching
 from capra.errors import Retry
 from capra.kube.client.connection import Access
+from tests.controlplane.pki import self_signed
 
 SECRETS, MACHINES = "/api/v1/secrets", "/apis/g/v1/namespaces/default/remotemachines"
 Answer = Callable[[web.Request], Any]
@@ -45,10 +50,17 @@ class Asked:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
         async with TestServer(application) as server:
-            watches = Watching(self._miss, self.refusals.append, lambda: self.now)
+            watches = Watching((), self._miss, self.refusals.append, lambda: self.now)
             async with watches.session(Access(str(server.make_url("")))).aiohttp_session as session:
                 session._base_url = server.make_url("/")
                 yield session
+
+    async def watch(self, session: aiohttp.ClientSession, lasts: float, *, path: str = MACHINES) -> None:
+        """One watch, to its end, after so many seconds."""
+        async with session.get(f"{path}?watch=true") as response:
+            self.now += lasts
+            with contextlib.suppress(aiohttp.ClientPayloadError):
+                await _read(response)
 
 
 async def test_of_secrets_only_the_metadata_is_asked_for() -> None:
@@ -66,20 +78,122 @@ async def test_an_empty_list_of_metadata_is_a_list() -> None:
         assert await response.json() == {"items": []}
 
 
+async def _cut(request: web.Request) -> web.StreamResponse:
+    """The connection of the watch is lost."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"{}\n")
+    assert request.transport is not None
+    request.transport.abort()
+    return response
+
+
+async def _silent(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def _refused(status: int) -> Answer:
+    return lambda request: web.json_response({}, status=status)
+
+
+WHOLE, SOON = float(SERVER_TIMEOUT), SLACK / 2
+
+
 @pytest.mark.parametrize(
-    ("lasted", "status", "gaps"), [(1, 200, 1), (SERVER_TIMEOUT, 200, 0), (1, 500, 0)], ids=["lost", "over", "refused"]
+    ("lasts", "end", "between", "later", "gap"),
+    [
+        (WHOLE, None, None, SOON, False),
+        (WHOLE / 2 + 10, None, None, SOON, True),
+        (WHOLE, None, None, 2 * SLACK, True),
+        (WHOLE, _cut, None, SOON, True),
+        (WHOLE, None, _refused(500), SOON, True),
+        (WHOLE, None, _refused(401), SOON, True),
+        (WHOLE, None, _silent, SOON, True),
+    ],
+    ids=["whole", "early", "late", "cut", "failed", "no login", "refused"],
 )
-async def test_a_watch_that_was_lost_before_its_time_is_a_gap(lasted: float, status: int, gaps: int) -> None:
-    """A list, another watch, and one that is refused are none."""
+async def test_only_a_watch_that_ended_in_its_time_and_went_on_at_once_leaves_no_gap(
+    lasts: float, end: Answer | None, between: Answer | None, later: float, gap: bool
+) -> None:
+    asked = Asked()
+    stream = asked.answer
+    async with asked.session() as session:
+        asked.answer = end or stream
+        await asked.watch(session, lasts)
+        asked.missed = 0
+        if between is not None:
+            asked.answer = between
+            with contextlib.suppress(aiohttp.ClientError):
+                await asked.watch(session, 0)
+        asked.answer = stream
+        asked.now += later
+        await asked.watch(session, lasts)
+        assert asked.missed == gap
+
+
+async def test_the_first_watch_of_a_path_is_a_gap() -> None:
+    """What was deleted between Capra's list and kopf's is told by nobody."""
     asked = Asked()
     async with asked.session() as session:
-        for path in (f"{MACHINES}?watch=true", MACHINES, f"{SECRETS}?watch=true"):
-            await session.get(path)
+        await session.get(MACHINES)
         assert asked.missed == 0
-        asked.now += lasted
-        asked.answer = lambda request: web.json_response({}, status=status)
-        await session.get(f"{MACHINES}?watch=true")
-        assert asked.missed == gaps
+        await asked.watch(session, WHOLE)
+        assert asked.missed == 1
+        await asked.watch(session, WHOLE, path=SECRETS)
+        assert asked.missed == 2
+
+
+async def test_an_answer_that_is_not_retried_ends_the_work() -> None:
+    asked = Asked(_refused(400))
+    async with asked.session() as session:
+        waiting = asyncio.ensure_future(asked.watch(session, 0))
+        async with asyncio.timeout(10):
+            while not asked.refusals:
+                await asyncio.sleep(0.01)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+    assert [str(refusal) for refusal in asked.refusals] == [f"the watch {MACHINES} is answered with 400 Bad Request"]
+
+
+async def test_watches_that_end_at_once_are_begun_anew_after_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, pauses = Asked(), []
+    sleep = asyncio.sleep
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        asked.now += seconds
+        await sleep(0)
+
+    async with asked.session() as session:
+        monkeypatch.setattr(asyncio, "sleep", pause)
+        for _ in range(8):
+            await asked.watch(session, 0)
+        assert pauses == [0, 0.5, 1, 2, 4, 8, 16, 16]
+        await asked.watch(session, SHORT_SECONDS)
+        await asked.watch(session, 0)
+        assert pauses[-1] == 0
+
+
+async def test_a_connection_is_kept_alive() -> None:
+    """A watch only listens: nothing else would tell that the other end is gone."""
+
+    async def stays(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await over.wait()
+        return response
+
+    over = asyncio.Event()
+    async with Asked(stays).session() as session, session.get(f"{MACHINES}?watch=true") as response:
+        assert response.connection is not None
+        assert response.connection.transport is not None
+        made = response.connection.transport.get_extra_info("socket")
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert {option: made.getsockopt(socket.IPPROTO_TCP, option) for option in KEEP_ALIVE} == KEEP_ALIVE
+        over.set()
 
 
 @pytest.mark.parametrize("long", [False, True])
@@ -105,3 +219,42 @@ async def test_an_event_has_a_bound(monkeypatch: pytest.MonkeyPatch, long: bool)
 
 async def _read(response: aiohttp.ClientResponse) -> int:
     return sum([len(piece) async for piece in response.content.iter_chunked(2**20)])
+
+
+async def test_the_way_leads_through_the_proxy() -> None:
+    asked: list[str] = []
+
+    async def pass_on(request: web.BaseRequest) -> web.Response:
+        asked.append(str(request.url))
+        return web.json_response({})
+
+    async with RawTestServer(pass_on) as server:
+        access = Access("http://api.example.org:8001", proxy=str(server.make_url("")))
+        made = Watching((), lambda: None, lambda error: None).session(access)
+        async with made.aiohttp_session as session, session.get(f"{made.server}/api") as response:
+            assert response.status == 200
+    assert asked == ["http://api.example.org:8001/api"]
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "another.example.org"])
+async def test_the_api_server_is_known_by_the_name_that_the_kubeconfig_says(name: str, tmp_path: Path) -> None:
+    """It may be reached by an address that is not in its certificate."""
+    certificate = self_signed(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return web.Response()
+
+    server = RawTestServer(answer, scheme="https")
+    await server.start_server(ssl=context)
+    try:
+        access = Access(str(server.make_url("")), ca_file=str(certificate.certificate), tls_server_name=name)
+        async with Watching((), lambda: None, lambda error: None).session(access).aiohttp_session as session:
+            if name == "kubernetes":
+                assert (await session.get(server.make_url("/api"))).status == 200
+            else:
+                with pytest.raises(aiohttp.ClientConnectorCertificateError):
+                    await session.get(server.make_url("/api"))
+    finally:
+        await server.close()

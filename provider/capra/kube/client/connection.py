@@ -25,7 +25,8 @@ CONNECTIONS = 100
 
 @dataclass(frozen=True)
 class Access:
-    """What another client needs to reach the same API server. Files are paths; empty text stands for 'none'."""
+    """What another client needs to reach the same API server. Files are paths, proxy is a URL; empty text stands for
+    'none'."""
 
     server: str
     ca_file: str = ""
@@ -33,6 +34,8 @@ class Access:
     key_file: str = ""
     token: str = field(default="", repr=False)
     verify: bool = True
+    tls_server_name: str = ""
+    proxy: str = field(default="", repr=False)
 
 
 async def configure(kubeconfig: str) -> Configuration:
@@ -85,4 +88,6 @@ async def access(configuration: Configuration) -> Access:
         key_file=configuration.key_file or "",
         token=(token if scheme.lower() == "bearer" else key).strip(),
         verify=bool(configuration.verify_ssl),
+        tls_server_name=configuration.tls_server_name or "",
+        proxy=configuration.proxy or "",
     )
