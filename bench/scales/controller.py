@@ -16,7 +16,7 @@ from prometheus_client import Gauge
 
 from capra.controller import main
 from capra.controller.serving.metrics import Metrics
-from capra.settings import Address, ControllerSettings
+from capra.settings import ControllerSettings, ListenAddress
 from capra.settings.controller import LogLevel
 from capra.testing import FakeHosts
 
@@ -82,8 +82,8 @@ def settings(kubeconfig: str, namespace: str, port: int, concurrency: int) -> Co
         leader_elect=True,
         leader_election_namespace=namespace,
         insecure_diagnostics=True,
-        diagnostics_address=Address("127.0.0.1", port),
-        health_addr=Address("127.0.0.1", 0),
+        diagnostics_address=ListenAddress("127.0.0.1", port),
+        health_addr=ListenAddress("127.0.0.1", 0),
         concurrency=concurrency,
         log_level=LogLevel.WARNING,
     )

@@ -24,7 +24,7 @@ from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecr
 from capra.runs.private import PREFIX
 from capra.runs.runner import LINE_LIMIT, AnsibleRunner
 from capra.runs.warm import launch
-from capra.runs.warm.parents import WarmParent
+from capra.runs.warm.client import WarmParent
 from tests.support.ssh_keys import new_ssh_key
 from tests.support.waiting import holds_soon
 

@@ -14,7 +14,7 @@ import ansible_runner
 
 from capra.runs import worker
 from capra.runs.warm import parent
-from capra.runs.workdir import environment, lay_out
+from capra.runs.workdir import ansible_environment, lay_out
 
 FACTS = r"""
 import json, os, resource, signal, sys
@@ -87,7 +87,7 @@ def run(way: str, directory: Path) -> dict[str, Any]:
         private_data_dir=str(directory),
         project_dir=str(project),
         playbook="play.yml",
-        envvars=environment(directory, parent.NOBODY),
+        envvars=ansible_environment(directory, parent.NOBODY),
         settings={"pexpect_timeout": 1, "suppress_env_files": True},
         ident="run",
         quiet=True,

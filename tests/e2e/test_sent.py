@@ -111,7 +111,7 @@ def test_a_directory_with_odd_characters(host: Host, tmp_path: Path) -> None:
     evidence.lay_out_evidence(odd)
     options = [word for name, value in evidence.ssh_options(odd).items() for word in ("-o", f"{name}={value}")]
     *ssh, place = host.ssh_command()
-    environment = {**os.environ, **evidence.environment(odd)}
+    environment = {**os.environ, **evidence.evidence_environment(odd)}
     assert not evidence.was_sent(odd)
     subprocess.run([*ssh, *options, place, "true"], env=environment, cwd=tmp_path, check=True)
     assert evidence.was_sent(odd)
@@ -127,7 +127,7 @@ def test_what_cannot_be_noted_is_not_sent(host: Host, tmp_path: Path) -> None:
     (file / "content").touch()
     options = [word for name, value in evidence.ssh_options(tmp_path).items() for word in ("-o", f"{name}={value}")]
     *ssh, place = host.ssh_command()
-    environment = {**os.environ, **evidence.environment(tmp_path)}
+    environment = {**os.environ, **evidence.evidence_environment(tmp_path)}
     done = subprocess.run([*ssh, *options, place, "cat > /var/got"], env=environment, input=b"payload", check=False)
     assert done.returncode == -signal.SIGKILL
     assert host.ssh("cat /var/got").stdout == ""
@@ -145,7 +145,7 @@ def test_a_host_in_between_is_not_the_host(two_hosts: list[Host], tmp_path: Path
     )
     ssh[ssh.index("none")] = str(configuration)
     options += ["-o", f"ProxyJump={jump.address}"]
-    environment = {**os.environ, **evidence.environment(tmp_path)}
+    environment = {**os.environ, **evidence.evidence_environment(tmp_path)}
     stranger = [word if word != str(host.key_file) else str(tmp_path / "no-key") for word in ssh]
     done = subprocess.run([*stranger, *options, place, "true"], env=environment, stderr=subprocess.PIPE, check=False)
     assert b"Permission denied" in done.stderr

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from capra.bootstrap import cloud_config, document
-from capra.bootstrap.place import Place
+from capra.bootstrap.location import Location
 from capra.bootstrap.script import as_script
 from capra.bootstrap.steps import RunCommand, Step, WriteFile, to_task, to_tasks
 
@@ -33,15 +33,15 @@ def parse(
 
     Raises InputError naming the place in the document; nothing that is asked for is skipped in silence.
     """
-    content = document.read(data, format, subject)
+    content = document.read_document(data, format, subject)
     cloud_config.refuse_unsupported(content, subject)
     early = cloud_config.commands(content, "bootcmd", subject)
     files = cloud_config.files(content, subject)
     late = cloud_config.commands(content, "runcmd", subject)
     if not (early or files or late):
-        raise Place(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
+        raise Location(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
     if commands_as_script and (early or late):
-        place = Place(subject, "workingDir")
+        place = Location(subject, "workingDir")
         if not cloud_config.text(working_dir, place).startswith("/"):
             raise place.error("must be an absolute path: the script is written there")
         return (*files, *as_script(early + late, working_dir))

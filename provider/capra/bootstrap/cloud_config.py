@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.bootstrap import encoding, permissions
-from capra.bootstrap.place import Place, key_name, kind, shown
+from capra.bootstrap.location import Location, key_name, shown, yaml_kind
 from capra.bootstrap.script import command_line
 from capra.bootstrap.steps import RunCommand, WriteFile
 from capra.bootstrap.strict_yaml import Number
@@ -40,7 +40,7 @@ def refuse_unsupported(document: Mapping[str, Any], subject: str) -> None:
     if found:
         near = [match for name in found for match in difflib.get_close_matches(name, TOP_KEYS, 1, 0.8)]
         hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-        raise Place(subject, ", ".join(found)).error(
+        raise Location(subject, ", ".join(found)).error(
             f"{hint}not supported yet; supported are {', '.join(TOP_KEYS)}; in write_files {', '.join(FILE_KEYS)}"
         )
 
@@ -51,7 +51,7 @@ def _asks_nothing(value: object) -> bool:
 
 def files(document: Mapping[str, Any], subject: str) -> list[WriteFile]:
     """The files in the order in which they are written: deferred ones last."""
-    items = _items(document, Place(subject, "write_files"))
+    items = _items(document, Location(subject, "write_files"))
     deferred = [_flag(item, "defer", place) if isinstance(item, dict) else False for place, item in items]
     written: list[WriteFile] = []
     size = 0
@@ -67,26 +67,26 @@ def files(document: Mapping[str, Any], subject: str) -> list[WriteFile]:
 def commands(document: Mapping[str, Any], key: str, subject: str) -> list[RunCommand]:
     """The commands under `bootcmd` or `runcmd`. Empty entries do nothing, as in cloud-init."""
     found = []
-    for place, item in _items(document, Place(subject, key)):
+    for place, item in _items(document, Location(subject, key)):
         line = _command(item, place)
         if line.strip():
             found.append(RunCommand(line, source=place.field))
     return found
 
 
-def _items(document: Mapping[str, Any], place: Place) -> list[tuple[Place, Any]]:
+def _items(document: Mapping[str, Any], place: Location) -> list[tuple[Location, Any]]:
     """The items of a list with their places."""
     value = document.get(place.field)
     if _asks_nothing(value):
         return []
     if not isinstance(value, list):
-        raise place.error(f"must be a list, but is {kind(value)}")
+        raise place.error(f"must be a list, but is {yaml_kind(value)}")
     return [(place.item(index), item) for index, item in enumerate(value)]
 
 
-def _file(item: Any, place: Place) -> WriteFile:
+def _file(item: Any, place: Location) -> WriteFile:
     if not isinstance(item, dict):
-        raise place.error(f"must be a mapping with a path and content, but is {kind(item)}")
+        raise place.error(f"must be a mapping with a path and content, but is {yaml_kind(item)}")
     append = _flag(item, "append", place)
     # cloud-init would set 0644 here too, and so open a private file to everybody.
     keep_mode = append and item.get("permissions") in (None, "")
@@ -103,7 +103,7 @@ def _file(item: Any, place: Place) -> WriteFile:
 LIKE_A_PATH = re.compile(r"(?=.{1,40}$)[\w.-]+(/[\w.-]+)+")
 
 
-def _path(value: Any, place: Place) -> str:
+def _path(value: Any, place: Location) -> str:
     if value is None or value == "":
         raise place.error("is missing: give the absolute path of the file")
     path = text(value, place)
@@ -116,7 +116,7 @@ def _path(value: Any, place: Place) -> str:
     return path
 
 
-def _content(item: Mapping[str, Any], place: Place) -> bytes:
+def _content(item: Mapping[str, Any], place: Location) -> bytes:
     name = item.get("encoding")
     name = text("" if name is None else name, place.key("encoding"))
     if not encoding.known(name):
@@ -133,7 +133,7 @@ def _content(item: Mapping[str, Any], place: Place) -> bytes:
         raise at.error(f"the encoding is {shown(name)}, but {error}") from None
 
 
-def _owner(value: Any, place: Place) -> str:
+def _owner(value: Any, place: Location) -> str:
     """`user` or `user:group`; missing or empty means the user that the run becomes (cloud-init: root)."""
     if value is None or value == "":
         return ""
@@ -143,37 +143,37 @@ def _owner(value: Any, place: Place) -> str:
     return owner
 
 
-def _flag(item: Mapping[str, Any], name: str, place: Place) -> bool:
+def _flag(item: Mapping[str, Any], name: str, place: Location) -> bool:
     """A boolean, or what cloud-init accepts as one; anything else is refused, not taken as false."""
     value = item.get(name)
     word = str(value).strip().lower() if isinstance(value, bool | int | str | None) else "?"
     if word not in _TRUE + _FALSE:
-        raise place.key(name).error(f"must be true or false, but is {kind(value)}")
+        raise place.key(name).error(f"must be true or false, but is {yaml_kind(value)}")
     return word in _TRUE
 
 
-def _command(item: Any, place: Place) -> str:
+def _command(item: Any, place: Location) -> str:
     """The command line. A list is one command whose words reach it as they are."""
     if item is None:
         return ""
     if isinstance(item, str):
         return text(item, place)
     if not isinstance(item, list):
-        raise place.error(f"must be text or a list of words, but is {kind(item)}; put it in quotes")
+        raise place.error(f"must be text or a list of words, but is {yaml_kind(item)}; put it in quotes")
     return command_line(_word(word, place.item(index)) for index, word in enumerate(item))
 
 
-def _word(value: Any, place: Place) -> str:
+def _word(value: Any, place: Location) -> str:
     """A word of a command in list form. A number must read as itself: cloud-init makes 420 of `0644`."""
     if isinstance(value, Number) and value.text == str(int(value)):
         return value.text
     return text(value, place)
 
 
-def text(value: Any, place: Place, *, nul_allowed: bool = False) -> str:
+def text(value: Any, place: Location, *, nul_allowed: bool = False) -> str:
     """The value, which must be text that can be encoded, and without NUL unless allowed."""
     if not isinstance(value, str):
-        raise place.error(f"must be text, but is {kind(value)}; put it in quotes")
+        raise place.error(f"must be text, but is {yaml_kind(value)}; put it in quotes")
     if not nul_allowed and "\0" in value:
         raise place.error(f"has a NUL character at position {value.index(chr(0))}, which cannot be passed on")
     if any("\ud800" <= character <= "\udfff" for character in value):

@@ -12,7 +12,7 @@ from typing import Any
 
 from capra.bootstrap import jinja, strict_yaml
 from capra.bootstrap.encoding import Unreadable, gunzip
-from capra.bootstrap.place import Place
+from capra.bootstrap.location import Location
 
 _FORMATS_OF_OTHERS = {
     "ignition": "Ignition",
@@ -40,9 +40,9 @@ _STARTS = {
 _IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
 
 
-def read(data: bytes, format: str, subject: str) -> dict[str, Any]:
+def read_document(data: bytes, format: str, subject: str) -> dict[str, Any]:
     """The merged top-level mapping of the document. Raises InputError naming `subject`."""
-    place = Place(subject)
+    place = Location(subject)
     if format and format != "cloud-config":
         what = _FORMATS_OF_OTHERS.get(format)
         problem = f"{what} is not supported yet" if what else "is not a known format"
@@ -56,10 +56,10 @@ def read(data: bytes, format: str, subject: str) -> dict[str, Any]:
         jinja.refuse_templates(text, place)
     if header == text:
         raise place.error("holds only comments: there is nothing to do")
-    return strict_yaml.load(text, place)
+    return strict_yaml.load_mapping(text, place)
 
 
-def _text(data: bytes, place: Place) -> str:
+def _text(data: bytes, place: Location) -> str:
     """The text. cloud-init accepts user data that is gzipped as a whole, and so does this."""
     if data.startswith(b"\x1f\x8b"):
         try:
@@ -84,7 +84,7 @@ def _leading_lines(text: str) -> str:
     return text[:end]
 
 
-def _refuse_other_formats(text: str, header: str, place: Place) -> None:
+def _refuse_other_formats(text: str, header: str, place: Location) -> None:
     if _IGNITION.match(text):
         raise place.error("is Ignition, which is not supported yet; cloud-config is")
     candidates = [*header.splitlines(), text[len(header) :][:100]]

@@ -14,7 +14,7 @@ from itertools import islice
 import jinja2
 from jinja2 import nodes
 
-from capra.bootstrap.place import Place
+from capra.bootstrap.location import Location
 
 HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)
 # Names that only cloud-init's instance data has (its 'Instance metadata' page), and what k0smotron's CloudInitVars sets
@@ -43,7 +43,7 @@ MAX_CHARACTERS = 2**22
 _ENVIRONMENT = jinja2.Environment(trim_blocks=True, extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701
 
 
-def refuse_templates(text: str, place: Place) -> None:
+def refuse_templates(text: str, place: Location) -> None:
     """Raises InputError that names the lines on which Jinja would act; text is a document with the header."""
     if not _BEGINS.search(text):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from capra.bootstrap.place import Place, kind, shown
+from capra.bootstrap.location import Location, shown, yaml_kind
 from capra.bootstrap.steps import DEFAULT_FILE_MODE
 from capra.bootstrap.strict_yaml import Number
 
@@ -12,7 +12,7 @@ _OCTAL = re.compile(r"(?:0[oO])?([0-7]{1,5})")
 _HIGHEST = 0o7777
 
 
-def mode(value: object, place: Place) -> str:
+def mode(value: object, place: Location) -> str:
     """Text is octal, with or without `0o`; missing or empty is the default. A number is the mode itself, as
     in cloud-init (`decode_perms`): YAML's `0644` and `420` both are 0644. A decimal number that may well have
     been meant as octal digits (`644`, which cloud-init silently turns into 1204) is refused."""
@@ -24,7 +24,7 @@ def mode(value: object, place: Place) -> str:
             raise place.error(f"the number {shown(value.text)} is not clear as a mode; write it like '0644'")
         return f"{bits:04o}"
     if not isinstance(value, str):
-        raise place.error(f"must be an octal mode in quotes, like '0644', but is {kind(value)}")
+        raise place.error(f"must be an octal mode in quotes, like '0644', but is {yaml_kind(value)}")
     match = _OCTAL.fullmatch(value.strip())
     if match is None or int(match[1], 8) > _HIGHEST:
         raise place.error(f"{shown(value)} is not an octal mode like '0644'")

@@ -30,14 +30,14 @@ COMMANDS = {
 """Every command with what `capra --help` says of it: the first paragraph of the command's own help."""
 
 
-def load(name: str) -> TyperCommand:
+def load_command(name: str) -> TyperCommand:
     """The command itself, from `capra.cli.<name>`: the function of that name there, and its `Options`."""
     from capra.cli.options import takes  # noqa: PLC0415  # brings most of what takes long to import
 
     word = name.replace("-", "_")
     module = import_module(f"capra.cli.{word}")
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    kind = getattr(module, "Command", TyperCommand)
+    kind = getattr(module, "COMMAND_CLASS", TyperCommand)
     alone.command(name, cls=kind)(takes(module.Options)(getattr(module, word)))
     command = typer.main.get_command(alone)
     assert isinstance(command, TyperCommand), name
@@ -50,7 +50,7 @@ class _Later(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself."""
         try:
-            command = load(str(self.name))
+            command = load_command(str(self.name))
         except KeyboardInterrupt:
             interrupted()
         return command.make_context(info_name, args, parent, **extra)

@@ -10,7 +10,7 @@ import typer
 from capra.cli.change import change
 from capra.cli.options import RunOptions
 
-BootstrapData = Annotated[
+BootstrapDataOption = Annotated[
     str | None, typer.Option("--bootstrap-data", help="Bootstrap data for machines without a Secret of their own.")
 ]
 
@@ -19,7 +19,7 @@ BootstrapData = Annotated[
 class Options(RunOptions):
     """The options of `capra bootstrap`."""
 
-    bootstrap_data: BootstrapData = None
+    bootstrap_data: BootstrapDataOption = None
 
 
 def bootstrap(options: Options) -> int:

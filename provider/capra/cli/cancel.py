@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capra.cli.bootstrap import BootstrapData
+from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.once import run_once
 from capra.cli.options import ContactOptions, HostPathOptions, plan_options
 from capra.cli.report import print_results
@@ -17,7 +17,7 @@ from capra.local.prepare import prepare
 class Options(HostPathOptions, ContactOptions):
     """The options of `capra cancel`."""
 
-    bootstrap_data: BootstrapData = None
+    bootstrap_data: BootstrapDataOption = None
 
 
 def cancel(options: Options) -> int:

@@ -8,7 +8,7 @@ import sys
 import structlog
 
 
-def configure_logs(verbose: int) -> None:
+def configure_terminal_logs(verbose: int) -> None:
     """verbose: 0 shows errors, 1 warnings and information, 2 everything."""
     level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
     structlog.configure(

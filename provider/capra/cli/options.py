@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
 from capra.cli.errors import reporting_errors
-from capra.cli.logs import configure_logs
+from capra.cli.logs import configure_terminal_logs
 from capra.engine.plan import PlanOptions
 from capra.local.prepare import InputOptions
-from capra.settings import Output, Settings, read
+from capra.settings import Output, Settings, read_settings
+from capra.settings.reading import Flag, flag_name
 
 ROOTLESS = "Hosts without root"
-Command = TypeVar("Command")
+_Command = TypeVar("_Command")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class ShownOptions:
         flags = {name: value for name, value in asdict(self).items() if value is not None}
         if not flags.get("verbose"):
             flags.pop("verbose", None)
-        return read(Settings, os.environ, flags)
+        return read_settings(Settings, os.environ, flags)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ class HostPathOptions(ShownOptions):
         """Flags before environment before defaults."""
         flags = asdict(self) | {"host_state_directory": self.state_directory_on_host}
         flags["verbose"] = self.verbose or None
-        return read(Settings, os.environ, flags)
+        return read_settings(Settings, os.environ, flags)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,31 @@ def plan_options(
     )
 
 
-def takes(options: type[Command]) -> Callable[[Callable[[Command], int]], Callable[..., None]]:
+def options_of(settings: type[Any]) -> type[Any]:
+    """A dataclass of options, all of them text, made of the flags of these settings."""
+    made = []
+    for one in fields(settings):
+        flag: Flag = one.metadata["flag"]
+        option = typer.Option(
+            flag_name(one.name),
+            *flag.also,
+            metavar=flag.metavar,
+            help=flag.help,
+            rich_help_panel=flag.panel or None,
+            show_default=flag.default or _as_text(one.default),
+        )
+        made.append((one.name, Annotated[str | None, option], None))
+    return make_dataclass("Options", made, frozen=True, kw_only=True)
+
+
+def _as_text(default: Any) -> str:
+    """As a person would give it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def takes(options: type[_Command]) -> Callable[[Callable[[_Command], int]], Callable[..., None]]:
     """Makes a typer command of a function over a dataclass of options. The function returns the exit code; Capra's
     errors become messages and exit codes here."""
     hints = get_type_hints(options, include_extras=True)
@@ -155,10 +180,10 @@ def takes(options: type[Command]) -> Callable[[Callable[[Command], int]], Callab
         for one in fields(options)  # type: ignore[arg-type]  # a dataclass, which a type variable cannot say
     ]
 
-    def decorate(function: Callable[[Command], int]) -> Callable[..., None]:
+    def decorate(function: Callable[[_Command], int]) -> Callable[..., None]:
         def command(**values: Any) -> None:
             with reporting_errors():
-                configure_logs(values.get("verbose") or 0)
+                configure_terminal_logs(values.get("verbose") or 0)
                 code = function(options(**values))
             raise typer.Exit(code)
 

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 
 from capra.bootstrap.steps import load_tasks
-from capra.cli.bootstrap import BootstrapData
+from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
 from capra.cli.report import columns, display_name, identity, print_json
-from capra.cli.result import name_of, of_reconciliation
+from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.engine import Reconciliation
 from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
@@ -46,7 +46,7 @@ class Options(HostPathOptions, MachineOptions):
     """The options of `capra plan`."""
 
     purpose: Annotated[Purpose, typer.Option("--for", help="What to plan.")] = Purpose.BOOTSTRAP
-    bootstrap_data: BootstrapData = None
+    bootstrap_data: BootstrapDataOption = None
 
 
 def plan(options: Options) -> int:
@@ -72,7 +72,7 @@ async def _plan_all(prepared: PreparedMachines, store: FileStore, options: PlanO
 
 def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
     decision = decide(observation)
-    common = identity(observation.machine) | {"decision": name_of(decision)}
+    common = identity(observation.machine) | {"decision": decision_name(decision)}
     if isinstance(decision, Bootstrap):
         request = plan_bootstrap(observation, options)
         steps = _listed(load_tasks(request.secrets.steps))

@@ -64,10 +64,10 @@ def display_name(key: MachineKey) -> str:
 
 def identity(machine: RemoteMachine) -> dict[str, Any]:
     """What names a machine in JSON."""
-    return place(machine.key, machine.spec.address, machine.spec.port)
+    return machine_fields(machine.key, machine.spec.address, machine.spec.port)
 
 
-def place(key: MachineKey, address: str, port: int) -> dict[str, Any]:
+def machine_fields(key: MachineKey, address: str, port: int) -> dict[str, Any]:
     """What names a machine in JSON, of its parts."""
     return {"name": key.name, "namespace": key.namespace, "kind": key.kind, "address": address, "port": port}
 

@@ -61,7 +61,7 @@ def of_reconciliation(taken: Reconciliation) -> MachineResult:
         result = of_outcome(machine, decision, taken.outcome)
         return replace(result, message=NOTHING_TO_CLEAN) if _was_clean(taken) else result
     outcome, ok, message, hint = _without_run(taken)
-    return MachineResult(machine, name_of(decision), outcome, ok, message, hint=hint)
+    return MachineResult(machine, decision_name(decision), outcome, ok, message, hint=hint)
 
 
 def _was_clean(taken: Reconciliation) -> bool:
@@ -71,7 +71,7 @@ def _was_clean(taken: Reconciliation) -> bool:
     return taken.record.phase is Phase.CLEAN and not taken.outcome.changed
 
 
-def name_of(decision: Decision) -> str:
+def decision_name(decision: Decision) -> str:
     """What a decision is called in the output."""
     return type(decision).__name__
 
@@ -80,7 +80,7 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
     """The result of a run."""
     return MachineResult(
         machine,
-        decision if isinstance(decision, str) else name_of(decision),
+        decision if isinstance(decision, str) else decision_name(decision),
         outcome.kind.value,
         outcome.ok,
         outcome.message,
@@ -120,7 +120,7 @@ def _without_run(taken: Reconciliation) -> tuple[str, bool, str, str]:
     if isinstance(decision, Wait):
         hint = "capra cleanup with the same files" if decision.reason == "CleanupUnfinished" else ""
         return decision.reason, False, decision.message, hint
-    return name_of(decision), False, "nothing was run", ""
+    return decision_name(decision), False, "nothing was run", ""
 
 
 def exit_code(results: Iterable[MachineResult], ended_by: int = 0) -> int:

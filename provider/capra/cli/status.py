@@ -11,9 +11,9 @@ import typer
 
 from capra.cli.errors import ExitCode
 from capra.cli.options import ShownOptions
-from capra.cli.report import cells, display_name, place, print_json, print_table, table
+from capra.cli.report import cells, display_name, machine_fields, print_json, print_table, table
 from capra.cli.text import first_line
-from capra.local.manifests import load
+from capra.local.manifests import load_manifests
 from capra.local.prepare import limited
 from capra.local.state import Remembered, StateDirectory
 from capra.model.host_key import fingerprint
@@ -36,7 +36,7 @@ def status(options: Options) -> int:
     settings = options.settings()
     state = StateDirectory(settings.state_directory)
     if options.file:
-        placed = limited(load(options.file).machines, options.limit or ())
+        placed = limited(load_manifests(options.file).machines, options.limit or ())
         found = [state.remembered(one.machine) for one in placed]
     else:
         found = [one for one in state.all() if not options.limit or one.key.name in options.limit]
@@ -67,7 +67,7 @@ def _print_table(found: Sequence[Remembered]) -> None:
 
 def _as_json(one: Remembered) -> dict[str, Any]:
     record = one.record
-    return place(one.key, one.address, one.port) | {
+    return machine_fields(one.key, one.address, one.port) | {
         "phase": record.phase.value,
         "runID": record.run_id,
         "attempts": record.attempts,

@@ -8,7 +8,7 @@ import time
 import structlog
 
 from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
-from capra.controller.queue import WorkQueue, cancel_once, spread
+from capra.controller.queue import WorkQueue, spread
 from capra.controller.reconcilers.cluster import ClusterReconciler
 from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.node import NodeReconciler
@@ -34,7 +34,7 @@ from capra.kube.client.resources import (
     REMOTE_CLUSTERS,
     REMOTE_MACHINES,
     WATCH_FILTER_LABEL,
-    Key,
+    ObjectKey,
     Raw,
     Resource,
     name_of,
@@ -97,7 +97,7 @@ class Controller:
             CLUSTERS: ClusterReconciler(cache, writer, clock),
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
         }
-        self._synced = self._watched = False
+        self._synced = self._watched = self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
         self._error: BaseException | None = None
         self._broken = asyncio.Event()
@@ -108,7 +108,6 @@ class Controller:
             namespace=settings.namespace,
             period=settings.sync_period,
             changed=self._changed,
-            alive=self.queue.turn,
         )
         self.missed = self._synchronization.missed
         cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
@@ -121,8 +120,8 @@ class Controller:
 
     @property
     def alive(self) -> bool:
-        """The queue goes round."""
-        return time.monotonic() - self.queue.turned_at < LIFE_SIGN
+        """The queue goes round. Before it does, all that is waited for is the API server."""
+        return not self._synced or time.monotonic() - self.queue.turned_at < LIFE_SIGN
 
     async def begin(self) -> None:
         """Read everything once, however long that takes, and begin to work."""
@@ -130,6 +129,8 @@ class Controller:
         numbers = {kind: self.cache.numbers(kind, By.NAMESPACE).values() for kind in (MACHINES, ENTRIES, CLUSTERS)}
         log.info("synchronized", objects={kind: sum(found) for kind, found in numbers.items()})
         self._synced = True
+        if self._ending:
+            return
         for work in (self._synchronization.run(), self.queue.run()):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
@@ -142,8 +143,10 @@ class Controller:
     async def end(self) -> None:
         """End what is under way, and wait for it; the hosts go on by themselves with what has begun. Whoever calls it
         again meanwhile only waits."""
-        for task in self._tasks:
-            cancel_once(task)
+        if not self._ending:
+            self._ending = True
+            for task in self._tasks:
+                task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -192,7 +195,7 @@ class Controller:
 
     def _changed(self, resource: Resource, raw: Raw) -> None:
         """An object was added, changed or deleted, or everything is looked at. raw: as it was, a moment ago."""
-        own = Key(resource.kind, namespace_of(raw), name_of(raw))
+        own = ObjectKey(resource.kind, namespace_of(raw), name_of(raw))
         try:
             for key in dependents(self.cache, resource.kind, raw):
                 self.queue.add(key, NODES_DELAY if key.kind == NODES_OF_CLUSTER else 0.0)
@@ -205,7 +208,7 @@ class Controller:
             if own.kind in self._reconcilers:
                 self.queue.add(own)
 
-    async def _reconcile(self, key: Key) -> Result:
+    async def _reconcile(self, key: ObjectKey) -> Result:
         if key.kind == NODES_OF_CLUSTER:
             self.queue.set_aside(key)  # a workload cluster answers when it likes
             return await self._reconcilers[key.kind].reconcile(key)
@@ -219,7 +222,7 @@ class Controller:
                 self._call_another(key, raw)
             raise
 
-    def _call_another(self, key: Key, raw: Raw) -> None:
+    def _call_another(self, key: ObjectKey, raw: Raw) -> None:
         """An entry of the pool may have been meant for this machine, which has failed to take it: the next in line that
         has not failed, too, may have it."""
         for other in in_line(self.cache, raw):

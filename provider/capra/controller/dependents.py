@@ -14,7 +14,7 @@ from capra.kube.client.resources import (
     MACHINES,
     NODES_OF_CLUSTER,
     SECRETS,
-    Key,
+    ObjectKey,
     Raw,
     labels_of,
     name_of,
@@ -27,7 +27,7 @@ from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
 
 
-def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[Key]:
+def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
     """Everything that depends on this object, the object itself included, some of it perhaps twice."""
     find = _FINDERS.get(kind)
     if find is not None:
@@ -47,11 +47,11 @@ def _what_counts(cluster: Raw) -> tuple[object, ...]:
     return metadata.get("uid"), metadata.get("deletionTimestamp"), cluster.get("spec"), to_cluster(cluster)
 
 
-def _key(kind: str, raw: Raw) -> Key:
-    return Key(kind, namespace_of(raw), name_of(raw))
+def _key(kind: str, raw: Raw) -> ObjectKey:
+    return ObjectKey(kind, namespace_of(raw), name_of(raw))
 
 
-def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     yield _key(MACHINES, raw)
     related = claims.related(cache, raw)
     yield from (_key(ENTRIES, entry) for entry in related)
@@ -63,17 +63,17 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[Key]:
         yield from first_in_line(cache, namespace_of(raw), name)
 
 
-def _nodes(raw: Raw) -> Iterator[Key]:
+def _nodes(raw: Raw) -> Iterator[ObjectKey]:
     cluster = labels_of(raw).get(CLUSTER_NAME_LABEL, "")
     if cluster:
-        yield Key(NODES_OF_CLUSTER, namespace_of(raw), cluster)
+        yield ObjectKey(NODES_OF_CLUSTER, namespace_of(raw), cluster)
 
 
-def _of_entry(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_entry(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     yield from _of_entries(cache, [raw])
 
 
-def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
+def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[ObjectKey]:
     """What depends on any of these entries of one namespace."""
     namespace = namespace_of(changed[0])
     yield from (_key(ENTRIES, entry) for entry in changed)
@@ -86,16 +86,16 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[Key]:
     for name in {pool_of(entry) for entry in entries}:
         yield from first_in_line(cache, namespace, name)
     holders = (holder_of(entry) for entry in changed)
-    yield from (Key(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
+    yield from (ObjectKey(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
 
 
-def at_place(cache: Known, namespace: str, place: Place) -> Iterator[Key]:
+def at_place(cache: Known, namespace: str, place: Place) -> Iterator[ObjectKey]:
     """Who may have waited for this host, or is told of whoever uses it."""
     for kind in (MACHINES, ENTRIES):
         yield from (_key(kind, one) for one in cache.by(kind, namespace, By.PLACE, place))
 
 
-def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[Key]:
+def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[ObjectKey]:
     """Who is to look at the pool again: as many as there are entries to be had, those that wait longest first. When one
     of them takes none, its own change, or its failure, brings the next. least: so many in any case, who see what has
     become of the pool, and when an entry whose host did not answer is tried again."""
@@ -106,37 +106,37 @@ def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> It
         yield _key(MACHINES, machine)
 
 
-def in_line(cache: Known, machine: Raw) -> Iterator[Key]:
+def in_line(cache: Known, machine: Raw) -> Iterator[ObjectKey]:
     """All who wait for an entry of the machine's pool, the longest first; nobody while there is none to be had."""
     namespace, name = namespace_of(machine), pool_of(machine)
     if any(cache.number(ENTRIES, namespace, by, name) for by in (By.AVAILABLE, By.SILENT)):
         yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name))
 
 
-def _of_machine(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
     if reference.get("kind") == MACHINES and reference.get("name"):
-        yield Key(MACHINES, namespace_of(raw), str(reference["name"]))
-        yield Key(NODES_OF_CLUSTER, namespace_of(raw), cluster_name_of(raw))
+        yield ObjectKey(MACHINES, namespace_of(raw), str(reference["name"]))
+        yield ObjectKey(NODES_OF_CLUSTER, namespace_of(raw), cluster_name_of(raw))
     # Whoever names it is told whether it is its owner.
     yield from (_key(MACHINES, named) for named in ownership.named_by(cache, raw, "Machine"))
 
 
-def _of_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_cluster(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     reference = (raw.get("spec") or {}).get("infrastructureRef") or {}
     if reference.get("kind") == CLUSTERS and reference.get("name"):
-        yield Key(CLUSTERS, namespace_of(raw), str(reference["name"]))
+        yield ObjectKey(CLUSTERS, namespace_of(raw), str(reference["name"]))
     yield from (_key(CLUSTERS, named) for named in ownership.named_by(cache, raw, "Cluster"))
     yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace_of(raw), By.CLUSTER, name_of(raw)))
     yield from _owned_by_those(cache, namespace_of(raw), By.CLUSTER, name_of(raw))
-    yield Key(NODES_OF_CLUSTER, namespace_of(raw), name_of(raw))
+    yield ObjectKey(NODES_OF_CLUSTER, namespace_of(raw), name_of(raw))
 
 
-def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     yield _key(CLUSTERS, raw)
 
 
-def _of_secret(cache: Known, raw: Raw) -> Iterator[Key]:
+def _of_secret(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     namespace, name = namespace_of(raw), name_of(raw)
     using = list(cache.by(ENTRIES, namespace, By.SECRET, name))
     if using:
@@ -144,10 +144,10 @@ def _of_secret(cache: Known, raw: Raw) -> Iterator[Key]:
     yield from (_key(MACHINES, machine) for machine in cache.by(MACHINES, namespace, By.SECRET, name))
     yield from _owned_by_those(cache, namespace, By.SECRET, name)
     if name.endswith(KUBECONFIG_SUFFIX):
-        yield Key(NODES_OF_CLUSTER, namespace, name.removesuffix(KUBECONFIG_SUFFIX))
+        yield ObjectKey(NODES_OF_CLUSTER, namespace, name.removesuffix(KUBECONFIG_SUFFIX))
 
 
-def _owned_by_those(cache: Known, namespace: str, by: By, value: str) -> Iterator[Key]:
+def _owned_by_those(cache: Known, namespace: str, by: By, value: str) -> Iterator[ObjectKey]:
     """The RemoteMachines whose owners are Machines with this in common."""
     for owner in cache.by("Machine", namespace, by, value):
         for machine in ownership.named_by(cache, owner, "Machine"):
@@ -155,7 +155,7 @@ def _owned_by_those(cache: Known, namespace: str, by: By, value: str) -> Iterato
                 yield _key(MACHINES, machine)
 
 
-_FINDERS: dict[str, Callable[[Known, Raw], Iterator[Key]]] = {
+_FINDERS: dict[str, Callable[[Known, Raw], Iterator[ObjectKey]]] = {
     MACHINES: _of_remote_machine,
     ENTRIES: _of_entry,
     CLUSTERS: _of_remote_cluster,

@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from capra.errors import Retry
-from capra.kube.client.connection import Access
+from capra.kube.client.connection import ClientConfig
+from capra.model.retry import LOGIN
 
-LOGIN_PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
-"""Seconds before what was refused a moment ago is tried again. A Pod's token is read anew after a minute."""
+ATTEMPTS = 7
+"""With the same credentials, one soon after the other; a Pod's token is read anew after a minute, which is in between.
+"""
 
 LASTED_SECONDS = 60.0
 """What was accepted for so long was not refused at once."""
@@ -22,7 +24,7 @@ class Logins:
 
     def __init__(
         self,
-        read: Callable[[], Awaitable[Access]],
+        read: Callable[[], Awaitable[ClientConfig]],
         give_up: Callable[[Retry], None],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -31,22 +33,22 @@ class Logins:
         self._give_up = give_up
         self._clock = clock
         self._sleep = sleep
-        self._last: Access | None = None
+        self._last: ClientConfig | None = None
         self._given = -math.inf
-        self._pauses = iter(LOGIN_PAUSES)
+        self._refusals = 0
 
-    async def next(self) -> Access:
+    async def next(self) -> ClientConfig:
         """The next. Waits while it is what was refused a moment ago; when that lasts, for the end of the work."""
         found = await self._read()
         if found != self._last or self._clock() - self._given > LASTED_SECONDS:
-            self._pauses = iter(LOGIN_PAUSES)
+            self._refusals = 0
         else:
-            pause = next(self._pauses, None)
-            if pause is None:
+            self._refusals += 1
+            if self._refusals == ATTEMPTS:
                 self._give_up(Retry(f"{found.server} refuses the credentials (401 Unauthorized)"))
                 await asyncio.Event().wait()
                 raise AssertionError("nobody sets it")
-            await self._sleep(pause)
+            await self._sleep(LOGIN.after(self._refusals))
             found = await self._read()
         self._last, self._given = found, self._clock()
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import gc
 import os
 import secrets
@@ -12,10 +11,12 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import NoReturn
 
 import structlog
 
 from capra.controller.controller import Controller
+from capra.controller.exit import end_process
 from capra.controller.leadership.election import Election
 from capra.controller.leadership.lease import election_namespace
 from capra.controller.logs import configure_logs
@@ -25,12 +26,12 @@ from capra.controller.serving.health import Status, serving_metrics, serving_pro
 from capra.controller.serving.metrics import Metrics
 from capra.errors import CapraError
 from capra.kube.client.api import Api
-from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.reviews import review
 from capra.runs.runner import AnsibleRunner
 from capra.settings import ControllerSettings
 
-Work = Callable[[], Awaitable[None]]
+_Work = Callable[[], Awaitable[None]]
 GARBAGE = (10_000, 5, 40)
 """Garbage in cycles is looked for after so many new objects, every fifth time among those that have outlived that, too,
 and every fortieth of these among all: kopf leaves some for each event, and to look at all that is known of a thousand
@@ -41,9 +42,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger(__name__)
 
 
-def start(settings: ControllerSettings) -> int:
-    """Run until a signal comes. Returns the exit status, which is 0; when it cannot go on, the process ends with 1: the
-    hosts remember, and whoever starts it anew goes on where this one was.
+def start(settings: ControllerSettings) -> NoReturn:
+    """Run until a signal comes, which ends the process with 0. When it cannot go on, the process ends with 1: the hosts
+    remember, and whoever starts it anew goes on where this one was.
 
     Raises InputError or Fatal for what is wrong from the start.
     """
@@ -56,12 +57,8 @@ def start(settings: ControllerSettings) -> int:
         status = runner.run(_main(settings))
         # It ends anyway: a signal would only keep it from tidying up.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        if status:
-            # Where one of kopf's watches has failed, the others are left in the loop, whose end would wait for theirs.
-            # The files with what the kubeconfig holds are removed by those who wait for Python's end.
-            atexit._run_exitfuncs()
-            os._exit(status)
-    return status
+        # The end of the loop would wait for watches that kopf has left behind, and for look-ups of names in threads.
+        end_process(status)
 
 
 async def _main(settings: ControllerSettings) -> int:
@@ -86,7 +83,7 @@ async def _main(settings: ControllerSettings) -> int:
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)
                 try:
-                    await operate(controller, partial(access, configuration), settings.namespace, handle_signals)
+                    await operate(controller, partial(client_config, configuration), settings.namespace, handle_signals)
                 finally:
                     metrics.leader.set(0)
 
@@ -111,7 +108,7 @@ def _stop_at_a_signal(stop: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
 
-async def _until(stop: asyncio.Event, work: Work) -> None:
+async def _until(stop: asyncio.Event, work: _Work) -> None:
     """Work until somebody says stop; raises what the work raises."""
     working, stopping = asyncio.ensure_future(work()), asyncio.ensure_future(stop.wait())
     try:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import kopf
 
 from capra.controller.controller import Controller
+from capra.controller.leadership.election import WorkGoesOn
 from capra.controller.logins import Logins
-from capra.controller.watching import SERVER_TIMEOUT, Watching
-from capra.errors import Retry, told
-from capra.kube.client.connection import Access
+from capra.controller.series import SERVER_TIMEOUT
+from capra.controller.watching import Watching
+from capra.errors import Retry
+from capra.kube.client.connection import ClientConfig
+from capra.kube.client.errors import without_password
 from capra.kube.client.resources import CORE_GROUP, Resource
 from capra.model.machine import GROUP
+from capra.model.retry import WATCH
 
-PAGE = 100
+PAGE = 250
 """Objects that are listed at once: a thousand in one answer would take a tenth of a second to read."""
 
 IDLE_SECONDS = 0.5
@@ -55,7 +59,8 @@ async def begin(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
 @kopf.on.login(registry=registry)
 async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
     """Asked again when the API server refuses what it was given: tokens are renewed."""
-    session: kopf.AiohttpSession = memo.watching.session(await memo.logins.next())
+    with memo.watching.busy():
+        session: kopf.AiohttpSession = memo.watching.session(await memo.logins.next())
     return session
 
 
@@ -77,7 +82,7 @@ async def end(memo: Any, **_: Any) -> None:
 
 async def operate(
     controller: Controller,
-    access: Callable[[], Awaitable[Access]],
+    access: Callable[[], Awaitable[ClientConfig]],
     namespace: str,
     spawned: Callable[[], None] = lambda: None,
 ) -> None:
@@ -113,7 +118,7 @@ async def operate(
         ending = asyncio.ensure_future(controller.end())
         _, left = await asyncio.wait({*tasks, broken, complete, ending}, timeout=END_SECONDS)
         if left:
-            raise Retry(f"the work has not ended in {END_SECONDS:g} s") from None
+            raise WorkGoesOn(f"the work has not ended in {END_SECONDS:g} s") from None
     if not broken.cancelled():
         raise broken.result()
     _raise_of(tasks)
@@ -124,7 +129,7 @@ async def _complete(controller: Controller, watching: Watching, begun: asyncio.E
     await begun.wait()
     try:
         await watching.complete()
-    except Retry as error:
+    except Exception as error:  # nobody else looks at this task
         controller.give_up(error)
     else:
         controller.watched()
@@ -135,7 +140,7 @@ def _raise_of(tasks: Collection[asyncio.Task[Any]]) -> None:
     for task in tasks:
         error = task.exception() if task.done() and not task.cancelled() else None
         if error is not None:
-            raise Retry(f"the watches have ended: {told(error)}") from None
+            raise Retry(f"the watches have ended: {without_password(error)}") from None
 
 
 def only_watch(settings: kopf.OperatorSettings) -> None:
@@ -148,18 +153,10 @@ def only_watch(settings: kopf.OperatorSettings) -> None:
     settings.watching.client_timeout = SERVER_TIMEOUT + 30
     # An idle watch hears nothing for longer than kopf's own 70 s: it would be taken for lost, again and again.
     settings.watching.inactivity_timeout = SERVER_TIMEOUT + 30
-    settings.watching.connect_timeout = 10
+    settings.watching.connect_timeout = settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 60
     settings.queueing.idle_timeout = IDLE_SECONDS
     # Whoever starts the process ends it: kopf would kill its thread, ten minutes after it was told to end.
     settings.process.ultimate_exiting_timeout = None
-    settings.networking.error_backoffs = BackOffs()
+    settings.networking.error_backoffs = WATCH  # without end: an API server may be away for long
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
-
-
-class BackOffs:
-    """Seconds between the attempts of one request, without end: an API server may be away for long."""
-
-    def __iter__(self) -> Iterator[float]:
-        yield from (0.5, 1, 2, 3, 5)
-        while True:
-            yield 10

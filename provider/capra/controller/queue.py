@@ -10,24 +10,22 @@ import heapq
 import random
 import time
 from collections.abc import Awaitable, Callable
+from weakref import WeakSet
 
 import structlog
 
 from capra.controller.reconcilers.reconciler import Result
 from capra.errors import CapraError, Retry
 from capra.kube.client.errors import ConflictError, MissingError
-from capra.kube.client.resources import Key
-
-FIRST_BACK_OFF = 1.0
-LONGEST_BACK_OFF = 300.0
-CONFLICT_BACK_OFF = 2.0
-"""Whoever was too late need only look again; others being faster is no failure."""
+from capra.kube.client.resources import ObjectKey
+from capra.model.retry import CONFLICT, OBJECT
 
 LONGEST_SPREAD = 5.0
 """Seconds."""
 
-FATAL_BACK_OFF = 60.0
-"""Seconds after an error that somebody must mend first; a change of the object comes before that."""
+FATAL_BACK_OFF, DEFECT_BACK_OFF = 60.0, 30.0
+"""Seconds, at least, after an error that somebody must mend first, and after a defect in Capra itself; a change of the
+object comes before that."""
 
 STARTS = 16
 """Looks that begin in one turn of the loop: each of a thousand is a millisecond, and whoever else has work goes on."""
@@ -39,7 +37,7 @@ and what was read is not old when it is written."""
 END_PATIENCE = 20.0
 """Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
 
-Work = Callable[[Key], Awaitable[Result]]
+Reconcile = Callable[[ObjectKey], Awaitable[Result]]
 """Reconciles one thing."""
 
 log = structlog.get_logger(__name__)
@@ -48,25 +46,22 @@ log = structlog.get_logger(__name__)
 class WorkQueue:
     """Keys with the time at which they are due. A key that is added while it is worked on is worked on again."""
 
-    def __init__(self, work: Work, later: Callable[[float], float] = lambda seconds: seconds) -> None:
+    def __init__(self, work: Reconcile, later: Callable[[float], float] = lambda seconds: seconds) -> None:
         """later: what becomes of the seconds after which a failure, or a look, wants another."""
         self._work = work
         self._later = later
-        self._due: dict[Key, float] = {}
-        self._order: list[tuple[float, int, Key]] = []
+        self._due: dict[ObjectKey, float] = {}
+        self._order: list[tuple[float, int, ObjectKey]] = []
         """A heap of the same; one that is not what `_due` says has been overtaken."""
 
         self._sequence = 0
-        self._active: dict[Key, asyncio.Task[None]] = {}
-        self._aside: set[Key] = set()
-        self._failures: dict[Key, int] = {}
+        self._active: dict[ObjectKey, asyncio.Task[None]] = {}
+        self._aside: set[ObjectKey] = set()
+        self._cancelled: WeakSet[asyncio.Task[None]] = WeakSet()
+        self._failures: dict[ObjectKey, int] = {}
         self._wake = asyncio.Event()
         self.turned_at = time.monotonic()
         """When the loop last went round: it does so at least once a second."""
-
-    def turn(self) -> None:
-        """It goes on, though not here."""
-        self.turned_at = time.monotonic()
 
     def __len__(self) -> int:
         """How many keys wait or are worked on."""
@@ -77,11 +72,11 @@ class WorkQueue:
         """Nothing is worked on or due."""
         return not self._active and self._next_due() > time.monotonic()
 
-    def has_failed(self, key: Key) -> bool:
+    def has_failed(self, key: ObjectKey) -> bool:
         """Its last look has failed; the next one comes by itself."""
         return key in self._failures
 
-    def add(self, key: Key, after: float = 0.0) -> None:
+    def add(self, key: ObjectKey, after: float = 0.0) -> None:
         """Look at it after so many seconds, or earlier if that had been asked for."""
         due = time.monotonic() + after
         if due < self._due.get(key, float("inf")):
@@ -89,17 +84,17 @@ class WorkQueue:
             self._put_in_order(key)
             self._wake.set()
 
-    def set_aside(self, key: Key) -> None:
+    def set_aside(self, key: ObjectKey) -> None:
         """What is being done for the key takes long, and does not count among the looks at once any more."""
         if key in self._active:
             self._aside.add(key)
             self._wake.set()
 
-    def interrupt(self, key: Key) -> None:
+    def interrupt(self, key: ObjectKey) -> None:
         """End what is being done for the key, and look at it again."""
         task = self._active.get(key)
         if task is not None:
-            cancel_once(task)
+            self._cancel(task)
         self.add(key)
 
     async def run(self) -> None:
@@ -120,14 +115,21 @@ class WorkQueue:
     async def _end(self) -> None:
         """Everything that is under way has ended after this."""
         for task in self._active.values():
-            cancel_once(task)
+            self._cancel(task)
         left = set(self._active.values())
         while left:
             _, left = await asyncio.wait(left, timeout=END_PATIENCE)
             for task in left:  # it has not heard it, or takes longer than anything may
                 task.cancel()
 
-    def _put_in_order(self, key: Key) -> None:
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        """Once: a second time would cut short what the first one has to do: to wait until a run has ended and to note
+        how far it has come. `task.cancelling()` does not tell: a timeout of asyncio's cancels its task, too."""
+        if task not in self._cancelled:
+            self._cancelled.add(task)
+            task.cancel()
+
+    def _put_in_order(self, key: ObjectKey) -> None:
         self._sequence += 1
         heapq.heappush(self._order, (self._due[key], self._sequence, key))
 
@@ -155,14 +157,14 @@ class WorkQueue:
             task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]  # mypy knows no default
         return 0.0
 
-    def _ended(self, key: Key) -> None:
+    def _ended(self, key: ObjectKey) -> None:
         del self._active[key]
         self._aside.discard(key)
         if key in self._due:
             self._put_in_order(key)
         self._wake.set()
 
-    async def _one(self, key: Key) -> None:
+    async def _one(self, key: ObjectKey) -> None:
         """One look, which never raises."""
         try:
             result = await self._work(key)
@@ -181,16 +183,16 @@ class WorkQueue:
             return
         except Exception:
             log.exception("a defect in capra itself; the object is looked at again", object=str(key))
-            self._again(key, None, LONGEST_BACK_OFF / 10)
+            self._again(key, None, DEFECT_BACK_OFF)
             return
         self._failures.pop(key, None)
         if result.requeue_after is not None:
             self.add(key, self._later(result.requeue_after))
 
-    def _again(self, key: Key, error: CapraError | None, least: float) -> None:
+    def _again(self, key: ObjectKey, error: CapraError | None, least: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        longest = CONFLICT_BACK_OFF if isinstance(error, ConflictError) else LONGEST_BACK_OFF
-        wait = max(least, min(longest, FIRST_BACK_OFF * 2 ** min(failures - 1, 16))) if failures > 1 else least
+        policy = CONFLICT if isinstance(error, ConflictError) else OBJECT
+        wait = max(least, policy.after(failures)) if failures > 1 else least
         if error is not None:
             log.info("will be looked at again", object=str(key), error=str(error), after=round(wait, 1))
         self.add(key, self._later(wait))
@@ -199,10 +201,3 @@ class WorkQueue:
 def spread(seconds: float) -> float:
     """A little later, and each time another: what has failed together need not come again together."""
     return seconds + random.uniform(0.0, min(LONGEST_SPREAD, seconds / 10))  # noqa: S311  # no secret
-
-
-def cancel_once(task: asyncio.Task[None]) -> None:
-    """A second time would cut short what the first one has to do: to wait until a run has ended and to note how far it
-    has come."""
-    if not task.cancelling():
-        task.cancel()

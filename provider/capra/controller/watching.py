@@ -7,34 +7,28 @@ import contextlib
 import math
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import aiohttp
 import kopf
 
+from capra.controller.series import Series
 from capra.errors import Retry
 from capra.kube.client.api import METADATA_ONLY
-from capra.kube.client.connection import Access
+from capra.kube.client.connection import ClientConfig
+from capra.kube.client.errors import without_password
 from capra.kube.client.resources import SECRETS
-
-SERVER_TIMEOUT = 300
-"""Seconds after which the API server ends a watch, so that a silent loss is noticed."""
-
-SLACK = 5.0
-"""Seconds by which a watch may be shorter, and in which the next one follows."""
 
 LONGEST_EVENT = 2**24
 """Bytes of one event of a watch."""
 
-RETRIED = frozenset({401, 403, 429})
+RETRIED = frozenset({401, 403})
 """Refusals of a watch after which kopf asks again by itself, as after a failure of the server."""
 
-SHORT_SECONDS = 1.0
-"""A watch that ends sooner is begun anew after a pause."""
-
-PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 16.0
-"""That pause doubles with each such watch in a row."""
+LONGEST_WAIT = 60.0
+"""Seconds, for which an API server may ask that has too much to do."""
 
 SILENCE_SECONDS = 30.0
 """Without a request, in which something is not watched: kopf does not know of it."""
@@ -57,27 +51,29 @@ class Watching:
         refused: Callable[[Retry], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._unwatched = set(kinds)
+        self._unwatched = frozenset(kinds)
+        self._kinds = self._unwatched
         self._complete = asyncio.Event()
-        self._requests = 0
+        self._under_way: Counter[str] = Counter()
+        self._heard: dict[str, float] = {"": clock()}
         self._missed = missed
         self._refused = refused
         self._clock = clock
-        self._series: dict[str, _Series] = {}
+        self._series: dict[str, Series] = {}
 
-    def session(self, access: Access) -> kopf.AiohttpSession:
+    def session(self, config: ClientConfig) -> kopf.AiohttpSession:
         """Connections to this API server, which kopf closes."""
         info = kopf.ConnectionInfo(
-            server=access.server,
-            ca_path=access.ca_file or None,
-            insecure=not access.verify,
-            token=access.token or None,
-            certificate_path=access.certificate_file or None,
-            private_key_path=access.key_file or None,
+            server=config.server,
+            ca_path=config.ca_file or None,
+            insecure=not config.verify,
+            token=config.token or None,
+            certificate_path=config.certificate_file or None,
+            private_key_path=config.key_file or None,
         )
 
         async def ask(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-            request.server_hostname = access.tls_server_name or None
+            request.server_hostname = config.tls_server_name or None
             return await self._ask(request, handler)
 
         session = aiohttp.ClientSession(
@@ -85,47 +81,70 @@ class Watching:
             headers=info.as_http_headers(),
             response_class=_Answer,
             middlewares=[ask],
-            proxy=access.proxy or None,
+            proxy=config.proxy or None,
         )
-        return kopf.AiohttpSession(server=access.server, aiohttp_session=session)
+        return kopf.AiohttpSession(server=config.server, aiohttp_session=session)
+
+    @contextlib.contextmanager
+    def busy(self, kind: str = "") -> Iterator[None]:
+        """Something is under way for this kind; for all of them without one."""
+        self._under_way[kind] += 1
+        try:
+            yield
+        finally:
+            self._under_way[kind] -= 1
+            self._heard[kind] = self._clock()
 
     async def complete(self) -> None:
-        """Wait until everything is watched. Raises Retry when some of it is not even asked for any more: kopf looks
-        once for what the API server has."""
+        """Wait until everything is watched. Raises Retry when some of it is not even asked for: kopf looks once for
+        what the API server has, and goes on without what it has not found."""
+        self._heard[""] = self._clock()
         while self._unwatched:
-            before = self._requests
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SILENCE_SECONDS):
+                async with asyncio.timeout(SILENCE_SECONDS / 4):
                     await self._complete.wait()
-            if self._unwatched and self._requests == before:
-                names = ", ".join(sorted(self._unwatched))
-                raise Retry(f"not watched: {names}; the API server did not list them among its resources")
+            if silent := [kind for kind in sorted(self._unwatched) if self._silent(kind)]:
+                problem = f"not watched: {', '.join(silent)}; the API server did not list them among its resources"
+                raise Retry(problem)
+
+    def _silent(self, kind: str) -> bool:
+        """Nothing has been asked for it for a while, nor for all."""
+        heard = max(self._heard[""], self._heard.get(kind, -math.inf))
+        return not self._under_way[""] and not self._under_way[kind] and self._clock() - heard > SILENCE_SECONDS
 
     async def _ask(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """One request. What a Secret holds never comes into this process unless it is needed."""
-        self._requests += 1
+        kind = request.url.path.rpartition("/")[2]
         watches = request.url.query.get("watch") == "true"
-        if request.url.path.endswith(f"/{SECRETS.plural}"):
-            kind = "PartialObjectMetadata" if watches else "PartialObjectMetadataList"
-            request.headers["Accept"] = METADATA_ONLY.format(kind=kind)
-        return await self._watch(request, handler) if watches else await handler(request)
+        if kind == SECRETS.plural:
+            partial = "PartialObjectMetadata" if watches else "PartialObjectMetadataList"
+            request.headers["Accept"] = METADATA_ONLY.format(kind=partial)
+        with self.busy(kind if kind in self._kinds else ""):
+            return await (self._watch(request, handler) if watches else self._list(request, handler))
+
+    async def _list(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await _answer(request, handler)
+        if response.status == 410 and "continue" in request.url.query:
+            # What the pages belong to is forgotten: at this error, kopf lists anew.
+            raise aiohttp.ClientPayloadError("the list has taken too long")
+        return response
 
     async def _watch(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         path = request.url.path
-        series = self._series.setdefault(path, _Series(self._clock))
+        series = self._series.setdefault(path, Series(self._clock))
         await asyncio.sleep(series.pause())
         try:
-            response = await handler(request)
-        except Exception:
+            response = await _answer(request, handler)
+        except (aiohttp.ClientError, TimeoutError):
             series.broken()
             raise
         if response.status == 200:
-            response.content = _Lines(response.content, series.ended)  # type: ignore[assignment]  # what kopf uses
+            response.content = _Lines(response.content, series)  # type: ignore[assignment]  # as much as kopf uses
             if not series.goes_on():
                 self._missed()
-            self._unwatched.discard(path.rpartition("/")[2])
+            self._unwatched -= {path.rpartition("/")[2]}
             if not self._unwatched:
                 self._complete.set()
             return response
@@ -137,40 +156,26 @@ class Watching:
         return response
 
 
-class _Series:
-    """The watches of one path, one after the other.
+async def _answer(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The answer, whole unless it is that of a watch.
 
-    The API server may have been started on another state unless a watch has ended when its time was over, and the next
-    one began at once. What was deleted meanwhile is not told then; nor is what was deleted before the first one.
+    Every failure is a ClientConnectionError, at which kopf asks again after a while. At others it would end, or ask
+    again without a pause; and it logs them with all that they hold, such as the password of a proxy.
     """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._began = self._ended_well = -math.inf
-        self._pause = 0.0
-
-    def pause(self) -> float:
-        """Seconds to wait before the next one is asked for."""
-        short = self._clock() - self._began < SHORT_SECONDS
-        self._pause = min(max(2 * self._pause, PAUSE_SECONDS), LONGEST_PAUSE_SECONDS) if short else 0.0
-        return self._pause
-
-    def goes_on(self) -> bool:
-        """One begins. True when nothing can have gone unnoticed between it and the one before."""
-        now = self._clock()
-        unbroken = now - self._ended_well < SLACK
-        self._began, self._ended_well = now, -math.inf
-        return unbroken
-
-    def ended(self) -> None:
-        """The API server has ended it."""
-        now = self._clock()
-        if now - self._began > SERVER_TIMEOUT - SLACK:
-            self._ended_well = now
-
-    def broken(self) -> None:
-        """The next one could not be had."""
-        self._ended_well = -math.inf
+    try:
+        response = await handler(request)
+        if response.status != 200 or request.url.query.get("watch") != "true":
+            await response.read()
+    except aiohttp.ClientError as error:
+        # kopf logs in anew at some errors of TLS, though the credentials are good.
+        problem = without_password(error).replace("APPLICATION_DATA_AFTER_CLOSE_NOTIFY", "data after its end")
+        raise aiohttp.ClientConnectionError(problem) from None
+    if response.status == 429:
+        # Not by kopf, which waits for as long as it is told to.
+        asked = response.headers.get("Retry-After", "")
+        await asyncio.sleep(min(float(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0.0)
+        raise aiohttp.ClientConnectionError("the API server has too much to do (429)")
+    return response
 
 
 def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
@@ -183,11 +188,11 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class _Lines:
-    """What a watch tells, while each event is within bounds. ended: told that the API server has ended it."""
+    """What a watch tells, while each event is within bounds."""
 
-    def __init__(self, content: aiohttp.StreamReader, ended: Callable[[], None]) -> None:
+    def __init__(self, content: aiohttp.StreamReader, series: Series) -> None:
         self._content = content
-        self._ended = ended
+        self._series = series
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._content, name)
@@ -195,12 +200,15 @@ class _Lines:
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
         """The pieces. At the error, kopf begins the watch anew."""
         begun = 0
-        async for piece in self._content.iter_chunked(size):
-            begun = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else begun + len(piece)
-            if begun > LONGEST_EVENT:
-                raise aiohttp.ClientPayloadError(f"an event is longer than {LONGEST_EVENT} bytes")
-            yield piece
-        self._ended()
+        try:
+            async for piece in self._content.iter_chunked(size):
+                begun = len(piece) - end - 1 if (end := piece.rfind(b"\n")) >= 0 else begun + len(piece)
+                if begun > LONGEST_EVENT:
+                    raise aiohttp.ClientPayloadError(f"an event is longer than {LONGEST_EVENT} bytes")
+                yield piece
+            self._series.ended()
+        finally:
+            self._series.over()
 
 
 class _Answer(aiohttp.ClientResponse):

@@ -17,7 +17,7 @@ from capra.model.machine import (
     TAKE_OVER_ANNOTATION,
 )
 from capra.model.observation import Observation, Phase
-from capra.model.pool import LONGEST_SILENCE
+from capra.model.retry import SILENT_HOST
 from capra.model.run import OutcomeKind
 
 __all__ = [
@@ -203,7 +203,7 @@ def _host(observation: Observation) -> Reserve | Wait | None:
         (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
     ]
     # A time that lies further off than the longest silence is another clock's.
-    due = [one for one in silent if not observation.now < one[0] <= observation.now + LONGEST_SILENCE]
+    due = [one for one in silent if not observation.now < one[0] <= observation.now + SILENT_HOST.longest]
     if due:
         return Reserve(min(due)[1])
     message = _exhausted(observation)

@@ -12,7 +12,7 @@ from capra.engine import records
 from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
-from capra.engine.ports import Aside, Clock, ProgressListener, Result, Runner, Slots, Store
+from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
@@ -45,7 +45,7 @@ async def _room(observation: Observation, decision: Bootstrap | Cleanup) -> Asyn
     yield False
 
 
-async def _here(work: Callable[[], Result]) -> Result:
+async def _here(work: Callable[[], _Result]) -> _Result:
     """Nobody is kept waiting."""
     return work()
 

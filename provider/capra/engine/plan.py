@@ -58,7 +58,7 @@ def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
     )
 
 
-def digest(observation: Observation) -> str:
+def bootstrap_digest(observation: Observation) -> str:
     """SHA-256 of the bootstrap data, in hexadecimal; empty without any."""
     return bootstrap.digest(observation.bootstrap.data) if observation.bootstrap else ""
 

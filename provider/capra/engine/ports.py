@@ -12,7 +12,7 @@ from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 ProgressListener = Callable[[Progress], None]
 
 
@@ -48,7 +48,7 @@ class Aside(Protocol):
     """A place for work that is pure but may take long, such as reading bootstrap data: whoever is responsible for
     others meanwhile does it in a thread."""
 
-    async def __call__(self, work: Callable[[], Result], /) -> Result:
+    async def __call__(self, work: Callable[[], _Result], /) -> _Result:
         """What the work returns, or raises."""
         ...
 

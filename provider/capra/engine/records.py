@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
-from capra.engine.plan import bootstrap_run_id, cleanup_began, digest, host_uid
+from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
 from capra.model.observation import Observation, Phase, Record
+from capra.model.retry import RUN
 from capra.model.run import Outcome, OutcomeKind
-
-BACK_OFF = (5, 10, 20, 40, 80, 160, 300)
-"""Seconds before the next run, by the number of runs that failed in a row; the last one counts from there on."""
-
-
-def back_off(attempts: int) -> int:
-    """Seconds to wait after this many failures in a row."""
-    return BACK_OFF[min(max(attempts, 1), len(BACK_OFF)) - 1]
 
 
 def after_decision(observation: Observation, decision: Decision) -> Record:
@@ -37,7 +30,7 @@ def begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
         observation.record,
         phase=Phase.BOOTSTRAPPING,
         run_id=bootstrap_run_id(observation),
-        digest=digest(observation),
+        digest=bootstrap_digest(observation),
         uid=host_uid(observation),
         bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
     )
@@ -92,7 +85,7 @@ def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: 
             record,
             attempts=attempts,
             unreached=record.unreached + 1 if _unreached(outcome) else 0,
-            not_before=now + back_off(attempts),
+            not_before=now + RUN.after(attempts),
             reason=outcome.kind.value,
             message=outcome.message,
             changed_at=now,

@@ -13,7 +13,7 @@ from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import Address, Condition, Report
+from capra.model.status import Condition, MachineAddress, MachineReport
 
 READY = "Ready"
 BOOTSTRAP = "BootstrapExecSucceeded"
@@ -42,7 +42,7 @@ FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, 
 checks of Cluster API replace a machine as soon as these fields are set."""
 
 
-def report(taken: Reconciliation) -> Report:
+def report(taken: Reconciliation) -> MachineReport:
     """What to tell after this step, or, when it is running, before its run."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
@@ -56,7 +56,7 @@ def report(taken: Reconciliation) -> Report:
         _cleaned(taken),
         _endpoint(observation),
     )
-    return Report(
+    return MachineReport(
         phase=_phase(taken, provisioned),
         provisioned=provisioned,
         conditions=tuple(condition for condition in conditions if condition is not None),
@@ -66,17 +66,17 @@ def report(taken: Reconciliation) -> Report:
     )
 
 
-def addresses(address: str, record: Record) -> tuple[Address, ...]:
+def addresses(address: str, record: Record) -> tuple[MachineAddress, ...]:
     """The machine's addresses: first the one it is reached at, then what the host said of itself.
 
     A name is an ExternalDNS; as long as no address of the host is known it also stands as ExternalIP, where the
     reference puts it and k0smotron's joining controllers look for it.
     """
-    learnt = [Address("InternalIP", one) for one in record.host_addresses if one != same_address(address)]
-    names = [Address("Hostname", record.host_name)] if record.host_name else []
+    learnt = [MachineAddress("InternalIP", one) for one in record.host_addresses if one != same_address(address)]
+    names = [MachineAddress("Hostname", record.host_name)] if record.host_name else []
     if _is_ip(address):
-        return (Address("ExternalIP", address), *learnt, *names)
-    reached = [Address("ExternalDNS", address)] if learnt else [Address("ExternalIP", address)]
+        return (MachineAddress("ExternalIP", address), *learnt, *names)
+    reached = [MachineAddress("ExternalDNS", address)] if learnt else [MachineAddress("ExternalIP", address)]
     return (*reached, *learnt, *names)
 
 

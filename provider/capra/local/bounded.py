@@ -22,7 +22,7 @@ def too_large(limit: int, subject: str) -> InputError:
     return InputError(f"is larger than {limit} bytes, and no more is read", subject=subject)
 
 
-def read_bounded(path: Path, limit: int, subject: str) -> bytes:
+def read_bounded_file(path: Path, limit: int, subject: str) -> bytes:
     """The content. subject: what errors call the file. Raises InputError for more than limit bytes, and OSError."""
     # Without the flag, opening a pipe waits for somebody who writes.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -11,18 +11,17 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import yaml
 
+from capra.bootstrap.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
 from capra.errors import InputError
 
 MAX_CHARACTERS = 64 * 2**20
-MAX_VALUES = 1_000_000
-"""Of one document, counting every alias in full."""
-MAX_DEPTH = 64
+LIMITS = Limits(values=1_000_000, characters=MAX_CHARACTERS)
 
-_QUOTED = re.compile(r"""(['"])(.*?)\1""")
 _LEFT_AS_TEXT = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*|0b[01]+|0o?[0-7]+|0x[0-9a-fA-F]+)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
@@ -48,7 +47,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(f"^(?:{_INTEGE
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
 
 
-def read(text: str, source: str) -> list[RawDocument]:
+def read_documents(text: str, source: str) -> list[RawDocument]:
     """Every document with something in it, Lists taken apart. source: the file's name, for messages.
 
     Raises InputError for what cannot be read.
@@ -121,14 +120,14 @@ def _after_space(text: str, position: int) -> int:
 def _read_yaml(text: str, source: str) -> list[Any]:
     problem = ""
     try:
-        _check_depth(text, source)
+        check_limits(text, _Loader, LIMITS, partial(InputError, subject=source))
         loader = _Loader(text)
         try:
             return list(_contents(loader, source))
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        problem = _without_snippet(error)
+        problem = without_snippet(error)
     except (ValueError, OverflowError, RecursionError):  # the text of such an error quotes the value
         problem = "a value cannot be read; put text that looks like a number in quotes"
     # Raised here and not above: an exception raised in a handler carries the one with the snippet along.
@@ -140,52 +139,5 @@ def _contents(loader: Any, source: str) -> Iterator[Any]:
     while loader.check_node():
         number += 1
         node = loader.get_node()
-        _check_keys(node, f"{source}: document {number}")
+        refuse_repeated_keys(node, partial(InputError, subject=f"{source}: document {number}"), text_keys=True)
         yield loader.construct_document(node)
-
-
-def _check_depth(text: str, source: str) -> None:
-    """Before anything recursive sees it."""
-    depth = 0
-    event: Any
-    for event in yaml.parse(text, Loader=_Loader):
-        mark: Any = event.start_mark
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise InputError(f"line {mark.line + 1}: nested deeper than {MAX_DEPTH} levels", subject=source)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _check_keys(top: Any, subject: str) -> None:
-    """Refuses a key that stands twice or is not text, and a document that aliases make too large."""
-    waiting = [top]
-    count = 0
-    while waiting:
-        node = waiting.pop()
-        count += 1
-        if count > MAX_VALUES:
-            raise InputError(f"holds more than {MAX_VALUES} values, counting every alias in full", subject=subject)
-        if isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
-        if not isinstance(node, yaml.MappingNode):
-            continue
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            waiting.append(value)
-            if not isinstance(key, yaml.ScalarNode):
-                raise InputError(f"line {line}: a key must be plain text", subject=subject)
-            if key.value in lines:
-                problem = f"line {line}: the key {key.value} already stands on line {lines[key.value]}"
-                raise InputError(problem, subject=subject)
-            lines[key.value] = line
-
-
-def _without_snippet(error: yaml.YAMLError) -> str:
-    """Line, column and kind of a YAML error; longer quoted parts are left out."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    problem = str(getattr(error, "problem", None) or getattr(error, "context", None) or "has a forbidden character")
-    return where + _QUOTED.sub(lambda match: match[0] if len(match[2]) <= 2 else "(not shown)", problem.splitlines()[0])

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from capra.errors import InputError
-from capra.local.bounded import read_bounded
+from capra.local.bounded import read_bounded_file
 from capra.local.files import locked, write_whole
 from capra.model.checks import host_key, same_address
 from capra.model.host_port import known_hosts_name
@@ -51,7 +51,7 @@ class KnownHosts:
     def _lines(self) -> list[tuple[str, str]]:
         """Host and key of each line."""
         try:
-            text = read_bounded(self._path, MAX_BYTES, str(self._path)).decode("utf-8", "replace")
+            text = read_bounded_file(self._path, MAX_BYTES, str(self._path)).decode("utf-8", "replace")
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError, InputErrors
-from capra.local.bounded import read_bounded, too_large
-from capra.local.documents import RawDocument, read
+from capra.local.bounded import read_bounded_file, too_large
+from capra.local.documents import RawDocument, read_documents
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
@@ -24,7 +24,7 @@ STANDARD_INPUT = "-"
 MAX_BYTES = 64 * 2**20
 """Of one file. A cluster of 1,000 machines has 2 MiB."""
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Manifests:
     ignored: Mapping[str, int]
 
 
-def load(files: Sequence[str]) -> Manifests:
+def load_manifests(files: Sequence[str]) -> Manifests:
     """Everything in the files, checked. files: paths, `-` for standard input.
 
     Raises InputErrors with every problem found.
@@ -81,7 +81,7 @@ def raise_all(errors: Sequence[InputError]) -> None:
         raise InputErrors(errors)
 
 
-def _collect(errors: list[InputError], read_one: Callable[[], Result]) -> Result | None:
+def _collect(errors: list[InputError], read_one: Callable[[], _Result]) -> _Result | None:
     """The result, or None with the errors put to the others."""
     try:
         return read_one()
@@ -98,7 +98,7 @@ def _read_file(file: str) -> list[RawDocument]:
         if file == STANDARD_INPUT:
             data = sys.stdin.buffer.read(MAX_BYTES + 1)
         else:
-            data = read_bounded(Path(file), MAX_BYTES, name)
+            data = read_bounded_file(Path(file), MAX_BYTES, name)
         if len(data) > MAX_BYTES:
             raise too_large(MAX_BYTES, name)
         text = data.decode("utf-8-sig")
@@ -106,7 +106,7 @@ def _read_file(file: str) -> list[RawDocument]:
         raise InputError(f"cannot be read: {error.strerror}", subject=name) from None
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: byte {error.start + 1}", subject=name) from None
-    documents = read(text, name)
+    documents = read_documents(text, name)
     if not documents:
         raise InputError("is empty", subject=name)
     return documents

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError
-from capra.local.bounded import read_bounded
+from capra.local.bounded import read_bounded_file
 from capra.local.keys import read_private_file
 from capra.model.observation import BootstrapData
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 MAX_BOOTSTRAP_BYTES = 16 * 2**20
 """Of a file; a Secret holds 1 MiB at most. What is in it has bounds of its own."""
 
 
-def attempt(errors: list[InputError], path: str, read: Callable[[str], Result]) -> Result | None:
+def attempt(errors: list[InputError], path: str, read: Callable[[str], _Result]) -> _Result | None:
     """What the file of an option holds; None without one, and when it cannot be read, which is put to the errors."""
     if not path:
         return None
@@ -42,7 +42,7 @@ def read_password(path: str) -> str:
 def read_bootstrap_data(path: str) -> BootstrapData:
     """Bootstrap data, byte for byte; what is in it is looked at later. Raises InputError."""
     try:
-        data = read_bounded(Path(path), MAX_BOOTSTRAP_BYTES, f"--bootstrap-data {path}")
+        data = read_bounded_file(Path(path), MAX_BOOTSTRAP_BYTES, f"--bootstrap-data {path}")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", subject=f"--bootstrap-data {path}") from None
     return BootstrapData(data, source=path)

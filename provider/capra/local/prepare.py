@@ -9,7 +9,7 @@ from pathlib import Path
 from capra.engine.plan import bootstrap_steps
 from capra.errors import InputError
 from capra.local.keys import read_key_file
-from capra.local.manifests import Manifests, Placed, load, raise_all
+from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.option_files import attempt, read_bootstrap_data, read_password
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest.others import CoreMachineDocument
@@ -70,7 +70,7 @@ def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
 
     Raises InputErrors with every problem of every machine.
     """
-    manifests = load(options.files)
+    manifests = load_manifests(options.files)
     errors: list[InputError] = []
     key = attempt(errors, options.ssh_key, lambda path: read_key_file(Path(path)))
     password = attempt(errors, options.become_password_file, read_password) or ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from capra.errors import InputError
-from capra.local.bounded import read_bounded
+from capra.local.bounded import read_bounded_file
 from capra.local.files import lock_holder, locked, make_directory, write_whole
 from capra.local.known_hosts import KnownHosts
 from capra.model.checks import same_address
@@ -160,7 +160,7 @@ MAX_BYTES = 2**20
 def _load(path: Path) -> _Saved:
     problem = ""
     try:
-        saved = _Saved.model_validate(json.loads(read_bounded(path, MAX_BYTES, f"state file {path}")))
+        saved = _Saved.model_validate(json.loads(read_bounded_file(path, MAX_BYTES, f"state file {path}")))
         if saved.version == VERSION:
             return saved
         problem = f"has version {saved.version}, and this capra knows version {VERSION}"

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from capra.engine.decide import GiveBack, Release
-from capra.engine.plan import digest
+from capra.engine.plan import bootstrap_digest
 from capra.errors import InputError
 from capra.local.manifests import raise_all
 from capra.local.prepare import PreparedMachine, PreparedMachines
@@ -99,5 +99,5 @@ class FileStore:
 def has_other_data(observation: Observation) -> bool:
     """The host was provisioned, and with other bootstrap data than what is given now."""
     record = observation.record
-    given = digest(observation)
+    given = bootstrap_digest(observation)
     return record.phase is Phase.PROVISIONED and bool(record.digest) and bool(given) and record.digest != given

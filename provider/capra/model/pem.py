@@ -86,7 +86,7 @@ def blocks(text: str) -> tuple[list[Block], bool]:
     return found, True
 
 
-def kind(block: Block) -> str:
+def key_kind(block: Block) -> str:
     """What key a block holds that is not in OpenSSH's format: RSA, RSASSA-PSS, EC, Ed25519 or DSA; empty for any other.
     Raises ValueError for a damaged one."""
     if block.label == PRIVATE:
@@ -94,13 +94,13 @@ def kind(block: Block) -> str:
     return _KINDS.get(block.label, "")
 
 
-def load(block: Block) -> PrivateKeyTypes:
+def load_key(block: Block) -> PrivateKeyTypes:
     """The key of a block, in any form in which its text is whole.
 
     Raises TypeError for one with a passphrase, UnsupportedAlgorithm for one of a kind that is not read (DSA too, but in
     OpenSSH's format), LongKeyError, and ValueError for one that is damaged.
     """
-    if block.label != OPENSSH and kind(block) in ("", DSA):
+    if block.label != OPENSSH and key_kind(block) in ("", DSA):
         raise UnsupportedAlgorithm(f"a block of {block.label}")
     # Read as the same bytes that were looked at.
     lines = base64.encodebytes(_content(block)).decode()
@@ -122,10 +122,10 @@ def pkcs8(data: bytes, most_bits: int) -> bytes:
     block = next((block for block in found if block.private and block.label != OPENSSH), None)
     if block is None or block.locked:
         raise ValueError("no private key, or a locked one")
-    if kind(block) == PSS:
+    if key_kind(block) == PSS:
         raise ValueError("another kind of key")
     try:
-        key = load(block)
+        key = load_key(block)
         if isinstance(key, rsa.RSAPrivateKey) and key.key_size > most_bits:
             raise LongKeyError(f"{key.key_size} bits")
         return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

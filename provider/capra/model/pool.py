@@ -9,9 +9,6 @@ from enum import StrEnum
 
 from capra.model.machine import MachineSpec
 
-LONGEST_SILENCE = 1800.0
-"""Seconds until a host that did not answer is tried again, at most."""
-
 
 class EntryState(StrEnum):
     """Where an entry stands. `Unavailable`: free, but not fit to be handed out; its message says why."""

@@ -126,9 +126,9 @@ def _loaded(block: pem.Block) -> PrivateKeyTypes:
     if block.locked:
         raise _UnusableError(_LOCKED)
     try:
-        if block.label != pem.OPENSSH and pem.kind(block) == pem.DSA:
+        if block.label != pem.OPENSSH and pem.key_kind(block) == pem.DSA:
             raise _UnusableError(_DSA)
-        return pem.load(block)
+        return pem.load_key(block)
     except TypeError:
         raise _UnusableError(_LOCKED) from None
     except UnsupportedAlgorithm:

@@ -16,7 +16,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Address:
+class MachineAddress:
     """One of a machine's addresses. type: Hostname, ExternalIP, InternalIP, ExternalDNS or InternalDNS."""
 
     type: str
@@ -24,7 +24,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Report:
+class MachineReport:
     """The status of a RemoteMachine. phase: one word for a person. conditions: those that Capra owns and that hold now;
     an owned one that is not here is to be removed. failure_reason, failure_message: the fields of the contract v1beta1,
     empty when there is no failure."""
@@ -32,6 +32,6 @@ class Report:
     phase: str
     provisioned: bool
     conditions: tuple[Condition, ...] = ()
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[MachineAddress, ...] = ()
     failure_reason: str = ""
     failure_message: str = ""

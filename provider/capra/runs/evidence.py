@@ -36,7 +36,7 @@ def ssh_options(directory: Path) -> dict[str, str]:
     return {"PermitLocalCommand": "yes", "LocalCommand": command}
 
 
-def environment(directory: Path) -> dict[str, str]:
+def evidence_environment(directory: Path) -> dict[str, str]:
     """SHELL: OpenSSH gives its local command to it, and that of a service account may be one that refuses."""
     return {VARIABLE: str(directory / DIRECTORY), "SHELL": "/bin/sh"}
 

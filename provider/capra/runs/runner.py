@@ -15,7 +15,8 @@ from capra.engine.ports import ProgressListener
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.runs.message import dump_request, load_result
 from capra.runs.redaction.redact import Redactor
-from capra.runs.warm.parents import WarmParents, Worker
+from capra.runs.warm.parents import WarmParents
+from capra.runs.warm.worker import Worker
 
 LINE_LIMIT = 64 * 1024 * 1024
 """Bytes of one message of a worker. A worker keeps to `message.RESULT_LIMIT`."""

@@ -98,11 +98,11 @@ def inventory_name(request: RunRequest) -> str:
     return request.key.name[:100]
 
 
-def environment(directory: Path, request: RunRequest) -> dict[str, str]:
+def ansible_environment(directory: Path, request: RunRequest) -> dict[str, str]:
     """Ansible's settings for the run; nothing of the caller's own Ansible configuration counts."""
     arguments = ssh_arguments(request.connection, directory)
     return {
-        **evidence.environment(directory),
+        **evidence.evidence_environment(directory),
         "ANSIBLE_CONFIG": str(ANSIBLE_HOME / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
         "ANSIBLE_HOME": str(ANSIBLE_HOME),

@@ -26,7 +26,7 @@ from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
 from capra.runs.redaction.redact import Redactor
 from capra.runs.ssh.config import read_way
-from capra.runs.workdir import environment, inventory_name, lay_out
+from capra.runs.workdir import ansible_environment, inventory_name, lay_out
 
 GRACE = 60.0
 """Seconds beyond the host's own time limit before the run is ended from this side."""
@@ -94,7 +94,7 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         private_data_dir=str(directory),
         project_dir=str(directory / "project"),
         playbook=f"capra.machine.{request.playbook}",
-        envvars=environment(directory, request),
+        envvars=ansible_environment(directory, request),
         cmdline=" ".join(flags),
         settings={"pexpect_timeout": 1, "job_timeout": limit, "suppress_env_files": True},
         ident="run",

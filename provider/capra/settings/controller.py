@@ -1,4 +1,4 @@
-"""The knobs of the controller."""
+"""The settings of the controller."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from capra.errors import InputError
-from capra.settings.reading import flag_name, knob
-from capra.settings.values import Address, address, boolean, duration, whole, word
+from capra.settings.reading import Flag, flag_name, setting
+from capra.settings.values import ListenAddress, boolean, duration, listen_address, one_of, whole_number
+
+SWITCH = "[=true|false]"
+ELECTION, SERVING, LOG = "Leader election", "Probes and metrics", "Log"
 
 JITTER = 1.2
 """A candidate waits up to this many retry periods before it asks for the Lease again (client-go's JitterFactor)."""
@@ -38,65 +41,107 @@ class TlsVersion(StrEnum):
 
 @dataclass(frozen=True)
 class ControllerSettings:
-    """All knobs. Times are in seconds. Empty text stands for 'not given'.
+    """All settings. Times are in seconds. Empty text stands for 'not given'.
 
     The names of the flags are those of Cluster API's own controllers (clusterctl's provider contract). Raises
     InputError where values do not fit each other.
     """
 
-    namespace: str = knob("")
+    namespace: str = setting("", str, Flag("NAME", "Only this namespace.", default="all"))
     """The only namespace whose objects are reconciled; empty means all."""
 
-    watch_filter: str = knob("")
+    watch_filter: str = setting(
+        "", str, Flag("VALUE", "Only objects whose label cluster.x-k8s.io/watch-filter has this value.", default="all")
+    )
     """Only objects whose label `cluster.x-k8s.io/watch-filter` has this value are reconciled; empty means all."""
 
-    leader_elect: bool = knob(False, boolean)
+    leader_elect: bool = setting(False, boolean, Flag(SWITCH, "Work only while holding a Lease.", panel=ELECTION))
     """Work only while holding a Lease, so that several replicas may run."""
 
-    leader_elect_lease_duration: float = knob(15.0, duration)
+    leader_elect_lease_duration: float = setting(
+        15.0,
+        duration,
+        Flag("TIME", "Another replica may take a Lease that was not renewed for so long.", panel=ELECTION),
+    )
     """Seconds after the holder's last renewal until another replica may take the Lease; at least 1."""
 
-    leader_elect_renew_deadline: float = knob(10.0, duration)
+    leader_elect_renew_deadline: float = setting(
+        10.0, duration, Flag("TIME", "The leader stops when it could not renew for so long.", panel=ELECTION)
+    )
     """Seconds after its last renewal until the holder stops its work; less than the lease duration. What lies between
     the two is the time its work has to end."""
 
-    leader_elect_retry_period: float = knob(2.0, duration)
+    leader_elect_retry_period: float = setting(2.0, duration, Flag("TIME", "Between two attempts.", panel=ELECTION))
     """Seconds between two renewals, or two attempts to become the leader."""
 
-    leader_election_namespace: str = knob("")
+    leader_election_namespace: str = setting(
+        "", str, Flag("NAME", "Where the Lease is.", panel=ELECTION, default="the Pod's own")
+    )
     """Where the Lease is; by default the namespace of the controller's own Pod, outside a cluster `capra-system`."""
 
-    diagnostics_address: Address | None = knob(Address("", 8443), address)
+    diagnostics_address: ListenAddress | None = setting(
+        ListenAddress("", 8443),
+        listen_address,
+        Flag(
+            "ADDRESS",
+            "Where /metrics is: host:port, :port, or 0 for nowhere.",
+            panel=SERVING,
+            also=("--metrics-bind-address",),
+        ),
+    )
     """Where /metrics is served, over https and to those who may read it; None for nowhere."""
 
-    insecure_diagnostics: bool = knob(False, boolean)
+    insecure_diagnostics: bool = setting(
+        False, boolean, Flag(SWITCH, "Serve /metrics over plain http and to everybody.", panel=SERVING)
+    )
     """Serve /metrics over plain http and to everybody."""
 
-    tls_min_version: TlsVersion = knob(TlsVersion.TLS12, word(TlsVersion))
+    tls_min_version: TlsVersion = setting(
+        TlsVersion.TLS12,
+        one_of(TlsVersion),
+        Flag("VERSION", "VersionTLS12 or VersionTLS13, for /metrics.", panel=SERVING),
+    )
     """The least version of TLS for /metrics."""
 
-    health_addr: Address | None = knob(Address("", 9440), address)
+    health_addr: ListenAddress | None = setting(
+        ListenAddress("", 9440),
+        listen_address,
+        Flag(
+            "ADDRESS",
+            "Where /healthz and /readyz are: host:port, :port, or 0 for nowhere.",
+            panel=SERVING,
+            also=("--health-probe-bind-address",),
+        ),
+    )
     """Where /healthz and /readyz are served, over http; None for nowhere."""
 
-    concurrency: int = knob(50, whole(1))
+    concurrency: int = setting(50, whole_number(1), Flag("N", "Machines worked on at once."))
     """Machines that are worked on at once, at least 1."""
 
-    warm_runs: bool = knob(True, boolean)
+    warm_runs: bool = setting(True, boolean, Flag(SWITCH, "Fork runs from a process that has Ansible in memory."))
     """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
 
-    cleanup_timeout: float = knob(1800.0, duration)
+    cleanup_timeout: float = setting(
+        1800.0, duration, Flag("TIME", "A cleanup that has not succeeded by then is given up, visibly.")
+    )
     """Seconds after which a cleanup that does not succeed is given up, visibly."""
 
-    sync_period: float = knob(600.0, duration)
+    sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object so often."))
     """Seconds after which every object is looked at again although nothing has changed."""
 
-    log_format: LogFormat = knob(LogFormat.JSON, word(LogFormat))
+    log_format: LogFormat = setting(LogFormat.JSON, one_of(LogFormat), Flag("FORMAT", "json or console.", panel=LOG))
     """`json` for machines, `console` for people."""
 
-    log_level: LogLevel = knob(LogLevel.INFO, word(LogLevel))
+    log_level: LogLevel = setting(
+        LogLevel.INFO, one_of(LogLevel), Flag("LEVEL", "debug, info, warning or error.", panel=LOG)
+    )
     """`debug`, `info`, `warning` or `error`."""
 
-    kubeconfig: str = knob("")
+    kubeconfig: str = setting(
+        "",
+        str,
+        Flag("FILE", "How to reach the cluster.", default="the Pod's service account, $KUBECONFIG, ~/.kube/config"),
+    )
     """File that says how to reach the cluster; by default the Pod's own service account, outside a cluster
     `$KUBECONFIG` or `~/.kube/config`."""
 

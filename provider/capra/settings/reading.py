@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from capra.errors import InputError
 
 PREFIX = "CAPRA_"
-Kind = TypeVar("Kind")
+_Settings = TypeVar("_Settings")
 
 
-def knob(default: Any, parse: Callable[[str], Any] = str) -> Any:
-    """A field of settings. parse: makes its value of text, or raises ValueError with what would be right."""
-    return field(default=default, metadata={"parse": parse})
+@dataclass(frozen=True)
+class Flag:
+    """How the help shows the flag of a setting. metavar: what its value is called. help: one sentence. panel: the group
+    of flags it belongs to; empty for the first. default: what is shown for it; empty for the setting's own. also: other
+    names of it."""
+
+    metavar: str
+    help: str
+    panel: str = ""
+    default: str = ""
+    also: tuple[str, ...] = ()
+
+
+def setting(default: Any, parse: Callable[[str], Any] = str, flag: Flag | None = None) -> Any:
+    """A field of settings. parse: makes its value of text, or raises ValueError with what would be right. flag: where
+    the flag is made of the setting."""
+    return field(default=default, metadata={"parse": parse, "flag": flag})
 
 
 def derived(make: Callable[[Mapping[str, str]], Any]) -> Any:
@@ -22,11 +36,12 @@ def derived(make: Callable[[Mapping[str, str]], Any]) -> Any:
     return field(default_factory=lambda: make({}), metadata={"make": make})
 
 
-def read(kind: type[Kind], environment: Mapping[str, str], flags: Mapping[str, Any]) -> Kind:
-    """The settings of this kind, a dataclass whose fields are made by `knob` and `derived`.
+def read_settings(kind: type[_Settings], environment: Mapping[str, str], flags: Mapping[str, Any]) -> _Settings:
+    """The settings of this kind, a dataclass whose fields are made by `setting` and `derived`.
 
-    flags: by the knob's name, as text or as the value itself; None where the flag was not given; other names are left
-    alone. An empty variable counts as one that is not set. Raises InputError naming the flag or variable that is wrong.
+    flags: by the setting's name, as text or as the value itself; None where the flag was not given; other names are
+    left alone. An empty variable counts as one that is not set. Raises InputError naming the flag or variable that is
+    wrong.
     """
     values: dict[str, Any] = {}
     for one in fields(kind):  # type: ignore[arg-type]  # a dataclass, which a type variable cannot say
@@ -44,7 +59,7 @@ def read(kind: type[Kind], environment: Mapping[str, str], flags: Mapping[str, A
 
 
 def flag_name(name: str) -> str:
-    """How a person writes the knob on the command line."""
+    """How a person writes the setting on the command line."""
     return "--" + name.replace("_", "-")
 
 

@@ -1,4 +1,4 @@
-"""The knobs of the terminal."""
+"""The settings of the terminal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from capra.settings.reading import derived, knob
-from capra.settings.values import boolean, whole, word
+from capra.settings.reading import derived, setting
+from capra.settings.values import boolean, one_of, whole_number
 
 DEFAULT_SENTINEL = "/run/cluster-api/bootstrap-success.complete"
 
@@ -29,43 +29,43 @@ def state_home(environment: Mapping[str, str]) -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """All knobs. Empty text stands for 'not given'."""
+    """All settings. Empty text stands for 'not given'."""
 
     state_directory: Path = derived(lambda environment: state_home(environment) / "capra")
     """What is remembered between two commands: `capra` in `$XDG_STATE_HOME`, by default in `~/.local/state`."""
 
-    concurrency: int = knob(50, whole(1))
+    concurrency: int = setting(50, whole_number(1))
     """Machines that are worked on at once, at least 1."""
 
-    timeout: int = knob(0, whole(0))
+    timeout: int = setting(0, whole_number(0))
     """Seconds for a run on one host; 0 means 3600 for a bootstrap and 900 for a cleanup."""
 
-    warm_runs: bool = knob(True, boolean)
+    warm_runs: bool = setting(True, boolean)
     """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
 
-    output: Output = knob(Output.TABLE, word(Output))
+    output: Output = setting(Output.TABLE, one_of(Output))
     """`table` for people, `json` for scripts."""
 
-    verbose: int = knob(0, whole(0))
+    verbose: int = setting(0, whole_number(0))
     """1 shows the output of every step, 2 also what Ansible prints, and Capra's own log."""
 
-    ssh_key: str = knob("")
+    ssh_key: str = setting("")
     """File with the SSH private key for every machine, instead of their Secrets."""
 
-    become_password_file: str = knob("")
+    become_password_file: str = setting("")
     """File with the password that sudo asks for."""
 
-    artifacts: str = knob("")
+    artifacts: str = setting("")
     """Directory that keeps ansible-runner's artifacts, redacted; none are kept without it."""
 
-    sentinel: str = knob(DEFAULT_SENTINEL)
+    sentinel: str = setting(DEFAULT_SENTINEL)
     """Path on the host of the file that proves a bootstrap (Cluster API's contract)."""
 
-    host_state_directory: str = knob("")
+    host_state_directory: str = setting("")
     """Directory on the host for the journals; by default /var/lib/capra, or the user's own without root."""
 
-    k0s_data_dir: str = knob("")
+    k0s_data_dir: str = setting("")
     """The data directory of k0s on the host; by default what its service says."""
 
-    k0s_binary: str = knob("")
+    k0s_binary: str = setting("")
     """The path of k0s on the host; by default it is looked for."""

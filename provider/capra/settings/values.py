@@ -1,4 +1,4 @@
-"""The values of knobs, made of text: numbers, durations, addresses, one of several words, true or false.
+"""The values of settings, made of text: numbers, durations, addresses, one of several words, true or false.
 
 Each function returns the value, or raises ValueError with what would be right: "must be …".
 """
@@ -24,7 +24,7 @@ _DURATION = re.compile(rf"(?:{_NUMBER}(?:h|ms|m|s|us|µs|μs|ns))+")
 
 
 @dataclass(frozen=True)
-class Address:
+class ListenAddress:
     """Where to listen."""
 
     host: str
@@ -37,7 +37,7 @@ class Address:
         return join_host_port(self.host, self.port)
 
 
-def whole(least: int) -> Callable[[str], int]:
+def whole_number(least: int) -> Callable[[str], int]:
     """A whole number, at least `least`."""
 
     def parse(text: str) -> int:
@@ -61,7 +61,7 @@ def duration(text: str) -> float:
     return seconds
 
 
-def address(text: str) -> Address | None:
+def listen_address(text: str) -> ListenAddress | None:
     """`host:port`, `:port` or `[IPv6]:port`; `0` means not to listen at all, and is None."""
     if text == "0":
         return None
@@ -71,10 +71,10 @@ def address(text: str) -> Address | None:
         port = None
     if port is None or port > MAX_PORT:
         raise ValueError("must be host:port, :port or [IPv6 address]:port, or 0 for none")
-    return Address(host, port)
+    return ListenAddress(host, port)
 
 
-def word(words: type[Word]) -> Callable[[str], Word]:
+def one_of(words: type[Word]) -> Callable[[str], Word]:
     """One of these words."""
 
     def parse(text: str) -> Word:

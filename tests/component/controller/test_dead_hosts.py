@@ -7,13 +7,14 @@ import pytest
 from capra.engine import records
 from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, UNREACHABLE
 from capra.kube.objects import silent
+from capra.model.retry import RetryPolicy
 from tests.component.controller.world import World, condition
 from tests.support.waiting import holds_soon
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "BACK_OFF", (0.2,))
+    monkeypatch.setattr(records, "RUN", RetryPolicy(0.2, 0.2))
 
 
 async def test_the_machine_takes_the_next_entry(world: World) -> None:
@@ -50,7 +51,7 @@ async def test_two_machines_and_one_dead_host(world: World) -> None:
 
 
 async def test_all_are_dead_and_one_comes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(silent, "FIRST_SILENCE", 6.0)
+    monkeypatch.setattr(silent, "SILENT_HOST", RetryPolicy(6, 1800))
     await world.cluster()
     for name, address in (("a", "192.0.2.1"), ("b", "192.0.2.2")):
         await world.entry(name, address)

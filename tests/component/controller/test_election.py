@@ -20,7 +20,7 @@ from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import ProgressListener
 from capra.kube.client.api import Api
-from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.resources import REMOTE_MACHINES
 from capra.model.run import RunRequest, RunResult
 from capra.settings import ControllerSettings
@@ -61,7 +61,7 @@ class Replica:
             async def work() -> None:
                 self.stage.enter(self.name)
                 try:
-                    found = partial(access, configuration)
+                    found = partial(client_config, configuration)
                     await operate(Controller(settings, Api(connection), self, Metrics()), found, self.world.namespace)
                 finally:
                     self.stage.leave(self.name)

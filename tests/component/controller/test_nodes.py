@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from capra.controller.reconcilers import node as reconciler
 from capra.kube.client.resources import REMOTE_MACHINES, SECRETS
 from capra.model.machine import PAUSED_ANNOTATION
+from capra.model.retry import RetryPolicy
 from tests.component.controller.workload import WorkloadCluster
 from tests.component.controller.world import CLUSTERS, MACHINES, World
 from tests.controlplane import ControlPlane
@@ -45,8 +46,7 @@ def workload(second_control_plane: ControlPlane) -> WorkloadCluster:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes 10 to 60 seconds takes 0.3 to 0.6 here."""
-    monkeypatch.setattr(reconciler, "FIRST_WAIT", 0.3)
-    monkeypatch.setattr(reconciler, "LONGEST_WAIT", 0.6)
+    monkeypatch.setattr(reconciler, "WORKLOAD_CLUSTER", RetryPolicy(0.3, 0.6))
 
 
 @pytest.mark.parametrize(

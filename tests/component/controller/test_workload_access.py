@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from capra.kube.client.errors import UnavailableError
+from capra.kube.client.kubeconfig import parse_kubeconfig
 from capra.kube.client.resources import NODES
-from capra.kube.client.workload import connected, parse
+from capra.kube.client.workload import connected
 from tests.controlplane import pki
 
 SUBJECT = "Secret ns/c-kubeconfig"
@@ -93,7 +94,7 @@ async def test_certificates_are_used_from_memory(
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=demanding)
         await site.start()
         port = runner.addresses[0][1]
-        workload = parse(kubeconfig(port, files, client=client, server_name=server_name), SUBJECT)
+        workload = parse_kubeconfig(kubeconfig(port, files, client=client, server_name=server_name), SUBJECT)
         async with connected(workload, SUBJECT) as api:
             if works:
                 assert await api.list(NODES) == {"items": []}

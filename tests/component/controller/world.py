@@ -17,7 +17,7 @@ from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock
 from capra.errors import Retry
 from capra.kube.client.api import Api
-from capra.kube.client.connection import Access, access, configure, connect
+from capra.kube.client.connection import ClientConfig, client_config, configure, connect
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import (
     CORE_GROUP,
@@ -59,7 +59,9 @@ class Process:
     """Stands for the controller's process, which is started anew when it ends by itself. controller: the one at work.
     endings: how those before it have ended."""
 
-    def __init__(self, make: Callable[[], Controller], access: Callable[[], Awaitable[Access]], namespace: str) -> None:
+    def __init__(
+        self, make: Callable[[], Controller], access: Callable[[], Awaitable[ClientConfig]], namespace: str
+    ) -> None:
         self._make = make
         self._access = access
         self._namespace = namespace
@@ -71,6 +73,9 @@ class Process:
             try:
                 await operate(self.controller, self._access, self._namespace)
             except Retry as ending:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
                 self.endings.append(ending)
                 await asyncio.sleep(RESTART_SECONDS)
                 self.controller = self._make()
@@ -254,7 +259,7 @@ class World:
             def make() -> Controller:
                 return Controller(values, Api(connection), hosts if hosts is not None else self.hosts, Metrics(), clock)
 
-            process = Process(make, partial(access, configuration), values.namespace)
+            process = Process(make, partial(client_config, configuration), values.namespace)
             working = asyncio.ensure_future(process.run())
             try:
                 await holds_soon(lambda: process.controller.ready or working.done(), "the controller is ready")
@@ -265,6 +270,7 @@ class World:
             finally:
                 working.cancel()
                 await asyncio.wait([working])
+            assert working.cancelled(), working.exception()
         # aiohttp's connections close in the turns of the loop that follow.
         await asyncio.sleep(0.1)
 

@@ -13,7 +13,7 @@ from capra.kube.cache import entry_state
 from capra.kube.cache.cache import Cache
 from capra.kube.client.resources import HOLDER, QUARANTINED
 from capra.kube.stores import reporter
-from capra.model.status import Address, Condition, Report
+from capra.model.status import Condition, MachineAddress, MachineReport
 from tests.component.crds.support import GROUP, VERSIONS, read, write, write_status
 from tests.controlplane import ControlPlane
 
@@ -22,10 +22,12 @@ ADDRESSES = ("Hostname", "ExternalIP", "InternalIP", "ExternalDNS", "InternalDNS
 ALL_CONDITIONS = tuple(Condition(kind, "Unknown", "Bootstrapping", "a message") for kind in sorted(OWNED))
 
 REPORTS = {
-    "new": Report("Pending", provisioned=False),
-    "failed": Report("Failed", False, ALL_CONDITIONS, (), "ProvisionFailed", "step 3 of 7 ended with status 1"),
-    "provisioned": Report("Provisioned", True, ALL_CONDITIONS, tuple(Address(kind, "192.0.2.1") for kind in ADDRESSES)),
-    "without conditions again": Report("Clean", provisioned=False),
+    "new": MachineReport("Pending", provisioned=False),
+    "failed": MachineReport("Failed", False, ALL_CONDITIONS, (), "ProvisionFailed", "step 3 of 7 ended with status 1"),
+    "provisioned": MachineReport(
+        "Provisioned", True, ALL_CONDITIONS, tuple(MachineAddress(kind, "192.0.2.1") for kind in ADDRESSES)
+    ),
+    "without conditions again": MachineReport("Clean", provisioned=False),
 }
 
 
@@ -39,11 +41,11 @@ def test_of_a_remotemachine(shared_control_plane: ControlPlane, namespace: str, 
     machine = raw("RemoteMachine", version, {"address": "192.0.2.1"})
     write(shared_control_plane, namespace, machine)
     for report in REPORTS.values():
-        changes = reporter.status_changes(read(shared_control_plane, namespace, machine), report, NOW)
+        changes = reporter.machine_status_changes(read(shared_control_plane, namespace, machine), report, NOW)
         assert changes
         write_status(shared_control_plane, namespace, machine, changes)
         found = read(shared_control_plane, namespace, machine)
-        assert reporter.status_changes(found, report, NOW) == {}
+        assert reporter.machine_status_changes(found, report, NOW) == {}
         assert found["status"]["ready"] == report.provisioned
         assert {one["type"] for one in found["status"].get("conditions", ())} == {one.type for one in report.conditions}
 
@@ -54,10 +56,12 @@ def test_of_a_remotecluster(shared_control_plane: ControlPlane, namespace: str, 
     write(shared_control_plane, namespace, cluster)
     for provisioned in (False, True, None):
         report = ClusterReport((Condition("Ready", str(bool(provisioned)), "Ready"),), provisioned)
-        changes = cluster_reconciler.status_changes(read(shared_control_plane, namespace, cluster), report, NOW)
+        changes = cluster_reconciler.cluster_status_changes(read(shared_control_plane, namespace, cluster), report, NOW)
         assert changes
         write_status(shared_control_plane, namespace, cluster, changes)
-        assert cluster_reconciler.status_changes(read(shared_control_plane, namespace, cluster), report, NOW) == {}
+        assert (
+            cluster_reconciler.cluster_status_changes(read(shared_control_plane, namespace, cluster), report, NOW) == {}
+        )
 
 
 ENTRIES = {
@@ -75,12 +79,12 @@ def test_of_a_pooledremotemachine(
     spec = {"pool": "default", "machine": {"address": "192.0.2.1", "sshKeyRef": {"name": "key"}}}
     entry = raw("PooledRemoteMachine", version, spec, annotations)
     write(shared_control_plane, namespace, entry)
-    changes = entry_state.status_changes(Cache(), read(shared_control_plane, namespace, entry))
+    changes = entry_state.entry_status_changes(Cache(), read(shared_control_plane, namespace, entry))
     assert {"state", "message", "reserved"} <= changes.keys()
     write_status(shared_control_plane, namespace, entry, changes)
     found = read(shared_control_plane, namespace, entry)
     assert found["status"] == {name: value for name, value in changes.items() if value is not None}
-    assert entry_state.status_changes(Cache(), found) == {}
+    assert entry_state.entry_status_changes(Cache(), found) == {}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from capra.bootstrap import WriteFile, digest, document, encoding, parse, strict_yaml
-from capra.bootstrap.place import Place, kind
+from capra.bootstrap.location import Location, yaml_kind
+from capra.bootstrap.yaml_limits import without_snippet
 from capra.errors import InputError
 
 
@@ -103,7 +104,7 @@ def test_reason_and_subject() -> None:
 
 
 def test_an_error_of_yaml_without_a_mark() -> None:
-    assert strict_yaml._without_snippet(yaml.YAMLError()) == "cannot be read"
+    assert without_snippet(yaml.YAMLError()) == "cannot be read"
 
 
 def test_surrogates_are_refused_wherever_they_come_from() -> None:
@@ -116,5 +117,5 @@ def test_leading_lines() -> None:
 
 
 def test_places() -> None:
-    assert Place("s").key("a").item(2).key("b").field == "a[2].b"
-    assert [kind(value) for value in (1, 1.5, True)] == ["a number", "a number", "true or false"]
+    assert Location("s").key("a").item(2).key("b").field == "a[2].b"
+    assert [yaml_kind(value) for value in (1, 1.5, True)] == ["a number", "a number", "true or false"]

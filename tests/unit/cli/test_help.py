@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from capra import cli
-from capra.cli.app import COMMANDS, load
+from capra.cli.app import COMMANDS, load_command
 from tests.unit.cli.conftest import Terminal
 
 IMPORTED = """
@@ -35,7 +35,7 @@ def test_help_imports_no_command(argument: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_of_a_command_what_it_says_itself(name: str) -> None:
-    own = (load(name).help or "").split("\n\n")[0]
+    own = (load_command(name).help or "").split("\n\n")[0]
     assert " ".join(own.split()) == COMMANDS[name]
 
 
@@ -43,7 +43,7 @@ def test_an_interrupt_while_a_command_is_imported_is_told(capra: Terminal, monke
     def interrupted(name: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("capra.cli.app.load", interrupted)
+    monkeypatch.setattr("capra.cli.app.load_command", interrupted)
     assert "interrupted; nothing was begun" in capra.said(capra("plan", code=130))
 
 

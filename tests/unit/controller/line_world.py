@@ -115,7 +115,7 @@ class LineWorld:
 
     def falls_silent(self, name: str) -> None:
         if (ENTRIES, name) in self.server.objects:
-            mark = silent.dump(self.server.objects[ENTRIES, name], self.now(), "timed out")
+            mark = silent.dump_silence(self.server.objects[ENTRIES, name], self.now(), "timed out")
             self.annotate(ENTRIES, name, {HOLDER: "", UNREACHABLE: mark})
 
     def delete(self, kind: str, name: str) -> None:

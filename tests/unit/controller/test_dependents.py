@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from capra.controller.dependents import dependents, is_news
-from capra.kube.client.resources import QUARANTINED, Key, Raw
+from capra.kube.client.resources import QUARANTINED, ObjectKey, Raw
 from capra.kube.objects import places
 from capra.model import checks
 from capra.model.observation import Phase
@@ -62,7 +62,7 @@ def test_no_address_is_no_place() -> None:
     assert woken(changed, entry("twin", address="", in_pool="q"), machine("m", "uid-m", pool="", address="")) == {
         "PooledRemoteMachine changed"
     }
-    assert Key("RemoteMachine", "default", "m") not in dependents(cache(changed), "PooledRemoteMachine", changed)
+    assert ObjectKey("RemoteMachine", "default", "m") not in dependents(cache(changed), "PooledRemoteMachine", changed)
 
 
 def test_an_address_is_read_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from capra.controller.reconcilers.reconciler import Result
 from capra.kube.cache.known import By
-from capra.kube.client.resources import Key, Raw, annotations_of, name_of
+from capra.kube.client.resources import ObjectKey, Raw, annotations_of, name_of
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Phase
 from tests.support.virtual_time import run_in_virtual_time
@@ -164,7 +164,7 @@ def test_whoever_waits_for_a_host_hears_that_it_is_free(how: str) -> None:
         world.add_entry("a")
         await asyncio.sleep(A_WHILE)
         world.controller._synced = True
-        heard: list[Key] = []
+        heard: list[ObjectKey] = []
         world.controller.queue.add = lambda key, after=0.0: heard.append(key)  # type: ignore[method-assign]
         if how == "moved":
             world.change(MACHINES, "user", {"spec": {"address": "b.example.org"}})
@@ -174,7 +174,7 @@ def test_whoever_waits_for_a_host_hears_that_it_is_free(how: str) -> None:
             annotations = machine("user", "uid-user", Phase.CLEAN)["metadata"]["annotations"]
             world.annotate(MACHINES, "user", annotations)
         await asyncio.sleep(A_WHILE)
-        assert {Key(MACHINES, "default", "waits"), Key(ENTRIES, "default", "a")} <= set(heard)
+        assert {ObjectKey(MACHINES, "default", "waits"), ObjectKey(ENTRIES, "default", "a")} <= set(heard)
 
     runs(test)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from capra.controller.logins import LASTED_SECONDS, LOGIN_PAUSES, Logins
+from capra.controller.logins import ATTEMPTS, LASTED_SECONDS, Logins
 from capra.errors import Retry
-from capra.kube.client.connection import Access
+from capra.kube.client.connection import ClientConfig
 
 
 class Refused:
@@ -18,8 +18,8 @@ class Refused:
         self.given_up: list[Retry] = []
         self.logins = Logins(self._read, self.given_up.append, lambda: self.now, self._sleep)
 
-    async def _read(self) -> Access:
-        return Access("https://api.example.org", token=self.token)
+    async def _read(self) -> ClientConfig:
+        return ClientConfig("https://api.example.org", token=self.token)
 
     async def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -28,10 +28,10 @@ class Refused:
 
 async def test_what_is_refused_again_and_again_is_given_up() -> None:
     refused = Refused()
-    for _ in range(len(LOGIN_PAUSES) + 1):
+    for _ in range(ATTEMPTS):
         assert (await refused.logins.next()).token == "a"
-    assert refused.pauses == list(LOGIN_PAUSES)
-    assert sum(LOGIN_PAUSES) > 60  # seconds until a Pod's token is read anew
+    assert refused.pauses == [1, 2, 4, 8, 16, 32]
+    assert sum(refused.pauses) > 60  # seconds until a Pod's token is read anew
     waiting = asyncio.ensure_future(refused.logins.next())
     await asyncio.sleep(0.01)
     assert not waiting.done()
@@ -51,7 +51,7 @@ async def test_what_is_new_is_tried_at_once() -> None:
 
 async def test_what_was_accepted_for_long_is_tried_at_once() -> None:
     refused = Refused()
-    for _ in range(2 * len(LOGIN_PAUSES)):
+    for _ in range(2 * ATTEMPTS):
         await refused.logins.next()
         refused.now += LASTED_SECONDS + 1
     assert not refused.pauses

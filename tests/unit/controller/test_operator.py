@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,11 +16,12 @@ from aiohttp.test_utils import TestServer
 
 from capra.controller import logins, operator, watching
 from capra.controller.operator import only_watch, operate
-from capra.controller.watching import SERVER_TIMEOUT
+from capra.controller.series import SERVER_TIMEOUT
 from capra.errors import Retry
-from capra.kube.client.connection import Access
+from capra.kube.client.connection import ClientConfig
 from capra.kube.client.resources import CORE_GROUP, Resource
 from capra.model.machine import GROUP
+from capra.model.retry import RetryPolicy
 
 RESOURCES = {
     ("", "v1"): {"secrets": "Secret", "namespaces": "Namespace", "events": "Event"},
@@ -154,17 +154,19 @@ async def at_work(
     before = asyncio.all_tasks()
     async with TestServer(application) as served:
 
-        async def access() -> Access:
-            return Access(str(served.make_url("")).rstrip("/"), token=token)
+        async def access() -> ClientConfig:
+            return ClientConfig(str(served.make_url("")).rstrip("/"), token=token)
 
         stands_for: Any = work
         working = asyncio.ensure_future(operate(stands_for, access, ""))
         async with asyncio.timeout(20):
             while len(server.watches) < KINDS - bool(server.unknown) and not working.done() and not server.logins:
                 await asyncio.sleep(0.01)
-            yield server, work, working
-            working.cancel()
-            await asyncio.wait([working])
+            try:
+                yield server, work, working
+            finally:
+                working.cancel()
+                await asyncio.wait([working])
             left = {task for task in asyncio.all_tasks() - before if _is_left_alone(task)}
             assert bool(left) == abandons, left
             for task in left:
@@ -186,9 +188,7 @@ async def test_every_event_is_told() -> None:
         await server.tell("remotemachines", "ADDED", "m")
         await server.tell("secrets", "MODIFIED", "s")
         await server.tell("machines", "DELETED", "n")
-        async with asyncio.timeout(10):
-            while len(work.told) < 4:
-                await asyncio.sleep(0.01)
+        await _soon(lambda: len(work.told) >= 4)
         assert work.told[0] == "begin"
         assert set(work.told[1:]) == {"+ RemoteMachine m", "+ Secret s", "- Machine n"}
     assert work.told[-1] == "end"
@@ -223,20 +223,17 @@ def test_a_watch_that_hears_nothing_lasts_as_long_as_the_api_server_lets_it() ->
 
 async def test_a_watch_that_is_cut_is_a_gap() -> None:
     async with at_work() as (server, work, _):
-        before = work.gaps
+        await _soon(lambda: work.complete)
+        assert work.gaps == KINDS  # the first watches: what was deleted before each of them is told by nobody
         server.cut("machines")
-        async with asyncio.timeout(10):
-            while work.gaps == before or len(server.watches) < KINDS:
-                await asyncio.sleep(0.01)
-        assert work.gaps == before + 1
+        await _soon(lambda: work.gaps > KINDS)
+        assert work.gaps == KINDS + 1
 
 
-async def test_once_all_is_watched_it_is_told() -> None:
-    async with at_work() as (_, work, _):
-        async with asyncio.timeout(10):
-            while not work.complete:
-                await asyncio.sleep(0.01)
-        assert work.gaps == KINDS  # what was deleted before each of them is told by nobody
+async def _soon(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_kind_that_is_not_found_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +250,7 @@ async def test_a_kind_that_is_not_found_ends_it(monkeypatch: pytest.MonkeyPatch)
 
 async def test_a_watch_that_is_refused_for_a_while_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "SILENCE_SECONDS", 1.0)
-    monkeypatch.setattr(operator, "BackOffs", lambda: itertools.repeat(0.2))
+    monkeypatch.setattr(operator, "WATCH", RetryPolicy(0.2, 0.2))
     server = Server()
     server.refused["remoteclusters"] = 403
 
@@ -265,9 +262,7 @@ async def test_a_watch_that_is_refused_for_a_while_is_waited_for(monkeypatch: py
     allowing = asyncio.ensure_future(allow())
     async with at_work(server) as (_, work, _):
         await allowing
-        async with asyncio.timeout(15):
-            while not work.complete:
-                await asyncio.sleep(0.01)
+        await _soon(lambda: work.complete)
 
 
 async def test_an_error_among_the_events_ends_it() -> None:
@@ -279,7 +274,9 @@ async def test_an_error_among_the_events_ends_it() -> None:
 
 
 async def test_credentials_that_are_refused_are_not_tried_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logins, "LOGIN_PAUSES", (0.1, 0.2))
+    monkeypatch.setattr(logins, "LOGIN", RetryPolicy(1.0, 1.0))
+    monkeypatch.setattr(watching, "SILENCE_SECONDS", 0.4)  # a login that waits is no silence
+    monkeypatch.setattr(logins, "ATTEMPTS", 3)
     server = Server()
     server.tokens = {"new"}
     async with at_work(server, "old", abandons=True) as (_, work, working):
@@ -302,7 +299,7 @@ async def test_the_work_ends_although_the_watches_do_not(monkeypatch: pytest.Mon
     async def spawn(**_: Any) -> list[asyncio.Task[None]]:
         return [asyncio.create_task(stubborn())]
 
-    async def access() -> Access:
+    async def access() -> ClientConfig:
         raise AssertionError("nobody asks")
 
     monkeypatch.setattr(kopf, "spawn_tasks", spawn)
@@ -321,7 +318,7 @@ async def test_the_work_ends_although_the_watches_do_not(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("turns", range(4))
 async def test_what_is_cancelled_while_it_begins_leaves_nothing_behind(turns: int) -> None:
-    async def access() -> Access:
+    async def access() -> ClientConfig:
         raise AssertionError("nobody asks")
 
     before = asyncio.all_tasks()

@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from capra.controller.queue import END_PATIENCE, LONGEST_BACK_OFF, LOOKS, STARTS, WorkQueue, spread
+from capra.controller.queue import END_PATIENCE, LOOKS, STARTS, WorkQueue, spread
 from capra.controller.reconcilers.reconciler import DONE, Result
 from capra.errors import Fatal, Retry
 from capra.kube.client.errors import MissingError
-from capra.kube.client.resources import Key
+from capra.kube.client.resources import ObjectKey
+from capra.model.retry import OBJECT
 from tests.support.virtual_time import run_in_virtual_time
 
-KEY, OTHER = Key("RemoteMachine", "default", "m"), Key("RemoteMachine", "default", "n")
+KEY, OTHER = ObjectKey("RemoteMachine", "default", "m"), ObjectKey("RemoteMachine", "default", "n")
 
 
 class Work:
@@ -32,11 +33,11 @@ class Work:
     def __init__(self, *answers: float | Exception | None, seconds: float = 0.0) -> None:
         self.answers = list(answers)
         self.seconds = seconds
-        self.began: list[tuple[float, Key]] = []
-        self.ended: list[tuple[float, Key]] = []
-        self.active: list[Key] = []
+        self.began: list[tuple[float, ObjectKey]] = []
+        self.ended: list[tuple[float, ObjectKey]] = []
+        self.active: list[ObjectKey] = []
 
-    async def __call__(self, key: Key) -> Result:
+    async def __call__(self, key: ObjectKey) -> Result:
         assert key not in self.active
         self.active.append(key)
         self.began.append((now(), key))
@@ -192,7 +193,7 @@ def test_after_errors_in_a_row_looks_come_less_often(error: Exception, gaps: lis
         work = Work(*[error] * len(gaps))
         async with running(work) as queue:
             queue.add(KEY)
-            await asyncio.sleep(sum(gaps) + LONGEST_BACK_OFF * 4)
+            await asyncio.sleep(sum(gaps) + OBJECT.longest * 4)
         assert [after - before for before, after in zip(work.times, work.times[1:], strict=False)] == gaps
 
     run_in_virtual_time(test())
@@ -244,7 +245,7 @@ def test_a_defect_is_told_and_stops_nothing_else() -> None:
 def test_its_end_ends_everything_and_waits_for_it() -> None:
     ended = []
 
-    async def slow_to_end(key: Key) -> Result:
+    async def slow_to_end(key: ObjectKey) -> Result:
         try:
             await asyncio.sleep(1000)
         finally:
@@ -272,7 +273,7 @@ def test_what_is_being_ended_is_not_cut_short(ends: bool) -> None:
     """Every event of a machine that is being deleted interrupts its bootstrap, which has its end to wait for."""
     ended = []
 
-    async def slow_to_end(key: Key) -> Result:
+    async def slow_to_end(key: ObjectKey) -> Result:
         try:
             await asyncio.sleep(1000)
         finally:
@@ -300,9 +301,46 @@ def test_what_is_being_ended_is_not_cut_short(ends: bool) -> None:
     run_in_virtual_time(test())
 
 
+def test_an_interrupt_is_heard_in_the_moment_in_which_a_timeout_fires() -> None:
+    """A timeout of asyncio's cancels its task as well, and takes that back."""
+    ended = []
+
+    async def waits(key: ObjectKey) -> Result:
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(3):
+                    await asyncio.sleep(1000)
+            await asyncio.sleep(1000)
+        finally:
+            ended.append(now())
+        return DONE
+
+    async def test() -> None:
+        queue = WorkQueue(waits)
+        task = asyncio.create_task(queue.run())
+        queue.add(KEY)
+        await asyncio.sleep(1)
+        (work,) = queue._active.values()
+        cancelling = []
+
+        def interrupt() -> None:
+            cancelling.append(work.cancelling())
+            queue.interrupt(KEY)
+
+        loop = asyncio.get_running_loop()
+        loop.call_at(3, loop.call_soon, interrupt)
+        await asyncio.sleep(3)
+        assert cancelling == [1], "the timeout has fired, and the task has not had its turn"
+        assert ended == [3]
+        task.cancel()
+        await asyncio.wait([task])
+
+    run_in_virtual_time(test())
+
+
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_its_end_ends_what_did_not_hear_it(interrupted: bool) -> None:
-    async def deaf(key: Key) -> Result:
+    async def deaf(key: ObjectKey) -> Result:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(100_000)
         await asyncio.sleep(100_000)
@@ -348,10 +386,10 @@ acts = st.tuples(
 @given(st.lists(acts, max_size=25), st.sampled_from([0.0, 0.5, 2.0]), st.lists(st.sampled_from([None, 0.0, 1.5])))
 @settings(max_examples=150)
 def test_whatever_is_asked_for_is_looked_at_afterwards(
-    script: list[tuple[str, Key, float]], seconds: float, answers: list[float | None]
+    script: list[tuple[str, ObjectKey, float]], seconds: float, answers: list[float | None]
 ) -> None:
     async def test() -> None:
-        asked: list[tuple[float, Key]] = []
+        asked: list[tuple[float, ObjectKey]] = []
         work = Work(*answers, seconds=seconds)
         async with running(work) as queue:
             for act, key, pause in script:
@@ -373,8 +411,8 @@ def test_whatever_is_asked_for_is_looked_at_afterwards(
     assert not [entry for entry in logs if entry["log_level"] == "error"]
 
 
-def keys(count: int) -> list[Key]:
-    return [Key("RemoteMachine", "default", f"m-{n}") for n in range(count)]
+def keys(count: int) -> list[ObjectKey]:
+    return [ObjectKey("RemoteMachine", "default", f"m-{n}") for n in range(count)]
 
 
 def test_few_look_at_once_in_the_order_in_which_they_were_due() -> None:
@@ -396,14 +434,14 @@ def test_what_takes_long_keeps_nobody_waiting() -> None:
     async def test() -> None:
         first, others = keys(2 * LOOKS)[:LOOKS], keys(2 * LOOKS)[LOOKS:]
 
-        async def work(key: Key) -> None:
+        async def work(key: ObjectKey) -> None:
             if key in first:
                 queue.set_aside(key)
                 await asyncio.sleep(1000)
             began[key] = now()
             await asyncio.sleep(10)
 
-        began: dict[Key, float] = {}
+        began: dict[ObjectKey, float] = {}
         async with running(work) as queue:
             for key in (*first, *others):
                 queue.add(key)
@@ -462,7 +500,7 @@ def test_what_fails_together_comes_again_one_after_the_other() -> None:
     async def test() -> None:
         again: list[float] = []
 
-        async def work(key: Key) -> None:
+        async def work(key: ObjectKey) -> None:
             if now() > 0:
                 again.append(now())
                 return

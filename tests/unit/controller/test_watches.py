@@ -17,13 +17,13 @@ from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
 from capra.engine.decide import Bootstrap
 from capra.errors import Retry
-from capra.kube.client.resources import REMOTE_MACHINES, SECRETS, Key, Raw
+from capra.kube.client.resources import REMOTE_MACHINES, SECRETS, ObjectKey, Raw
 from capra.model.machine import MachineKey
 from capra.settings import ControllerSettings
 from capra.testing import FakeRunner
 from tests.unit.kube.pool_examples import machine
 
-KEY = Key("RemoteMachine", "default", "m")
+KEY = ObjectKey("RemoteMachine", "default", "m")
 
 
 class Server:
@@ -107,7 +107,7 @@ async def test_others_have_a_turn_after_each_object_of_a_whole_look(monkeypatch:
 def test_what_runs_is_ended_for_its_own_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine has gone and another one has its name, when somebody is told of the first one's deletion."""
     works = made()
-    interrupted: list[Key] = []
+    interrupted: list[ObjectKey] = []
     works._machines._runs[MachineKey("default", "m")] = Bootstrap()
     monkeypatch.setattr(works.queue, "interrupt", interrupted.append)
     deleting, following = machine(), machine(uid="uid-new")
@@ -207,3 +207,26 @@ async def test_an_object_that_cannot_be_understood_holds_no_other_up(monkeypatch
     assert names == {"m-0", "m-1", "m-2"}
     works.seen(SECRETS, {"metadata": {"name": "m-1", "namespace": "default", "uid": "s"}}, deleted=False)
     assert len(works.queue) == len(names)
+
+
+async def test_what_is_ended_before_it_has_read_everything_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    works, over = made(), asyncio.Event()
+    monkeypatch.setattr(works._synchronization, "first", over.wait)
+    beginning = asyncio.ensure_future(works.begin())
+    await asyncio.sleep(0)
+    await works.end()
+    over.set()
+    await beginning
+    assert works._tasks == []
+
+
+async def test_a_first_reading_is_alive_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a large cluster the lists alone take more than a minute."""
+    works = made()
+    works.queue.turned_at -= 1000
+    assert (works.alive, works.ready) == (True, False)
+    monkeypatch.setattr(works._synchronization, "first", lambda: asyncio.sleep(0))
+    monkeypatch.setattr(works.queue, "run", asyncio.Event().wait)
+    await works.begin()
+    assert (works.alive, works.ready) == (False, False)
+    await works.end()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from capra.kube.client.kubeconfig import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.kube.client.resources import QUARANTINED
-from capra.kube.client.workload import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.model.machine import GIVE_UP_ANNOTATION, PREFIX
 
 ROOT = Path(__file__).resolve().parents[3]

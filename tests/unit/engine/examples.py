@@ -9,7 +9,7 @@ from typing import Any
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
 from capra.model.pool import Holder, PoolEntry, Unreachable
-from capra.model.status import Condition, Report
+from capra.model.status import Condition, MachineReport
 
 KEY = MachineKey("default", "m")
 TOKEN = "H4sIAAAAAAAC/2yTT2/bPBCE7/4V"  # long enough to be taken for a secret, which it is not
@@ -32,7 +32,7 @@ READY = Observation(
 )
 
 
-def condition(told: Report, kind: str) -> Condition | None:
+def condition(told: MachineReport, kind: str) -> Condition | None:
     """The condition of this type."""
     return next((one for one in told.conditions if one.type == kind), None)
 

@@ -10,13 +10,13 @@ import pytest
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
 from capra.engine.engine import Engine, Reconciliation
-from capra.engine.plan import PlanOptions, bootstrap_run_id, digest
+from capra.engine.plan import PlanOptions, bootstrap_digest, bootstrap_run_id
 from capra.engine.ports import ProgressListener
-from capra.engine.records import BACK_OFF, back_off
 from capra.engine.report import report
 from capra.errors import InputError, Retry
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
+from capra.model.retry import RUN
 from capra.model.run import OutcomeKind, Playbook, Progress, RunRequest, RunResult, TaskEvent
 from capra.model.saved_record import SavedRecord
 from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped, unreachable
@@ -55,7 +55,7 @@ async def test_from_new_to_provisioned_to_clean() -> None:
     phases = [record.phase for _, record in world.store.saved]
     assert phases == [Phase.BOOTSTRAPPING, Phase.PROVISIONED]
     begun = world.store.saved[0][1]
-    assert (begun.run_id, begun.digest) == (bootstrap_run_id(READY), digest(READY))
+    assert (begun.run_id, begun.digest) == (bootstrap_run_id(READY), bootstrap_digest(READY))
     assert world.record.host_keys == (HOST_KEY,)
 
     taken = await world.step()
@@ -139,13 +139,12 @@ async def test_back_off_grows_and_ends() -> None:
         assert world.record.attempts == attempt
         assert world.record.reason == "StepFailed"
         assert world.record.message == "step 1 of 1 failed"
-        assert world.record.not_before == world.clock() + back_off(attempt)
+        assert world.record.not_before == world.clock() + RUN.after(attempt)
         assert isinstance((await world.step()).decision, BackOff)
         assert world.store.released == []
-        world.clock.advance(back_off(attempt))
-    assert BACK_OFF == (5, 10, 20, 40, 80, 160, 300)  # as docs/reference/decisions.md has it
-    assert back_off(0) == BACK_OFF[0]
-    assert back_off(100) == BACK_OFF[-1] == 300
+        world.clock.advance(RUN.after(attempt))
+    pauses = [RUN.after(failures) for failures in range(1, 8)]
+    assert pauses == [5, 10, 20, 40, 80, 160, 300]  # as docs/reference/decisions.md has it
     world.runner.results = [finished()]
     taken = await world.step()
     record = taken.record
@@ -249,7 +248,7 @@ async def test_what_is_proven_to_have_sent_nothing_leaves_the_host_as_it_was(mes
     world = World(runner=FakeRunner([unreachable(message)]))
     for attempt in (1, 2):
         await world.step()
-        world.clock.advance(back_off(attempt))
+        world.clock.advance(RUN.after(attempt))
     assert (world.record.phase, world.record.attempts) == (Phase.NEW, 2)
     assert (world.record.run_id, world.record.digest, world.record.uid, world.record.bootstrap_kind) == ("", "", "", "")
     world.delete()
@@ -265,7 +264,7 @@ async def test_runs_in_a_row_that_did_not_reach_the_host_are_counted() -> None:
     for _ in range(6):
         await world.step()
         counted.append((world.record.attempts, world.record.unreached))
-        world.clock.advance(BACK_OFF[-1])
+        world.clock.advance(RUN.longest)
     assert counted == [(1, 1), (2, 2), (3, 0), (4, 1), (5, 0), (0, 0)]
 
 
@@ -283,7 +282,7 @@ async def test_a_later_attempt_proves_nothing_of_an_earlier_one(message: str) ->
     world = World(runner=FakeRunner([stepped(), unreachable(message)]))
     for attempt in (1, 2):
         await world.step()
-        world.clock.advance(back_off(attempt))
+        world.clock.advance(RUN.after(attempt))
     assert (world.record.phase, world.record.attempts) == (Phase.BOOTSTRAPPING, 2)
     world.delete()
     assert isinstance((await world.step()).decision, Cleanup)

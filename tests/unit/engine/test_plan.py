@@ -103,7 +103,9 @@ def test_what_cannot_be_planned() -> None:
         plan.plan_bootstrap(observation(bootstrap=None), OPTIONS)
     with pytest.raises(InputError, match="Secret m-data"):
         plan.plan_bootstrap(observation(bootstrap={"data": b"\xff\xfe"}), OPTIONS)
-    assert plan.digest(observation(bootstrap=None)) == plan.bootstrap_run_id(observation(bootstrap=None)) == ""
+    assert (
+        plan.bootstrap_digest(observation(bootstrap=None)) == plan.bootstrap_run_id(observation(bootstrap=None)) == ""
+    )
 
 
 def test_run_ids() -> None:

@@ -15,7 +15,7 @@ from capra.engine.engine import Reconciliation
 from capra.engine.report import BOOTSTRAP, CLEANED, MESSAGE_LENGTH, OWNED, PAUSED, READY, addresses, report
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import Address
+from capra.model.status import MachineAddress
 from tests.unit.engine.examples import condition, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "report.yaml").read_text())
@@ -88,7 +88,7 @@ def test_case(case: dict[str, Any]) -> None:
     ],
 )
 def test_addresses(address: str, record: Record, told: list[tuple[str, str]]) -> None:
-    assert addresses(address, record) == tuple(Address(*one) for one in told)
+    assert addresses(address, record) == tuple(MachineAddress(*one) for one in told)
 
 
 def test_only_a_provisioned_machine_has_addresses() -> None:
@@ -96,7 +96,7 @@ def test_only_a_provisioned_machine_has_addresses() -> None:
 
     assert report(Reconciliation(ready, Bootstrap(), ready.record, running=True)).addresses == ()
     assert report(Reconciliation(provisioned, Keep(), provisioned.record)).addresses == (
-        Address("ExternalIP", "192.0.2.7"),
+        MachineAddress("ExternalIP", "192.0.2.7"),
     )
 
 

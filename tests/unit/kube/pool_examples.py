@@ -14,7 +14,9 @@ def machine(name: str = "m", uid: str = "uid-m", phase: Phase | None = None, **m
     """A RemoteMachine of pool p. more: annotations, namespace, and fields of its spec."""
     annotations = dict(more.pop("annotations", {}))
     if phase is not None:
-        annotations |= {key: value for key, value in record.dump(Record(phase=phase)).items() if value is not None}
+        annotations |= {
+            key: value for key, value in record.dump_record(Record(phase=phase)).items() if value is not None
+        }
     metadata = {"name": name, "namespace": more.pop("namespace", "default"), "uid": uid, "annotations": annotations}
     return {"kind": "RemoteMachine", "metadata": metadata, "spec": {"pool": "p", **more}}
 

@@ -13,10 +13,10 @@ import pytest
 
 from capra.errors import CapraError, InputError
 from capra.local import bounded
-from capra.local.documents import read
+from capra.local.documents import read_documents
 from capra.local.keys import read_private_file
 from capra.local.known_hosts import KnownHosts
-from capra.local.manifests import load
+from capra.local.manifests import load_manifests
 from capra.local.option_files import read_bootstrap_data
 
 ZERO = Path("/dev/zero")
@@ -25,7 +25,7 @@ ZERO = Path("/dev/zero")
 @pytest.mark.parametrize(
     "reading",
     [
-        lambda: load([str(ZERO)]),
+        lambda: load_manifests([str(ZERO)]),
         lambda: read_bootstrap_data(str(ZERO)),
         lambda: read_private_file(ZERO, "--ssh-key"),
         lambda: KnownHosts(ZERO).keys("192.0.2.1", 22),
@@ -42,7 +42,7 @@ def test_endless_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with ZERO.open() as zero:
         monkeypatch.setattr(sys, "stdin", zero)
         with pytest.raises(InputError, match="standard input: is larger than"):
-            load(["-"])
+            load_manifests(["-"])
 
 
 def test_a_pipe_into_which_nobody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
 def test_numbers_that_are_too_long(digits: str, form: str) -> None:
     started = time.process_time()
     try:
-        [document] = read(form.format(digits), "file")
+        [document] = read_documents(form.format(digits), "file")
     except InputError as error:
         assert len(str(error)) < 300  # noqa: PT017  # either is fine: an error, or the text itself
     else:

@@ -25,7 +25,7 @@ class Connection:
 @pytest.fixture(autouse=True)
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     evidence.lay_out_evidence(tmp_path)
-    monkeypatch.setenv(evidence.VARIABLE, evidence.environment(tmp_path)[evidence.VARIABLE])
+    monkeypatch.setenv(evidence.VARIABLE, evidence.evidence_environment(tmp_path)[evidence.VARIABLE])
     return tmp_path
 
 

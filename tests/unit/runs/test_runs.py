@@ -21,7 +21,7 @@ from capra.runs.message import dump_request, load_request, load_result
 from capra.runs.paths import collections_path
 from capra.runs.private import private_directory, sweep
 from capra.runs.redaction.redact import HIDDEN, Redactor
-from capra.runs.workdir import environment, lay_out, ssh_arguments
+from capra.runs.workdir import ansible_environment, lay_out, ssh_arguments
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 REQUEST = RunRequest(
@@ -58,7 +58,7 @@ def test_a_private_directory_is_private_and_gone_afterwards(tmp_path: Path) -> N
             mode = stat.S_IMODE(file.stat().st_mode)
             assert mode == (0o700 if file.is_dir() else 0o600) or file.name == "lock"
         assert (directory / "steps").read_bytes() == REQUEST.secrets.steps
-        assert "hunter2" not in " ".join(environment(directory, REQUEST).values())
+        assert "hunter2" not in " ".join(ansible_environment(directory, REQUEST).values())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ class Parent:
     started: list[Parent] = []  # noqa: RUF012  # emptied by the fixture
 
     def __init__(self, limit: int) -> None:
-        self.grown = self.dead = self.closed = self.busy = False
+        self.grown = self.dead = self.closed = self.busy = self.asked = False
         self.forked = 0
 
     @property
@@ -34,7 +34,12 @@ class Parent:
         self.forked += 1
         return object()
 
+    def end(self) -> None:
+        self.dead = True
+
     async def retire(self) -> None:
+        while self.asked and not self.dead:
+            await asyncio.sleep(0)
         self.closed = True
 
 
@@ -99,3 +104,19 @@ async def test_where_none_comes_up_nobody_tries_again_for_a_while(monkeypatch: p
     monkeypatch.setattr(Parent, "comes_up", True)
     assert await warm.fork() is not None
     await warm.close()
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["in use", "retiring"])
+async def test_their_end_waits_for_no_fork(grown: bool) -> None:
+    """A fork that is asked for may take half a minute."""
+    warm = WarmParents(1, count=1)
+    await warm.fork()
+    [one] = Parent.started
+    one.asked = True
+    if grown:
+        one.grown = True
+        await warm.fork()
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await warm.close()
+    assert one.closed

@@ -1,4 +1,4 @@
-"""The controller's knobs."""
+"""The controller's settings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from capra.errors import InputError
-from capra.settings import Address, ControllerSettings, LogFormat, LogLevel, TlsVersion, read
+from capra.settings import ControllerSettings, ListenAddress, LogFormat, LogLevel, TlsVersion, read_settings
 from capra.settings.reading import flag_name
 
 
 def test_defaults_are_those_of_the_contract() -> None:
-    settings = read(ControllerSettings, {}, {})
+    settings = read_settings(ControllerSettings, {}, {})
 
     assert settings == ControllerSettings()
     assert (settings.leader_elect, settings.namespace, settings.watch_filter) == (False, "", "")
@@ -40,17 +40,19 @@ def test_flags_count_before_the_environment() -> None:
         "CAPRA_NAMESPACE": "left",
     }
 
-    settings = read(ControllerSettings, environment, {"concurrency": "7", "namespace": "", "sync_period": None})
+    settings = read_settings(
+        ControllerSettings, environment, {"concurrency": "7", "namespace": "", "sync_period": None}
+    )
 
     assert (settings.sync_period, settings.leader_elect, settings.health_addr) == (600, True, None)
     assert (settings.concurrency, settings.namespace, settings.log_level) == (7, "", LogLevel.INFO)
 
 
 def test_addresses_can_be_switched_off_by_a_flag() -> None:
-    settings = read(ControllerSettings, {"CAPRA_DIAGNOSTICS_ADDRESS": ":1"}, {"diagnostics_address": "0"})
+    settings = read_settings(ControllerSettings, {"CAPRA_DIAGNOSTICS_ADDRESS": ":1"}, {"diagnostics_address": "0"})
 
     assert settings.diagnostics_address is None
-    assert settings.health_addr == Address("", 9440)
+    assert settings.health_addr == ListenAddress("", 9440)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +68,9 @@ def test_addresses_can_be_switched_off_by_a_flag() -> None:
 )
 def test_what_is_wrong_is_named(name: str, text: str) -> None:
     with pytest.raises(InputError, match=f"^CAPRA_{name.upper()}: must be"):
-        read(ControllerSettings, {f"CAPRA_{name.upper()}": text}, {})
+        read_settings(ControllerSettings, {f"CAPRA_{name.upper()}": text}, {})
     with pytest.raises(InputError, match=f"^{flag_name(name)}: must be"):
-        read(ControllerSettings, {}, {name: text})
+        read_settings(ControllerSettings, {}, {name: text})
 
 
 @pytest.mark.parametrize(
@@ -81,12 +83,12 @@ def test_what_is_wrong_is_named(name: str, text: str) -> None:
 )
 def test_times_that_do_not_fit_each_other(flags: dict[str, str], named: str) -> None:
     with pytest.raises(InputError, match=f"^{named}: must be"):
-        read(ControllerSettings, {}, flags)
+        read_settings(ControllerSettings, {}, flags)
 
 
-def test_every_knob_is_in_the_reference() -> None:
+def test_every_setting_is_in_the_reference() -> None:
     text = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
 
-    for knob in fields(ControllerSettings):
-        assert f"`{flag_name(knob.name)}" in text
-        assert f"`CAPRA_{knob.name.upper()}`" in text
+    for one in fields(ControllerSettings):
+        assert f"`{flag_name(one.name)}" in text
+        assert f"`CAPRA_{one.name.upper()}`" in text

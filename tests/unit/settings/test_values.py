@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.settings.values import Address, address, boolean, duration
+from capra.settings.values import ListenAddress, boolean, duration, listen_address
 
 
 @pytest.mark.parametrize(
@@ -36,15 +36,15 @@ def test_what_is_no_duration(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
-        (":8443", Address("", 8443)),
-        ("127.0.0.1:8080", Address("127.0.0.1", 8080)),
-        ("localhost:0", Address("localhost", 0)),
-        ("[::1]:9440", Address("::1", 9440)),
+        (":8443", ListenAddress("", 8443)),
+        ("127.0.0.1:8080", ListenAddress("127.0.0.1", 8080)),
+        ("localhost:0", ListenAddress("localhost", 0)),
+        ("[::1]:9440", ListenAddress("::1", 9440)),
         ("0", None),
     ],
 )
-def test_address(text: str, parsed: Address | None) -> None:
-    assert address(text) == parsed
+def test_address(text: str, parsed: ListenAddress | None) -> None:
+    assert listen_address(text) == parsed
     assert parsed is None or str(parsed) == text
 
 
@@ -53,7 +53,7 @@ def test_address(text: str, parsed: Address | None) -> None:
 )
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match="must be host:port"):
-        address(text)
+        listen_address(text)
 
 
 def test_boolean() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -24,10 +23,11 @@ from typing import Any
 
 import structlog
 
+from capra.controller.exit import end_process
 from capra.controller.leadership.lease import LEASE_NAME, LEASES, Move, next_move, spec_of
 from capra.errors import CapraError, Retry
 from capra.kube.client.api import Api, RequestListener
-from capra.kube.client.connection import Connection
+from capra.kube.client.connection import ApiConnection
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import Raw
 from capra.settings import ControllerSettings
@@ -40,6 +40,10 @@ class LostLeadership(Retry):
     """The Lease could not be renewed in time, or somebody else has it: the work was ended."""
 
 
+class WorkGoesOn(Retry):
+    """The work was told to end, and has not: no other replica may begin before the Lease is over."""
+
+
 class Election:
     """One replica's part in the election.
 
@@ -49,13 +53,13 @@ class Election:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: ApiConnection,
         settings: ControllerSettings,
         namespace: str,
         identity: str,
         *,
         listener: RequestListener = lambda verb, code: None,
-        end_process: Callable[[int], object] = os._exit,
+        end_process: Callable[[int], object] = end_process,
     ) -> None:
         # A request that fails is made again after the retry period, not by the client.
         self._api = Api(connection, listener=listener, retry_seconds=0)
@@ -83,21 +87,21 @@ class Election:
         working = asyncio.create_task(_run(work))
         renewing = asyncio.create_task(self._renew())
         stopping = asyncio.create_task(stop.wait())
-        lost = ""
+        lost, told = "", False
         try:
             await asyncio.wait({working, renewing, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if stopping.done() and not renewing.done():
                 # It is renewed until the work has ended, however long that takes.
-                working.cancel()
+                told = working.cancel()
                 await asyncio.wait({working, renewing}, return_when=asyncio.FIRST_COMPLETED)
             lost = renewing.result() if renewing.done() else ""
         finally:
             stopping.cancel()
             renewing.cancel()
-            await self._ended(working)
-        if not lost:
-            await self._release()
+            await self._ended(working, told)
         failure = None if working.cancelled() else working.exception()
+        if not lost and not isinstance(failure, WorkGoesOn):
+            await self._release()
         if failure is not None:
             raise failure
         if lost:
@@ -187,9 +191,10 @@ class Election:
             self._seen, self._seen_at = version, now
         return now - self._seen_at
 
-    async def _ended(self, working: asyncio.Task[None]) -> None:
-        """End the work, at the latest when another replica may begin. To be cancelled meanwhile changes nothing."""
-        if not working.done() and not working.cancelling():
+    async def _ended(self, working: asyncio.Task[None], told: bool) -> None:
+        """End the work, at the latest when another replica may begin. told: it has been told to end. To be cancelled
+        meanwhile changes nothing."""
+        if not told:  # a second time would cut its end short
             working.cancel()
         cancelled: asyncio.CancelledError | None = None
         while True:

@@ -12,7 +12,7 @@ from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpo
 from capra.kube.cache import ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
-from capra.kube.client.resources import REMOTE_CLUSTERS, Key, Raw, annotations_of
+from capra.kube.client.resources import REMOTE_CLUSTERS, ObjectKey, Raw, annotations_of
 from capra.kube.objects.cluster_api import to_cluster
 from capra.kube.objects.conditions import merge
 from capra.kube.objects.status import changes, timestamp
@@ -26,7 +26,7 @@ class ClusterReconciler:
         self._writer = writer
         self._clock = clock
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: ObjectKey) -> Result:
         """Tell what there is to tell about this RemoteCluster, and nothing when it stands there already.
 
         Raises what the API answers; ConflictError when the object has changed meanwhile, MissingError when it is gone.
@@ -38,7 +38,7 @@ class ClusterReconciler:
         if report.endpoint is not None:
             endpoint = {"host": report.endpoint.host, "port": report.endpoint.port}
             raw = await self._writer.patch(REMOTE_CLUSTERS, raw, {"spec": {"controlPlaneEndpoint": endpoint}})
-        status = status_changes(raw, report, timestamp(self._clock()))
+        status = cluster_status_changes(raw, report, timestamp(self._clock()))
         if status:
             await self._writer.patch(REMOTE_CLUSTERS, raw, {"status": status}, "status")
         return DONE
@@ -60,7 +60,7 @@ def observed(cache: Cache, raw: Raw) -> ClusterObservation:
     )
 
 
-def status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
+def cluster_status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
     """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
     current: Mapping[str, Any] = raw.get("status") or {}
     # Without any that are only removed: while it is paused, what was told before stays.

@@ -19,7 +19,7 @@ from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.kube.cache.writer import Writer
-from capra.kube.client.resources import Key, Raw
+from capra.kube.client.resources import ObjectKey, Raw
 from capra.kube.objects import record
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.reporter import Reporter
@@ -54,7 +54,7 @@ class MachineReconciler:
         cleanup_limit: float,
         concurrency: int,
         options: PlanOptions,
-        lasting: Callable[[Key], None],
+        lasting: Callable[[ObjectKey], None],
         monotonic: Clock = time.monotonic,
     ) -> None:
         self._engine = Engine(
@@ -78,7 +78,7 @@ class MachineReconciler:
         self._monotonic = monotonic
         self._deletions: dict[MachineKey, tuple[str, float]] = {}
 
-    async def reconcile(self, key: Key, *, cleanup_limit: float | None = None) -> Result:
+    async def reconcile(self, key: ObjectKey, *, cleanup_limit: float | None = None) -> Result:
         """One step. cleanup_limit: instead of the usual one."""
         limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
         machine = MachineKey(key.namespace, key.name, key.kind)
@@ -101,7 +101,7 @@ class MachineReconciler:
         if limit == math.inf or not raw["metadata"].get("deletionTimestamp"):
             return 0.0
         if uid != raw["metadata"]["uid"]:
-            until = now + (min(limit, GIVE_UP_PATIENCE) if record.load(raw).cleaning_since else limit)
+            until = now + (min(limit, GIVE_UP_PATIENCE) if record.load_record(raw).cleaning_since else limit)
         self._deletions[key] = (raw["metadata"]["uid"], until)
         return max(0.0, until - now)
 
@@ -118,7 +118,7 @@ class MachineReconciler:
     async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
         key = observation.machine.key
         self._runs[key] = decision
-        self._lasting(Key(key.kind, key.namespace, key.name))
+        self._lasting(ObjectKey(key.kind, key.namespace, key.name))
         try:
             async with self._slots(observation, decision) as waited:
                 yield waited

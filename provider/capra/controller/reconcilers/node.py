@@ -21,14 +21,13 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.pace import paced
 from capra.kube.client.api import Api
 from capra.kube.client.errors import ConflictError, DeniedError, MissingError, TooLongError
-from capra.kube.client.resources import NODES, SECRETS, Key
-from capra.kube.client.workload import KUBECONFIG_SUFFIX, Workload, connected, parse
+from capra.kube.client.kubeconfig import Workload, parse_kubeconfig
+from capra.kube.client.resources import NODES, SECRETS, ObjectKey
+from capra.kube.client.workload import KUBECONFIG_SUFFIX, connected
 from capra.kube.objects.cluster_api import to_cluster
 from capra.kube.stores.nodes import Wanted, nodes, provider_id_patch, wanted
 from capra.kube.stores.secrets import VALUE
-
-FIRST_WAIT, LONGEST_WAIT = 10.0, 60.0
-"""Seconds until a workload cluster is looked at again: at first, and at most."""
+from capra.model.retry import WORKLOAD_CLUSTER
 
 CONFLICT_WAIT = 1.0
 LONGEST_MESSAGE = 300
@@ -45,12 +44,13 @@ log = structlog.get_logger(__name__)
 @dataclass
 class _Cluster:
     """What is remembered of one Cluster. settled: the Nodes of these have their provider IDs, as Wanted.identity.
-    missing: these had no Node at the last look. wait: seconds from that look to the next one. due: the next look, by
-    the monotonic clock. version: of the Secret at the last look. told: what was logged last, by Machine; of the Cluster
-    itself under ''."""
+    missing: these had no Node at the last look. looks: in a row for the same. wait: seconds to the next one. due: the
+    next look, by the monotonic clock. version: of the Secret at the last look. told: what was logged last, by Machine;
+    of the Cluster itself under ''."""
 
     settled: set[tuple[str, str]] = field(default_factory=set)
     missing: frozenset[tuple[str, str]] = frozenset()
+    looks: int = 0
     wait: float = 0.0
     due: float = 0.0
     version: str = ""
@@ -79,9 +79,9 @@ class NodeReconciler:
     def __init__(self, api: Api, cache: Cache) -> None:
         self._api = api
         self._cache = cache
-        self._clusters: dict[Key, _Cluster] = {}
+        self._clusters: dict[ObjectKey, _Cluster] = {}
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: ObjectKey) -> Result:
         """Give every Node of this Cluster its provider ID that can be told. key: a Cluster's, of the kind
         NODES_OF_CLUSTER. Raises nothing of Capra's: neither cluster has to answer.
         """
@@ -100,16 +100,17 @@ class NodeReconciler:
         if missing <= known.missing and version == known.version:
             if time.monotonic() < known.due:
                 return DONE if known.due == NEVER else Result(known.due - time.monotonic())
-            known.wait = min(LONGEST_WAIT, known.wait * 2)
+            known.looks += 1
         else:
-            known.wait = FIRST_WAIT
+            known.looks = 1
+        known.wait = WORKLOAD_CLUSTER.after(known.looks)
         known.missing, known.version = missing, version
         await self._visit(key, known, machines)
         known.due = time.monotonic() + known.wait
         known.missing = known.lacking(machines)
         return Result(known.wait) if known.missing and known.wait != NEVER else DONE
 
-    async def _visit(self, key: Key, known: _Cluster, machines: Sequence[Wanted]) -> None:
+    async def _visit(self, key: ObjectKey, known: _Cluster, machines: Sequence[Wanted]) -> None:
         """One look into the workload cluster. What it does not answer is for the next one."""
         name = f"{key.namespace}/{key.name}"
         subject = f"Secret {key.namespace}/{_secret_name(key)}"
@@ -131,7 +132,7 @@ class NodeReconciler:
         else:
             known.told.pop("", None)
 
-    async def _settle(self, key: Key, known: _Cluster, machines: Sequence[Wanted], workload: Api) -> None:
+    async def _settle(self, key: ObjectKey, known: _Cluster, machines: Sequence[Wanted], workload: Api) -> None:
         """Find the Nodes, and write to those that lack their provider ID."""
         claims, told = [one.claim for one in machines], await _nodes(workload)
         found = await asyncio.to_thread(match, claims, told)  # whoever answers decides how long it takes
@@ -161,13 +162,13 @@ class NodeReconciler:
                 log.info("provider ID set", machine=full, node=node.name, provider_id=one.claim.provider_id)
 
 
-def _secret_name(key: Key) -> str:
+def _secret_name(key: ObjectKey) -> str:
     return f"{key.name}{KUBECONFIG_SUFFIX}"
 
 
 async def _parsed(text: str, subject: str) -> Workload:
     """In a thread: whoever writes the Secret decides how long it takes to read."""
-    return await asyncio.to_thread(lambda: parse(base64.b64decode(text), subject))
+    return await asyncio.to_thread(lambda: parse_kubeconfig(base64.b64decode(text), subject))
 
 
 async def _nodes(workload: Api) -> list[Node]:

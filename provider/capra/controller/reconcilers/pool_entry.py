@@ -19,7 +19,7 @@ from capra.kube.client.resources import (
     QUARANTINED,
     REMOTE_MACHINES,
     UNREACHABLE,
-    Key,
+    ObjectKey,
     Raw,
     annotations_of,
     namespace_of,
@@ -48,7 +48,7 @@ class PoolEntryReconciler:
         self._reporter = reporter
         self._machines = machines
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: ObjectKey) -> Result:
         """One step."""
         raw = self._writer.raw(key)
         if HANDS_OFF & annotations_of(raw).keys():
@@ -62,15 +62,15 @@ class PoolEntryReconciler:
             return AT_ONCE
         if claims.is_surplus(self._cache, raw):
             log.info("given back: its holder has another entry", entry=f"{key.namespace}/{key.name}")
-            await self._store.give_back(raw, record.load(raw))
+            await self._store.give_back(raw, record.load_record(raw))
             return AT_ONCE
         if UNREACHABLE in annotations_of(raw) and entry_state.answers(self._cache, raw):
             await self._store.answered(raw)
             return AT_ONCE
-        changes = entry_state.status_changes(self._cache, raw)
+        changes = entry_state.entry_status_changes(self._cache, raw)
         if changes:
             raw = await self._writer.patch(POOLED_REMOTE_MACHINES, raw, {"status": changes}, "status")
-        used = claims.with_troubles(self._cache, raw, None).used_by
+        used = claims.with_obstacles(self._cache, raw, None).used_by
         if QUARANTINED in annotations_of(raw) and holder_of(raw) is None and not used:
             # Nobody waits for it: it is tried for as long as it takes.
             return await self._machines.reconcile(key, cleanup_limit=math.inf)

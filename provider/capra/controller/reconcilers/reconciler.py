@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from capra.kube.client.resources import Key
+from capra.kube.client.resources import ObjectKey
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,6 @@ AT_ONCE = Result(0.0)
 class Reconciler(Protocol):
     """Brings one kind of thing to where it should be, a step at a time."""
 
-    async def reconcile(self, key: Key) -> Result:
+    async def reconcile(self, key: ObjectKey) -> Result:
         """One step. Raises errors of `capra.errors`: the queue tries again with back-off."""
         ...

@@ -18,7 +18,7 @@ from capra.controller.serving.access import Access
 from capra.controller.serving.certificate import server_context
 from capra.controller.serving.metrics import Metrics
 from capra.errors import Fatal
-from capra.settings import Address, ControllerSettings
+from capra.settings import ControllerSettings, ListenAddress
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -45,7 +45,7 @@ class Status:
 
 
 @asynccontextmanager
-async def serving_probes(address: Address, status: Status) -> AsyncIterator[Address]:
+async def serving_probes(address: ListenAddress, status: Status) -> AsyncIterator[ListenAddress]:
     """Serve /healthz and /readyz as long as the context lasts. Gives where they are served, with the real port."""
 
     async def healthz(request: web.Request) -> web.Response:
@@ -61,8 +61,8 @@ async def serving_probes(address: Address, status: Status) -> AsyncIterator[Addr
 
 @asynccontextmanager
 async def serving_metrics(
-    settings: ControllerSettings, address: Address, metrics: Metrics, access: Access
-) -> AsyncIterator[Address]:
+    settings: ControllerSettings, address: ListenAddress, metrics: Metrics, access: Access
+) -> AsyncIterator[ListenAddress]:
     """Serve /metrics as long as the context lasts. Gives where it is served, with the real port."""
     open_to_all = settings.insecure_diagnostics
 
@@ -86,8 +86,8 @@ def _answer(good: bool, otherwise: int) -> web.Response:
 
 @asynccontextmanager
 async def _serving(
-    address: Address, handlers: dict[str, Handler], tls: ssl.SSLContext | None
-) -> AsyncIterator[Address]:
+    address: ListenAddress, handlers: dict[str, Handler], tls: ssl.SSLContext | None
+) -> AsyncIterator[ListenAddress]:
     application = web.Application()
     application.add_routes([web.get(path, handler) for path, handler in handlers.items()])
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, keepalive_timeout=30.0)
@@ -97,6 +97,6 @@ async def _serving(
             await web.TCPSite(runner, address.host or None, address.port, ssl_context=tls).start()
         except OSError as error:
             raise Fatal(f"cannot listen on {address}: {error.strerror or error}", "CannotListen") from None
-        yield Address(address.host, runner.addresses[0][1])
+        yield ListenAddress(address.host, runner.addresses[0][1])
     finally:
         await runner.cleanup()

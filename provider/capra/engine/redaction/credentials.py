@@ -8,7 +8,7 @@ from itertools import islice
 
 from capra.engine.redaction.ordinary import is_ordinary, is_path
 from capra.engine.redaction.pieces import lines, pieces
-from capra.engine.redaction.shell_words import Command, commands, expansions, literals
+from capra.engine.redaction.shell_words import ShellCommand, expansions, literals, shell_commands
 
 MINIMUM_PASSWORD = 6
 LONGEST = 1024
@@ -60,7 +60,7 @@ def credentials_in(text: str) -> frozenset[str]:
     found = _within_room(_in_text(text))
     if names := {name for value in found for name in expansions(value)}:
         found.update(
-            word for value in islice(_assigned(text, names), ASSIGNED) for word in commands(value)[0].words[:1]
+            word for value in islice(_assigned(text, names), ASSIGNED) for word in shell_commands(value)[0].words[:1]
         )
     told = {part for value in found for part in literals(value)}
     told |= {part for value in told for part in (_ENDS.split(value)[0], value.rstrip(",;)}]\"'"), value.strip("\"'"))}
@@ -109,13 +109,13 @@ def _names(value: str) -> bool:
 
 
 def _here_document(line: str) -> str:
-    return next((command.end for command in commands(line) if command.end), "")
+    return next((command.end for command in shell_commands(line) if command.end), "")
 
 
 def _in_line(line: str, depth: int) -> Iterator[str]:
     yield from _raw(line)
     reads = False
-    for command in reversed(commands(line)):
+    for command in reversed(shell_commands(line)):
         yield from _in_command(command)
         reads = reads or _reads(command)
         if reads:
@@ -134,7 +134,7 @@ def _raw(line: str) -> Iterator[str]:
             yield from (value.strip("\"'") for value in match.groups())
 
 
-def _reads(command: Command) -> bool:
+def _reads(command: ShellCommand) -> bool:
     """Whether the program asks its input for a password."""
     if "sudo" in command.words and any(_STANDARD_INPUT.match(word) for word in command.words):
         return True
@@ -149,7 +149,7 @@ def _given(word: str) -> Iterator[str]:
             yield from (password for _, found, password in [line.partition(":")] if found)
 
 
-def _in_command(command: Command) -> Iterator[str]:
+def _in_command(command: ShellCommand) -> Iterator[str]:
     words = command.words
     takes = any(_TAKE_PASSWORDS.match(word.rpartition("/")[2]) for word in words)
     for before, word in zip(["", *words], words, strict=False):

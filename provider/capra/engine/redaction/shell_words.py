@@ -21,7 +21,7 @@ _EXPANSION = re.compile(r"\0(\w*)\0")
 
 
 @dataclass
-class Command:
+class ShellCommand:
     """words: with expansions as `expansions` and `literals` know them. here: what stands behind `<<<`. end: the word
     that ends a here-document, empty without one. piped: its output goes to the next command."""
 
@@ -31,9 +31,9 @@ class Command:
     piped: bool = False
 
 
-def commands(line: str) -> list[Command]:
+def shell_commands(line: str) -> list[ShellCommand]:
     """The commands of one line, in order."""
-    found, operator = [Command()], ""
+    found, operator = [ShellCommand()], ""
     for token in _TOKEN.finditer(line.replace("\0", " ")):
         if token["operator"] is None:
             word = unquoted(token[0])
@@ -49,7 +49,7 @@ def commands(line: str) -> list[Command]:
         else:
             operator = ""
             found[-1].piped = token["operator"] == "|"
-            found.append(Command())
+            found.append(ShellCommand())
     return found
 
 

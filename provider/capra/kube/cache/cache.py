@@ -26,7 +26,7 @@ from capra.kube.cache.traits import WatchFilter, traits
 from capra.kube.client.resources import ENTRIES, MACHINES, SECRETS, Raw, name_of, namespace_of, version_of
 from capra.kube.objects import places
 
-Place = tuple[str, str]
+NamespacedName = tuple[str, str]
 """Namespace and name."""
 
 _SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT})
@@ -62,11 +62,11 @@ class Cache:
 
     def __init__(self, watch_filter: WatchFilter = None) -> None:
         self._watch_filter = watch_filter
-        self._objects: dict[str, dict[Place, _Known]] = defaultdict(dict)
+        self._objects: dict[str, dict[NamespacedName, _Known]] = defaultdict(dict)
         self._own, self._shared = Index(), Index()
         """What objects say themselves; what other objects have a say in."""
 
-        self._promised: set[Place] = set()
+        self._promised: set[NamespacedName] = set()
         self._deleted: dict[tuple[str, str], int] = {}
         self._newest: dict[str, int] = {}
         self._turn = 0
@@ -161,7 +161,7 @@ class Cache:
         """Somebody is about to take this entry."""
         return _place(entry) in self._promised
 
-    def _find_by(self, kind: str, place: Place, its: frozenset[Trait]) -> None:
+    def _find_by(self, kind: str, place: NamespacedName, its: frozenset[Trait]) -> None:
         """The object is found by these from now on, and so are the entries of pools that it has a say in."""
         changed = self._own.set(kind, *place, its)
         names = set()
@@ -184,10 +184,10 @@ class Cache:
     def _names(self, namespace: str, by: By, value: Hashable) -> set[str]:
         return {name for _, name in self._own.find(ENTRIES, namespace, by, value)}
 
-    def _share(self, place: Place) -> frozenset[Trait]:
+    def _share(self, place: NamespacedName) -> frozenset[Trait]:
         """Find the entry by what others have a say in. Gives what it is found by from now on and was not before."""
         raw = self.get(ENTRIES, *place)
-        its = entry_state.traits(self, raw, self._watch_filter) if raw is not None else frozenset()
+        its = entry_state.shared_traits(self, raw, self._watch_filter) if raw is not None else frozenset()
         if place in self._promised:
             its = frozenset(trait for trait in its if trait.by is By.STATE)
         return self._shared.set(ENTRIES, *place, its) & its
@@ -225,7 +225,7 @@ def _uid(raw: Raw) -> str:
     return str(raw["metadata"].get("uid", ""))
 
 
-def _place(raw: Raw) -> Place:
+def _place(raw: Raw) -> NamespacedName:
     return namespace_of(raw), name_of(raw)
 
 

@@ -75,7 +75,7 @@ def _has_claim(machine: Raw, entry: Raw) -> bool:
         of_pool = bool(spec.get("pool")) and spec.get("pool") == pool_of(entry)
         if not (of_pool and spec.get("address") and places.entry_place(entry) == places.place(spec)):
             return False
-        phase = record.load(machine).phase  # last, since this is asked of every machine and every entry
+        phase = record.load_record(machine).phase  # last, since this is asked of every machine and every entry
         begins = phase is Phase.NEW and not spec.get("providerID")
         return not (begins and QUARANTINED in annotations_of(entry)) and phase is not Phase.CLEAN
     if holder.name != name_of(machine):
@@ -144,7 +144,7 @@ def candidates(
     look at all. One that somebody is about to take looks free: whoever decides on it looks again in a moment, and is
     told then who has it."""
     raws = cache.by(ENTRIES, namespace_of(machine), By.POOL, pool_of(machine))
-    return tuple(with_troubles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
+    return tuple(with_obstacles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
 
 
 def to_choose_from(
@@ -155,14 +155,14 @@ def to_choose_from(
     namespace, name = namespace_of(machine), pool_of(machine)
     free = next(cache.by(ENTRIES, namespace, By.AVAILABLE, name), None)
     if free is not None:
-        return (with_troubles(cache, free, machine, watch_filter),)
+        return (with_obstacles(cache, free, machine, watch_filter),)
     first = candidates(cache, machine, watch_filter=watch_filter, most=named)
     silent = islice(cache.by(ENTRIES, namespace, By.SILENT, name), 1)
-    more = (with_troubles(cache, raw, machine, watch_filter) for raw in silent)
+    more = (with_obstacles(cache, raw, machine, watch_filter) for raw in silent)
     return (*first, *(one for one in more if one.name not in {entry.name for entry in first}))
 
 
-def with_troubles(
+def with_obstacles(
     cache: Known, raw: Raw, machine: Raw | None, watch_filter: tuple[str, str] | None = None
 ) -> PoolEntry:
     """An entry with what speaks against handing it out (to this machine)."""
@@ -213,12 +213,12 @@ def _first(found: Iterable[Raw], but: Raw | None) -> str:
     return f"{namespace_of(raw)}/{name_of(raw)}" if raw is not None else ""
 
 
-def newest_commands(machine: Raw, own: tuple[str, ...], entrys: tuple[str, ...]) -> tuple[str, ...]:
+def newest_commands(machine: Raw, own: tuple[str, ...], from_entry: tuple[str, ...]) -> tuple[str, ...]:
     """The cleanup commands that count: the entry's when they were changed after the machine had copied them."""
     copied = annotations_of(machine).get(POOL_COMMANDS)
     if copied is None:
-        return entrys or own
-    return entrys if commands_digest(entrys) != copied else own
+        return from_entry or own
+    return from_entry if commands_digest(from_entry) != copied else own
 
 
 def commands_digest(commands: tuple[str, ...]) -> str:

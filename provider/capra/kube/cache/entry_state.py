@@ -21,28 +21,28 @@ from capra.model.pool import EntryState, PoolEntry
 def state(cache: Known, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
     """The state, and a sentence on it. entry: as one of `claims.candidates`."""
     if entry.quarantined:
-        failure = record.load(raw).message
+        failure = record.load_record(raw).message
         return EntryState.QUARANTINED, f"{entry.quarantined}; last: {failure}" if failure else entry.quarantined
     if entry.holder is not None:
         machine = claims.claimant(cache, raw)
         if machine is None:
             message = f"RemoteMachine {entry.holder.name}, which holds it, has not been found here yet"
             return EntryState.RESERVED, message
-        cleaning = machine["metadata"].get("deletionTimestamp") or record.load(machine).phase is Phase.CLEANING
+        cleaning = machine["metadata"].get("deletionTimestamp") or record.load_record(machine).phase is Phase.CLEANING
         return (EntryState.CLEANING if cleaning else EntryState.RESERVED), ""
     if entry.unavailable:
         return EntryState.UNAVAILABLE, entry.unavailable
     return EntryState.AVAILABLE, ""
 
 
-def traits(cache: Known, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait]:
+def shared_traits(cache: Known, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait]:
     """What an entry is found by, as far as other objects have a say in it. watch_filter: of those that are handed
     out."""
     quarantined, holder, name = annotations_of(raw).get(QUARANTINED, ""), holder_of(raw), pool_of(raw)
     if quarantined or holder is not None:  # most entries at work: nothing else counts
         entry = PoolEntry(name_of(raw), MachineSpec(), holder, quarantined)
     else:
-        entry = claims.with_troubles(cache, raw, None)
+        entry = claims.with_obstacles(cache, raw, None)
     word, _ = state(cache, raw, entry)
     found = {Trait(By.STATE, (name, word.value))}
     if not entry.blocked and selected(raw, watch_filter):
@@ -51,9 +51,9 @@ def traits(cache: Known, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait
     return frozenset(found)
 
 
-def status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
+def entry_status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
     """The merge patch that makes the entry's status true; empty when it is."""
-    entry = claims.with_troubles(cache, raw, None)
+    entry = claims.with_obstacles(cache, raw, None)
     word, message = state(cache, raw, entry)
     holder = entry.holder
     wanted: dict[str, Any] = {
@@ -70,7 +70,7 @@ def status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
 def answers(cache: Known, raw: Raw) -> bool:
     """Its holder has been provisioned on it."""
     machine = claims.claimant(cache, raw) if holder_of(raw) is not None else None
-    return machine is not None and record.load(machine).phase is Phase.PROVISIONED
+    return machine is not None and record.load_record(machine).phase is Phase.PROVISIONED
 
 
 def orphaned(cache: Known, raw: Raw) -> str:

@@ -15,12 +15,10 @@ from capra.kube.cache.pace import paced
 from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import CORE_GROUP, SECRETS, Raw, Resource, version_of
+from capra.model.retry import GAP
 
-Listener = Callable[[Resource, Raw], None]
+ObjectListener = Callable[[Resource, Raw], None]
 """Told of an object that was added, changed or deleted, or that is only to be looked at; the cache knows already."""
-
-PAUSE, LONGEST_PAUSE = 2.0, 60.0
-"""Seconds until everything is read again after a gap: more each time that one comes soon after."""
 
 FAILURE_PAUSE = 5.0
 """Seconds until everything is read again when it could not be."""
@@ -32,8 +30,7 @@ class Synchronization:
     """Reads everything of one management cluster.
 
     own: the resources of Capra; Cluster API's are read in the version that the API server prefers, and of Secrets only
-    the metadata. namespace: empty for all. period: seconds between two readings. changed: told of every object. alive:
-    called while it waits for the API server.
+    the metadata. namespace: empty for all. period: seconds between two readings. changed: told of every object.
     """
 
     def __init__(
@@ -44,8 +41,7 @@ class Synchronization:
         *,
         namespace: str,
         period: float,
-        changed: Listener,
-        alive: Callable[[], None],
+        changed: ObjectListener,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -53,9 +49,8 @@ class Synchronization:
         self._namespace = namespace
         self._period = period
         self._changed = changed
-        self._alive = alive
         self._now = asyncio.Event()
-        self._pause, self._next = PAUSE, -math.inf
+        self._gaps, self._next = 0, -math.inf
 
     async def first(self) -> None:
         """Read everything once, before anything is decided. Waits for Cluster API's CRDs and ours."""
@@ -76,7 +71,6 @@ class Synchronization:
             else:
                 self._resources = resources
                 return
-            self._alive()
             await asyncio.sleep(FAILURE_PAUSE)
 
     async def run(self) -> None:
@@ -86,30 +80,36 @@ class Synchronization:
                 async with asyncio.timeout(self._period):
                     await self._now.wait()
             self._now.clear()
-            try:
-                await refresh(self._api, self._cache, SECRETS, self._namespace, self._changed)
-                for resource in self._resources:
-                    await refresh(self._api, self._cache, resource, self._namespace, self._changed)
-                    for raw in list(self._cache.all(resource.kind)):
-                        self._changed(resource, raw)
-                        await asyncio.sleep(0)  # whoever has other work goes on
-            except CapraError as error:
-                log.warning("the API server cannot be read", error=str(error))
+            # One kind that cannot be read does not keep what is gone of the others.
+            if not all([await self._read_again(resource) for resource in (SECRETS, *self._resources)]):
                 await asyncio.sleep(FAILURE_PAUSE)
                 self._now.set()
+
+    async def _read_again(self, resource: Resource) -> bool:
+        """The whole list, and a look at each of Capra's and Cluster API's objects. False when it could not be read."""
+        try:
+            await refresh(self._api, self._cache, resource, self._namespace, self._changed)
+        except CapraError as error:
+            log.warning("the API server cannot be read", kind=resource.kind, error=str(error))
+            return False
+        for raw in list(self._cache.all(resource.kind)) if resource != SECRETS else ():
+            self._changed(resource, raw)
+            await asyncio.sleep(0)  # whoever has other work goes on
+        return True
 
     def missed(self) -> None:
         """Something may have gone unnoticed: everything is read again, in a moment."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._next:
             return
-        lately = loop.time() - self._next < LONGEST_PAUSE
-        self._pause = min(2 * self._pause, LONGEST_PAUSE) if lately else PAUSE
-        self._next = loop.time() + self._pause
-        loop.call_later(self._pause, self._now.set)
+        lately = loop.time() - self._next < GAP.longest
+        self._gaps = self._gaps + 1 if lately else 1
+        pause = GAP.after(self._gaps)
+        self._next = loop.time() + pause
+        loop.call_later(pause, self._now.set)
 
 
-async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, listener: Listener) -> str:
+async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, listener: ObjectListener) -> str:
     """Read the whole list; what is not in it has been deleted. Returns the list's version. namespace: empty for all.
 
     kopf's watches do not tell of objects that were deleted while they were interrupted: this does.

@@ -92,7 +92,7 @@ def _uses_host(raw: Raw) -> bool:
     provided = bool((raw.get("spec") or {}).get("providerID"))
     if RECORD not in annotations_of(raw) and FINALIZER not in raw["metadata"].get("finalizers", ()):
         return provided  # most machines that begin: there is no record to read
-    phase = record.load(raw).phase
+    phase = record.load_record(raw).phase
     return phase not in {Phase.NEW, Phase.CLEAN} or (phase is Phase.NEW and provided)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.errors import ConflictError, MissingError
-from capra.kube.client.resources import Key, Raw, Resource, name_of, namespace_of
+from capra.kube.client.resources import ObjectKey, Raw, Resource, name_of, namespace_of
 from capra.model.machine import MachineKey, RemoteMachine
 
 
@@ -19,7 +19,7 @@ class Writer:
         self._api = api
         self._cache = cache
 
-    def raw(self, key: MachineKey | Key) -> Raw:
+    def raw(self, key: MachineKey | ObjectKey) -> Raw:
         """The object as it is known. Raises MissingError."""
         raw = self._cache.get(key.kind, key.namespace, key.name)
         if raw is None:

@@ -15,9 +15,10 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from capra.kube.client.bounded import read_bounded
-from capra.kube.client.errors import MissingError, TooLongError, UnavailableError, from_answer, shown
+from capra.kube.client.bounded import read_bounded_answer
+from capra.kube.client.errors import MissingError, TooLongError, UnavailableError, from_answer, without_password
 from capra.kube.client.resources import Raw, Resource
+from capra.model.retry import REQUEST
 
 LIMIT = aiohttp.ClientTimeout(total=30)
 RETRY_SECONDS = 20.0
@@ -152,10 +153,10 @@ class Api:
             with attempt:
                 response = await self._send(method, path, body, content_type, accept, query)
                 try:
-                    content = await read_bounded(response, self._longest_answer, what)
+                    content = await read_bounded_answer(response, self._longest_answer, what)
                     return self._read(content, what), len(content)
                 except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
-                    raise UnavailableError(f"{what}: {shown(error)}") from None
+                    raise UnavailableError(f"{what}: {without_password(error)}") from None
         raise AssertionError("unreachable")  # AsyncRetrying ends by returning or raising
 
     def _read(self, content: bytes, what: str) -> Raw:
@@ -198,11 +199,11 @@ class Api:
         # ValueError: what aiohttp and ssl make of a kubeconfig that names no place, or of an answer that is none.
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError, ValueError) as error:
             self._listener(method, 0)
-            raise UnavailableError(f"{what}: {shown(error)}") from None
+            raise UnavailableError(f"{what}: {without_password(error)}") from None
         raise from_answer(answer.status, answer.headers, content, what)
 
 
-_backing_off = wait_exponential_jitter(multiplier=0.2, max=5.0)
+_backing_off = wait_exponential_jitter(multiplier=REQUEST.first, max=REQUEST.longest)
 
 
 def _wait(state: RetryCallState) -> float:

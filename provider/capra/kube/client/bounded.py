@@ -7,7 +7,7 @@ import aiohttp
 from capra.kube.client.errors import TooLongError
 
 
-async def read_bounded(response: aiohttp.ClientResponse, limit: int, what: str) -> bytes:
+async def read_bounded_answer(response: aiohttp.ClientResponse, limit: int, what: str) -> bytes:
     """The body of the answer; what: the request, for the message. Raises TooLongError when it is longer than limit."""
     pieces: list[bytes] = []
     size = 0

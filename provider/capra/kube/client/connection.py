@@ -16,7 +16,7 @@ from capra.errors import Fatal, InputError
 
 load_in_cluster: Callable[..., None] = config.load_incluster_config
 load_file: Callable[..., Awaitable[None]] = config.load_kube_config
-Connection = ApiClient
+ApiConnection = ApiClient
 """What an `Api` speaks over: connections to one API server, as one user."""
 
 CONNECTIONS = 100
@@ -24,7 +24,7 @@ CONNECTIONS = 100
 
 
 @dataclass(frozen=True)
-class Access:
+class ClientConfig:
     """What another client needs to reach the same API server. Files are paths, proxy is a URL; empty text stands for
     'none'."""
 
@@ -71,17 +71,17 @@ def _proxy(server: str) -> str | None:
     return getproxies().get(url.scheme)
 
 
-def connect(configuration: Configuration) -> Connection:
+def connect(configuration: Configuration) -> ApiConnection:
     """A connection; close it."""
     return ApiClient(configuration)
 
 
-async def access(configuration: Configuration) -> Access:
+async def client_config(configuration: Configuration) -> ClientConfig:
     """The same for another client. Asked again when the API server refuses it: tokens are renewed."""
     # A Pod's configuration says "bearer", a kubeconfig's "Bearer".
     key = await configuration.get_api_key_with_prefix("BearerToken") or ""
     scheme, _, token = key.partition(" ")
-    return Access(
+    return ClientConfig(
         server=configuration.host,
         ca_file=configuration.ssl_ca_cert or "",
         certificate_file=configuration.cert_file or "",

@@ -60,7 +60,7 @@ def from_answer(status: int, headers: Mapping[str, str], body: bytes, what: str)
     return InvalidError(message, reason="Invalid")
 
 
-def shown(error: BaseException) -> str:
+def without_password(error: BaseException) -> str:
     """What an error of the connection says, without a password."""
     return _USER_INFO.sub("//", told(error))
 

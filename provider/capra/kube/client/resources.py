@@ -69,7 +69,7 @@ NODES_OF_CLUSTER = "Nodes"
 """Not an object: the Nodes of one Cluster's Machines; named after the Cluster."""
 
 
-class Key(NamedTuple):
+class ObjectKey(NamedTuple):
     """What is reconciled."""
 
     kind: str

@@ -22,7 +22,7 @@ class _Saved(SavedRecord):
     not_before: Moment = 0.0
 
 
-def load(raw: Raw) -> Record:
+def load_record(raw: Raw) -> Record:
     """The record of an object.
 
     An object with the finalizer and without a record was the reference's, or somebody has damaged it: a bootstrap may
@@ -47,7 +47,7 @@ def _unknown(raw: Raw) -> Phase:
     return Phase.NEW if spec.get("providerID") or not spec.get("address") else Phase.BOOTSTRAPPING
 
 
-def dump(record: Record) -> dict[str, str | None]:
+def dump_record(record: Record) -> dict[str, str | None]:
     """The annotations of a record; None removes one."""
     values = {name: getattr(record, name) for name in _Saved.model_fields}
     values["message"] = record.message[:MESSAGE_LENGTH]

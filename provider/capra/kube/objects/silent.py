@@ -5,11 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, ValidationError
 
 from capra.kube.client.resources import UNREACHABLE, Raw, annotations_of
-from capra.model.pool import LONGEST_SILENCE, Unreachable
+from capra.model.pool import Unreachable
+from capra.model.retry import SILENT_HOST
 from capra.model.saved_record import Moment
-
-FIRST_SILENCE = 60.0
-"""Seconds until a host that did not answer is tried again; twice as long each time, up to LONGEST_SILENCE."""
 
 MESSAGE_LENGTH = 500
 
@@ -24,7 +22,7 @@ class _Mark(BaseModel):
     message: str = ""
 
 
-def load(entry_raw: Raw) -> Unreachable | None:
+def load_silence(entry_raw: Raw) -> Unreachable | None:
     """The mark of an entry; None for one without, or with one that cannot be read."""
     text = annotations_of(entry_raw).get(UNREACHABLE)
     if not text:
@@ -38,13 +36,18 @@ def load(entry_raw: Raw) -> Unreachable | None:
     return Unreachable(mark.since, mark.until, mark.times, mark.message)
 
 
-def dump(entry_raw: Raw, now: float, message: str) -> str:
+def dump_silence(entry_raw: Raw, now: float, message: str) -> str:
     """The annotation of an entry whose host did not answer, now once more."""
-    before = load(entry_raw)
+    before = load_silence(entry_raw)
     times = min(before.times + 1, 10_000) if before else 1
-    wait = min(LONGEST_SILENCE, FIRST_SILENCE * 2 ** min(times - 1, 16))
     since = before.since if before else now
-    mark = _Mark(place=_place(entry_raw), since=since, until=now + wait, times=times, message=message[:MESSAGE_LENGTH])
+    mark = _Mark(
+        place=_place(entry_raw),
+        since=since,
+        until=now + SILENT_HOST.after(times),
+        times=times,
+        message=message[:MESSAGE_LENGTH],
+    )
     return mark.model_dump_json()
 
 

@@ -61,18 +61,18 @@ class EntryStore:
 
     def record_of(self, raw: Raw) -> Record:
         """The record of an entry in quarantine: its host is to be cleaned, also where nothing has been noted yet."""
-        kept = record.load(raw)
+        kept = record.load_record(raw)
         return replace(kept, phase=Phase.CLEANING) if kept.phase is Phase.NEW else kept
 
     async def save(self, entry: RemoteMachine, kept: Record) -> None:
         """The record of the cleanup in quarantine. entry: as `load` gives it. Raises MissingError."""
-        await self._annotate(self._writer.same(entry), dict(record.dump(kept)))
+        await self._annotate(self._writer.same(entry), dict(record.dump_record(kept)))
 
     async def hold(self, raw: Raw, name: str, uid: str, known_as: str) -> Raw:
         """Make the RemoteMachine its holder. known_as: the UID by which the host knows it, which is another one after a
         move. What was noted of an earlier holder goes. Raises ConflictError when anybody has changed the entry
         meanwhile."""
-        kept = record.dump(Record(uid=known_as))[RECORD] if known_as != uid else None
+        kept = record.dump_record(Record(uid=known_as))[RECORD] if known_as != uid else None
         return await self._annotate(raw, {HOLDER: holder_annotation(raw, name, uid), RECORD: kept})
 
     async def give_back(self, raw: Raw, kept: Record, dirty: str = "") -> None:
@@ -85,7 +85,9 @@ class EntryStore:
 
     async def give_back_silent(self, raw: Raw, message: str) -> None:
         """Nobody holds it any more, since its host did not answer. message: how the last run ended."""
-        await self._annotate(raw, {HOLDER: "", UNREACHABLE: silent.dump(raw, self._clock(), message)}, gone=True)
+        await self._annotate(
+            raw, {HOLDER: "", UNREACHABLE: silent.dump_silence(raw, self._clock(), message)}, gone=True
+        )
 
     async def answered(self, raw: Raw) -> None:
         """Its host answers again."""
@@ -100,7 +102,7 @@ class EntryStore:
     async def quarantine(self, raw: Raw, reason: str) -> None:
         """Its holder has vanished, and nobody has seen a clean host. It is not touched at once: should the holder have
         been moved away, the entry is about to go, too."""
-        kept, holder = record.load(raw), holder_of(raw)
+        kept, holder = record.load_record(raw), holder_of(raw)
         # The host knows whoever has used it by the UID.
         uid = kept.uid or (holder.uid if holder is not None else "")
         kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE, reason="", message="")
@@ -131,4 +133,4 @@ def _quarantine(reason: str, kept: Record) -> dict[str, str | None]:
         message=kept.message,
         cleaning_since=kept.cleaning_since,
     )
-    return {QUARANTINED: reason[:REASON_LENGTH], RECORD: record.dump(dirty)[RECORD]}
+    return {QUARANTINED: reason[:REASON_LENGTH], RECORD: record.dump_record(dirty)[RECORD]}

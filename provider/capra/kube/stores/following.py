@@ -80,7 +80,7 @@ def _place(spec: MachineSpec) -> tuple[str, int]:
     return same_address(spec.address), spec.port
 
 
-def changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
+def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
     """The merge patch of the machine's `spec` that writes down what it follows; empty when it stands there. Commands
     are not written: the machine's own count unless the entry's have changed."""
     if replace(own, clean_up_commands=()) == replace(wanted, clean_up_commands=()):
@@ -104,7 +104,7 @@ def taken_back(raw: Raw, entry_raw: Raw | None) -> dict[str, Any]:
     notes = dict.fromkeys((POOL_ENTRY, POOL_COMMANDS, POOL_FIELDS))
     annotations = {**notes, **_same(annotations_of(raw), annotations_of(entry))}
     return {
-        "metadata": {"labels": labels, "annotations": annotations | record.dump(Record())},
+        "metadata": {"labels": labels, "annotations": annotations | record.dump_record(Record())},
         "spec": fields,
     }
 

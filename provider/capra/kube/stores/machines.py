@@ -70,7 +70,7 @@ class KubeStore:
             return await self._entries.load(key)
         raw = self._writer.raw(key)
         machine, problem = to_remote_machine(raw)
-        kept = record.load(raw)
+        kept = record.load_record(raw)
         owner_raw, not_owner = ownership.owner_of(self._cache, raw, CORE_MACHINE)
         cluster = self._cluster(raw, owner_raw)
         held = claims.held_by(self._cache, raw)
@@ -95,7 +95,7 @@ class KubeStore:
             missing_bootstrap=missing,
             entry=entry,
             given_by=following.given_by(raw),
-            outdated=bool(following.changes(own.spec, machine.spec)),
+            outdated=bool(following.spec_changes(own.spec, machine.spec)),
             pool=self._reservations.to_choose_from(raw) if wants_host else (),
             pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
@@ -110,14 +110,14 @@ class KubeStore:
         proven holds for its own beginning only."""
         raw = self._writer.same(observation.machine)
         of_entry = observation.machine.key.kind == ENTRIES
-        kept = self._entries.record_of(raw) if of_entry else record.load(raw)
-        if record.dump(kept)[RECORD] != record.dump(observation.record)[RECORD]:
+        kept = self._entries.record_of(raw) if of_entry else record.load_record(raw)
+        if record.dump_record(kept)[RECORD] != record.dump_record(observation.record)[RECORD]:
             raise ConflictError(f"{observation.machine.key} was worked on by somebody else meanwhile", after=0.0)
         if of_entry:
             await self._entries.save(observation.machine, record_)
             return
         machine, _ = to_remote_machine(raw)
-        annotations: dict[str, str | None] = dict(record.dump(record_))
+        annotations: dict[str, str | None] = dict(record.dump_record(record_))
         annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
@@ -135,7 +135,7 @@ class KubeStore:
         again without a second mark."""
         key = observation.machine.key
         raw = self._writer.same(observation.machine)
-        if record.load(raw).phase is not Phase.NEW:
+        if record.load_record(raw).phase is not Phase.NEW:
             raise ConflictError(f"{key} has begun meanwhile", after=0.0)
         entry_raw = self._cache.get(ENTRIES, key.namespace, decision.entry)
         holder = holder_of(entry_raw) if entry_raw is not None else None

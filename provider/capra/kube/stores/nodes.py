@@ -10,7 +10,7 @@ from capra.engine.nodes import Claim, Node
 from capra.kube.cache import ownership
 from capra.kube.cache.known import By, Known
 from capra.kube.client.errors import UnavailableError
-from capra.kube.client.resources import MACHINES, Key, Raw, annotations_of, labels_of, name_of
+from capra.kube.client.resources import MACHINES, ObjectKey, Raw, annotations_of, labels_of, name_of
 from capra.kube.objects import record
 from capra.kube.objects.cluster_api import has_node, to_owner
 from capra.model.machine import PAUSED_ANNOTATION
@@ -42,7 +42,7 @@ class Wanted:
         return self.claim.uid, self.claim.provider_id
 
 
-def wanted(cache: Known, key: Key) -> Iterator[Wanted]:
+def wanted(cache: Known, key: ObjectKey) -> Iterator[Wanted]:
     """The provisioned RemoteMachines of a Cluster whose Machines have a Node, as the cache has them when they are asked
     for. key: as of dependents.NODES."""
     for machine in list(cache.by("Machine", key.namespace, By.CLUSTER, key.name)):
@@ -77,11 +77,11 @@ def _provisioned(raw: Raw) -> bool:
         return False
     status = raw.get("status") or {}
     told = status.get("ready") or (status.get("initialization") or {}).get("provisioned")
-    return bool(told) or record.load(raw).phase is Phase.PROVISIONED
+    return bool(told) or record.load_record(raw).phase is Phase.PROVISIONED
 
 
 def _claim(machine: Raw, raw: Raw) -> Claim:
-    spec, kept = raw["spec"], record.load(raw)
+    spec, kept = raw["spec"], record.load_record(raw)
     return Claim(
         machine=name_of(machine),
         provider_id=str(spec["providerID"]),

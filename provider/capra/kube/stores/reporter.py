@@ -33,7 +33,7 @@ from capra.kube.objects.conditions import merge
 from capra.kube.objects.status import changes, timestamp
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION
 from capra.model.observation import Phase
-from capra.model.status import Report
+from capra.model.status import MachineReport
 
 COMPONENT = "capra"
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class Reporter:
         if key.kind != REMOTE_MACHINES.kind or moved or MANAGED_BY_ANNOTATION in taken.observation.machine.annotations:
             return False
         raw = await self._mark_run(self._writer.same(taken.observation.machine), running=taken.running)
-        changed = status_changes(raw, report(taken), timestamp(self._clock()))
+        changed = machine_status_changes(raw, report(taken), timestamp(self._clock()))
         if changed:
             await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")
         # Not before anything was sent: an entry whose host does not answer is given back.
@@ -119,7 +119,7 @@ class Reporter:
                 return  # it is gone, and needs no labels
 
 
-def status_changes(raw: Raw, told: Report, now: str) -> dict[str, Any]:
+def machine_status_changes(raw: Raw, told: MachineReport, now: str) -> dict[str, Any]:
     """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
     current: Mapping[str, Any] = raw.get("status") or {}
     failure = {"failureReason": told.failure_reason or None, "failureMessage": told.failure_message or None}

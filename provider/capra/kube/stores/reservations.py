@@ -51,7 +51,7 @@ class Reservations:
         with self._cache.promised(entry_raw):
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
                 # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
-                metadata = with_finalizer(raw) | {"annotations": dict(record.dump(record.load(raw)))}
+                metadata = with_finalizer(raw) | {"annotations": dict(record.dump_record(record.load_record(raw)))}
                 raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
             holder = holder_of(entry_raw)
             if holder is None or holder.uid != uid or is_from_elsewhere(entry_raw):
@@ -95,7 +95,7 @@ class Reservations:
         return found
 
     def _blocked(self, entry_raw: Raw, raw: Raw) -> str:
-        return claims.with_troubles(self._cache, entry_raw, raw, self._watch_filter).blocked
+        return claims.with_obstacles(self._cache, entry_raw, raw, self._watch_filter).blocked
 
     def to_choose_from(self, raw: Raw) -> tuple[PoolEntry, ...]:
         """As much of the machine's pool as a decision needs."""
@@ -119,8 +119,8 @@ class Reservations:
         else:
             own, _ = to_remote_machine(raw)
             # As `load` does it: what that sees and this does not write down would be decided on for ever.
-            kept = following.with_keys_of(entry, record.load(raw))
-            changes = following.changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
+            kept = following.with_keys_of(entry, record.load_record(raw))
+            changes = following.spec_changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
             body |= {"spec": changes} if changes else {}
         if any(annotations_of(raw).get(name) != value for name, value in annotations.items()) or "spec" in body:
             metadata["annotations"] = annotations

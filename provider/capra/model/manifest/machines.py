@@ -12,7 +12,7 @@ from capra.model import checks
 from capra.model.machine import DEFAULT_WORKING_DIR, MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.base import Metadata, Strict
 
-Address = Annotated[str, AfterValidator(checks.address)]
+HostAddress = Annotated[str, AfterValidator(checks.address)]
 Port = Annotated[int, AfterValidator(checks.port)]
 User = Annotated[str, AfterValidator(checks.user)]
 AbsolutePath = Annotated[str, AfterValidator(checks.absolute_path)]
@@ -31,7 +31,7 @@ class MachineFields(Strict):
     """What a RemoteMachine's spec and a PooledRemoteMachine's spec.machine share (docs/reference/contract.md). Both
     versions' names of the cleanup commands are known in either."""
 
-    address: Address = ""
+    address: HostAddress = ""
     port: Port = 22
     user: User = "root"
     use_sudo: bool = False

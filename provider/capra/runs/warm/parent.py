@@ -24,7 +24,7 @@ from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 from capra.runs import worker
 from capra.runs.private import private_directory
 from capra.runs.warm.forks import close_others, live_as
-from capra.runs.workdir import environment, lay_out
+from capra.runs.workdir import ansible_environment, lay_out
 
 STREAMS = 3
 MESSAGE = 4096
@@ -43,7 +43,7 @@ def warm_up() -> None:
         os.environ.update(_environment(directory))
         from capra.runs.warm import play  # noqa: PLC0415  # only now
 
-        play.warm_up(directory, PLAYBOOK)
+        play.play_nothing(directory, PLAYBOOK)
         sys.stdout.flush()
         os.environ.clear()
         os.environ.update(before)
@@ -54,7 +54,10 @@ def warm_up() -> None:
 def _environment(directory: Path) -> dict[str, str]:
     """That of an `ansible-playbook`, as ansible-runner makes it."""
     config = ansible_runner.RunnerConfig(
-        str(directory), project_dir=str(directory / "project"), playbook="none", envvars=environment(directory, NOBODY)
+        str(directory),
+        project_dir=str(directory / "project"),
+        playbook="none",
+        envvars=ansible_environment(directory, NOBODY),
     )
     config.prepare()
     return dict(config.env)

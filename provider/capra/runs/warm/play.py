@@ -65,7 +65,7 @@ _settings: dict[str, tuple[str, ...]] = {}
 """Ansible's settings, each with the names of the variables that give it."""
 
 
-def warm_up(directory: Path, playbook: Path) -> None:
+def play_nothing(directory: Path, playbook: Path) -> None:
     """In the parent, with the environment that Ansible was imported with. directory: a run's private one, of nobody.
     Raises Fatal where the play does not succeed."""
     _remember_settings()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from capra.controller.leadership.election import LostLeadership
+from capra.controller.leadership.election import LostLeadership, WorkGoesOn
 from capra.kube.client.errors import InvalidError, MissingError
 from tests.support.virtual_time import run_in_virtual_time
 from tests.unit.controller.leadership.lease_world import (
@@ -107,6 +107,30 @@ async def test_work_that_does_not_end_ends_with_the_process() -> None:
     assert ended < began
     for replica in (first, second):
         replica.leading.cancel()
+
+
+@virtual
+async def test_work_that_goes_on_although_it_was_told_to_end_keeps_the_lease() -> None:
+    """Until its time is over, or the process: nobody else may begin."""
+    replicas = Replicas()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(10_000)
+        finally:
+            raise WorkGoesOn("it has not ended in 25 s")
+
+    first = replicas.start("a", work=stubborn)
+    await asyncio.sleep(PERIOD)
+    second = replicas.start("b")
+    await asyncio.sleep(5 * DURATION)
+    first.stop.set()
+    ended = await first.over()
+    assert isinstance(ended, WorkGoesOn)
+    renewed, holder = replicas.server.writes[-1]
+    assert holder == "a"
+    assert await replicas.until_at_work("b") - renewed >= DURATION
+    second.leading.cancel()
 
 
 @virtual

@@ -18,11 +18,11 @@ from capra.errors import CapraError
 from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.errors import ConflictError, DeniedError, InvalidError, UnavailableError
-from capra.kube.client.resources import CORE_GROUP, NODES_OF_CLUSTER, REMOTE_MACHINES, Key, Raw, Resource
-from capra.kube.client.workload import Workload
+from capra.kube.client.kubeconfig import Workload
+from capra.kube.client.resources import CORE_GROUP, NODES_OF_CLUSTER, REMOTE_MACHINES, ObjectKey, Raw, Resource
 from capra.model.machine import GROUP
 
-KEY = Key(NODES_OF_CLUSTER, "ns", "c")
+KEY = ObjectKey(NODES_OF_CLUSTER, "ns", "c")
 LABEL = "k0smotron.io/machine-name"
 
 
@@ -100,7 +100,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
         yield made.api
 
     monkeypatch.setattr(reconciler, "connected", connected)
-    monkeypatch.setattr(reconciler, "parse", lambda data, subject: Workload("https://192.0.2.1"))
+    monkeypatch.setattr(reconciler, "parse_kubeconfig", lambda data, subject: Workload("https://192.0.2.1"))
     monkeypatch.setattr(reconciler, "time", SimpleNamespace(monotonic=lambda: made.now))
     return made
 
@@ -296,7 +296,7 @@ async def test_a_kubeconfig_is_read_beside_the_event_loop(site: Site, monkeypatc
         threads.append(threading.current_thread())
         return Workload("https://192.0.2.1")
 
-    monkeypatch.setattr(reconciler, "parse", parse)
+    monkeypatch.setattr(reconciler, "parse_kubeconfig", parse)
     site.machine("m")
     assert await site.look() == 10.0
     assert threads

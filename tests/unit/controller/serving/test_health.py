@@ -16,9 +16,9 @@ from capra.controller.serving.health import Status, serving_metrics, serving_pro
 from capra.controller.serving.metrics import Metrics
 from capra.errors import Fatal, Retry
 from capra.kube.client.reviews import Verdict
-from capra.settings import Address, ControllerSettings, TlsVersion
+from capra.settings import ControllerSettings, ListenAddress, TlsVersion
 
-HERE = Address("127.0.0.1", 0)
+HERE = ListenAddress("127.0.0.1", 0)
 
 
 def unverified() -> ssl.SSLContext:
@@ -77,7 +77,7 @@ async def test_probes_end_with_their_context() -> None:
 async def test_a_port_that_is_taken_is_named() -> None:
     async with serving_probes(HERE, Status()) as place:
         with pytest.raises(Fatal, match=rf"cannot listen on 127\.0\.0\.1:{place.port}: .*in use"):
-            async with serving_probes(Address("127.0.0.1", place.port), Status()):
+            async with serving_probes(ListenAddress("127.0.0.1", place.port), Status()):
                 pass
 
 

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from capra.engine.redaction.shell_words import Command, commands, expansions, literals, unquoted
+from capra.engine.redaction.shell_words import ShellCommand, expansions, literals, shell_commands, unquoted
 
 
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("", [Command()]),
-        ("a b", [Command(["a", "b"])]),
-        ("a b | c", [Command(["a", "b"], piped=True), Command(["c"])]),
+        ("", [ShellCommand()]),
+        ("a b", [ShellCommand(["a", "b"])]),
+        ("a b | c", [ShellCommand(["a", "b"], piped=True), ShellCommand(["c"])]),
         # Only a pipe passes output on.
-        ("a || b", [Command(["a"]), Command(["b"])]),
-        ("a && b", [Command(["a"]), Command(["b"])]),
-        ("a & b", [Command(["a"]), Command(["b"])]),
-        ("a; b", [Command(["a"]), Command(["b"])]),
-        ("(a) b", [Command(), Command(["a"]), Command(["b"])]),
+        ("a || b", [ShellCommand(["a"]), ShellCommand(["b"])]),
+        ("a && b", [ShellCommand(["a"]), ShellCommand(["b"])]),
+        ("a & b", [ShellCommand(["a"]), ShellCommand(["b"])]),
+        ("a; b", [ShellCommand(["a"]), ShellCommand(["b"])]),
+        ("(a) b", [ShellCommand(), ShellCommand(["a"]), ShellCommand(["b"])]),
         # What stands behind a redirection is a word as any other: it may be a password's file.
-        ("a > b", [Command(["a", "b"])]),
-        ("a < b", [Command(["a", "b"])]),
-        ("a <<< b c", [Command(["a", "c"], here=["b"])]),
-        ("x | a <<< b", [Command(["x"], piped=True), Command(["a"], here=["b"])]),
-        ("a <<EOF b", [Command(["a", "b"], end="EOF")]),
-        ("a <<-'EOF'", [Command(["a"], end="EOF")]),
-        ("a <<< b | c", [Command(["a"], here=["b"], piped=True), Command(["c"])]),
-        ("a '<<<' b", [Command(["a", "<<<", "b"])]),
-        ("a 'b|c;d'", [Command(["a", "b|c;d"])]),
-        ("a\0b", [Command(["a", "b"])]),
+        ("a > b", [ShellCommand(["a", "b"])]),
+        ("a < b", [ShellCommand(["a", "b"])]),
+        ("a <<< b c", [ShellCommand(["a", "c"], here=["b"])]),
+        ("x | a <<< b", [ShellCommand(["x"], piped=True), ShellCommand(["a"], here=["b"])]),
+        ("a <<EOF b", [ShellCommand(["a", "b"], end="EOF")]),
+        ("a <<-'EOF'", [ShellCommand(["a"], end="EOF")]),
+        ("a <<< b | c", [ShellCommand(["a"], here=["b"], piped=True), ShellCommand(["c"])]),
+        ("a '<<<' b", [ShellCommand(["a", "<<<", "b"])]),
+        ("a 'b|c;d'", [ShellCommand(["a", "b|c;d"])]),
+        ("a\0b", [ShellCommand(["a", "b"])]),
     ],
 )
-def test_commands(line: str, found: list[Command]) -> None:
-    assert commands(line) == found
+def test_commands(line: str, found: list[ShellCommand]) -> None:
+    assert shell_commands(line) == found
 
 
 @pytest.mark.parametrize(

@@ -214,9 +214,9 @@ def test_a_holder_is_not_told_to_use_its_own_entry() -> None:
     user = machine(phase=Phase.PROVISIONED, address="e.example.org")
     held, free = entry(holder="m/uid-m/uid-e"), entry()
 
-    assert claims.with_troubles(cache(user), held, None).used_by == ""
-    assert claims.with_troubles(cache(user), free, None).used_by == "default/m"
-    assert claims.with_troubles(cache(user), free, user).used_by == ""
+    assert claims.with_obstacles(cache(user), held, None).used_by == ""
+    assert claims.with_obstacles(cache(user), free, None).used_by == "default/m"
+    assert claims.with_obstacles(cache(user), free, user).used_by == ""
 
 
 def test_the_watch_filter_is_asked_for() -> None:
@@ -285,7 +285,7 @@ def test_the_hosts_of_a_pool_are_compared_with_those_in_use_once(monkeypatch: py
 
 def test_the_record_of_a_machine_elsewhere_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every machine is compared with every entry: what is cheap comes first."""
-    monkeypatch.setattr(record, "load", None)
+    monkeypatch.setattr(record, "load_record", None)
     one = machine(address="m.example.org")
     assert claims.held_by(cache(one, entry("e"), entry("f", in_pool="q")), one) == []
 
@@ -303,7 +303,7 @@ COPIED, CHANGED, OWN = ("copied",), ("changed",), ("own",)
 
 
 @pytest.mark.parametrize(
-    ("copied", "own", "entrys", "counts"),
+    ("copied", "own", "from_entry", "counts"),
     [
         pytest.param(COPIED, COPIED, COPIED, COPIED, id="nobody has changed them"),
         pytest.param(COPIED, COPIED, CHANGED, CHANGED, id="the entry's were changed since"),
@@ -317,11 +317,11 @@ COPIED, CHANGED, OWN = ("copied",), ("changed",), ("own",)
     ],
 )
 def test_the_newest_cleanup_commands_count(
-    copied: tuple[str, ...] | None, own: tuple[str, ...], entrys: tuple[str, ...], counts: tuple[str, ...]
+    copied: tuple[str, ...] | None, own: tuple[str, ...], from_entry: tuple[str, ...], counts: tuple[str, ...]
 ) -> None:
     annotations = {} if copied is None else {POOL_COMMANDS: claims.commands_digest(copied)}
 
-    assert claims.newest_commands(machine(annotations=annotations), own, entrys) == counts
+    assert claims.newest_commands(machine(annotations=annotations), own, from_entry) == counts
 
 
 def test_lists_of_commands_are_told_apart() -> None:

@@ -13,7 +13,16 @@ from capra.controller.serving.metrics import Metrics
 from capra.kube.cache import claims, entry_state, ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
-from capra.kube.client.resources import CLUSTERS, CORE_GROUP, ENTRIES, MACHINES, NODES_OF_CLUSTER, QUARANTINED, Key, Raw
+from capra.kube.client.resources import (
+    CLUSTERS,
+    CORE_GROUP,
+    ENTRIES,
+    MACHINES,
+    NODES_OF_CLUSTER,
+    QUARANTINED,
+    ObjectKey,
+    Raw,
+)
 from capra.kube.stores.nodes import wanted
 from capra.model.machine import GROUP, MachineKey
 from capra.model.observation import Phase
@@ -110,8 +119,8 @@ QUESTIONS: dict[str, Callable[[Cache], Any]] = {
     "what is told of an exhausted pool": lambda cache: claims.to_choose_from(
         cache, machine(pool="q"), watch_filter=None, named=5
     ),
-    "the state of an entry": lambda cache: entry_state.status_changes(cache, known(cache, ENTRIES, "e-1")),
-    "the state of a free one": lambda cache: entry_state.status_changes(cache, known(cache, ENTRIES, "f-1")),
+    "the state of an entry": lambda cache: entry_state.entry_status_changes(cache, known(cache, ENTRIES, "e-1")),
+    "the state of a free one": lambda cache: entry_state.entry_status_changes(cache, known(cache, ENTRIES, "f-1")),
     "whether an entry is surplus": lambda cache: claims.is_surplus(cache, known(cache, ENTRIES, "e-1")),
     "who names an owner": lambda cache: list(ownership.named_by(cache, owner(1), "Machine")),
     "what depends on a machine": lambda cache: list(dependents(cache, MACHINES, known(cache, MACHINES, "m-1"))),
@@ -128,7 +137,7 @@ QUESTIONS: dict[str, Callable[[Cache], Any]] = {
     "what depends on a key": lambda cache: list(dependents(cache, "Secret", secret("own-1"))),
     "what depends on bootstrap data": lambda cache: list(dependents(cache, "Secret", secret("data-1"))),
     "who is next in line": lambda cache: next(in_line(cache, machine(pool="q")), None),
-    "the Nodes of a Cluster": lambda cache: list(wanted(cache, Key(NODES_OF_CLUSTER, "default", "c-1"))),
+    "the Nodes of a Cluster": lambda cache: list(wanted(cache, ObjectKey(NODES_OF_CLUSTER, "default", "c-1"))),
     "the metrics": lambda cache: measure(cache, Metrics()),
     "to learn of a machine": _put_machine,
     "to learn of an entry": _put_entry,

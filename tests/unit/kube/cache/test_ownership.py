@@ -9,7 +9,7 @@ import pytest
 from capra.controller.dependents import dependents
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.ownership import owned_by, owner_of
-from capra.kube.client.resources import Key
+from capra.kube.client.resources import ObjectKey
 from capra.model.machine import GROUP
 
 BACK = {
@@ -104,4 +104,4 @@ def test_what_is_not_there_and_what_is_no_machine_of_cluster_api() -> None:
 def test_whoever_names_it_is_looked_at_again(kind: str, owned: str) -> None:
     raw = _owned(_reference(kind, uid="wrong"), kind=owned)
     owner = _raw(kind, "owner")
-    assert Key(owned, "ns", "m") in set(dependents(_cache(raw, owner), kind, owner))
+    assert ObjectKey(owned, "ns", "m") in set(dependents(_cache(raw, owner), kind, owner))

@@ -15,7 +15,7 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
 from capra.kube.client.resources import ENTRIES, MACHINES, POOL_ENTRY, QUARANTINED, UNREACHABLE, Raw, name_of
 from capra.kube.objects.fields import pool_of
-from capra.kube.objects.silent import dump
+from capra.kube.objects.silent import dump_silence
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from capra.model.observation import Phase
 from tests.unit.kube.pool_examples import entry, machine
@@ -30,7 +30,7 @@ labels = st.sampled_from([{}, {FILTER[0]: FILTER[1]}])
 
 def silenced(raw: dict[str, Any], until: float | None) -> dict[str, Any]:
     if until is not None:
-        raw["metadata"]["annotations"][UNREACHABLE] = dump(raw, until, "timed out")
+        raw["metadata"]["annotations"][UNREACHABLE] = dump_silence(raw, until, "timed out")
     return raw
 
 
@@ -93,9 +93,9 @@ def compare(cache: Cache, watch_filter: tuple[str, str] | None) -> None:
     free: dict[str, list[str]] = {"p": [], "q": []}
     silent: dict[str, list[tuple[float, str]]] = {"p": [], "q": []}
     for raw in cache.all(ENTRIES):
-        seen, name = claims.with_troubles(cache, raw, None), pool_of(raw)
+        seen, name = claims.with_obstacles(cache, raw, None), pool_of(raw)
         states["default", (name, entry_state.state(cache, raw, seen)[0].value)] += 1
-        mine = claims.with_troubles(cache, raw, None, watch_filter)
+        mine = claims.with_obstacles(cache, raw, None, watch_filter)
         if not mine.unavailable:
             free[name].append(mine.name)
         elif mine.unreachable and not mine.blocked:

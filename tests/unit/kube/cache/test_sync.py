@@ -77,9 +77,7 @@ class Dated(Server):
 
 
 def synchronization(server: Any, period: float = 10_000.0, cache: Cache | None = None) -> Synchronization:
-    return Synchronization(
-        server, cache or Cache(), (), namespace="", period=period, changed=lambda *_: None, alive=lambda: None
-    )
+    return Synchronization(server, cache or Cache(), (), namespace="", period=period, changed=lambda *_: None)
 
 
 def read(server: Dated, seconds: float, gaps: float, period: float = 10_000.0) -> list[float]:
@@ -153,20 +151,40 @@ async def test_a_gap_shows_that_etcd_was_restored() -> None:
     assert rewound == ["rewound"]
 
 
+async def test_one_kind_that_cannot_be_read_does_not_keep_what_is_gone_of_another() -> None:
+    """Secrets come first, and their list may be refused, or too long."""
+
+    class Refusing(Server):
+        async def list(self, resource: Any = None, *_: Any, **__: Any) -> Raw:
+            if resource == SECRETS:
+                raise DeniedError("no")
+            return await super().list()
+
+    cache = Cache()
+    server: Any = Refusing(answer(50))
+    cache.put(REMOTE_MACHINES.kind, seen(40, "gone"))
+    made = Synchronization(server, cache, (REMOTE_MACHINES,), namespace="", period=9.0, changed=lambda *_: None)
+    made._now.set()
+    running = asyncio.ensure_future(made.run())
+    async with asyncio.timeout(10):
+        while list(cache.all(REMOTE_MACHINES.kind)):
+            await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running])
+
+
 async def test_the_first_reading_waits_for_the_crds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("capra.kube.cache.sync.FAILURE_PAUSE", 0.01)
     server: Any = Dated(answer(50), refused=True)
-    alive: list[bool] = []
     made = Synchronization(
         *(server, Cache(), (REMOTE_MACHINES,)),
         namespace="",
         period=10_000.0,
         changed=lambda *_: None,
-        alive=lambda: alive.append(True),
     )
     reading = asyncio.ensure_future(made.first())
     async with asyncio.timeout(10):
-        while len(alive) < 3:
+        while len(server.times) < 3:
             await asyncio.sleep(0)
         assert not reading.done()
         server.refused = False

@@ -20,6 +20,7 @@ from capra.errors import CapraError
 from capra.kube.client import workload
 from capra.kube.client.api import Api
 from capra.kube.client.errors import InvalidError, TooLongError, UnavailableError, from_answer
+from capra.kube.client.kubeconfig import Workload
 from capra.kube.client.resources import NODES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -80,7 +81,7 @@ async def test_a_workload_cluster_has_these_bounds(
     """Whoever writes the kubeconfig decides who answers."""
     if handler is _silent:
         monkeypatch.setattr(workload, "LIMIT", aiohttp.ClientTimeout(total=0.5))
-    async with serving(handler) as url, workload.connected(workload.Workload(url), "Secret ns/c-kubeconfig") as api:
+    async with serving(handler) as url, workload.connected(Workload(url), "Secret ns/c-kubeconfig") as api:
         with pytest.raises(error, match=problem):
             await api.list(NODES)
 
@@ -89,7 +90,7 @@ async def test_the_nodes_of_a_workload_cluster_have_a_bound(monkeypatch: pytest.
     monkeypatch.setattr(workload, "LONGEST_LIST", 300_000)
     seen: list[dict[str, str]] = []
     handler = _pages(10**9, seen, size=20_000)
-    async with serving(handler) as url, workload.connected(workload.Workload(url), "Secret ns/c-kubeconfig") as api:
+    async with serving(handler) as url, workload.connected(Workload(url), "Secret ns/c-kubeconfig") as api:
         with pytest.raises(TooLongError, match="the list is longer than 300000 bytes"):
             await api.list(NODES)
     assert {page["limit"] for page in seen} == {str(workload.PAGE)}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kubernetes.aio.client import Configuration
 
-from capra.kube.client.connection import access, configure, connect
+from capra.kube.client.connection import client_config, configure, connect
 
 
 def kubeconfig(directory: Path, **cluster: str) -> str:
@@ -63,12 +63,12 @@ async def test_the_token_is_passed_on_without_its_scheme(given: str) -> None:
     """Or the API server would take the scheme for the token."""
     configuration = Configuration()
     configuration.api_key = {"BearerToken": given}
-    assert (await access(configuration)).token == "t0ken"
+    assert (await client_config(configuration)).token == "t0ken"
 
 
 async def test_another_client_goes_the_same_way(tmp_path: Path) -> None:
     names = {"proxy-url": "http://own.example.org:1", "tls-server-name": "kubernetes.default"}
-    found = await access(await configure(kubeconfig(tmp_path, **names)))
+    found = await client_config(await configure(kubeconfig(tmp_path, **names)))
     assert (found.server, found.proxy, found.tls_server_name) == (
         "https://api.example.org:6443",
         "http://own.example.org:1",

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from capra.errors import InputError
 from capra.kube.client.errors import UnavailableError
+from capra.kube.client.kubeconfig import Workload, parse_kubeconfig
 from capra.kube.client.resources import NODES
-from capra.kube.client.workload import Workload, connected, parse
+from capra.kube.client.workload import connected
 from tests.controlplane import pki
 from tests.support.hostile_keys import HOSTILE
 
@@ -66,7 +67,7 @@ def test_everything_inline_is_taken() -> None:
         "extensions": [{"name": "of somebody", "extension": {"any": "thing"}}],
     }
     user = {"client-certificate-data": encoded("certificate"), "client-key-data": encoded("key")}
-    assert parse(kubeconfig(cluster, user), SUBJECT) == Workload(
+    assert parse_kubeconfig(kubeconfig(cluster, user), SUBJECT) == Workload(
         server=SERVER,
         authority="authority" * 20,
         certificate=b"certificate",
@@ -80,12 +81,12 @@ def test_everything_inline_is_taken() -> None:
 @pytest.mark.parametrize("password", ["secret", "p%40ss", "p@ss", "p:ss"])
 def test_the_password_of_a_proxy(password: str) -> None:
     proxy = f"http://user:{password}@192.0.2.3:3128"
-    assert parse(kubeconfig({"proxy-url": proxy}), SUBJECT).proxy == proxy
+    assert parse_kubeconfig(kubeconfig({"proxy-url": proxy}), SUBJECT).proxy == proxy
 
 
 @pytest.mark.parametrize(("given", "verify"), [(True, False), (False, True), (None, True), ("true", True)])
 def test_certificates_are_verified_unless_it_says_otherwise(given: object, verify: bool) -> None:
-    assert parse(kubeconfig({"insecure-skip-tls-verify": given}), SUBJECT).verify is verify
+    assert parse_kubeconfig(kubeconfig({"insecure-skip-tls-verify": given}), SUBJECT).verify is verify
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_certificates_are_verified_unless_it_says_otherwise(given: object, verif
 )
 def test_what_cannot_be_used_is_named_but_not_told(text: bytes, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        parse(text, SUBJECT)
+        parse_kubeconfig(text, SUBJECT)
     assert str(caught.value).startswith(SUBJECT)
     assert TOKEN not in str(caught.value)
 
@@ -212,7 +213,7 @@ async def test_the_password_of_a_proxy_is_not_told(answers: bytes, problem: str)
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     data = kubeconfig({"proxy-url": f"http://user:{TOKEN}@127.0.0.1:{port}"})
-    async with server, connected(parse(data, SUBJECT), SUBJECT) as api:
+    async with server, connected(parse_kubeconfig(data, SUBJECT), SUBJECT) as api:
         with pytest.raises(UnavailableError, match=problem) as caught:
             await api.list(NODES)
     assert TOKEN not in str(caught.value)

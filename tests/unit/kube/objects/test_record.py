@@ -16,11 +16,11 @@ KEPT = Record(phase=Phase.CLEANING, attempts=2, not_before=2000.0, cleaning_sinc
 
 
 def _with(text: str) -> Record:
-    return record.load(machine(address="192.0.2.1", annotations={RECORD: text}))
+    return record.load_record(machine(address="192.0.2.1", annotations={RECORD: text}))
 
 
 def _text(**changed: Any) -> str:
-    return json.dumps(json.loads(str(record.dump(KEPT)[RECORD])) | changed)
+    return json.dumps(json.loads(str(record.dump_record(KEPT)[RECORD])) | changed)
 
 
 def test_it_is_read_as_it_was_written() -> None:

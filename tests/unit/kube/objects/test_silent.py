@@ -24,8 +24,8 @@ def test_the_back_off_grows_and_ends() -> None:
     raw: Raw = entry()
     waits = []
     for _ in range(8):
-        raw = _marked(silent.dump(raw, 1000.0, "no route"))
-        mark = silent.load(raw)
+        raw = _marked(silent.dump_silence(raw, 1000.0, "no route"))
+        mark = silent.load_silence(raw)
         assert mark is not None
         assert mark.since == 1000.0
         waits.append(mark.until - 1000.0)
@@ -35,18 +35,18 @@ def test_the_back_off_grows_and_ends() -> None:
 
 
 def test_another_host_has_no_mark() -> None:
-    text = silent.dump(entry(), 1000.0, "no route")
+    text = silent.dump_silence(entry(), 1000.0, "no route")
     for changed in ({"address": "192.0.2.1"}, {"port": 2222}):
-        assert silent.load(_marked(text, **changed)) is None
+        assert silent.load_silence(_marked(text, **changed)) is None
 
 
 @pytest.mark.parametrize(
     "changed", [{"since": 1e300}, {"until": -1}, {"times": 0}, {"since": "x"}, {"until": None}, {"place": 5}]
 )
 def test_a_mark_that_somebody_has_damaged_is_none(changed: dict[str, Any]) -> None:
-    text = json.dumps(json.loads(silent.dump(entry(), 1000.0, "m")) | changed)
-    assert silent.load(_marked(text)) is None
-    assert silent.load(_marked("{")) is None
+    text = json.dumps(json.loads(silent.dump_silence(entry(), 1000.0, "m")) | changed)
+    assert silent.load_silence(_marked(text)) is None
+    assert silent.load_silence(_marked("{")) is None
 
 
 def test_what_a_machine_had_from_its_entry_is_taken_back_and_nothing_else() -> None:
@@ -69,7 +69,7 @@ def test_what_a_machine_had_from_its_entry_is_taken_back_and_nothing_else() -> N
     assert gone >= {"example.org/x", POOL_ENTRY, POOL_COMMANDS}
     assert "own" not in annotations
     kept = {name: value for name, value in annotations.items() if value is not None}
-    assert kept == {name: value for name, value in record.dump(Record()).items() if value is not None}
+    assert kept == {name: value for name, value in record.dump_record(Record()).items() if value is not None}
 
 
 def test_of_an_entry_that_is_gone_the_address_is_taken_back() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from capra.kube.client.resources import POOL_ENTRY
 from capra.kube.objects.remote_machines import to_remote_machine
-from capra.kube.stores.following import changes, followed
+from capra.kube.stores.following import followed, spec_changes
 from capra.model.machine import MachineSpec
 from capra.model.observation import Phase, Record
 from tests.unit.kube.pool_examples import entry, machine
@@ -38,9 +38,9 @@ def _followed(kept: Record, raw: dict[str, Any] | None = None, **given: Any) -> 
 def test_what_is_changed_in_the_entry_counts(given: Any, changed: Any, written: Any) -> None:
     own, spec = _followed(Record(phase=Phase.PROVISIONED, host_keys=(KEY,)), **given)
     assert spec == replace(own, **changed)
-    patch = changes(own, spec)
+    patch = spec_changes(own, spec)
     assert patch | written == patch
-    assert changes(spec, spec) == {}
+    assert spec_changes(spec, spec) == {}
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_the_machines_own_commands_count_until_the_entrys_change() -> None:
     assert spec.clean_up_commands == ("mine",)
     own, spec = _followed(Record(), raw, cleanUpCommands=["theirs"])
     assert spec.clean_up_commands == ("theirs",)
-    assert changes(own, spec) == {}
+    assert spec_changes(own, spec) == {}

@@ -80,7 +80,7 @@ async def test_the_record_of_a_machine_that_was_changed_meanwhile_is_kept() -> N
             return finished()
 
     await Engine(world.store, Runner(), lambda: NOW).reconcile(MACHINE)
-    assert record.load(world.get("RemoteMachine", "m")).phase is Phase.PROVISIONED
+    assert record.load_record(world.get("RemoteMachine", "m")).phase is Phase.PROVISIONED
 
 
 async def test_what_one_controller_has_proven_is_nothing_where_another_has_begun() -> None:
@@ -95,7 +95,7 @@ async def test_what_one_controller_has_proven_is_nothing_where_another_has_begun
     await world.store.save(other, replace(begun, changed_at=3.0))
     with pytest.raises(ConflictError, match="worked on by somebody else"):
         await world.store.save(replace(one, record=begun), one.record)
-    assert record.load(world.get("RemoteMachine", "m")).phase is Phase.BOOTSTRAPPING
+    assert record.load_record(world.get("RemoteMachine", "m")).phase is Phase.BOOTSTRAPPING
 
 
 async def _reserve(world: StoreWorld, seen: Observation) -> None:
@@ -143,13 +143,15 @@ async def test_the_cleanup_of_an_entry_says_nothing_of_the_next_one_of_its_name(
 @pytest.mark.parametrize("moved", [False, True])
 async def test_the_host_of_a_vanished_holder_is_cleaned_by_the_uid_that_it_knows(moved: bool) -> None:
     """Not by that of whoever had the entry before."""
-    left = {name: text for name, text in record.dump(Record(phase=Phase.CLEANING, uid="uid-before")).items() if text}
-    mine = record.dump(Record(uid="uid-first" if moved else ""))
+    left = {
+        name: text for name, text in record.dump_record(Record(phase=Phase.CLEANING, uid="uid-before")).items() if text
+    }
+    mine = record.dump_record(Record(uid="uid-first" if moved else ""))
     notes = {name: text for name, text in mine.items() if text}
     world = StoreWorld(machine(uid="uid-m", annotations=notes), entry("e", annotations=left))
     await world.store.reserve(await world.store.load(MACHINE), "e")
     await world.entries.quarantine(world.get("PooledRemoteMachine", "e"), "vanished")
-    kept = record.load(world.get("PooledRemoteMachine", "e"))
+    kept = record.load_record(world.get("PooledRemoteMachine", "e"))
     assert (kept.phase, kept.uid) == (Phase.CLEANING, "uid-first" if moved else "uid-m")
 
 

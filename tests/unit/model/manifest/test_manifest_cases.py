@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from capra.errors import InputError
-from capra.local.manifests import load
+from capra.local.manifests import load_manifests
 from capra.model.machine import MachineKey
 from capra.model.manifest.validation import to_document
 from tests.unit.local.examples import GROUP, HOST_KEY, machine, write, write_text
@@ -34,7 +34,7 @@ def test_refused(case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
     write_text(tmp_path, _text(case), "machine.yaml")
 
     with pytest.raises(InputError) as caught:
-        load(["machine.yaml"])
+        load_manifests(["machine.yaml"])
 
     for part in case["error"]:
         assert part in str(caught.value)
@@ -45,7 +45,7 @@ def test_refused(case: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_documentations_examples_load() -> None:
-    manifests = load([str(CASES / "documentation.yaml")])
+    manifests = load_manifests([str(CASES / "documentation.yaml")])
 
     machines = {one.machine.key.name: one.machine for one in manifests.machines}
     assert list(machines) == ["remote-test-0", "remote-test-1", "remote-test-2", "remote-test-3"]
@@ -78,7 +78,7 @@ def test_both_versions_and_both_spellings_mean_the_same(tmp_path: Path, field: s
         field: ["one", "two"],
     }
     read = [
-        load([write(tmp_path, machine(version=version, **spec))]).machines[0].machine
+        load_manifests([write(tmp_path, machine(version=version, **spec))]).machines[0].machine
         for version in ("v1beta1", "v1beta2")
     ]
 
@@ -89,7 +89,7 @@ def test_both_versions_and_both_spellings_mean_the_same(tmp_path: Path, field: s
 
 
 def test_defaults_are_the_references(tmp_path: Path) -> None:
-    spec = load([write(tmp_path, machine(port=None))]).machines[0].machine.spec
+    spec = load_manifests([write(tmp_path, machine(port=None))]).machines[0].machine.spec
 
     assert (spec.port, spec.user, spec.use_sudo, spec.commands_as_script) == (22, "root", False, False)
     assert spec.working_dir == "/etc/k0smotron"
@@ -108,7 +108,7 @@ def test_what_a_cluster_gives_out_can_be_read_back(tmp_path: Path) -> None:
     document["status"] = {"ready": True, "anything": [1]}
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [document]}, indent="\t")
 
-    [read] = load([write_text(tmp_path, text, "list.json")]).machines
+    [read] = load_manifests([write_text(tmp_path, text, "list.json")]).machines
 
     assert read.machine.uid == "5f1e"
     assert read.machine.labels == {"a": "b"}
@@ -118,18 +118,18 @@ def test_what_a_cluster_gives_out_can_be_read_back(tmp_path: Path) -> None:
 def test_both_lists_of_commands_may_stand_there_when_they_are_equal(tmp_path: Path) -> None:
     document = machine(cleanUpCommands=["a"], customCleanUpCommands=["a"])
 
-    assert load([write(tmp_path, document)]).machines[0].machine.spec.clean_up_commands == ("a",)
+    assert load_manifests([write(tmp_path, document)]).machines[0].machine.spec.clean_up_commands == ("a",)
 
 
 @pytest.mark.parametrize(
     "address", ["192.0.2.1", "2001:db8::1", "fe80::1%eth0", "node-0.example.org", "localhost", "h."]
 )
 def test_addresses_that_are_fine(tmp_path: Path, address: str) -> None:
-    assert load([write(tmp_path, machine(address=address))]).machines[0].machine.spec.address == address
+    assert load_manifests([write(tmp_path, machine(address=address))]).machines[0].machine.spec.address == address
 
 
 def test_the_same_address_with_another_port_is_another_machine(tmp_path: Path) -> None:
-    assert len(load([write(tmp_path, machine(), machine("node-1", port=2222))]).machines) == 2
+    assert len(load_manifests([write(tmp_path, machine(), machine("node-1", port=2222))]).machines) == 2
 
 
 def test_a_machine_of_another_provider_is_nobodys_owner() -> None:

@@ -12,19 +12,19 @@ _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """subject: the object or file. field: the path inside it (`write_files[2].permissions`), or empty."""
 
     subject: str
     field: str = ""
 
-    def key(self, name: object) -> Place:
+    def key(self, name: object) -> Location:
         """The value under a key of the mapping at this place."""
-        return Place(self.subject, f"{self.field}.{key_name(name)}" if self.field else key_name(name))
+        return Location(self.subject, f"{self.field}.{key_name(name)}" if self.field else key_name(name))
 
-    def item(self, index: int) -> Place:
+    def item(self, index: int) -> Location:
         """The item at an index, from 0, of the list at this place."""
-        return Place(self.subject, f"{self.field}[{index}]")
+        return Location(self.subject, f"{self.field}[{index}]")
 
     def error(self, problem: str) -> InputError:
         """An error that names this place. `problem` never holds the content of a file or a command."""
@@ -42,7 +42,7 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_LENGTH else f"a value of {len(str(value))} characters"
 
 
-def kind(value: object) -> str:
+def yaml_kind(value: object) -> str:
     """What YAML made of a value, in a person's words."""
     names = {bool: "true or false", list: "a list", dict: "a mapping", str: "text", bytes: "binary data"}
     if value is None:

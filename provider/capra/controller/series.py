@@ -1,0 +1,55 @@
+"""The watches of one path, one after the other: whether anything can have gone unnoticed between two of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from capra.model.retry import SHORT_WATCH
+
+SERVER_TIMEOUT = 300
+"""Seconds after which the API server ends a watch, so that a silent loss is noticed."""
+
+SLACK = 5.0
+"""Seconds by which a watch may be shorter, and in which the next one follows."""
+
+SHORT_SECONDS = 1.0
+"""After a watch that has lasted for less, the next one waits."""
+
+
+class Series:
+    """The watches of one path. clock: monotonic, seconds.
+
+    The API server may have been started on another state unless a watch has ended when its time was over, and the next
+    one began at once. What was deleted meanwhile is not told then; nor is what was deleted before the first one.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began = self._ended_well = -math.inf
+        self._short = 0
+
+    def pause(self) -> float:
+        """Seconds to wait before the next one is asked for."""
+        return SHORT_WATCH.after(self._short) if self._short else 0.0
+
+    def goes_on(self) -> bool:
+        """One begins. True when nothing can have gone unnoticed between it and the one before."""
+        now = self._clock()
+        unbroken = now - self._ended_well < SLACK
+        self._began, self._ended_well = now, -math.inf
+        return unbroken
+
+    def ended(self) -> None:
+        """The API server has ended it."""
+        now = self._clock()
+        if now - self._began > SERVER_TIMEOUT - SLACK:
+            self._ended_well = now
+
+    def over(self) -> None:
+        """It is over, however it has ended."""
+        self._short = self._short + 1 if self._clock() - self._began < SHORT_SECONDS else 0
+
+    def broken(self) -> None:
+        """The next one could not be had."""
+        self._ended_well = -math.inf
