@@ -129,7 +129,7 @@ def main() -> None:
         print(f"{host.name}: {host.backend}, {join_host_port(host.address, host.port)}")
         say("What would run, without contacting anybody")
         demo.capra("plan", "-f", "machine.yaml", "--bootstrap-data", "user-data.yaml")
-        say("Bootstrap, from the example of the k0s worker")
+        say("Bootstrap, from the example of the k0s worker (with a stand-in for k0s: nothing is downloaded)")
         demo.capra("bootstrap", "-f", "machine.yaml", "--bootstrap-data", "user-data.yaml")
         print(demo.look())
         say("A second bootstrap has nothing to do")

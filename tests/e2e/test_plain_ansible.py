@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,31 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run(install, check=True, capture_output=True, cwd=place)
     return place / "collections"
+
+
+PRIVATE = (
+    *("machine.yaml", "user-data.yaml", "inventory.ini", "inventory", "hosts"),
+    *("id_ed25519", "id_ed25519.pub", "key", "a.key", "b.pem"),
+)
+
+
+def test_what_a_person_keeps_in_the_checkout_is_not_packed(tmp_path: Path) -> None:
+    """README's files lie there, with keys and tokens in them."""
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "-q", ROOT, checkout], check=True)
+    for name in ("galaxy.yml", ".gitignore"):
+        (checkout / name).write_text((ROOT / name).read_text())
+    for name in PRIVATE:
+        (checkout / name).write_text("a-private-key")
+    build: list[str | Path] = [BIN / "ansible-galaxy", "collection", "build", "--output-path", tmp_path]
+    subprocess.run(build, check=True, capture_output=True, cwd=checkout)
+    [archive] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        found = {member.name for member in packed.getmembers()}
+    assert not found & set(PRIVATE)
+    tops = {name.partition("/")[0] for name in found}
+    assert tops >= {"meta", "playbooks", "plugins", "roles", "README.md"}
+    assert all((ROOT / name).exists() for name in tops - {"MANIFEST.json", "FILES.json"})
 
 
 @pytest.fixture(params=["checkout", "collection"])

@@ -14,7 +14,8 @@ from capra.cli import interrupted
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
-Exit codes: 0 done, 1 some machine failed, 2 bad input (nothing was contacted), 3 unreachable, 130 interrupted.
+Exit codes: 0 done, 1 some machine failed, 2 bad input (nothing was contacted), 3 unreachable, 130 interrupted,
+143 ended by SIGTERM.
 """
 COMMANDS = {
     "bootstrap": "Bootstrap the machines of the files.",

@@ -25,7 +25,7 @@ def change(options: RunOptions, *, deleting: bool) -> int:
     settings = options.settings()
     prepared = prepare(options.inputs(), need_bootstrap=not deleting)
     state = StateDirectory(settings.state_directory)
-    store = FileStore(prepared, state, time.time, deleting=deleting)
+    store = FileStore(prepared, state, time.time, deleting=deleting, taking_over=bool(options.take_over))
     store.check()
     state.prepare()
     for sentence in prepared.notes:

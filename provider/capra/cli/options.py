@@ -115,7 +115,7 @@ class RunOptions(HostPathOptions, ContactOptions):
         typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
     ] = None
     take_over: Annotated[
-        str, typer.Option(help="UID or name of the machine that uses the host, to take it over from that one.")
+        str, typer.Option(help="UID or namespace/name of the machine that uses the host, to take it over from it.")
     ] = ""
 
 

@@ -46,7 +46,8 @@ def trust(options: Options) -> int:
     state = StateDirectory(settings.state_directory)
     state.prepare()
     state.known_hosts.pin(address, port, chosen)
-    note(f"pinned for {options.place}: {', '.join(_shown(key) for key in chosen)}")
+    shown = ", ".join(_shown(key) for key in chosen)
+    note(f"pinned for {options.place}: {shown}; spec.hostKeys in a manifest comes first")
     if settings.output is Output.JSON:
         pinned = [{"type": key.split()[0], "fingerprint": fingerprint(key)} for key in chosen]
         print_json({"address": address, "port": port, "pinned": pinned})
@@ -78,7 +79,7 @@ def _asked(keys: Sequence[str], place: str) -> list[str]:
         note(f"{place} shows {_shown(key)}")
     if not sys.stdin.isatty():
         problem = "give the fingerprint too: without a terminal nobody can be asked whether these keys are right"
-        raise InputError(problem, subject=place)
+        raise Fatal(f"{place}: {problem}")
     if not typer.confirm("Are these the host's own keys?", err=True):
         raise Fatal("nothing was changed")
     return list(keys)

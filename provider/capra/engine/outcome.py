@@ -155,10 +155,10 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
     found = SENT_FINGERPRINT.search(message)
     sent = found.group() if found else "unknown"
     run = "What the run has begun there may go on." if result.sent else "This attempt has run nothing."
-    command = f"capra trust {shell_word(request.connection.address, request.connection.port)} {sent}"
+    trust = f"capra trust {shell_word(request.connection.address, request.connection.port)} {sent}"
     text = (
         f"the host key of {place} has changed: it is known as {known} and now shows {sent}. {run} Either the"
-        f" host was reinstalled or somebody is in between. If the new key is right: {command}"
+        f" host was reinstalled or somebody is in between. If the new key is right: {request.accept_host_key or trust}"
     )
     details = {"known_fingerprint": known, "sent_fingerprint": sent}
     return _outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)

@@ -11,7 +11,7 @@ from capra.bootstrap.steps import Step, dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
-from capra.model.machine import TAKE_OVER_ANNOTATION, RemoteMachine
+from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, RemoteMachine
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -178,7 +178,18 @@ def _request(
         artifacts=options.artifacts,
         ssh_config=options.ssh_config,
         one_owner=options.one_owner,
+        accept_host_key=_accept_host_key(machine, options),
     )
+
+
+def _accept_host_key(machine: RemoteMachine, options: PlanOptions) -> str:
+    """See RunRequest: what the manifest says takes precedence, and a cluster keeps keys in an annotation."""
+    key = machine.key
+    if machine.spec.host_keys:
+        return "put it in hostKeys of the PooledRemoteMachine" if machine.spec.pool else "put it in spec.hostKeys"
+    if options.one_owner:
+        return ""
+    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {HOST_KEYS_ANNOTATION}-"
 
 
 def _hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:

@@ -10,6 +10,8 @@ No secret stands in any of them.
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import hashlib
 import json
 from contextlib import AbstractContextManager
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from capra.errors import InputError
+from capra.errors import Fatal, InputError
 from capra.local.bounded import read_bounded_file
 from capra.local.files import lock_holder, locked, make_directory, write_whole
 from capra.local.known_hosts import KnownHosts
@@ -110,6 +112,18 @@ class StateDirectory:
         )
         write_whole(self._file(machine), values.model_dump_json(by_alias=True, indent=2) + "\n")
 
+    def doubt_others(self, machine: RemoteMachine) -> None:
+        """Of every other machine at this host, say that only the host knows how far it has come: this one has taken it
+        over. One that another capra is at work on hears of it from the host."""
+        for path in self._machines.glob(f"*{glob.escape(_at(machine))}.json"):
+            if path == self._file(machine):
+                continue
+            with contextlib.suppress(Fatal), locked(self._locks / f"{path.stem}.lock", wait=False, owner=path.stem):
+                saved = _load(path)
+                if saved.phase is Phase.PROVISIONED:
+                    doubted = saved.model_copy(update={"phase": Phase.BOOTSTRAPPING})
+                    write_whole(path, doubted.model_dump_json(by_alias=True, indent=2) + "\n")
+
     def lock(self, machine: RemoteMachine) -> AbstractContextManager[None]:
         """Hold a machine while working on it. Raises Fatal when another process does."""
         return locked(self._lock(machine), wait=False, owner=str(machine.key))
@@ -146,11 +160,15 @@ class StateDirectory:
 
 def _stem(machine: RemoteMachine) -> str:
     """The file's name without its ending: readable, and the same for the same machine at the same place."""
-    key, spec = machine.key, machine.spec
-    text = f"{key.namespace}.{key.name}@{same_address(spec.address)}_{spec.port}"
+    key = machine.key
+    text = f"{key.namespace}.{key.name}{_at(machine)}"
     if len(text) <= MAX_NAME:
         return text
     return f"{text[:MAX_NAME]}~{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _at(machine: RemoteMachine) -> str:
+    return f"@{same_address(machine.spec.address)}_{machine.spec.port}"
 
 
 MAX_BYTES = 2**20

@@ -20,16 +20,24 @@ class FileStore:
     """Machines of the manifests, records of the state directory.
 
     deleting: the machines are to become clean hosts again. Then a record that says that a host is clean is no reason
-    to leave it alone: the machine looks like one whose bootstrap has begun, and is saved as what it was.
+    to leave it alone: the machine looks like one whose bootstrap has begun, and is saved as what it was. taking_over:
+    hosts are taken over from other machines, of which what is remembered here may not be true any more.
     """
 
     def __init__(
-        self, prepared: PreparedMachines, state: StateDirectory, clock: Callable[[], float], *, deleting: bool = False
+        self,
+        prepared: PreparedMachines,
+        state: StateDirectory,
+        clock: Callable[[], float],
+        *,
+        deleting: bool = False,
+        taking_over: bool = False,
     ) -> None:
         self._prepared = prepared
         self._state = state
         self._clock = clock
         self._deleting = deleting
+        self._taking_over = taking_over
         self._found: dict[MachineKey, Phase] = {}
 
     def check(self) -> None:
@@ -73,6 +81,8 @@ class FileStore:
             self.pin(key, record.host_keys)
         known = self._state.known_hosts.keys(machine.spec.address, machine.spec.port)
         self._state.write(machine, replace(record, host_keys=known))
+        if self._taking_over:
+            self._state.doubt_others(machine)
 
     def pin(self, key: MachineKey, host_keys: Sequence[str]) -> None:
         """Remember what the host has shown at a first contact, unless another key was pinned meanwhile. The record,

@@ -59,6 +59,7 @@ class RunRequest:
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
+    accept_host_key: how a person says that another host key is right; empty for `capra trust`.
     """
 
     key: MachineKey
@@ -72,6 +73,7 @@ class RunRequest:
     artifacts: str = ""
     ssh_config: str = "none"
     one_owner: bool = False
+    accept_host_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import yaml
 
 from capra.kube.client.kubeconfig import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.kube.client.resources import QUARANTINED
-from capra.model.machine import GIVE_UP_ANNOTATION, PREFIX
+from capra.model.machine import GIVE_UP_ANNOTATION, HOST_KEYS_ANNOTATION, PREFIX, TAKE_OVER_ANNOTATION
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -80,7 +80,12 @@ def test_a_file_that_a_command_of_the_readme_names_exists() -> None:
 
 def test_an_annotation_that_the_readme_tells_to_set_is_one_that_the_controller_knows() -> None:
     named = set(re.findall(rf"{re.escape(PREFIX)}([\w-]+)", (ROOT / "README.md").read_text()))
-    assert {f"{PREFIX}{name.removesuffix('-')}" for name in named} == {GIVE_UP_ANNOTATION, QUARANTINED}
+    assert {f"{PREFIX}{name.removesuffix('-')}" for name in named} == {
+        GIVE_UP_ANNOTATION,
+        HOST_KEYS_ANNOTATION,
+        QUARANTINED,
+        TAKE_OVER_ANNOTATION,
+    }
 
 
 def test_the_guide_names_all_that_is_refused_of_a_kubeconfig() -> None:

@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from capra.engine.outcome import judge
+from capra.engine.plan import PlanOptions, plan_preflight
 from capra.errors import Fatal, InputError, Retry
 from capra.model.host_key import fingerprint
-from capra.model.machine import MachineSpec, RemoteMachine
+from capra.model.machine import HOST_KEYS_ANNOTATION, MachineSpec, RemoteMachine
 from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets, StepReport, TaskEvent
-from tests.unit.engine.examples import KEY
+from tests.unit.engine.examples import KEY, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "judge.yaml").read_text())
 
@@ -119,3 +120,22 @@ def test_only_what_was_unreachable_is(name: str) -> None:
 @pytest.mark.parametrize(("ended", "kind"), [("timeout", OutcomeKind.TIMED_OUT), ("cancelled", OutcomeKind.CANCELLED)])
 def test_how_a_run_was_ended(ended: str, kind: OutcomeKind) -> None:
     assert judge(REQUEST, RunResult((), {"ok": 1}, ended=ended)).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("spec", "one_owner", "advice"),
+    [
+        ({}, True, "capra trust 192.0.2.7:22 unknown"),
+        ({}, False, f"kubectl annotate remotemachine {KEY.name} --namespace {KEY.namespace} {HOST_KEYS_ANNOTATION}-"),
+        ({"host_keys": ("ssh-ed25519 AAAA",)}, True, "put it in spec.hostKeys"),
+        ({"host_keys": ("ssh-ed25519 AAAA",)}, False, "put it in spec.hostKeys"),
+        ({"host_keys": ("ssh-ed25519 AAAA",), "pool": "p"}, False, "put it in hostKeys of the PooledRemoteMachine"),
+    ],
+)
+def test_a_changed_host_key_says_what_would_accept_it(spec: dict[str, Any], one_owner: bool, advice: str) -> None:
+    """`capra trust` does nothing about what a manifest or a cluster says."""
+    machine = RemoteMachine(KEY, MachineSpec(address="192.0.2.7", **spec))
+    request = plan_preflight(observation(machine=machine), PlanOptions(one_owner=one_owner))
+    event = TaskEvent("runner_on_unreachable", "Work", {"msg": "via ssh: Host key verification failed."})
+    message = judge(request, RunResult((event,), {"dark": 1})).message
+    assert message.endswith(f"If the new key is right: {advice}")

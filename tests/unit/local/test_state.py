@@ -257,3 +257,29 @@ async def test_other_data_than_what_the_host_was_provisioned_with(state: StateDi
 
     assert not has_other_data(await _store(state).load(MACHINE.key))
     assert has_other_data(await _store(state, data=b"other").load(MACHINE.key))
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "doubted"),
+    [("other", "192.0.2.1", True), ("other", "::ffff:192.0.2.1", True), ("other", "192.0.2.2", False)],
+)
+async def test_who_takes_a_host_over_makes_others_ask_it(
+    state: StateDirectory, name: str, address: str, doubted: bool
+) -> None:
+    """What is remembered of them is not true any more, and their next bootstrap would do nothing."""
+    other = RemoteMachine(MachineKey("default", name), MachineSpec(address=address, port=2222))
+    state.write(other, replace(RECORD, phase=Phase.PROVISIONED))
+    prepared = PreparedMachine(MACHINE, Owner("node-0"), Cluster(""), None, BootstrapData(b"data"))
+    store = FileStore(PreparedMachines({MACHINE.key: prepared}), state, lambda: 7.0, taking_over=True)
+    observed = await store.load(MACHINE.key)
+    await store.save(observed, replace(RECORD, phase=Phase.PROVISIONED))
+    assert state.read(other).phase is (Phase.BOOTSTRAPPING if doubted else Phase.PROVISIONED)
+    assert state.read(MACHINE).phase is Phase.PROVISIONED
+
+
+async def test_without_taking_over_nobody_is_doubted(state: StateDirectory) -> None:
+    other = replace(MACHINE, key=MachineKey("default", "other"))
+    state.write(other, replace(RECORD, phase=Phase.PROVISIONED))
+    store = _store(state)
+    await store.save(await store.load(MACHINE.key), replace(RECORD, phase=Phase.PROVISIONED))
+    assert state.read(other).phase is Phase.PROVISIONED

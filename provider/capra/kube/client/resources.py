@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from capra.model.machine import GROUP, PREFIX
+from capra.model.machine import GROUP, HOST_KEYS_ANNOTATION, PREFIX
 
 CORE_GROUP = "cluster.x-k8s.io"
 FINALIZER = "remotemachine.k0smotron.io/finalizer"
 """The reference's: its objects and ours are the same."""
 
 RECORD = f"{PREFIX}record"
-HOST_KEYS = f"{PREFIX}host-keys"
+HOST_KEYS = HOST_KEYS_ANNOTATION
 POOL_ENTRY = f"{PREFIX}pool-entry"
 POOL_COMMANDS = f"{PREFIX}pool-commands"
 POOL_FIELDS = f"{PREFIX}pool-fields"
