@@ -80,7 +80,7 @@ note_cut() {
 step_left() {
     if [ -z "$HOLDER_ID" ] || holder_alive; then return 1; fi
     read_journal "$BASE/$HOLDER_ID/journal"
-    step_alive
+    step_alive "$BASE/$HOLDER_ID"
 }
 
 # end_holder WHY: ends the program that newest_lock found and the step that it is at, with all that stands below, and
@@ -97,6 +97,9 @@ end_holder() {
     read_journal "$BASE/$HOLDER_ID/journal"
     if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then
         end_roots="$end_roots $STEP_PID"
+    elif [ -n "$OPEN$CUT" ] && [ "$OPEN_BOOT" = "$BOOT" ]; then
+        find_command "$BASE/$HOLDER_ID" "${OPEN:-$CUT}"
+        end_roots="$end_roots$COMMAND_LEFT"
     fi
     if [ -z "$end_roots" ]; then return 0; fi
     # shellcheck disable=SC2086 # lists of process ids
@@ -307,7 +310,7 @@ still_its_time() {
     if ! holder_alive; then return 1; fi
     if [ "$BEGUN_LOCK" = "$LOCK" ]; then return 0; fi
     read_journal "$RUN/journal"
-    step_alive
+    step_alive "$RUN"
 }
 
 # started_runs: true while the program that this session has started is there.

@@ -130,7 +130,7 @@ cut_off() {
     read_journal "$RUN/journal"
     # The program before this one was killed, and its step goes on: it notes its end by itself.
     NAP=02
-    while step_alive; do
+    while step_alive "$RUN"; do
         nap
         read_journal "$RUN/journal"
     done

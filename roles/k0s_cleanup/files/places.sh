@@ -72,11 +72,11 @@ remove_tree() {
     if [ "$ITSELF" = no ]; then rmdir "$1"; fi
 }
 
-# remove_file PATH: with its line in the report. Sets REMOVED.
+# remove_file PATH: a file or a directory, with its line in the report. Sets REMOVED.
 remove_file() {
     exists "$1" || return 0
-    touched
-    rm -rf "$1"
+    # A directory may have others' file systems in it.
+    remove_tree "$1"
     REMOVED="$REMOVED $1"
 }
 

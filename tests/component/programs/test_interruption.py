@@ -169,6 +169,61 @@ def test_a_step_outlives_its_program_and_is_not_run_beside_itself(host: Host) ->
     assert (host.work / "ends").read_text() == "end\n"
 
 
+def _outlived(host: Host, step: dict[str, Any]) -> None:
+    """A run whose program and step were killed, and whose command goes on."""
+    session = host.session(host.text("run", [step], "one"))
+    wait_for(lambda: count(host, "a"))
+    notes = [line.split() for line in (host.base / "one" / "journal").read_text().splitlines()]
+    (process,) = [words for words in notes if words[0] == "process"]
+    os.kill(host.holder(), signal.SIGKILL)
+    os.kill(int(process[2]), signal.SIGKILL)
+    assert not host.heard(session).running
+
+
+@pytest.mark.parametrize("how", ["cleanup", "cancel"])
+def test_a_command_that_outlives_its_step_is_ended_with_it(one_host: Host, how: str) -> None:
+    """Or it would go on on a host that counts as clean."""
+    host = one_host
+    _outlived(host, counted(host, "a", f"sleep {own(781)}; touch {host.work}/dirty"))
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    if how == "cancel":
+        assert host.exchange("cancel", run_id="one").ended
+        assert not host.exchange("cancel", run_id="one").ended
+    else:
+        host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+    assert sleepers(781) == []
+    assert not (host.work / "dirty").exists()
+
+
+def test_a_command_that_outlives_its_step_is_not_run_beside_itself(host: Host) -> None:
+    gate = host.work / "gate"
+    step = counted(host, "a", f"while [ ! -e {gate} ]; do sleep 0.02; done; echo end >>{host.work}/ends")
+    _outlived(host, step)
+    second = host.session(host.text("run", [step], "one"))
+    wait_for(lambda: len(list(host.base.glob("lock.*"))) == 2)
+    time.sleep(0.5)
+    assert count(host, "a") == 1
+    gate.touch()
+    report = host.heard(second)
+    assert results.finished(report)
+    assert count(host, "a") == 2
+    assert (host.work / "ends").read_text() == "end\nend\n"
+
+
+def test_what_only_names_a_command_is_no_command(one_host: Host) -> None:
+    """A pager, or whatever somebody calls a process to hold a cleanup up."""
+    host = one_host
+    _outlived(host, counted(host, "a", f"sleep {own(782)}"))
+    assert host.exchange("cancel", run_id="one").ended
+    other = subprocess.Popen(["/bin/sh", "-c", "sleep 300; :", f"{host.base}/one/0.command"])
+    try:
+        host.finished(command("true"), run_id="other")
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_cleanup_ends_the_step_of_a_program_that_was_killed(one_host: Host) -> None:
     host = one_host
     session = host.session(host.text("run", [counted(host, "a", f"sleep {own(777)}")], "one"))

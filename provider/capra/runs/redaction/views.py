@@ -15,6 +15,9 @@ _PAIR = rb"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
 _BACKSLASH = re.compile(rb"(?s)" + _PAIR + rb"|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})|\\(.)")
 _PERCENT = re.compile(rb"%([0-9a-fA-F]{2})")
 _QUOTES = re.compile(rb"""'\\''|'"'"'|"'"'"|"\\""|\$'|''|\"\"""")
+_TERMINAL = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+"""What nobody sees on a terminal, as `capra.cli.text` takes it out."""
+
 _CONTROL = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"a": b"\a"}
 
 
@@ -44,11 +47,13 @@ class View:
 
 
 def views(data: bytes) -> Iterator[View]:
-    """The text, and what it reads as without one and two layers of escapes, without a shell's quotes, and as a URL."""
+    """The text, and what it reads as without one and two layers of escapes, on a terminal, without a shell's quotes,
+    and as a URL."""
     layers = [View(data, [0], [0])]
     while len(layers) < 3 and b"\\" in layers[-1].data:
         layers.append(_decoded(layers[-1], _BACKSLASH, _unescape))
-    for layer in layers:
+    shown = [_decoded(layer, _TERMINAL, lambda match: b"") for layer in layers if _TERMINAL.search(layer.data)]
+    for layer in (*layers, *shown):
         yield layer
         if _QUOTES.search(layer.data):
             yield _decoded(layer, _QUOTES, _unquote)

@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from capra.bootstrap import RunCommand, WriteFile
+from capra.cli.text import printable
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands
 from capra.model.run import RunSecrets
 from capra.runs.redaction import needles
@@ -68,6 +69,21 @@ def test_no_part_of_a_credential_is_shown(secret: str, name: str, cut: int, end:
     shown = Redactor.of(RunSecrets(credentials=(secret,))).text(told)
     for read in (shown, _read(shown)):
         assert not [run for run in shows(read, secret) if any(character.isalnum() for character in run)]
+
+
+CONTROLS = ["\0", "\x1b[0m", "\x1b[1;31m", "\r", "\x7f", "\x9b", "\a", "\x1b"]
+
+
+@settings(max_examples=150)
+@given(secret=SECRETS, control=st.sampled_from(CONTROLS), every=st.integers(1, 8), escaped=st.booleans())
+@example(secret="S3cretTokenABCDEFGH1234zz", control="\0", every=1, escaped=False)
+@example(secret="S3cretTokenABCDEFGH1234zz", control="\x1b[0m", every=7, escaped=True)
+def test_what_a_terminal_does_not_show_hides_nothing(secret: str, control: str, every: int, escaped: bool) -> None:
+    """Control characters are taken out before a person sees the text; JSON keeps them."""
+    told = "".join(secret[at : at + every] + control for at in range(0, len(secret), every))
+    shown = Redactor.of(RunSecrets(credentials=(secret,))).text(json.dumps(told) if escaped else told)
+    read = printable(json.loads(shown)) if escaped and shown.endswith('"') else printable(shown)
+    assert not [run for run in shows(read, secret) if any(character.isalnum() for character in run)]
 
 
 def _read(text: str) -> str:
