@@ -33,6 +33,9 @@ SIGNALS = 64
 """How many Linux has."""
 
 
+_FAILED = re.compile(r"[a-z]+: failed: ")
+
+
 @dataclass(frozen=True)
 class StepResult:
     """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
@@ -177,6 +180,13 @@ def warnings(results: Sequence[StepResult]) -> list[str]:
     return [line for line in lines if WARNING.match(line)]
 
 
+def _reason_first(lines: str) -> str:
+    """What a script has told, with the line in which it says why it has failed before the others."""
+    found = lines.splitlines()
+    reasons = [line for line in found if _FAILED.match(line)]
+    return "\n".join([*reasons[-1:], *(line for line in found if line not in reasons[-1:])])
+
+
 def last_lines(output: str, count: int = 10) -> str:
     """The end of a step's output, for a message."""
     return "\n".join(output.rstrip().splitlines()[-count:])
@@ -204,6 +214,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     for result in results:
         if result.state == "failed":
             tail = last_lines(result.output)
+            if result.kind == "script":
+                tail = _reason_first(tail)
             message = (
                 f"step {result.number + 1} of {len(results)} ({result.title}) failed with {told_status(result.rc)}"
             )

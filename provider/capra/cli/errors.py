@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from enum import IntEnum
 
 import typer
 
+from capra.cli.streams import lose
 from capra.cli.text import printable
 from capra.errors import CapraError, InputError, InputErrors, Retry
 
@@ -54,5 +55,11 @@ def reporting_errors() -> Iterator[None]:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read the output has gone; nothing more can be said there, not even when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lose(sys.stdout.fileno())
+        raise typer.Exit(ExitCode.FAILED) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        lose(sys.stdout.fileno())
+        note(f"error: there is no room for the output{f' ({error.filename})' if error.filename else ''}")
         raise typer.Exit(ExitCode.FAILED) from None

@@ -93,6 +93,22 @@ def test_messages() -> None:
     assert results.failure(results.step_results(STEPS, report), report)["msg"] == "step 1 of 2 (write /a) was cut off"
 
 
+@pytest.mark.parametrize("kind", ["script", "command"])
+def test_a_script_that_says_why_it_has_failed_is_told_by_that(kind: str) -> None:
+    """A table shows one line. What a command prints is in no order that is known."""
+    told = (
+        "found: binary none\nleave: warning: k0s does not run\nverify: failed: directory /var/lib/k0s\nand that is all"
+    )
+    report = seen("start 0 b 1\nend 0 1 2", outputs={0: told.encode()})
+    message = results.failure(results.step_results([{"kind": kind, "title": "it"}], report), report)["msg"]
+    first, *others = message.splitlines()
+    if kind == "command":
+        assert message == f"step 1 of 1 (it) failed with status 1: {told}"
+    else:
+        assert first == "step 1 of 1 (it) failed with status 1: verify: failed: directory /var/lib/k0s"
+        assert others == ["found: binary none", "leave: warning: k0s does not run", "and that is all"]
+
+
 def test_warnings_are_those_of_scripts() -> None:
     steps = [{"kind": "script"}, {"kind": "command"}, {"kind": "forget"}]
     report = seen(
