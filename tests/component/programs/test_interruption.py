@@ -224,6 +224,26 @@ def test_what_only_names_a_command_is_no_command(one_host: Host) -> None:
         other.wait()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a process of another user")
+def test_a_process_of_another_user_is_no_command(one_host: Host) -> None:
+    """It may be called anything: it is not ended, and nothing waits for it."""
+    host = one_host
+    session = host.session(host.text("run", [counted(host, "a", f"sleep {own(783)}")], "one"))
+    wait_for(lambda: count(host, "a"))
+    host.kill_program()
+    host.heard(session)
+    wait_for(lambda: sleepers(783) == [])
+    name = ["/bin/sh", f"{host.base}/one/0.command", "-F"]
+    other = subprocess.Popen(name, executable="/usr/bin/tail", user=12345, stderr=subprocess.DEVNULL)
+    try:
+        assert not host.exchange("cancel", run_id="one").ended
+        host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_a_cleanup_ends_the_step_of_a_program_that_was_killed(one_host: Host) -> None:
     host = one_host
     session = host.session(host.text("run", [counted(host, "a", f"sleep {own(777)}")], "one"))
