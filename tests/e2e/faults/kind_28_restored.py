@@ -9,6 +9,7 @@ from capra.testing import FakeHosts
 from tests.component.controller.world import World, connected
 from tests.controlplane import ControlPlane
 from tests.e2e.faults.cases import scenario
+from tests.support.waiting import holds_soon
 
 OBJECTS, VERSIONS = 100, 5_000
 PATIENCE = 60.0
@@ -34,8 +35,8 @@ async def _restored(plane: ControlPlane) -> None:
         async with world.controller(may_end=True) as process:
             await asyncio.to_thread(plane.age, VERSIONS)
             await _newer(world)
-            known = {raw["metadata"]["name"] for raw in process.controller.cache.all(POOLED_REMOTE_MACHINES.kind)}
-            assert len(known) == OBJECTS
+            cache = process.controller.cache
+            await holds_soon(lambda: len(list(cache.all(POOLED_REMOTE_MACHINES.kind))) == OBJECTS, "all are known")
 
             await asyncio.to_thread(plane.go_back)
 
