@@ -6,7 +6,7 @@ import os
 import sys
 from typing import NoReturn
 
-from capra.cli.streams import prepare
+from capra.cli.streams import prepare_streams
 from capra.runs.warm.launch import launch_ahead
 
 INTERRUPTED = 130
@@ -20,7 +20,7 @@ COLD = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 def main() -> None:
     """The entry point. A command is imported when it is used (`app`), and an interrupt meanwhile ends as any other."""
-    prepare()
+    prepare_streams()
     try:
         if _runs(sys.argv[1:]) and os.environ.get("CAPRA_WARM_RUNS") not in COLD:
             launch_ahead()

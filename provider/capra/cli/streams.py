@@ -44,7 +44,7 @@ def lose(descriptor: int) -> None:
     os.close(nowhere)
 
 
-def prepare() -> None:
+def prepare_streams() -> None:
     """Make standard error lossy, and open what of the three streams is closed: the next file that is opened would have
     its number, and be taken for it by every process that is started."""
     for descriptor in (0, 1, 2):

@@ -11,8 +11,8 @@ import pytest
 
 TELLS = """
 import os, sys
-from capra.cli.streams import prepare
-prepare()
+from capra.cli.streams import prepare_streams
+prepare_streams()
 for _ in range(3):
     print("x" * 100_000, file=sys.stderr)
     sys.stderr.flush()
