@@ -316,24 +316,21 @@ def test_an_interrupt_is_heard_in_the_moment_in_which_a_timeout_fires() -> None:
         return DONE
 
     async def test() -> None:
-        queue = WorkQueue(waits)
-        task = asyncio.create_task(queue.run())
-        queue.add(KEY)
-        await asyncio.sleep(1)
-        (work,) = queue._active.values()
-        cancelling = []
+        async with running(waits) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(1)
+            (work,) = queue._active.values()
+            cancelling = []
 
-        def interrupt() -> None:
-            cancelling.append(work.cancelling())
-            queue.interrupt(KEY)
+            def interrupt() -> None:
+                cancelling.append(work.cancelling())
+                queue.interrupt(KEY)
 
-        loop = asyncio.get_running_loop()
-        loop.call_at(3, loop.call_soon, interrupt)
-        await asyncio.sleep(3)
-        assert cancelling == [1], "the timeout has fired, and the task has not had its turn"
-        assert ended == [3]
-        task.cancel()
-        await asyncio.wait([task])
+            loop = asyncio.get_running_loop()
+            loop.call_at(3, loop.call_soon, interrupt)
+            await asyncio.sleep(3)
+            assert cancelling == [1], "the timeout has fired, and the task has not had its turn"
+            assert ended == [3]
 
     run_in_virtual_time(test())
 
