@@ -206,29 +206,32 @@ without_reboots() {
 # outlives its program when that is killed, and notes the step's end by itself. Its command outlives both when both are.
 # Needs BOOT and MY_UID.
 step_alive() {
-    if [ -z "$OPEN$CUT" ] || [ "$OPEN_BOOT" != "$BOOT" ]; then return 1; fi
-    if [ -n "$OPEN" ] && [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then return 0; fi
-    find_command "$1" "${OPEN:-$CUT}"
+    if [ -n "$OPEN" ] && [ "$OPEN_BOOT" = "$BOOT" ] && [ -n "$STEP_PID" ] && process_start "$STEP_PID" &&
+        [ "$START" = "$STEP_START" ]; then return 0; fi
+    find_command "$1"
     [ -n "$COMMAND_LEFT" ]
 }
 
-# find_command RUN NUMBER: sets COMMAND_LEFT, the processes of the step's command, each of which carries it out: this
-# user's shells with its private file. What else names that file is no command.
+# find_command RUN: sets COMMAND_LEFT, the processes of the command of the step that read_journal found to be open or cut
+# off in this boot, each of which carries it out: this user's shells with its private file. What else names that file is
+# no command.
 find_command() {
     COMMAND_LEFT=
-    command_files=$(grep -lF -- "$1/$2.command" /proc/[0-9]*/cmdline 2>/dev/null)
+    if [ -z "$OPEN$CUT" ] || [ "$OPEN_BOOT" != "$BOOT" ]; then return 0; fi
+    command_text=$1/${OPEN:-$CUT}.command
+    command_files=$(grep -lF -- "$command_text" /proc/[0-9]*/cmdline 2>/dev/null)
     for command_file in $command_files; do
         command_pid=${command_file#/proc/}
         command_pid=${command_pid%/cmdline}
         command_line=$(tr '\000' '\n' 2>/dev/null <"/proc/$command_pid/cmdline") || continue
         case $command_line in
-        "/bin/sh$NEWLINE$1/$2.command" | "/bin/sh$NEWLINE$1/$2.command$NEWLINE"*) ;;
+        "/bin/sh$NEWLINE$command_text" | "/bin/sh$NEWLINE$command_text$NEWLINE"*) ;;
         *) continue ;;
         esac
         command_entry=$(ls -ldn "/proc/$command_pid" 2>/dev/null) || continue
         # shellcheck disable=SC2086 # mode, links, owner
-        set -f && set -- "$1" "$2" $command_entry && set +f
-        if [ "$5" = "$MY_UID" ] && process_start "$command_pid"; then
+        set -f && set -- $command_entry && set +f
+        if [ "$3" = "$MY_UID" ] && process_start "$command_pid"; then
             COMMAND_LEFT="$COMMAND_LEFT $command_pid"
         fi
     done

@@ -97,8 +97,8 @@ end_holder() {
     read_journal "$BASE/$HOLDER_ID/journal"
     if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then
         end_roots="$end_roots $STEP_PID"
-    elif [ -n "$OPEN$CUT" ] && [ "$OPEN_BOOT" = "$BOOT" ]; then
-        find_command "$BASE/$HOLDER_ID" "${OPEN:-$CUT}"
+    else
+        find_command "$BASE/$HOLDER_ID"
         end_roots="$end_roots$COMMAND_LEFT"
     fi
     if [ -z "$end_roots" ]; then return 0; fi
