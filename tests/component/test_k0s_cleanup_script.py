@@ -425,6 +425,19 @@ def test_what_uses_its_directories_again_and_again_is_not_clean(sandbox: Sandbox
     assert "k0s" not in after
 
 
+def test_what_comes_back_after_a_moment_is_not_clean(sandbox: Sandbox) -> None:
+    """What starts it anew may not have had its turn yet when the cleanup looks: a busy host."""
+    output = sandbox.run(
+        """install_k0s /usr/local/bin/k0s worker ''; mkdir -p /var/lib/k0s/containerd
+        printf '#!/bin/sh\nwhile :; do sleep 0.1; done\n' >/opt/daemon
+        printf '#!/bin/sh\nwhile /opt/daemon --root=/var/lib/k0s/containerd || :; do sleep 1; done\n' >/opt/supervisor
+        chmod 0755 /opt/daemon /opt/supervisor; /opt/supervisor & sleep 0.3
+        cleanup; kill -KILL $!"""
+    )
+    assert re.search(r"verify: failed: process [0-9]+ \(/bin/sh", output)
+    assert "status: 1" in output
+
+
 @pytest.mark.parametrize("binary", [True, False], ids=["reset", "by-hand"])
 def test_what_cannot_be_removed_is_not_clean(sandbox: Sandbox, binary: bool) -> None:
     """Though it is no directory of k0s's own."""

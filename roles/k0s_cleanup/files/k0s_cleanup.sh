@@ -82,7 +82,7 @@ verify() {
         return
     fi
     VIOLATIONS=
-    scan
+    look_again
     for verify_pid in $PROCESSES $SHIMS $USERS; do
         program "$verify_pid" && violation "process $verify_pid ($FIRST)"
     done
@@ -109,13 +109,13 @@ finish() {
     if [ -z "${CAPRA_RUN_DIR:-}" ]; then rm -rf "${WORK:-}"; fi
 }
 
-# main: all phases in order. Sets PATH, CHANGED and CHILD at first.
+# main: all phases in order. Sets PATH, CHANGED, SIGNALED and CHILD at first.
 main() {
     set -u
     PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     LC_ALL=C
     export PATH LC_ALL
-    CHANGED=no CHILD='' WORK=''
+    CHANGED=no SIGNALED=no CHILD='' WORK=''
     cd / || exit 2
     ME=$(id -u)
     believed_path

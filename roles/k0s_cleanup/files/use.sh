@@ -196,8 +196,9 @@ family() {
     done
 }
 
-# signal NAME PID…
+# signal NAME PID…: sets SIGNALED.
 signal() {
+    SIGNALED=yes
     signal_signal=$1
     shift
     for signal_pid in "$@"; do kill -s "$signal_signal" "$signal_pid" 2>/dev/null; done
@@ -212,6 +213,19 @@ all_gone() {
         if [ "$NOW" -ge "$all_gone_gone_by" ]; then return 1; fi
         pause
     done
+}
+
+# look_again: true when no process uses these directories, and none is back within two seconds where some had to be ended.
+# Whatever starts them anew may not have had its turn yet on a busy host. Else PROCESSES, SHIMS and USERS name them.
+look_again() {
+    scan
+    again_looks=2
+    while [ "$SIGNALED" = yes ] && [ "$again_looks" -gt 0 ] && [ -z "$PROCESSES$SHIMS$USERS" ]; do
+        sleep 1
+        scan
+        again_looks=$((again_looks - 1))
+    done
+    [ -z "$PROCESSES$SHIMS$USERS" ]
 }
 
 # end_users: asks whatever still uses these directories to end, and ends it. Containers outlive k0s by design, with all
