@@ -12,7 +12,9 @@ codes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class CapraError(Exception):
@@ -57,3 +59,14 @@ class InputErrors(InputError):
 def told(error: BaseException) -> str:
     """What an error says, or its class where it says nothing, as a TimeoutError does."""
     return str(error).strip() or type(error).__name__
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an error of the operating system that names no file (as on a full disk) name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from capra.errors import Fatal, InputError
+from capra.errors import Fatal, InputError, naming
 
 DIRECTORY_MODE = 0o700
 
@@ -25,10 +25,10 @@ def make_directory(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file: temporary file in the same directory, fsync, rename. Mode 0600."""
+    """Replace a file: temporary file in the same directory, fsync, rename. Mode 0600. Raises OSError with its name."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:50]}.", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with naming(path), os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -57,8 +57,9 @@ def locked(path: Path, *, wait: bool = True, owner: str = "") -> Iterator[None]:
         except BlockingIOError:
             pid = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             raise Fatal(f"another capra (pid {pid}) is at work on {owner}; wait until it has ended", "Busy") from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with naming(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from capra.errors import naming
 from capra.runs.paths import private_base
 
 PREFIX = "capra-run-"
@@ -63,7 +64,7 @@ def _abandoned(directory: Path) -> bool:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only this user can read. Its directory exists."""
+    """Write a file that only this user can read. Its directory exists. Raises OSError with its name."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with naming(path), os.fdopen(descriptor, "wb") as file:
         file.write(content)

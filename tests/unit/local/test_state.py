@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from capra.errors import Fatal, InputError
-from capra.local.files import lock_holder, write_whole
+from capra.local.files import lock_holder
 from capra.local.known_hosts import KnownHosts
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.state import StateDirectory
@@ -142,18 +142,6 @@ def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"state directory .*/file/capra: cannot be made: Not a directory"):
         StateDirectory(tmp_path / "file" / "capra").prepare()
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_whole(path, "old")
-    monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("full")))
-
-    with pytest.raises(OSError, match="full"):
-        write_whole(path, "new")
-
-    assert [file.name for file in tmp_path.iterdir()] == ["file"]
-    assert path.read_text() == "old"
 
 
 def test_known_hosts_are_replaced_by_host(tmp_path: Path) -> None:
