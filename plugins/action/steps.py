@@ -138,7 +138,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             report = self._attach(settings | {"since": since or "-1"})
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
-        began = not (already or report.busy or report.claimed or report.error) and results.did_something(report)
+        began = report.removed or (
+            not (already or report.busy or report.claimed or report.error) and results.did_something(report)
+        )
         outcome: dict[str, Any] = {"changed": began, "steps": [asdict(step) for step in steps], "host": _host(report)}
         if self._task.diff and began:
             outcome["diff"] = diff.written(self._steps, self._parts, report.before, self._limits["diff"])

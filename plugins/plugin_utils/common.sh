@@ -152,11 +152,12 @@ take_lock() {
 
 # read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
 # has no end, or nothing), CUT (one that was cut off, where no program has begun since), OPEN_KEY and OPEN_BOOT, STEP_PID
-# and STEP_START of the process that carries it out, REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it
+# and STEP_START of the process that carries it out, COMMAND_PID and COMMAND_START of its command, REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it
 # last ended) and PROVED (the boot in which the sentinel file was seen, or nothing). A line that was cut short is not
 # counted.
 read_journal() {
     ENDED=" " OPEN='' CUT='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
+    COMMAND_PID='' COMMAND_START=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
         # Of the end of a step that is half a line, the status is enough.
@@ -165,13 +166,14 @@ read_journal() {
         case $journal_event in
         begin) CUT= ;;
         start)
-            OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID=''
+            OPEN=$journal_number OPEN_BOOT=$journal_value STEP_PID='' COMMAND_PID=''
             case $journal_rest in *' '*) OPEN_KEY=${journal_rest##* } ;; *) OPEN_KEY='' ;; esac
             # What has begun again has not ended.
             without_ended "$journal_number"
             ;;
         kept) ENDED="$ENDED$journal_number:${journal_rest%% *}:$journal_value " ;;
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
+        command) COMMAND_PID=$journal_value COMMAND_START=$journal_rest ;;
         end)
             if [ "$journal_value" = 0 ]; then ENDED="$ENDED$journal_number:$OPEN_KEY:$OPEN_BOOT "; fi
             OPEN='' CUT=''
@@ -213,16 +215,20 @@ step_alive() {
 }
 
 # find_command RUN: sets COMMAND_LEFT, the processes of the command of the step that read_journal found to be open or cut
-# off in this boot, each of which carries it out: this user's shells with its private file. What else names that file is
-# no command.
+# off in this boot, each of which carries it out: the one that was noted, whatever it has become since, and this user's
+# shells with its private file. What else names that file is no command.
 find_command() {
     COMMAND_LEFT=
     if [ -z "$OPEN$CUT" ] || [ "$OPEN_BOOT" != "$BOOT" ]; then return 0; fi
+    if [ -n "$COMMAND_PID" ] && process_start "$COMMAND_PID" && [ "$START" = "$COMMAND_START" ]; then
+        COMMAND_LEFT=" $COMMAND_PID"
+    fi
     command_text=$1/${OPEN:-$CUT}.command
     command_files=$(grep -lF -- "$command_text" /proc/[0-9]*/cmdline 2>/dev/null)
     for command_file in $command_files; do
         command_pid=${command_file#/proc/}
         command_pid=${command_pid%/cmdline}
+        if [ "$command_pid" = "$COMMAND_PID" ]; then continue; fi
         command_line=$(tr '\000' '\n' 2>/dev/null <"/proc/$command_pid/cmdline") || continue
         case $command_line in
         "/bin/sh$NEWLINE$command_text" | "/bin/sh$NEWLINE$command_text$NEWLINE"*) ;;

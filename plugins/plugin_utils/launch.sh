@@ -179,7 +179,8 @@ detached() {
         systemd-run --scope --quiet --collect --slice=system.slice $detached_by "$@"
         # 1 is systemd-run's own, before the command has begun. The program never ends with it, and one that was killed
         # must not begin again.
-        if [ "$?" != 1 ]; then return 0; fi
+        detached_status=$?
+        if [ "$detached_status" != 1 ]; then return "$detached_status"; fi
     fi
     $detached_by "$@"
 }
@@ -255,7 +256,9 @@ start_anew() {
     # shellcheck disable=SC2086 # five words
     {
         detached sh "$RUN/program.$$" "$RUN" "$$" "$CLAIM" "$OWNER_UID" "$OWNER_NAME" "$SEIZE" "$SINCE" $PLAN
+        started_status=$?
         end_timer
+        exit "$started_status"
     } </dev/null >/dev/null 2>&1 &
     STARTED=$!
 }
@@ -433,7 +436,12 @@ report() {
         # The program has looked again, under the lock: another one may have been faster.
         tell_claim
     elif never_began; then
-        echo "error the program has ended before it could note anything: there is no room below $BASE, or it was killed"
+        wait "$STARTED"
+        if [ "$?" = 73 ]; then
+            echo "removed yes"
+        else
+            echo "error the program has ended before it could note anything: there is no room below $BASE, or it was killed"
+        fi
     fi
     about
     # Somebody else has had it forgotten just now.

@@ -27,20 +27,22 @@ lines by the byte, so that more would take longer than the processes."""
 HALF_A_LINE = "(half)"
 """The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
 
-JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again"})
+JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again", "full"})
 
 
 @dataclass(frozen=True)
 class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. forgotten: the
-    run's journal has been removed. already: the run had finished before. since: only what programs with newer locks
-    have done is this session's. ended: a cancel has ended it. boot: the mark of the host's present boot. busy: the id
-    of another run that holds the host. claimed: another machine that uses it. host: what the host says of itself.
-    journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found, likewise."""
+    run's journal has been removed. removed: so it has, by a step. already: the run had finished before. since: only
+    what programs with newer locks have done is this session's. ended: a cancel has ended it. boot: the mark of the
+    host's present boot. busy: the id of another run that holds the host. claimed: another machine that uses it. host:
+    what the host says of itself. journal: its lines, in words. outputs, before: bytes by step number. would: what a
+    check run found, likewise."""
 
     begun: bool = False
     running: bool = False
     forgotten: bool = False
+    removed: bool = False
     already: bool = False
     since: str = ""
     ended: bool = False
@@ -161,7 +163,7 @@ def parse_report(text: str) -> Report:
         match words:
             case ["state", state]:
                 values["running"] = state == "running"
-            case [("already" | "ended" | "forgotten") as name, _]:
+            case [("already" | "ended" | "forgotten" | "removed") as name, _]:
                 values[name] = True
             case ["since", value] if value.isdecimal():
                 values["since"] = value

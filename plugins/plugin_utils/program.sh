@@ -8,12 +8,30 @@
 # run whose end is not noted has not succeeded. Sets NEW_LINES.
 note() { record "$RUN/journal" "$*" || stop; }
 
-# note_end NUMBER STATUS: of a step. While the program is there, what it does next brings the line to the disk: the note of
+# note_end NUMBER STATUS: of a step, and where it has failed whether there is room: what it has said may not have found any.
+# While the program is there, what it does next brings the line to the disk: the note of
 # the next step's start, or of the run's end. Sets NOW and NEW_LINES.
 note_end() {
     uptime_now
+    if [ "$2" != 0 ] && ! room_left; then append_line "$RUN/journal" "full $1 0"; fi
     append_line "$RUN/journal" "end $1 $2 $NOW" || stop
     process_start "$$" || to_disk "$RUN/journal"
+}
+
+# room_left: a block and a name can be had beside the records. What is noted may still find room in the last block.
+room_left() {
+    # Not of this shell: one whose built-in finds no room may try again to write the rest, to somewhere else.
+    (printf '%4096s' x >"$RUN/room") 2>/dev/null
+    room_status=$?
+    rm -f "$RUN/room"
+    return "$room_status"
+}
+
+# note_command NUMBER: the process that is about to become the command. It may become anything else after that, and is still
+# the command. Sets NEW_LINES and START.
+note_command() {
+    read -r command_stat </proc/self/stat
+    start_in "$command_stat" && append_line "$RUN/journal" "command $1 ${command_stat%% *} $START"
 }
 
 # note_process NUMBER PID START: the process that carries a step out. It means nothing after a loss of power: nobody
@@ -50,7 +68,7 @@ run_file() {
     # A shell may tell where its error output goes that what it waited for was ended: no word of the command's.
     watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" 2>/dev/null &
     file_watcher=$!
-    (umask 022 && cd / && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
+    (umask 022 && cd / && note_command "$file_number" && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
     file_status=$?
     # Not with `:`, which would end the shell where the file cannot be made, and with it what is known of the command.
     true >"$RUN/$file_number.over" 2>/dev/null
@@ -289,5 +307,7 @@ program() {
     if run_steps; then note "finished 0 $PLAN_CONTENT"; else to_disk "$RUN/journal"; fi
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.over
+    # The session tells that a step has removed all that was known.
+    [ -e "$RUN/journal" ] || exit 73
     exit 0
 }

@@ -28,6 +28,16 @@ REBOOTS_THE_HOST = (
     " end before the reboot begins: write `shutdown -r +1`, as the last one. If something else has rebooted the host,"
     " have all steps run again (restart)"
 )
+REMOVED = (
+    "a step has removed the state directory of the host, or a part of it, and with that what was known of the steps:"
+    " none may do so. A cleanup removes it at its end"
+)
+NO_ROOM = "the host has no room left in the file system of its state directory (see `df` and `df -i`)"
+KILLED_WITH_IT = (
+    "Each time it was killed together with the program on the host, or that had no room for its notes, and it is run"
+    " again: see whether the step kills processes that it has not started (`kill -9 -1`, `pkill sh`), and whether the"
+    " host runs out of memory"
+)
 KILLED = 128
 SIGNALS = 64
 """How many Linux has."""
@@ -41,7 +51,7 @@ class StepResult:
     """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
     it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout). before: what an
     earlier end is worth: kept (of the same step), changed (of another one), again (a reboot took what it had made), or
-    empty."""
+    empty. no_room: the host had none left when the step had failed."""
 
     number: int
     title: str
@@ -52,6 +62,7 @@ class StepResult:
     output: str = ""
     cuts: tuple[str, ...] = ()
     before: str = ""
+    no_room: bool = False
 
 
 def _seconds(start: str, end: str) -> float:
@@ -73,8 +84,10 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
         match words:
             case ("start", _, boot, uptime, *_):
                 started[number], boots[number] = uptime, boot
-                # A step that is tried again has neither the status nor the time of the try before.
-                stays = {name: value for name, value in state[number].items() if name in ("cuts", "before")}
+                # A step that is tried again has neither the status nor the time of the try before, and of the attempts
+                # that were cut off only those since it last ended count.
+                names = ("before",) if "rc" in state[number] else ("cuts", "before")
+                stays = {"cuts": ()} | {name: value for name, value in state[number].items() if name in names}
                 state[number] = {"state": "running", **stays}
             case ("end", _, rc, *more) if rc.isdecimal():
                 # A line that was cut short may lack the time.
@@ -84,6 +97,8 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
                     "rc": int(rc),
                     "seconds": _seconds(started.get(number, uptime), uptime),
                 }
+            case ("full", _, *_):
+                state[number] |= {"no_room": True}
             case ("kept", _, _, *_):
                 state[number] |= {"state": "ok", "rc": 0, "before": "kept"}
             case ("changed" | "again" as before, _, *_):
@@ -206,6 +221,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     """Why a run that does not go on has not finished: `reason` (a word), `msg` and the `step` that is to blame."""
     if report.error:
         return {"reason": "host_error", "msg": f"the host could not begin: {report.error}"}
+    if report.removed:
+        return {"reason": "host_error", "msg": REMOVED}
     if report.claimed:
         return {"reason": "claimed", "msg": claims.refusal(report.claimed), "claimed": asdict(report.claimed)}
     if report.busy:
@@ -219,6 +236,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
             message = (
                 f"step {result.number + 1} of {len(results)} ({result.title}) failed with {told_status(result.rc)}"
             )
+            if result.no_room:
+                message = f"{message}; {NO_ROOM}"
             return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
         if result.state == "cut":
             cut = result.cuts[-1]
@@ -226,6 +245,9 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
                 message = f"step {result.number + 1} of {len(results)} ({result.title}) {REBOOTS_THE_HOST}"
                 return {"reason": "reboots", "msg": message, "step": asdict(result)}
             how = CUT_REASONS.get(cut, "was cut off")
+            lost = result.cuts.count("lost")
+            if cut == "lost" and lost > 1:
+                how = f"was cut off {lost} times. {KILLED_WITH_IT}"
             message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
             reason = cut if cut in ("cancelled", "timeout") else "cut_off"
             return {"reason": reason, "msg": message, "step": asdict(result)}

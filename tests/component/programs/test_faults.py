@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
+import subprocess
 
 import pytest
 
@@ -61,6 +63,31 @@ def test_no_room(one_host: Host, limit: int) -> None:
     assert count(host, "b") == 0
     assert not list(host.work.glob(".capra*"))
     host.finished(*steps)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a file system of its own")
+def test_no_room_for_what_a_step_says(host: Host) -> None:
+    """Its output lies on the disk that is full; that it is full is told instead."""
+    host.base.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "capra-test", str(host.base)], check=True)
+    try:
+        ended = host.run(command(f"head -c 2000000 /dev/zero >{host.base}/fill; echo the reason; exit 3"))
+        failure = results.failure(ended, host.report)
+        assert failure["reason"] == "step_failed"
+        assert "failed with status 3; the host has no room left" in failure["msg"]
+        (host.base / "fill").unlink()
+        failure = results.failure(host.run(command("echo the reason; exit 3")), host.report)
+        assert failure["msg"].endswith("failed with status 3: the reason")
+    finally:
+        subprocess.run(["umount", "--lazy", str(host.base)], check=True)
+
+
+@pytest.mark.parametrize("what", ["{base}", "{base}/*"])
+def test_a_step_that_removes_what_is_known_of_it(host: Host, what: str) -> None:
+    steps = [counted(host, "a"), command(f"rm -rf {what.format(base=host.base)}"), counted(host, "b")]
+    failure = results.failure(host.run(*steps), host.report)
+    assert failure == {"reason": "host_error", "msg": results.REMOVED}
+    assert [count(host, name) for name in "ab"] == [1, 0]
 
 
 def test_no_room_for_the_journal(host: Host) -> None:

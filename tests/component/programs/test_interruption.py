@@ -180,11 +180,12 @@ def _outlived(host: Host, step: dict[str, Any]) -> None:
     assert not host.heard(session).running
 
 
+@pytest.mark.parametrize("text", ["sleep {own}; touch {dirty}", "exec sleep {own}"], ids=["shell", "became-another"])
 @pytest.mark.parametrize("how", ["cleanup", "cancel"])
-def test_a_command_that_outlives_its_step_is_ended_with_it(one_host: Host, how: str) -> None:
+def test_a_command_that_outlives_its_step_is_ended_with_it(one_host: Host, how: str, text: str) -> None:
     """Or it would go on on a host that counts as clean."""
     host = one_host
-    _outlived(host, counted(host, "a", f"sleep {own(781)}; touch {host.work}/dirty"))
+    _outlived(host, counted(host, "a", text.format(own=own(781), dirty=host.work / "dirty")))
     host.run(command("true"), run_id="other")
     assert host.report.busy == "one"
     if how == "cancel":

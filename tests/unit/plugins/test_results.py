@@ -43,6 +43,14 @@ def test_a_run_that_went_well() -> None:
         ("start 0 b 1\ncut 0 lost\nstart 0 b 3\nend 0 0 4", False, "ok", 0, ("lost",), "no_report"),
         ("start 0 b 1\nend 0 0 2\ncut 0 cancelled", False, "ok", 0, (), "cancelled"),
         ("start 0 b 1\nend 0 0 2\ncut 0 timeout\nbegin 0 b 3 9 2", False, "ok", 0, (), "no_report"),
+        (
+            "start 0 b 1\ncut 0 reboot\nstart 0 b 2\nend 0 1 3\nstart 0 b 4\ncut 0 reboot",
+            False,
+            "cut",
+            -1,
+            ("reboot",),
+            "cut_off",
+        ),
         ("start 7 b 1\nend x 0 2\nend 0", False, "pending", -1, (), "no_report"),
     ],
 )
@@ -52,6 +60,18 @@ def test_first_step(journal: str, running: bool, state: str, rc: int, cuts: tupl
     assert (ended[0].state, ended[0].rc, ended[0].cuts) == (state, rc, cuts)
     assert not results.finished(report)
     assert results.failure(ended, report)["reason"] == reason
+
+
+@pytest.mark.parametrize(("cuts", "told"), [(1, "was cut off: the program"), (2, "2 times. Each time it was killed")])
+def test_a_step_that_kills_what_runs_it_is_told(cuts: int, told: str) -> None:
+    report = seen("start 0 b 1\ncut 0 lost\n" * cuts)
+    assert told in results.failure(results.step_results(STEPS, report), report)["msg"]
+
+
+def test_a_step_that_failed_where_there_was_no_room() -> None:
+    report = seen("start 0 b 1\nfull 0 0\nend 0 1 2")
+    told = results.failure(results.step_results(STEPS, report), report)["msg"]
+    assert told == f"step 1 of 2 (write /a) failed with status 1; {results.NO_ROOM}"
 
 
 @pytest.mark.parametrize(
