@@ -58,6 +58,15 @@ def dump_record(record: Record) -> dict[str, str | None]:
     }
 
 
+def record_changes(before: Record, now: Record, after: Record) -> dict[str, str | None]:
+    """The annotations of a record, without host keys that somebody has changed meanwhile, unless a run has brought
+    others. before: as it was loaded. now: as it is."""
+    annotations = dump_record(after)
+    if after.host_keys == before.host_keys != now.host_keys:
+        del annotations[HOST_KEYS]
+    return annotations
+
+
 def host_keys(raw: Raw) -> tuple[str, ...]:
     """The keys of the annotation, one a line; what is no key is left out."""
     return tuple(_valid_keys(annotations_of(raw)))

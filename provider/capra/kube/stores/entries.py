@@ -64,9 +64,9 @@ class EntryStore:
         kept = record.load_record(raw)
         return replace(kept, phase=Phase.CLEANING) if kept.phase is Phase.NEW else kept
 
-    async def save(self, entry: RemoteMachine, kept: Record) -> None:
+    async def save(self, entry: RemoteMachine, annotations: dict[str, str | None]) -> None:
         """The record of the cleanup in quarantine. entry: as `load` gives it. Raises MissingError."""
-        await self._annotate(self._writer.same(entry), dict(record.dump_record(kept)))
+        await self._annotate(self._writer.same(entry), annotations)
 
     async def hold(self, raw: Raw, name: str, uid: str, known_as: str) -> Raw:
         """Make the RemoteMachine its holder. known_as: the UID by which the host knows it, which is another one after a

@@ -70,14 +70,12 @@ class KubeStore:
             return await self._entries.load(key)
         raw = self._writer.raw(key)
         machine, problem = to_remote_machine(raw)
-        kept = record.load_record(raw)
+        kept, entry_raw = self._kept(raw)
+        entry = to_pool_entry(entry_raw) if entry_raw is not None else None
         owner_raw, not_owner = ownership.owner_of(self._cache, raw, CORE_MACHINE)
         cluster = self._cluster(raw, owner_raw)
-        held = claims.held_by(self._cache, raw)
-        entry = to_pool_entry(held[0]) if held else None
-        if entry is not None:
-            kept = following.with_keys_of(entry, kept)
-            machine = replace(machine, spec=following.followed(raw, held[0], machine.spec, kept))
+        if entry_raw is not None:
+            machine = replace(machine, spec=following.followed(raw, entry_raw, machine.spec, kept))
         own, _ = to_remote_machine(raw)
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING, Phase.CLEAN}
         ssh_key, key_problem = await self._key(machine) if runs else (None, None)
@@ -110,14 +108,14 @@ class KubeStore:
         proven holds for its own beginning only."""
         raw = self._writer.same(observation.machine)
         of_entry = observation.machine.key.kind == ENTRIES
-        kept = self._entries.record_of(raw) if of_entry else record.load_record(raw)
+        kept = self._entries.record_of(raw) if of_entry else self._kept(raw)[0]
         if record.dump_record(kept)[RECORD] != record.dump_record(observation.record)[RECORD]:
             raise ConflictError(f"{observation.machine.key} was worked on by somebody else meanwhile", after=0.0)
+        annotations = record.record_changes(observation.record, kept, record_)
         if of_entry:
-            await self._entries.save(observation.machine, record_)
+            await self._entries.save(observation.machine, annotations)
             return
         machine, _ = to_remote_machine(raw)
-        annotations: dict[str, str | None] = dict(record.dump_record(record_))
         annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
@@ -125,6 +123,14 @@ class KubeStore:
         if record_.phase is Phase.PROVISIONED and not machine.spec.provider_id:
             body["spec"] = {"providerID": machine.provider_id}
         await self._writer.patch(REMOTE_MACHINES, raw, body)
+
+    def _kept(self, raw: Raw) -> tuple[Record, Raw | None]:
+        """The record of a machine, and the entry that it holds: of several the one that it uses."""
+        kept = record.load_record(raw)
+        entry_raw = next(iter(claims.held_by(self._cache, raw)), None)
+        if entry_raw is not None:
+            kept = following.with_keys_of(to_pool_entry(entry_raw), kept)
+        return kept, entry_raw
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """See reservations.Reservations."""

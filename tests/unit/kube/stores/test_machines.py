@@ -83,6 +83,31 @@ async def test_the_record_of_a_machine_that_was_changed_meanwhile_is_kept() -> N
     assert record.load_record(world.get("RemoteMachine", "m")).phase is Phase.PROVISIONED
 
 
+@pytest.mark.parametrize("now", ["", KEYS[1]], ids=["removed", "set"])
+@pytest.mark.parametrize("of_entry", [False, True], ids=["its-own", "the-entry's"])
+async def test_host_keys_that_somebody_changes_during_a_run_stay_changed(now: str, of_entry: bool) -> None:
+    raw = owned("uid-old")
+    world = ready(raw)
+    if of_entry:
+        world.put(entry("e", holder="m/uid-old/uid-e", annotations={HOST_KEYS: KEYS[0]}, **PLACE))
+    else:
+        world.put({**raw, "metadata": raw["metadata"] | {"annotations": {HOST_KEYS: KEYS[0]}}})
+
+    class Runner:
+        async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+            assert request.connection.host_keys == (KEYS[0],)
+            for kind, name in (("RemoteMachine", "m"), *((("PooledRemoteMachine", "e"),) if of_entry else ())):
+                seen = world.get(kind, name)
+                notes = seen["metadata"]["annotations"] | {HOST_KEYS: now}
+                world.put({**seen, "metadata": seen["metadata"] | {"annotations": notes}})
+            return finished()
+
+    await Engine(world.store, Runner(), lambda: NOW).reconcile(MACHINE)
+    after = world.get("RemoteMachine", "m")
+    assert record.load_record(after).phase is Phase.PROVISIONED
+    assert after["metadata"]["annotations"][HOST_KEYS] == now
+
+
 async def test_what_one_controller_has_proven_is_nothing_where_another_has_begun() -> None:
     """Two work by mistake: the run of one has sent nothing, that of the other goes on."""
     world = ready(owned("uid-old"))
@@ -163,7 +188,8 @@ async def test_only_a_cleanup_ends_a_quarantine() -> None:
         taken = await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
         assert isinstance(taken.decision, Cleanup)
         assert QUARANTINED in world.annotations("PooledRemoteMachine", "e")
-        await world.entries.save(taken.observation.machine, replace(taken.record, not_before=0.0))
+        due = record.dump_record(replace(taken.record, not_before=0.0))
+        await world.entries.save(taken.observation.machine, due)
     await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
     assert len(runner.requests) == 2
     assert QUARANTINED not in world.annotations("PooledRemoteMachine", "e")
