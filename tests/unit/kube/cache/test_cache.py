@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from capra.kube.cache import cache as cache_module
+from capra.kube.cache import entry_state
 from capra.kube.cache.cache import Cache
+from capra.kube.cache.known import By
 from capra.kube.client.resources import Raw
 
 KIND = "RemoteMachine"
@@ -119,3 +123,27 @@ def test_objects_are_given_by_name(namespace: str | None) -> None:
     cache = known(seen(1, "b"), seen(2, "a"))
     assert [raw["metadata"]["name"] for raw in cache.all(KIND, namespace)] == ["a", "b"]
     assert cache.get(KIND, "default", "c") is None
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "by"),
+    [(cache_module, "traits", By.POOL), (entry_state, "shared_traits", By.STATE)],
+    ids=["its-own", "others'"],
+)
+def test_an_object_that_nobody_can_read_keeps_none_from_the_others(
+    module: ModuleType, name: str, by: By, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = getattr(module, name)
+
+    def read(*arguments: Any) -> Any:
+        (raw,) = [one for one in arguments if isinstance(one, dict)]
+        if raw["metadata"]["name"] == "odd":
+            raise TypeError("nobody has thought of this")
+        return sound(*arguments)
+
+    monkeypatch.setattr(module, name, read)
+    cache, kind = Cache(), "PooledRemoteMachine"
+    for item in ("odd", "sound"):
+        assert cache.put(kind, seen(1, item, pool="p"))
+    assert [raw["metadata"]["name"] for raw in cache.all(kind)] == ["odd", "sound"]
+    assert list(cache.numbers(kind, by).values()) == [1]
