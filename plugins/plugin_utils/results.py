@@ -7,37 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.capra.machine.plugins.plugin_utils import claims
+from ansible_collections.capra.machine.plugins.plugin_utils import causes, claims
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
-
-CUT_REASONS = {
-    "reboot": "was cut off by a reboot of the host",
-    "lost": "was cut off: the program on the host was killed, or had no room for its notes",
-    "cancelled": "was cancelled",
-    "timeout": "was ended: the run's time limit was over",
-}
 
 WARNING = re.compile(r"\w+: warning: ")
 """How a line of a script begins that is to reach people though the script has ended well: `PHASE: warning: TEXT`."""
 
-REBOOTS = 2
-"""How often a reboot may cut one step off: the program on the host does not run it a third time (run_steps)."""
-
-REBOOTS_THE_HOST = (
-    f"reboots the host: a reboot has cut it off {REBOOTS} times, and it is not run again. A step that reboots has to"
-    " end before the reboot begins: write `shutdown -r +1`, as the last one. If something else has rebooted the host,"
-    " have all steps run again (restart)"
-)
-REMOVED = (
-    "a step has removed the state directory of the host, or a part of it, and with that what was known of the steps:"
-    " none may do so. A cleanup removes it at its end"
-)
-NO_ROOM = "the host has no room left in the file system of its state directory (see `df` and `df -i`)"
-KILLED_WITH_IT = (
-    "Each time it was killed together with the program on the host, or that had no room for its notes, and it is run"
-    " again: see whether the step kills processes that it has not started (`kill -9 -1`, `pkill sh`), and whether the"
-    " host runs out of memory"
-)
 KILLED = 128
 SIGNALS = 64
 """How many Linux has."""
@@ -222,7 +197,7 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     if report.error:
         return {"reason": "host_error", "msg": f"the host could not begin: {report.error}"}
     if report.removed:
-        return {"reason": "host_error", "msg": REMOVED}
+        return {"reason": "host_error", "msg": causes.REMOVED}
     if report.claimed:
         return {"reason": "claimed", "msg": claims.refusal(report.claimed), "claimed": asdict(report.claimed)}
     if report.busy:
@@ -237,20 +212,20 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
                 f"step {result.number + 1} of {len(results)} ({result.title}) failed with {told_status(result.rc)}"
             )
             if result.no_room:
-                message = f"{message}; {NO_ROOM}"
+                message = f"{message}; {causes.NO_ROOM}"
             return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
         if result.state == "cut":
             cut = result.cuts[-1]
-            if cut == "reboot" and result.cuts.count("reboot") >= REBOOTS:
-                message = f"step {result.number + 1} of {len(results)} ({result.title}) {REBOOTS_THE_HOST}"
+            if cut == "reboot" and result.cuts.count("reboot") >= causes.REBOOTS:
+                message = f"step {result.number + 1} of {len(results)} ({result.title}) {causes.REBOOTS_THE_HOST}"
                 return {"reason": "reboots", "msg": message, "step": asdict(result)}
-            how = CUT_REASONS.get(cut, "was cut off")
+            how = causes.CUT_REASONS.get(cut, "was cut off")
             lost = result.cuts.count("lost")
             if cut == "lost" and lost > 1:
-                how = f"was cut off {lost} times. {KILLED_WITH_IT}"
+                how = f"was cut off {lost} times. {causes.KILLED_WITH_IT}"
             message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
             reason = cut if cut in ("cancelled", "timeout") else "cut_off"
             return {"reason": reason, "msg": message, "step": asdict(result)}
     if why in ("cancelled", "timeout"):
-        return {"reason": why, "msg": f"the run {CUT_REASONS[why]} between two steps"}
+        return {"reason": why, "msg": f"the run {causes.CUT_REASONS[why]} between two steps"}
     return {"reason": "no_report", "msg": "the host's report is missing or incomplete, which is never success"}

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
+from ansible_collections.capra.machine.plugins.plugin_utils import causes, payload, results
 from tests.component.programs.host import (
     Host,
     append,
@@ -86,7 +86,7 @@ def test_no_room_for_what_a_step_says(host: Host) -> None:
 def test_a_step_that_removes_what_is_known_of_it(host: Host, what: str) -> None:
     steps = [counted(host, "a"), command(f"rm -rf {what.format(base=host.base)}"), counted(host, "b")]
     failure = results.failure(host.run(*steps), host.report)
-    assert failure == {"reason": "host_error", "msg": results.REMOVED}
+    assert failure == {"reason": "host_error", "msg": causes.REMOVED}
     assert [count(host, name) for name in "ab"] == [1, 0]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.capra.machine.plugins.plugin_utils import results
+from ansible_collections.capra.machine.plugins.plugin_utils import causes, results
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
 from capra.model.run import StepReport
 
@@ -71,7 +71,7 @@ def test_a_step_that_kills_what_runs_it_is_told(cuts: int, told: str) -> None:
 def test_a_step_that_failed_where_there_was_no_room() -> None:
     report = seen("start 0 b 1\nfull 0 0\nend 0 1 2")
     told = results.failure(results.step_results(STEPS, report), report)["msg"]
-    assert told == f"step 1 of 2 (write /a) failed with status 1; {results.NO_ROOM}"
+    assert told == f"step 1 of 2 (write /a) failed with status 1; {causes.NO_ROOM}"
 
 
 @pytest.mark.parametrize(

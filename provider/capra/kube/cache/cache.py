@@ -19,10 +19,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
-import structlog
-
 from capra.kube.cache import entry_state
-from capra.kube.cache.index import Index, Trait
+from capra.kube.cache.index import Index, Trait, read_traits
 from capra.kube.cache.known import By
 from capra.kube.cache.traits import WatchFilter, traits
 from capra.kube.client.resources import ENTRIES, MACHINES, SECRETS, Raw, name_of, namespace_of, version_of
@@ -38,9 +36,6 @@ _AT_THE_HOST = frozenset({By.PLACE, By.USER, By.QUARANTINE})
 
 REMEMBERED = 10_000
 """Deletions: an answer to a write may arrive after the deletion it was faster than."""
-
-
-log = structlog.get_logger(__name__)
 
 
 class _Known(NamedTuple):
@@ -111,7 +106,7 @@ class Cache:
         # Not by its version: an etcd that was restored may count anew.
         if known is None or known.raw != raw:
             by_name = frozenset({Trait(By.NAMESPACE, "")})
-            self._find_by(kind, place, _read(kind, place, by_name, lambda: traits(kind, raw, self._watch_filter)))
+            self._find_by(kind, place, read_traits(kind, place, by_name, lambda: traits(kind, raw, self._watch_filter)))
         return True
 
     def replace(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw]:
@@ -195,7 +190,7 @@ class Cache:
         raw = self.get(ENTRIES, *place)
         its: frozenset[Trait] = frozenset()
         if raw is not None:
-            its = _read(ENTRIES, place, its, lambda: entry_state.shared_traits(self, raw, self._watch_filter))
+            its = read_traits(ENTRIES, place, its, lambda: entry_state.shared_traits(self, raw, self._watch_filter))
         if place in self._promised:
             its = frozenset(trait for trait in its if trait.by is By.STATE)
         return self._shared.set(ENTRIES, *place, its) & its
@@ -227,18 +222,6 @@ class Cache:
 
     def _index(self, by: By) -> Index:
         return self._shared if by in _SHARED else self._own
-
-
-def _read(
-    kind: str, place: NamespacedName, otherwise: frozenset[Trait], read: Callable[[], frozenset[Trait]]
-) -> frozenset[Trait]:
-    """What an object is found by; less where it says something that nobody has thought of: it must not keep everybody
-    from learning of the others."""
-    try:
-        return read()
-    except Exception:
-        log.exception("an object says what cannot be read", kind=kind, namespace=place[0], name=place[1])
-        return otherwise
 
 
 def _uid(raw: Raw) -> str:

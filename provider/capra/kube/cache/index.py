@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
+import structlog
+
 from capra.kube.cache.known import By
+
+log = structlog.get_logger(__name__)
 
 
 class Trait(NamedTuple):
@@ -16,6 +20,18 @@ class Trait(NamedTuple):
     by: By
     value: Hashable
     order: str = ""
+
+
+def read_traits(
+    kind: str, place: tuple[str, str], otherwise: frozenset[Trait], read: Callable[[], frozenset[Trait]]
+) -> frozenset[Trait]:
+    """What an object is found by; less where it says something that nobody has thought of: it must not keep everybody
+    from learning of the others. place: namespace and name."""
+    try:
+        return read()
+    except Exception:
+        log.exception("an object says what cannot be read", kind=kind, namespace=place[0], name=place[1])
+        return otherwise
 
 
 class Index:
