@@ -105,8 +105,8 @@ class Cache:
         self._newest[kind] = max(self._newest.get(kind, 0), version_of(raw))
         # Not by its version: an etcd that was restored may count anew.
         if known is None or known.raw != raw:
-            by_name = frozenset({Trait(By.NAMESPACE, "")})
-            self._find_by(kind, place, read_traits(kind, place, by_name, lambda: traits(kind, raw, self._watch_filter)))
+            before = self._own.of(kind, *place) or frozenset({Trait(By.NAMESPACE, "")})
+            self._find_by(kind, place, read_traits(kind, place, before, lambda: traits(kind, raw, self._watch_filter)))
         return True
 
     def replace(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw]:

@@ -25,8 +25,8 @@ class Trait(NamedTuple):
 def read_traits(
     kind: str, place: tuple[str, str], otherwise: frozenset[Trait], read: Callable[[], frozenset[Trait]]
 ) -> frozenset[Trait]:
-    """What an object is found by; less where it says something that nobody has thought of: it must not keep everybody
-    from learning of the others. place: namespace and name."""
+    """What an object is found by. Where it says something that nobody has thought of, `otherwise`: it must not keep
+    everybody from learning of the others. place: namespace and name."""
     try:
         return read()
     except Exception:
@@ -40,6 +40,10 @@ class Index:
     def __init__(self) -> None:
         self._traits: dict[tuple[str, str, str], frozenset[Trait]] = {}
         self._names: dict[tuple[str, By], dict[tuple[str, Hashable], list[tuple[str, str]]]] = defaultdict(dict)
+
+    def of(self, kind: str, namespace: str, name: str) -> frozenset[Trait]:
+        """The traits of an object; none for one that is not known."""
+        return self._traits.get((kind, namespace, name), frozenset())
 
     def set(self, kind: str, namespace: str, name: str, traits: frozenset[Trait]) -> frozenset[Trait]:
         """The traits of an object from now on; none for one that is gone. Returns those that have come or gone."""

@@ -59,10 +59,10 @@ def dump_record(record: Record) -> dict[str, str | None]:
 
 
 def record_changes(before: Record, now: Record, after: Record) -> dict[str, str | None]:
-    """The annotations of a record, without host keys that somebody has changed meanwhile, unless a run has brought
-    others. before: as it was loaded. now: as it is."""
+    """The annotations of a record, without host keys where somebody has changed those meanwhile: what a person says
+    takes precedence over what a host has shown. before: as it was loaded. now: as it is."""
     annotations = dump_record(after)
-    if after.host_keys == before.host_keys != now.host_keys:
+    if now.host_keys != before.host_keys:
         del annotations[HOST_KEYS]
     return annotations
 

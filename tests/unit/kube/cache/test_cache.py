@@ -147,3 +147,15 @@ def test_an_object_that_nobody_can_read_keeps_none_from_the_others(
         assert cache.put(kind, seen(1, item, pool="p"))
     assert [raw["metadata"]["name"] for raw in cache.all(kind)] == ["odd", "sound"]
     assert list(cache.numbers(kind, by).values()) == [1]
+
+
+def test_an_object_that_cannot_be_read_any_more_keeps_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, host = known(seen(1, address="192.0.2.1")), ("192.0.2.1", 22)
+
+    def left(namespace: str, place: object) -> None:
+        raise AssertionError(f"{place} in {namespace} is free")
+
+    cache.left = left
+    monkeypatch.setattr(cache_module, "traits", lambda *_: (_ for _ in ()).throw(TypeError))
+    assert cache.put(KIND, seen(2, address="192.0.2.1"))
+    assert cache.number(KIND, "default", By.PLACE, host) == 1

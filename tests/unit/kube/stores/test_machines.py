@@ -108,6 +108,20 @@ async def test_host_keys_that_somebody_changes_during_a_run_stay_changed(now: st
     assert after["metadata"]["annotations"][HOST_KEYS] == now
 
 
+async def test_host_keys_that_somebody_sets_take_precedence_over_what_the_host_shows() -> None:
+    world = ready(owned("uid-old"))
+
+    class Runner:
+        async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+            seen = world.get("RemoteMachine", "m")
+            notes = seen["metadata"]["annotations"] | {HOST_KEYS: KEYS[1]}
+            world.put({**seen, "metadata": seen["metadata"] | {"annotations": notes}})
+            return replace(finished(), host_keys=(KEYS[2],))
+
+    await Engine(world.store, Runner(), lambda: NOW).reconcile(MACHINE)
+    assert world.annotations("RemoteMachine", "m")[HOST_KEYS] == KEYS[1]
+
+
 async def test_what_one_controller_has_proven_is_nothing_where_another_has_begun() -> None:
     """Two work by mistake: the run of one has sent nothing, that of the other goes on."""
     world = ready(owned("uid-old"))
