@@ -24,6 +24,8 @@ from ansible_collections.capra.machine.plugins.plugin_utils.session import Sessi
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "steps": {"type": "list", "elements": "dict", "default": []},
+    "script": {"type": "str", "default": ""},
+    "script_arguments": {"type": "list", "elements": "str", "default": []},
     "kind": {"type": "str", "default": "steps"},
     "run_id": {"type": "str", "default": ""},
     "uid": {"type": "str", "default": ""},
@@ -63,7 +65,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self._arguments = arguments
-        self._steps: list[dict[str, Any]] = arguments["steps"]
+        self._steps = parts.with_script(arguments["steps"], arguments["script"], arguments["script_arguments"])
         try:
             self._parts = [parts.to_part(step, number) for number, step in enumerate(self._steps)]
         except parts.PayloadError as error:
@@ -135,7 +137,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         already, since = report.already, report.since
         while report.running or not report.complete:
             teller.tell(results.step_results(self._steps, report))
+            was_running = report.running
             report = self._attach(settings | {"since": since or "-1"})
+            if was_running and results.is_gone(report):
+                report = replace(report, removed=True)
         steps = results.step_results(self._steps, report)
         teller.tell(steps)
         began = report.removed or (

@@ -21,7 +21,8 @@ options:
       - The steps in order. C(kind) is one of V(write), V(append), V(command), V(script), V(sentinel), V(forget).
       - V(write) and V(append) take C(path), C(content) in base64, C(mode) and C(owner).
       - V(command) takes C(command), run by C(/bin/sh) from a private file.
-      - V(script) takes C(content) in plain text, C(arguments), and C(check) if it knows C(--check).
+      - V(script) takes C(content) in plain text (default O(script)), C(arguments), and C(check) if it knows C(--check).
+        C(verify) is the same, and the step is carried out each time, whatever the journal says.
       - V(sentinel) takes C(path) and fails when there is no such file.
       - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
         C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote
@@ -29,6 +30,15 @@ options:
       - Each may have a C(title).
     type: list
     elements: dict
+    default: []
+  script:
+    description: Content of each V(script) that has none of its own. It is sent once.
+    type: str
+    default: ""
+  script_arguments:
+    description: Arguments of each V(script) that has no content of its own, before its own.
+    type: list
+    elements: str
     default: []
   kind:
     description: What the run is for; a part of its derived id.

@@ -18,8 +18,8 @@ REBOOTS_THE_HOST = (
     " have all steps run again (restart)"
 )
 REMOVED = (
-    "a step has removed the state directory of the host, or a part of it, and with that what was known of the steps:"
-    " none may do so. A cleanup removes it at its end"
+    "the state directory of the host, or a part of it, was removed while the run was under way, and with that what was"
+    " known of the steps: no step may do so. A cleanup removes it at its end"
 )
 NO_ROOM = "the host has no room left in the file system of its state directory (see `df` and `df -i`)"
 KILLED_WITH_IT = (

@@ -151,12 +151,12 @@ take_lock() {
 }
 
 # read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
-# has no end, or nothing), CUT (one that was cut off, where no program has begun since), OPEN_KEY and OPEN_BOOT, STEP_PID
+# has no end, or nothing), CUT (one that was cut off, where no program has begun since), CUT_WHY (and why), OPEN_KEY and OPEN_BOOT, STEP_PID
 # and STEP_START of the process that carries it out, COMMAND_PID and COMMAND_START of its command, REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it
 # last ended) and PROVED (the boot in which the sentinel file was seen, or nothing). A line that was cut short is not
 # counted.
 read_journal() {
-    ENDED=" " OPEN='' CUT='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
+    ENDED=" " OPEN='' CUT='' CUT_WHY='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
     COMMAND_PID='' COMMAND_START=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
@@ -171,6 +171,8 @@ read_journal() {
             # What has begun again has not ended.
             without_ended "$journal_number"
             ;;
+        # All steps are carried out again: what has ended before counts no more.
+        anew) ENDED=" " ;;
         kept) ENDED="$ENDED$journal_number:${journal_rest%% *}:$journal_value " ;;
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
         command) COMMAND_PID=$journal_value COMMAND_START=$journal_rest ;;
@@ -180,7 +182,7 @@ read_journal() {
             without_reboots "$journal_number"
             ;;
         cut)
-            CUT=${OPEN:-$CUT} OPEN=
+            CUT=${OPEN:-$CUT} CUT_WHY=$journal_value OPEN=
             if [ "$journal_value" = reboot ]; then REBOOTS="$REBOOTS$journal_number "; fi
             ;;
         sentinel) PROVED=$journal_value ;;
@@ -234,11 +236,15 @@ find_command() {
         "/bin/sh$NEWLINE$command_text" | "/bin/sh$NEWLINE$command_text$NEWLINE"*) ;;
         *) continue ;;
         esac
-        command_entry=$(ls -ldn "/proc/$command_pid" 2>/dev/null) || continue
-        # shellcheck disable=SC2086 # mode, links, owner
-        set -f && set -- $command_entry && set +f
-        if [ "$3" = "$MY_UID" ] && process_start "$command_pid"; then
-            COMMAND_LEFT="$COMMAND_LEFT $command_pid"
-        fi
+        if is_mine "$command_pid"; then COMMAND_LEFT="$COMMAND_LEFT $command_pid"; fi
     done
+}
+
+# is_mine PID: true for a process of this user's that is there. Sets START. Needs MY_UID.
+is_mine() {
+    mine_entry=$(ls -ldn "/proc/$1" 2>/dev/null) || return 1
+    mine_pid=$1
+    # shellcheck disable=SC2086 # mode, links, owner
+    set -f && set -- $mine_entry && set +f
+    [ "$3" = "$MY_UID" ] && process_start "$mine_pid"
 }

@@ -101,13 +101,14 @@ check_script() {
     printf '.\n'
 }
 
-# check: says for every step what a run would do now. Reads only. Sets BODY, the long contents, and what check_file sets.
+# check: says for every step what a run would do now. Reads only. Sets ENDED, BODY, the long contents, and what check_file sets.
 check() {
     newest_lock "$BASE"
     if holder_alive && [ "$HOLDER_ID" != "$ID" ]; then printf 'busy %s\n' "$HOLDER_ID"; fi
     if [ "$CLAIM" = 1 ] && claimed_by_another; then tell_claim; fi
     find_source
     read_source
+    if ! ends_count; then ENDED=" "; fi
     BODY=$(cat)
     each_step check_one
 }
@@ -123,6 +124,6 @@ check_one() {
     write | append) check_file "$STEP_NUMBER" "$STEP_KIND" "$STEP_REST" "$STEP_DIGEST" ;;
     *) if [ "$JUDGED" = open ]; then echo "would $STEP_NUMBER run"; else echo "would $STEP_NUMBER again"; fi ;;
     esac
-    if [ "$STEP_MODE" = check ]; then check_script "$STEP_NUMBER" "$STEP_FIRST" "$STEP_LENGTH" "$STEP_REST"; fi
-    return 0
+    case $STEP_MODE in check | verify) ;; *) return 0 ;; esac
+    check_script "$STEP_NUMBER" "$STEP_FIRST" "$STEP_LENGTH" "$STEP_REST"
 }

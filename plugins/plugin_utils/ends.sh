@@ -81,6 +81,11 @@ read_source() {
     read_journal "${SOURCE:-/nonexistent}/journal"
 }
 
+# ends_count: true unless the run is one that looks at what is there each time (repeat). Of that the ends count only where
+# an earlier attempt was killed in this boot, and nobody asked for its end: the steps before it are what this one would
+# do again at once. After read_source.
+ends_count() { ! flag repeat || { [ -n "$CUT" ] && [ "$CUT_WHY" = lost ] && [ "$OPEN_BOOT" = "$BOOT" ]; }; }
+
 # step_ended NUMBER: true when the journal that was read says that the step ended well; sets ENDED_KEY and ENDED_BOOT.
 step_ended() {
     case $ENDED in *" $1:"*) ;; *) return 1 ;; esac
@@ -94,7 +99,7 @@ step_ended() {
 # it is another now) or open. Steps are judged in their order. A journal without keys is believed.
 judge_step() {
     JUDGED=open
-    if ! flag repeat && step_ended "$1"; then
+    if step_ended "$1"; then
         JUDGED=kept
         if [ "$HEAD_OVER" = 1 ] || [ "${ENDED_KEY:-$2}" != "$2" ]; then JUDGED=changed HEAD_OVER=1; fi
     elif [ "$SOURCE" != "$RUN" ]; then

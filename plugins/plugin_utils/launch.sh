@@ -64,8 +64,26 @@ fail() {
 # program_running: true while the program of this run holds the host, or has been started here and not yet ended.
 program_running() {
     newest_lock "$BASE"
+    if [ "$LOCK" = 0 ]; then find_unlocked; fi
     if [ "$HOLDER_ID" = "$ID" ] && holder_alive; then return 0; fi
     started_runs
+}
+
+# find_unlocked: sets HOLDER_* as newest_lock does, to a program of this user's whose lock is gone: a step may have removed
+# the directory in which it was, and yet go on. The process that began first is the program; others are its own.
+find_unlocked() {
+    unlocked_files=$(grep -lF -- "$BASE/" /proc/[0-9]*/cmdline 2>/dev/null)
+    for unlocked_file in $unlocked_files; do
+        unlocked_pid=${unlocked_file#/proc/}
+        unlocked_pid=${unlocked_pid%/cmdline}
+        unlocked_line=$(tr '\000' '\n' 2>/dev/null <"/proc/$unlocked_pid/cmdline") || continue
+        case $unlocked_line in "sh$NEWLINE$BASE/"*/program.*"$NEWLINE$BASE/"*) ;; *) continue ;; esac
+        if ! is_mine "$unlocked_pid"; then continue; fi
+        if [ -n "$HOLDER_PID" ] && [ "$START" -ge "$HOLDER_START" ]; then continue; fi
+        HOLDER_PID=$unlocked_pid HOLDER_START=$START HOLDER_BOOT=$BOOT
+        HOLDER_ID=${unlocked_line#"sh$NEWLINE$BASE/"}
+        HOLDER_ID=${HOLDER_ID%%/*}
+    done
 }
 
 # note_cut WHY: notes in the holder's journal that its step was cut off, unless it has ended. Sets NOTED.
@@ -86,9 +104,9 @@ step_left() {
 # end_holder WHY: ends the program that newest_lock found and the step that it is at, with all that stands below, and
 # notes why: first, so that whoever follows it reads it, and again for a step that began in between. Program and step go
 # at once, so that they cannot note an end of the command that is ended here. What earlier steps have left running stays.
-# Sets NOTED and NAP.
+# Sets COMMAND_LEFT, NOTED and NAP.
 end_holder() {
-    NOTED=0 end_roots=''
+    NOTED=0 end_roots='' COMMAND_LEFT=''
     note_cut "$1"
     if holder_alive; then
         end_roots=$HOLDER_PID
@@ -99,16 +117,19 @@ end_holder() {
         end_roots="$end_roots $STEP_PID"
     else
         find_command "$BASE/$HOLDER_ID"
-        end_roots="$end_roots$COMMAND_LEFT"
     fi
-    if [ -z "$end_roots" ]; then return 0; fi
+    if [ -z "$end_roots$COMMAND_LEFT" ]; then return 0; fi
     # shellcheck disable=SC2086 # lists of process ids
-    freeze $end_roots
+    freeze $end_roots $COMMAND_LEFT
     # shellcheck disable=SC2086 # the same
     kill -KILL $end_roots 2>/dev/null
-    NAP=02
+    NAP=02 end_tries=0
+    # One that waits for a device may not end. It is among those whose end is waited for below, too.
     # shellcheck disable=SC2086 # the same
-    while any_alive $end_roots; do nap; done
+    while any_alive $end_roots && [ "$end_tries" -lt 16 ]; do
+        nap
+        end_tries=$((end_tries + 1))
+    done
     note_cut "$1"
     # shellcheck disable=SC2086 # the same
     end_processes $FAMILY || fail "processes of the run cannot be ended"

@@ -20,6 +20,9 @@ MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 ENCODED = tuple(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in range(256))
 ESCAPE = re.compile(rb"\\0([0-7]{3})")
+SCRIPT_MODES = ("verify", "check")
+"""What a script may be besides: one that is carried out each time, whatever a journal says; both know --check."""
+
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
 
 
@@ -117,6 +120,17 @@ def _content(step: Mapping[str, Any], number: int) -> bytes:
         raise PayloadError(f"steps[{number}].content is not base64") from None
 
 
+def with_script(steps: Sequence[Mapping[str, Any]], script: str, arguments: Sequence[str]) -> list[dict[str, Any]]:
+    """The steps, in which those of kind script that have no content of their own have this one. arguments: before their
+    own."""
+    return [
+        {**step, "content": script, "arguments": [*arguments, *step.get("arguments", [])]}
+        if step.get("kind") == "script" and "content" not in step
+        else dict(step)
+        for step in steps
+    ]
+
+
 def to_part(step: Mapping[str, Any], number: int) -> Part:
     """One item of the action's `steps` as a Part. number: its index, for messages. Raises PayloadError."""
     kind = step.get("kind")
@@ -128,7 +142,7 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
         return Part(kind, text.encode("utf-8", "surrogateescape"), made=effects(text))
     if kind == "script":
         content = _text(step, "content", number).encode("utf-8", "surrogateescape")
-        mode = "check" if _flag(step, "check") else "-"
+        mode = next((flag for flag in SCRIPT_MODES if _flag(step, flag)), "-")
         return Part(kind, content, mode, rest=_arguments(step, number))
     if kind == "sentinel":
         return Part(kind, rest=_path(step, number))

@@ -16,7 +16,13 @@ from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claima
 from ansible_collections.capra.machine.plugins.plugin_utils.diff import LIMIT as DIFF_LIMIT
 from ansible_collections.capra.machine.plugins.plugin_utils.facts import HostFacts, host_facts
 from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
-from ansible_collections.capra.machine.plugins.plugin_utils.parts import Part, decode_bytes, encode, encode_bytes
+from ansible_collections.capra.machine.plugins.plugin_utils.parts import (
+    SCRIPT_MODES,
+    Part,
+    decode_bytes,
+    encode,
+    encode_bytes,
+)
 
 MARKER = "CAPRA_PAYLOAD"
 LINE = 76
@@ -27,7 +33,7 @@ lines by the byte, so that more would take longer than the processes."""
 HALF_A_LINE = "(half)"
 """The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
 
-JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again", "full"})
+JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again", "full", "anew"})
 
 
 @dataclass(frozen=True)
@@ -95,18 +101,20 @@ def build(
     False for a check run, which needs only digests, and scripts that know --check: it never sends a secret."""
     body: list[str] = []
     steps: list[str] = []
+    places: dict[bytes, str] = {}  # steps may share a program
     for number, part in enumerate(parts):
-        content = part.content if contents or part.mode == "check" else b""
-        lines = []
+        content = part.content if contents or part.mode in SCRIPT_MODES else b""
         if contents and 0 < len(content) <= IN_THE_STEP and len(encoded := encode_bytes(content)) <= IN_THE_STEP:
             place = f"= {encoded}"
+        elif content in places:
+            place = places[content]
         else:
             lines = _lines(content)
-            place = f"{1 + len(body)} {len(lines)}"  # as tail(1) counts
+            place = places[content] = f"{1 + len(body)} {len(lines)}"  # as tail(1) counts
+            body += lines
         rest = part.rest or " ".join(encode(path) for path in part.made)
         words = [number, part.kind, place, part.mode, part.owner, part.digest, part.key, rest]
         steps.append(" ".join(["step", *map(str, words)]).rstrip())
-        body += lines
     listed = "".join(f"{step}\n" for step in steps)
     long = "".join(f"{line}\n" for line in body)
     digest = hashlib.sha256(f"STEPS={_quoted(listed)}\n{program}".encode()).hexdigest()

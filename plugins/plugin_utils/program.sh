@@ -8,13 +8,13 @@
 # run whose end is not noted has not succeeded. Sets NEW_LINES.
 note() { record "$RUN/journal" "$*" || stop; }
 
-# note_end NUMBER STATUS: of a step, and where it has failed whether there is room: what it has said may not have found any.
+# note_end NUMBER STATUS: of a step, and where it has failed that there is no room, so that what it has said may be lost.
 # While the program is there, what it does next brings the line to the disk: the note of
 # the next step's start, or of the run's end. Sets NOW and NEW_LINES.
 note_end() {
     uptime_now
-    if [ "$2" != 0 ] && ! room_left; then append_line "$RUN/journal" "full $1 0"; fi
     append_line "$RUN/journal" "end $1 $2 $NOW" || stop
+    if [ "$2" != 0 ] && ! room_left; then append_line "$RUN/journal" "full $1 0"; fi
     process_start "$$" || to_disk "$RUN/journal"
 }
 
@@ -68,7 +68,7 @@ run_file() {
     # A shell may tell where its error output goes that what it waited for was ended: no word of the command's.
     watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" 2>/dev/null &
     file_watcher=$!
-    (umask 022 && cd / && note_command "$file_number" && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
+    (umask 022 && cd / && { note_command "$file_number" || exit 74; } && exec /bin/sh "$file_of_command" "$@" 3<&- 4<&-)
     file_status=$?
     # Not with `:`, which would end the shell where the file cannot be made, and with it what is known of the command.
     true >"$RUN/$file_number.over" 2>/dev/null
@@ -156,9 +156,10 @@ cut_off() {
     if [ "$OPEN_BOOT" = "$BOOT" ]; then note "cut $OPEN lost"; else note "cut $OPEN reboot"; fi
 }
 
-# runs_now NUMBER KIND DIGEST KEY REST: true when the step has to be carried out: it has not ended, or what it made has
-# gone with a reboot.
+# runs_now NUMBER KIND DIGEST KEY REST: true when the step has to be carried out: it has not ended, what it made has gone
+# with a reboot, or it verifies. Needs STEP_MODE.
 runs_now() {
+    if [ "$STEP_MODE" = verify ]; then return 0; fi
     judge_step "$1" "$4"
     if [ "$JUDGED" = open ]; then return 0; fi
     lost_by_boot "$1" "$2" "$3" "$5" || return 1
@@ -216,7 +217,7 @@ end_if_open() {
 
 # begin_run: goes on with the journal of RUN where that is about these very steps. Else a new one begins, with the ends
 # of SOURCE that count, and the old run stays beside it, as it is, for a cleanup to take back what it wrote.
-# Sets KEPT, OPEN and CUT.
+# Sets ENDED, KEPT, OPEN and CUT.
 begin_run() {
     if [ -e "$RUN/journal" ]; then
         [ -f "$RUN/journal" ] || stop
@@ -226,12 +227,15 @@ begin_run() {
     note_left_services || stop
     find_source
     read_source
+    begin_anew=0
+    if ! ends_count; then ENDED=" " begin_anew=1; fi
     compare_steps
     uptime_now
-    begin_line="begin 0 $BOOT $NOW $TIME $NEXT"
+    begin_line="begin 0 $BOOT $NOW $TIME $NEXT${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
+    if [ "$begin_anew" = 1 ]; then begin_line="$begin_line${NEWLINE}anew 0 $BOOT"; fi
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
         # A run that was cancelled before it began has a journal that does not say whose it is.
-        note "$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
+        note "$begin_line"
         follow_journal || stop
         return 0
     fi
@@ -239,7 +243,7 @@ begin_run() {
     # No command of this journal was cut off.
     OPEN='' CUT=''
     watch_services later || stop
-    KEPT="$begin_line${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS$NEWLINE$KEPT"
+    KEPT="$begin_line$NEWLINE$KEPT"
     printf '%s' "$KEPT" >"$RUN/journal.part" || stop
     to_disk "$RUN/services.before" "$RUN/journal.part" || stop
     mv -f "$RUN/journal.part" "$RUN/journal" || stop
@@ -262,6 +266,13 @@ compare_one() {
     kept) KEPT="${KEPT}kept $STEP_NUMBER $ENDED_BOOT $STEP_KEY ${SOURCE##*/}$NEWLINE" ;;
     changed) KEPT="${KEPT}changed $STEP_NUMBER ${SOURCE##*/}$NEWLINE" ;;
     esac
+}
+
+# has_begun: true when the journal says that a program of this run has begun.
+has_begun() {
+    read -r has_event has_rest 2>/dev/null <"$RUN/journal" || return 1
+    : "$has_rest" # only here so that the event is one word
+    [ "$has_event" = begin ]
 }
 
 # has_begun_since LOCK: true when a program of this run has begun under a newer lock, before this one: somebody has sent it
@@ -307,7 +318,7 @@ program() {
     if run_steps; then note "finished 0 $PLAN_CONTENT"; else to_disk "$RUN/journal"; fi
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.over
-    # The session tells that a step has removed all that was known.
-    [ -e "$RUN/journal" ] || exit 73
+    # The session tells that all that was known has been removed. What is noted after that makes a journal without a begin.
+    has_begun || exit 73
     exit 0
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 from ansible_collections.capra.machine.plugins.plugin_utils import causes, claims
@@ -53,6 +54,9 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
     started: dict[int, str] = {}
     boots: dict[int, str] = {}
     for words in report.journal:
+        if words[0] == "anew":
+            state = {number: {"cuts": values["cuts"]} for number, values in state.items()}
+            continue
         if not words[1].isdecimal() or int(words[1]) not in state:
             continue
         number = int(words[1])
@@ -115,6 +119,12 @@ def _newest_lock(report: Report) -> int:
 
 def _number(word: str, otherwise: int) -> int:
     return int(word) if word.removeprefix("-").isdecimal() else otherwise
+
+
+def is_gone(report: Report) -> bool:
+    """True when a run that was under way has ended, and the host knows nothing of it any more."""
+    known = report.busy or report.claimed or report.error or report.already
+    return report.complete and not report.running and not known and not any(w[0] == "begin" for w in report.journal)
 
 
 def did_something(report: Report) -> bool:
@@ -220,8 +230,8 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
                 message = f"step {result.number + 1} of {len(results)} ({result.title}) {causes.REBOOTS_THE_HOST}"
                 return {"reason": "reboots", "msg": message, "step": asdict(result)}
             how = causes.CUT_REASONS.get(cut, "was cut off")
-            lost = result.cuts.count("lost")
-            if cut == "lost" and lost > 1:
+            lost = len(list(takewhile("lost".__eq__, reversed(result.cuts))))
+            if lost > 1:
                 how = f"was cut off {lost} times. {causes.KILLED_WITH_IT}"
             message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
             reason = cut if cut in ("cancelled", "timeout") else "cut_off"

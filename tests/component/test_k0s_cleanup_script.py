@@ -16,7 +16,7 @@ import pytest
 from tests.missing import missing
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("host", "trust", "places", "use", "learn", "leave", "phases", "k0s_cleanup")
+PARTS = ("host", "trust", "places", "use", "learn", "leave", "stop", "reset", "remove", "verify", "k0s_cleanup")
 SHELLS = [
     pytest.param(["dash"], id="dash"),
     pytest.param(["bash", "--posix"], id="bash"),
@@ -76,11 +76,27 @@ started() { # DATA
     TRIES=0
     until [ -d "$1/etcd" ]; do sleep 0.1; TRIES=$((TRIES + 1)); [ "$TRIES" -lt 100 ]; done
 }
-cleanup() {
+whole() {
     STATUS=0
     $SHELL_UNDER_TEST "$PROGRAM" --stop-timeout=5 --leave-timeout=2 --reset-timeout=3 "$@" || STATUS=$?
     echo "status: $STATUS"
 }
+cleanup() ( # as the role does: a phase after the other
+    case " $* " in
+    *" --check "*) ;; # a dry run has none
+    *)
+        export CAPRA_RUN_DIR="${CAPRA_RUN_DIR:-$(mktemp -d)/run}"
+        mkdir -p "$CAPRA_RUN_DIR"
+        ;;
+    esac
+    set -- --stop-timeout=5 --leave-timeout=2 --reset-timeout=3 "$@"
+    for PHASE in leave stop reset remove verify; do
+        STATUS=0
+        $SHELL_UNDER_TEST "$PROGRAM" --phase=$PHASE "$@" || STATUS=$?
+        [ "$STATUS" = 0 ] || break
+    done
+    echo "status: $STATUS"
+)
 calls() { echo "calls:"; if [ -e /run/calls ]; then cat /run/calls; fi; }
 """
 
@@ -763,7 +779,7 @@ def test_no_room_to_write_down_what_was_found(sandbox: Sandbox, first: str) -> N
         f"""mkdir -p /run/capra/run; export CAPRA_RUN_DIR=/run/capra/run
         install_k0s /usr/local/bin/k0s worker '--data-dir=/srv/data'; /etc/init.d/k0sworker start; started /srv/data
         {full}
-        cleanup 2>&1; ls -d /srv/data /etc/init.d/k0sworker; calls"""
+        {"whole" if first == "reset" else "cleanup"} 2>&1; ls -d /srv/data /etc/init.d/k0sworker; calls"""
     )
     assert "status: 1" in output
     phase = "found: failed: no room" if first == "binary" else "reset: failed: no room"

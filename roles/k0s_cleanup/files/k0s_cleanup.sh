@@ -1,13 +1,14 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 8 of 8 of the k0s cleanup: arguments, verify. The other parts stand before it, in the order of their numbers.
-# It can be killed anywhere and run again: every phase looks at what is there, and does what is left to do. Status: 0
+# Part 8 of 11 of the k0s cleanup: arguments, and the phases in their order. The other parts stand before it,
+# in the order of their numbers. It can be killed anywhere and run again: every phase looks at what is there, and does what
+# is left to do. With --phase only that one: what the first has found is written down for the others (learn.sh). Status: 0
 # clean, 1 not clean (the line `verify: failed: …`, or the phase that failed), 2 refused, nothing was touched.
 
 usage() {
     say "usage: k0s_cleanup [--role=auto|controller|worker] [--data-dir=DIRECTORY] [--kubelet-root-dir=DIRECTORY]"
     say "  [--binary=FILE] [--leave-timeout=SECONDS] [--stop-timeout=SECONDS] [--reset-timeout=SECONDS]"
-    say "  [--remove-binary] [--check]"
+    say "  [--remove-binary] [--phase=leave|stop|reset|remove|verify] [--check]"
     exit 2
 }
 
@@ -23,7 +24,7 @@ fail() {
 }
 
 arguments() {
-    ASKED_ROLE=auto ASKED_DATA='' ASKED_KUBELET='' ASKED_BINARY='' CHECK=no REMOVE_BINARY=no
+    ASKED_ROLE=auto ASKED_DATA='' ASKED_KUBELET='' ASKED_BINARY='' CHECK=no REMOVE_BINARY=no PHASE=''
     LEAVE_TIMEOUT=60 STOP_TIMEOUT=120 RESET_TIMEOUT=300
     for arguments_argument in "$@"; do
         arguments_value=${arguments_argument#*=}
@@ -37,10 +38,30 @@ arguments() {
         --stop-timeout=?*) STOP_TIMEOUT=$arguments_value ;;
         --reset-timeout=?*) RESET_TIMEOUT=$arguments_value ;;
         --remove-binary) REMOVE_BINARY=yes ;;
+        --phase=leave | --phase=stop | --phase=reset | --phase=remove | --phase=verify) PHASE=$arguments_value ;;
         --check) CHECK=yes ;;
         *) usage ;;
         esac
     done
+}
+
+# only_root: true when this is not root, and something of k0s here belongs to others.
+only_root() {
+    if [ "$(id -u)" = 0 ]; then return 1; fi
+    for only_root_place in $TRACES; do
+        if [ ! -w "$only_root_place" ]; then return 0; fi
+    done
+    for only_root_process in $PROCESSES; do
+        if ! kill -0 "$only_root_process" 2>/dev/null; then return 0; fi
+    done
+    return 1
+}
+
+# k0s_flags: sets the flags for the directories that differ from the defaults of k0s.
+k0s_flags() {
+    DATA_FLAG='' KUBELET_FLAG=''
+    if [ "$DATA" != "$DEFAULT_DATA" ]; then DATA_FLAG=--data-dir=$DATA; fi
+    if [ "$KUBELET" != "$DATA/kubelet" ]; then KUBELET_FLAG=--kubelet-root-dir=$KUBELET; fi
 }
 
 # guard: refuses before anything is touched.
@@ -58,58 +79,15 @@ guard() {
     fi
 }
 
-# violation TEXT: adds to VIOLATIONS.
-violation() { VIOLATIONS="$VIOLATIONS; $*"; }
-
-verify_services() {
-    for verify_service in $SERVICES $COMPANIONS; do
-        service_files "$verify_service"
-        for verify_file in $FILES; do violation "service file $verify_file"; done
-        systemd_runs || continue
-        for verify_state in active failed enabled; do
-            if limited 30 systemctl "is-$verify_state" "$verify_service.service"; then
-                violation "systemd lists $verify_service as $verify_state"
-            fi
-        done
-    done
-}
-
-# verify: sets VIOLATIONS, what speaks against a clean host, and in a dry run CHANGED.
-verify() {
-    if [ "$CHECK" = yes ]; then
-        if [ -n "$TRACES$PROCESSES$USERS$INSTALLED" ]; then CHANGED=yes; fi
-        say "verify: nothing has been touched"
-        return
-    fi
-    VIOLATIONS=
-    look_again
-    for verify_pid in $PROCESSES $SHIMS $USERS; do
-        program "$verify_pid" && violation "process $verify_pid ($FIRST)"
-    done
-    verify_services
-    for verify_place in "$REAL_DATA" "$REAL_KUBELET" /etc/k0s /run/k0s /usr/libexec/k0s; do
-        mounts_below "$verify_place"
-        if [ -n "$MOUNTS" ]; then violation "mount ${MOUNTS%%"$NEWLINE"*}"; fi
-        if remains "$verify_place"; then violation "directory $verify_place"; fi
-    done
-    if [ "$BEEN" = yes ]; then
-        common_places
-        for verify_place in $COMMON; do
-            if remains "$verify_place"; then violation "$verify_place"; fi
-        done
-    fi
-    if [ "$REMOVE_BINARY" = yes ] && [ -e "$BINARY" ]; then violation "binary $BINARY"; fi
-    if [ -n "$VIOLATIONS" ]; then fail verify "${VIOLATIONS#; }"; fi
-    remember clean yes
-    say "verify: no service, no process, no mount, no data directory"
-}
-
 finish() {
     end_child
     if [ -z "${CAPRA_RUN_DIR:-}" ]; then rm -rf "${WORK:-}"; fi
 }
 
-# main: all phases in order. Sets PATH, CHANGED, SIGNALED and CHILD at first.
+# runs PHASE: true for the phase that was asked for, and for each where none was.
+runs() { [ -z "$PHASE" ] || [ "$PHASE" = "$1" ]; }
+
+# main: the phases in their order. Sets PATH, CHANGED, SIGNALED and CHILD at first.
 main() {
     set -u
     PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -120,7 +98,8 @@ main() {
     ME=$(id -u)
     believed_path
     arguments "$@"
-    learn
+    recall
+    if runs leave || [ "$RECALLED" = no ]; then learn; else learn_again; fi
     guard
     find_traces
     BEEN=no
@@ -134,17 +113,22 @@ main() {
     if [ "$CHECK" = no ]; then
         WORK=${CAPRA_RUN_DIR:-}
         if [ -z "$WORK" ]; then WORK=$(mktemp -d) || fail leave "no temporary directory"; fi
-        write_down
+        if runs leave || [ "$RECALLED" = no ]; then write_down; fi
     fi
+    if runs leave; then tell_found; fi
+    if runs leave; then leave; fi
+    if runs stop; then stop; fi
+    if runs reset; then reset; fi
+    if runs remove; then remove; fi
+    if runs verify; then verify && say "changed: $CHANGED"; fi
+}
+
+# tell_found: what the first phase says of this host.
+tell_found() {
     if [ -n "$DISTRUSTED" ] && [ "$DISTRUSTED" != "$BINARY" ]; then
         warn found "$DISTRUSTED is neither run nor believed: others than root may write it, or a directory above it"
     fi
     say "found: binary ${BINARY:-none}, role $ROLE, data directory $DATA, kubelet directory $KUBELET"
-    leave
-    stop
-    reset
-    remove
-    verify
-    say "changed: $CHANGED"
 }
+
 main "$@"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 5 of 8 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
+# Part 5 of 11 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
 # its usual places, and written down before anything is removed, because k0s reset removes what it was read from.
 
 SERVICES="k0scontroller k0sworker"
@@ -19,11 +19,15 @@ remember() {
     to_disk "$CAPRA_RUN_DIR/k0s_cleanup.facts"
 }
 
-# forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, PROVEN and RESET as where nothing was written down.
-forget_facts() { OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' PROVEN=$NEWLINE RESET=no; }
+# forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, PROVEN, RESET and RECALLED as where
+# nothing was written down.
+forget_facts() {
+    OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' OLD_DISTRUSTED='' PROVEN=$NEWLINE RESET=no RECALLED=no
+}
 
-# recall: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, PROVEN, RESET and CHANGED, what an attempt that did not end
-# well wrote down: of other runs first, so that this run's own has the last word.
+# recall: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, PROVEN, RESET, CHANGED and SIGNALED, what the
+# phases before this one, or an attempt that did not end well, wrote down: of other runs first, so that this run's own has
+# the last word, and RECALLED, whether it has one.
 recall() {
     forget_facts
     [ -n "${CAPRA_RUN_DIR:-}" ] || return 0
@@ -35,10 +39,15 @@ recall() {
             binary) OLD_BINARY=$recall_value ;;
             data) OLD_DATA=$recall_value ;;
             kubelet) OLD_KUBELET=$recall_value ;;
-            role) OLD_ROLE=$recall_value ;;
+            role)
+                OLD_ROLE=$recall_value
+                if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then RECALLED=yes; fi
+                ;;
+            distrusted) OLD_DISTRUSTED=$recall_value ;;
             proven) PROVEN=$PROVEN$recall_value$NEWLINE ;;
             reset) RESET=$recall_value ;;
             changed) if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then CHANGED=yes; fi ;;
+            signaled) if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then SIGNALED=yes; fi ;;
             clean) forget_facts ;;
             esac
         done <"$recall_facts"
@@ -258,12 +267,11 @@ unproven() {
     fi
 }
 
-# learn: sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, USERS, RUNNING. An argument goes before what is
-# found, that before what an earlier attempt wrote down, that before the defaults. Sets FOUND_BINARY, FOUND_DATA,
+# learn: after recall, sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, USERS, RUNNING. An argument takes
+# precedence over what is found, that over what was written down, that over the defaults. Sets FOUND_BINARY, FOUND_DATA,
 # FOUND_KUBELET, FOUND_ROLE, UNCLEAR and DISTRUSTED on the way.
 learn() {
     FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=''
-    recall
     learn_services
     find_binary
     learn_directories
@@ -280,8 +288,23 @@ learn() {
     if [ "$ASKED_ROLE" != auto ]; then ROLE=$ASKED_ROLE; fi
 }
 
+# learn_again: the same for a phase after the first, which has looked at the processes: a look at all takes longer than all
+# the rest. Sets FOUND_BINARY, FOUND_DATA, FOUND_KUBELET, FOUND_ROLE, UNCLEAR and DISTRUSTED on the way, and RUNNING,
+# PROCESSES, SHIMS and USERS to none.
+learn_again() {
+    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=$OLD_DISTRUSTED
+    RUNNING=no PROCESSES='' SHIMS='' USERS=''
+    learn_services
+    BINARY=$OLD_BINARY
+    if ! runnable "$BINARY"; then BINARY=''; fi
+    learn_directories
+    find_ancestors
+    prove_directories
+    ROLE=$OLD_ROLE
+}
+
 # write_down: without a note of it the next attempt would leave behind what this one has not come to.
 write_down() {
-    remember binary "$BINARY" data "$DATA" kubelet "$KUBELET" role "$ROLE" ||
-        fail found "no room to write down what was found; nothing was touched"
+    remember binary "$BINARY" data "$DATA" kubelet "$KUBELET" role "$ROLE" distrusted "$DISTRUSTED" ||
+        fail found "no room to write down what was found; nothing was removed"
 }

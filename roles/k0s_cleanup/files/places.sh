@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 3 of 8 of the k0s cleanup: directories: which may be removed at all, mounts below them, and their removal.
+# Part 3 of 11 of the k0s cleanup: directories: which may be removed at all, mounts below them, and their removal.
 
 # exists PATH: also as a link that leads nowhere.
 exists() { [ -e "$1" ] || [ -h "$1" ]; }
@@ -152,4 +152,16 @@ steady() {
 $steady_entry_line
 EOF_ENTRY
     [ "$steady_entry_owner" = 0 ] || [ "$steady_entry_owner" = "$ME" ]
+}
+
+# find_traces: sets TRACES, the paths of k0s on this host that a reset removes.
+find_traces() {
+    TRACES=
+    for find_place in "$KUBELET" "$DATA" /etc/k0s /run/k0s /usr/libexec/k0s; do
+        if remains "$find_place"; then TRACES="$TRACES $find_place"; fi
+    done
+    for find_service in $SERVICES $COMPANIONS; do
+        service_files "$find_service"
+        TRACES="$TRACES$FILES"
+    done
 }

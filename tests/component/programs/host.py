@@ -38,6 +38,7 @@ JOURNAL_LINES = tuple(
         r"kept \d+ \S+ [0-9a-f]{32} \S+",
         r"changed \d+ \S+",
         r"again \d+ \S+",
+        r"anew 0 \S+",
         r"start \d+ \S+ \d+\.\d+ [0-9a-f]{32}",
         r"sentinel 0 \S+",
         r"(process|command) \d+ \d+ \d+",

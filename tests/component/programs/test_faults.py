@@ -16,8 +16,11 @@ from tests.component.programs.host import (
     command,
     count,
     counted,
+    own,
+    sleepers,
     states,
     tree,
+    wait_for,
     write,
 )
 
@@ -82,12 +85,36 @@ def test_no_room_for_what_a_step_says(host: Host) -> None:
         subprocess.run(["umount", "--lazy", str(host.base)], check=True)
 
 
-@pytest.mark.parametrize("what", ["{base}", "{base}/*"])
+@pytest.mark.parametrize("what", ["{base}", "{base}/*", "{base}/*/*", "{base}/one/journal"])
 def test_a_step_that_removes_what_is_known_of_it(host: Host, what: str) -> None:
     steps = [counted(host, "a"), command(f"rm -rf {what.format(base=host.base)}"), counted(host, "b")]
     failure = results.failure(host.run(*steps), host.report)
     assert failure == {"reason": "host_error", "msg": causes.REMOVED}
     assert [count(host, name) for name in "ab"] == [1, 0]
+
+
+def test_a_step_that_goes_on_without_its_lock_is_not_run_beside_itself(host: Host) -> None:
+    """Nor beside anything else; and what becomes of it is told to whoever comes later."""
+    gate = host.work / "gate"
+    steps = [counted(host, "a", f"rm -rf {host.base}; while [ ! -e {gate} ]; do sleep 0.02; done")]
+    assert host.exchange("run", steps, run_id="one", follow=1).running
+    assert not host.base.exists()
+    assert host.exchange("attach", run_id="one", follow=1, since="0").running
+    host.run(command("true"), run_id="other")
+    assert host.report.busy == "one"
+    assert host.exchange("run", steps, run_id="one", follow=1).running
+    gate.touch()
+    wait_for(lambda: not host.exchange("attach", run_id="one", follow=1, since="0").running)
+    assert results.is_gone(host.exchange("attach", run_id="one", follow=1, since="0"))
+    assert count(host, "a") == 1
+
+
+def test_a_program_without_its_lock_is_ended_by_a_cleanup(host: Host) -> None:
+    steps = [counted(host, "a", f"rm -rf {host.base}; sleep {own(784)}"), counted(host, "b")]
+    assert host.exchange("run", steps, run_id="one", follow=1).running
+    host.finished({"kind": "forget"}, run_id="cleanup", takeover=1)
+    assert sleepers(784) == []
+    assert count(host, "b") == 0
 
 
 def test_no_room_for_the_journal(host: Host) -> None:
