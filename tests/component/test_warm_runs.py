@@ -109,7 +109,7 @@ def test_a_secret_of_one_run_is_in_no_other_one(silent: socket.socket, monkeypat
     secrets = [f"secret{number}{os.urandom(12).hex()}" for number in range(10)]
 
     async def look() -> None:
-        async with AnsibleRunner(10) as runner:
+        async with AnsibleRunner() as runner:
             requests = [_request(silent, number, secret) for number, secret in enumerate(secrets)]
             runs = [asyncio.ensure_future(runner.run(request, lambda progress: None)) for request in requests]
             names = {request.key.name for request in requests}
@@ -176,7 +176,7 @@ def test_a_parent_that_is_killed_takes_nothing_with_it(silent: socket.socket) ->
 
     async def ends() -> tuple[list[RunResult], list[int]]:
         cold: list[int] = []
-        async with AnsibleRunner(20, count_cold=lambda: cold.append(1)) as runner:
+        async with AnsibleRunner(count_cold=lambda: cold.append(1)) as runner:
             requests = [_request(silent, number) for number in range(21)]
             runs = [asyncio.ensure_future(runner.run(request, lambda progress: None)) for request in requests[:20]]
             await holds_soon(lambda: len(_held()) == 20, "all of them wait for the host", 240)

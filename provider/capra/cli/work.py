@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 def running(settings: Settings, show: Callable[[str, str], None]) -> AbstractAsyncContextManager[Runner]:
     """The runner of a command. show: gets the machine's name and a piece of Ansible's output; used from -vv on."""
-    return AnsibleRunner(settings.concurrency, show if settings.verbose > 1 else None, warm=settings.warm_runs)
+    return AnsibleRunner(show if settings.verbose > 1 else None, warm=settings.warm_runs)
 
 
 class Work:

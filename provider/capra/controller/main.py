@@ -78,7 +78,7 @@ async def _main(settings: ControllerSettings) -> int:
 
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
-            async with AnsibleRunner(settings.concurrency, warm=settings.warm_runs, count_cold=count_cold) as runner:
+            async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as runner:
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)

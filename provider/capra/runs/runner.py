@@ -73,18 +73,16 @@ class _Beginnings:
 
 
 class AnsibleRunner:
-    """Runs playbooks of capra.machine, as long as its context lasts. concurrency: how many runs at once, 50 by default.
-    warm: False where each run is to start by itself. count_cold: called for each one that has to, against that."""
+    """Runs playbooks of capra.machine, as long as its context lasts, as many at once as it is asked for. warm: False
+    where each run is to start by itself. count_cold: called for each one that has to, against that."""
 
     def __init__(
         self,
-        concurrency: int = 50,
         output: OutputListener | None = None,
         *,
         warm: bool = True,
         count_cold: Callable[[], None] | None = None,
     ) -> None:
-        self._slots = asyncio.Semaphore(concurrency)
         self._beginnings = _Beginnings()
         self._output = output
         self._parents = WarmParents(LINE_LIMIT) if warm else None
@@ -101,16 +99,15 @@ class AnsibleRunner:
         """See engine.ports.Runner. A worker that dies leaves a result without stats, which is never success."""
         conversation = None
         try:
-            async with self._slots:
-                begun = await self._beginnings.begin()
+            begun = await self._beginnings.begin()
+            try:
+                conversation = _Conversation(await self._worker(), request, listener, self._output, begun)
                 try:
-                    conversation = _Conversation(await self._worker(), request, listener, self._output, begun)
-                    try:
-                        return await conversation.hold()
-                    finally:
-                        await _to_its_end(conversation.end())
+                    return await conversation.hold()
                 finally:
-                    begun()
+                    await _to_its_end(conversation.end())
+            finally:
+                begun()
         except asyncio.CancelledError:
             raise CancelledRun(sent=conversation is not None and conversation.sent) from None
 

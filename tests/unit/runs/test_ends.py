@@ -44,7 +44,7 @@ async def test_a_run_has_ended_however_often_it_is_cancelled(
         return workers[0]
 
     monkeypatch.setattr(runner, "_cold_worker", worker)
-    runs = AnsibleRunner(1, warm=False)
+    runs = AnsibleRunner(warm=False)
     task = asyncio.ensure_future(runs.run(REQUEST, lambda progress: None))
     await holds_soon(lambda: bool(workers), "the worker has begun")
     task.cancel()
