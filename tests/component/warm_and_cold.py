@@ -13,8 +13,8 @@ from typing import Any
 import ansible_runner
 
 from capra.runs import worker
+from capra.runs.layout import ansible_environment, lay_out
 from capra.runs.warm import parent
-from capra.runs.workdir import ansible_environment, lay_out
 
 FACTS = r"""
 import json, os, resource, signal, sys

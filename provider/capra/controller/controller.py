@@ -41,8 +41,8 @@ from capra.kube.client.resources import (
     namespace_of,
 )
 from capra.kube.objects.places import Place
-from capra.kube.stores.entries import EntryStore
 from capra.kube.stores.machines import KubeStore
+from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.kube.stores.secrets import Secrets
 from capra.settings import ControllerSettings

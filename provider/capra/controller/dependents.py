@@ -96,9 +96,9 @@ def at_place(cache: Known, namespace: str, place: Place) -> Iterator[ObjectKey]:
 
 
 def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[ObjectKey]:
-    """Who is to look at the pool again: as many as there are entries to be had, those that wait longest first. When one
-    of them takes none, its own change, or its failure, brings the next. least: so many in any case, who see what has
-    become of the pool, and when an entry whose host did not answer is tried again."""
+    """The machines to wake: one for each available entry, those that wait longest first. If one of them takes nothing,
+    its own change, or its failure, wakes the next. least: wake at least so many, to see the pool's new state, and when
+    an entry whose host did not answer is tried again."""
     free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
     free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
     waiting = cache.number(MACHINES, namespace, By.EXHAUSTED, name)

@@ -12,8 +12,8 @@ from capra.kube.client.connection import ClientConfig
 from capra.model.retry import LOGIN
 
 ATTEMPTS = 7
-"""With the same credentials, one soon after the other; a Pod's token is read anew after a minute, which is in between.
-"""
+"""Refusals in a row of the same credentials. The waits between them add up to more than a minute, after which a Pod's
+token is read again."""
 
 LASTED_SECONDS = 60.0
 """What was accepted for so long was not refused at once."""
@@ -38,7 +38,8 @@ class Logins:
         self._refusals = 0
 
     async def next(self) -> ClientConfig:
-        """The next. Waits while it is what was refused a moment ago; when that lasts, for the end of the work."""
+        """The next credentials. Waits where these were just refused; after ATTEMPTS refusals, gives up and waits until
+        it is cancelled."""
         found = await self._read()
         if found != self._last or self._clock() - self._given > LASTED_SECONDS:
             self._refusals = 0

@@ -33,9 +33,9 @@ from capra.settings import ControllerSettings
 
 _Work = Callable[[], Awaitable[None]]
 GARBAGE = (10_000, 5, 40)
-"""Garbage in cycles is looked for after so many new objects, every fifth time among those that have outlived that, too,
-and every fortieth of these among all: kopf leaves some for each event, and to look at all that is known of a thousand
-machines takes 50 ms, in which nothing else happens."""
+"""Thresholds of the garbage collector: the youngest objects after 10,000 allocations, the next generation every fifth
+time, all objects every fortieth time of those. kopf leaves cycles at each event, and to look at all that is known of a
+thousand machines takes 50 ms, in which nothing else happens."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -91,7 +91,7 @@ async def _main(settings: ControllerSettings) -> int:
             if settings.leader_elect:
                 status.ready = lambda: True
                 identity = f"{socket.gethostname()}_{os.getpid()}_{secrets.token_hex(4)}"
-                # Connections of its own: a thousand requests of the work may wait for those of the others.
+                # The Lease has connections of its own, so that its renewal never waits behind the work's requests.
                 renewing = await stack.enter_async_context(connect(configuration))
                 await Election(renewing, settings, election_namespace(settings), identity).lead(work, stop)
             else:

@@ -110,7 +110,7 @@ async def operate(
         tasks = await asyncio.shield(spawning)
         await asyncio.wait({*tasks, broken}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        # What is cancelled in a moment has begun.
+        # Only tasks that exist can be cancelled.
         tasks = await spawning
         for task in (*tasks, broken, complete):
             task.cancel()

@@ -28,7 +28,8 @@ FATAL_BACK_OFF, DEFECT_BACK_OFF = 60.0, 30.0
 object comes before that."""
 
 STARTS = 16
-"""Looks that begin in one turn of the loop: each of a thousand is a millisecond, and whoever else has work goes on."""
+"""Reconciliations that begin in one turn of the event loop. Each takes about a millisecond, and other tasks get a turn
+in between."""
 
 LOOKS = 32
 """Looks at once, not counting those that have been set aside: what the API server has to answer at a time is bounded,
@@ -123,8 +124,9 @@ class WorkQueue:
                 task.cancel()
 
     def _cancel(self, task: asyncio.Task[None]) -> None:
-        """Once: a second time would cut short what the first one has to do: to wait until a run has ended and to note
-        how far it has come. `task.cancelling()` does not tell: a timeout of asyncio's cancels its task, too."""
+        """Cancel a task only once: a second cancel would interrupt how it ends, which is to wait for the end of the run
+        and to note how far that has come. `task.cancelling()` does not tell: a timeout of asyncio's cancels its task,
+        too."""
         if task not in self._cancelled:
             self._cancelled.add(task)
             task.cancel()
@@ -199,5 +201,5 @@ class WorkQueue:
 
 
 def spread(seconds: float) -> float:
-    """A little later, and each time another: what has failed together need not come again together."""
+    """With random jitter added, so that keys that failed together are not tried again together."""
     return seconds + random.uniform(0.0, min(LONGEST_SPREAD, seconds / 10))  # noqa: S311  # no secret

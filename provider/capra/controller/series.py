@@ -11,7 +11,7 @@ SERVER_TIMEOUT = 300
 """Seconds after which the API server ends a watch, so that a silent loss is noticed."""
 
 SLACK = 5.0
-"""Seconds by which a watch may be shorter, and in which the next one follows."""
+"""Seconds: how much earlier a watch may end, and how soon the next one must begin."""
 
 SHORT_SECONDS = 1.0
 """After a watch that has lasted for less, the next one waits."""
@@ -20,8 +20,9 @@ SHORT_SECONDS = 1.0
 class Series:
     """The watches of one path. clock: monotonic, seconds.
 
-    The API server may have been started on another state unless a watch has ended when its time was over, and the next
-    one began at once. What was deleted meanwhile is not told then; nor is what was deleted before the first one.
+    Nothing was missed only if a watch has lasted for its whole time and the next one began at once. Otherwise the API
+    server may have been restarted from another state. What was deleted in the gap is then not reported, nor is what was
+    deleted before the first watch.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

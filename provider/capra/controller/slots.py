@@ -20,8 +20,8 @@ TOLD_AFTER = 2.0
 
 
 class _Host:
-    """users: those that run on it or wait for it. A lock alone does not tell: between two users it is free, and not to
-    be had."""
+    """users: those that run on it or wait for it. The lock is not enough: between two users it is unlocked for a
+    moment, although the next one waits already."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()

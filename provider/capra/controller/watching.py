@@ -150,7 +150,8 @@ class Watching:
             return response
         series.broken()
         if response.status < 500 and response.status not in RETRIED:
-            # A watch of kopf's that fails leaves the others behind, which then nobody ends: this one waits for its end.
+            # If one of kopf's watches fails, nobody ends the others. So the refusal is reported, and this one waits
+            # until it is cancelled.
             self._refused(Retry(f"the watch {path} is answered with {response.status} {response.reason}"))
             await asyncio.Event().wait()
         return response
@@ -171,7 +172,7 @@ async def _answer(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandler
         problem = without_password(error).replace("APPLICATION_DATA_AFTER_CLOSE_NOTIFY", "data after its end")
         raise aiohttp.ClientConnectionError(problem) from None
     if response.status == 429:
-        # Not by kopf, which waits for as long as it is told to.
+        # kopf would accept any Retry-After, however long.
         asked = response.headers.get("Retry-After", "")
         await asyncio.sleep(min(float(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0.0)
         raise aiohttp.ClientConnectionError("the API server has too much to do (429)")

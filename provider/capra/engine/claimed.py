@@ -11,7 +11,7 @@ from capra.model.machine import TAKE_OVER_ANNOTATION
 UNKNOWN = "unknown"
 """The value that takes a host over from a machine of which neither UID nor name is known."""
 
-NAME_ON_HOST = "by the name that stands in the host's file /var/lib/capra/claim"
+NAME_ON_HOST = "the name that stands in the host's file /var/lib/capra/claim"
 
 
 def sentence(claimed: Mapping[str, Any], namespace: str, *, one_owner: bool) -> str:
@@ -25,6 +25,6 @@ def sentence(claimed: Mapping[str, Any], namespace: str, *, one_owner: bool) -> 
     when = f" since {datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}" if since > 0 else ""
     value = uid or (NAME_ON_HOST if hidden else name or UNKNOWN)
     return (
-        f"the host is used by {told}{when}; nothing was run. It is free when that machine's cleanup has succeeded. To"
-        f" take it over, name that machine: {value} (annotation {TAKE_OVER_ANNOTATION} or --take-over)"
+        f"the host is used by {told}{when}; nothing was run. It becomes free when that machine's cleanup has"
+        f" succeeded. To take the host over, set the annotation {TAKE_OVER_ANNOTATION} (or --take-over) to {value}"
     )

@@ -17,7 +17,7 @@ from capra.model.machine import (
     TAKE_OVER_ANNOTATION,
 )
 from capra.model.observation import Observation, Phase
-from capra.model.retry import SILENT_HOST
+from capra.model.retry import RUN, SILENT_HOST
 from capra.model.run import OutcomeKind
 
 __all__ = [
@@ -42,8 +42,9 @@ K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
 
-LONGEST_PAUSE = 300.0
-"""Seconds until the next run, at most. A clock that was set back makes a time that was noted before lie further off."""
+LONGEST_PAUSE = RUN.longest
+"""The longest wait before the next run, in seconds. A time that is further off was noted before the clock was set
+back."""
 
 NAMED_ENTRIES = 5
 """Entries of an exhausted pool whose state is told."""
@@ -181,7 +182,7 @@ def _waits(observation: Observation) -> Wait | None:
 
 
 def _has_place(observation: Observation) -> bool:
-    """What is wrong with the machine itself is told first: it does not mend itself."""
+    """An error in the machine itself is told first: it does not go away on its own."""
     return _refused(observation) is None or _wants_host(observation)
 
 
@@ -236,7 +237,8 @@ def _refused(observation: Observation) -> Refuse | None:
 
 def _back_off(observation: Observation) -> BackOff | None:
     until, now = observation.record.not_before, observation.now
-    # What is no pause after a failed run lasts as long as it was to: the host may be another cluster's by then.
+    # Only a wait after a failed run has a limit. Any other (for a vanished holder) lasts as long as it was to:
+    # meanwhile the host may turn out to be another cluster's.
     if until <= now or (observation.record.reason and until > now + LONGEST_PAUSE):
         return None
     return BackOff(until)

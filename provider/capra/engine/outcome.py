@@ -158,7 +158,8 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
     trust = f"capra trust {shell_word(request.connection.address, request.connection.port)} {sent}"
     text = (
         f"the host key of {place} has changed: it is known as {known} and now shows {sent}. {run} Either the"
-        f" host was reinstalled or somebody is in between. If the new key is right: {request.accept_host_key or trust}"
+        " host was reinstalled, or someone is intercepting the connection. If the new key is right:"
+        f" {request.accept_host_key or trust}"
     )
     details = {"known_fingerprint": known, "sent_fingerprint": sent}
     return _outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)

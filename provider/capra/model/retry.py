@@ -1,4 +1,8 @@
-"""How long to wait before something is tried again: every policy of Capra in one table."""
+"""How long to wait before something is tried again: every back-off that grows, in one table.
+
+Waits of a fixed length stand where they are used. An error of an object has a shortest wait of its own as well
+(capra.controller.queue, capra.errors.Retry).
+"""
 
 from __future__ import annotations
 

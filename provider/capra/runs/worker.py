@@ -22,11 +22,11 @@ from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
+from capra.runs.layout import ansible_environment, inventory_name, lay_out
 from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
 from capra.runs.redaction.redact import Redactor
 from capra.runs.ssh.config import read_way
-from capra.runs.workdir import ansible_environment, inventory_name, lay_out
 
 GRACE = 60.0
 """Seconds beyond the host's own time limit before the run is ended from this side."""

@@ -115,8 +115,8 @@ class ControllerSettings:
     )
     """Where /healthz and /readyz are served, over http; None for nowhere."""
 
-    concurrency: int = setting(50, whole_number(1), Flag("N", "Machines worked on at once."))
-    """Machines that are worked on at once, at least 1."""
+    concurrency: int = setting(50, whole_number(1), Flag("N", "Runs on hosts at once."))
+    """Runs on hosts at once, at least 1."""
 
     warm_runs: bool = setting(True, boolean, Flag(SWITCH, "Fork runs from a process that has Ansible in memory."))
     """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""

@@ -165,7 +165,7 @@ async def test_a_host_is_taken_over_by_name(world: World) -> None:
 
 async def test_a_vanished_holders_host_is_cleaned_as_its(world: World, monkeypatch: Any) -> None:
     """The entry of a machine that is gone without a cleanup is cleaned by the UID that the host knows."""
-    monkeypatch.setattr("capra.kube.stores.entries.VANISHED_PATIENCE", 0.5)
+    monkeypatch.setattr("capra.kube.stores.pool_entries.VANISHED_PATIENCE", 0.5)
     await world.cluster()
     world.hosts.remember = True
     await world.entry("e", FIRST)

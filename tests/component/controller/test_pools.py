@@ -323,7 +323,7 @@ async def test_a_host_in_use_is_not_cleaned_by_a_quarantine(world: World) -> Non
 
 
 async def test_a_holder_that_vanished_leaves_a_host_to_clean(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("capra.kube.stores.entries.VANISHED_PATIENCE", 3.0)
+    monkeypatch.setattr("capra.kube.stores.pool_entries.VANISHED_PATIENCE", 3.0)
     await world.cluster()
     await world.entry("e", ADDRESS, cleanUpCommands=["wipe"])
     async with world.controller():
@@ -419,7 +419,7 @@ async def test_the_host_of_a_machine_that_moves_away_is_not_touched(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """clusterctl pauses the Cluster, deletes the machine as moved, and its entry only later."""
-    monkeypatch.setattr("capra.kube.stores.entries.VANISHED_PATIENCE", 0.0)
+    monkeypatch.setattr("capra.kube.stores.pool_entries.VANISHED_PATIENCE", 0.0)
     await world.cluster()
     await world.entry("e", ADDRESS)
     async with world.controller():

@@ -26,7 +26,7 @@ AT = {"since": 1764108000}
             {"uid": "", "name": "b/two"},
             False,
             "a machine of another namespace;",
-            "by the name that stands in the host's",
+            "the name that stands in the host's",
         ),
         ({"uid": "", "name": "", "since": 0}, False, "a machine without a name;", "unknown"),
         ({"uid": UID}, False, f"a machine without a name (UID {UID});", UID),
@@ -38,5 +38,5 @@ def test_a_tenant_is_not_told_the_names_of_other_namespaces(
 ) -> None:
     text = sentence(claimed, "a", one_owner=one_owner)
     assert f"the host is used by {told} nothing was run" in text
-    assert f"name that machine: {value}" in text
+    assert f"(or --take-over) to {value}" in text
     assert one_owner or "b/two" not in text

@@ -9,8 +9,8 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import Raw, Resource, annotations_of
-from capra.kube.stores.entries import EntryStore
 from capra.kube.stores.machines import KubeStore
+from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.model.observation import BootstrapData, Problem, SSHKey
 from tests.support.merge_patch import patched

@@ -17,11 +17,11 @@ from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, Progress, RunRequest, RunResult, RunSecrets, TaskEvent
 from capra.runs import events
 from capra.runs.artifacts import keep_artifacts
+from capra.runs.layout import ansible_environment, lay_out, ssh_arguments
 from capra.runs.message import dump_request, load_request, load_result
 from capra.runs.paths import collections_path
 from capra.runs.private import private_directory, sweep
 from capra.runs.redaction.redact import HIDDEN, Redactor
-from capra.runs.workdir import ansible_environment, lay_out, ssh_arguments
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 REQUEST = RunRequest(

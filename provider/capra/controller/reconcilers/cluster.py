@@ -63,7 +63,7 @@ def observed(cache: Cache, raw: Raw) -> ClusterObservation:
 def cluster_status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
     """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
     current: Mapping[str, Any] = raw.get("status") or {}
-    # Without any that are only removed: while it is paused, what was told before stays.
+    # No condition is removed: while the cluster is paused, earlier ones stay.
     conditions = merge(
         current.get("conditions") or (), report.conditions, frozenset(), now, int(raw["metadata"].get("generation", 0))
     )

@@ -30,9 +30,9 @@ from capra.model.run import Progress
 log = structlog.get_logger(__name__)
 
 GIVE_UP_PATIENCE = 600.0
-"""Seconds for which a process has seen a cleanup wanted before it gives it up, or the limit where that is shorter: the
-time that another process has noted may be another clock's, or of one that was set since. One that has seen the cleanup
-begin waits for the whole limit."""
+"""Seconds for which this process must itself have seen that a cleanup is wanted before it gives up; the limit where
+that is shorter. A time that another process has noted may come from a different clock, or from one that was set since.
+A process that has seen the cleanup begin waits for the whole limit."""
 
 
 class MachineReconciler:
@@ -166,7 +166,7 @@ class MachineReconciler:
 
 
 def _told_before(taken: Reconciliation) -> bool:
-    """That the host is clean was told when it was, and the object goes now."""
+    """The clean host was reported when it became clean, and the object is being deleted now."""
     released = isinstance(taken.decision, Release) and not taken.decision.dirty
     return released and taken.observation.record.phase is Phase.CLEAN
 

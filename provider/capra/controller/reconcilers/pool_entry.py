@@ -26,7 +26,7 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects import record
 from capra.kube.objects.pool_entries import holder_of
-from capra.kube.stores.entries import EntryStore
+from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 

@@ -34,7 +34,7 @@ from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of,
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
-from capra.kube.stores.entries import EntryStore
+from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reservations import Reservations, with_finalizer
 from capra.kube.stores.secrets import Secrets
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine

@@ -29,7 +29,7 @@ from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import holder_of, is_from_elsewhere, to_pool_entry
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
-from capra.kube.stores.entries import EntryStore
+from capra.kube.stores.pool_entries import EntryStore
 from capra.model.observation import Observation
 from capra.model.pool import PoolEntry
 

@@ -22,9 +22,9 @@ import ansible_runner
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 from capra.runs import worker
+from capra.runs.layout import ansible_environment, lay_out
 from capra.runs.private import private_directory
 from capra.runs.warm.forks import close_others, live_as
-from capra.runs.workdir import ansible_environment, lay_out
 
 STREAMS = 3
 MESSAGE = 4096

@@ -11,8 +11,8 @@ import pytest
 
 from capra.errors import InputError
 from capra.model.run import Connection
+from capra.runs.layout import ssh_arguments
 from capra.runs.ssh.config import KEPT, NO_FILES, read_way, way
-from capra.runs.workdir import ssh_arguments
 
 CONNECTION = Connection("192.0.2.1", 22, "ops", False, ("ssh-ed25519 AAAA",))
 
