@@ -47,7 +47,7 @@ arguments() {
 
 # only_root: true when this is not root, and something of k0s here belongs to others.
 only_root() {
-    if [ "$(id -u)" = 0 ]; then return 1; fi
+    if [ "$ME" = 0 ]; then return 1; fi
     for only_root_place in $TRACES; do
         if [ ! -w "$only_root_place" ]; then return 0; fi
     done
@@ -96,9 +96,9 @@ main() {
     CHANGED=no SIGNALED=no CHILD='' WORK=''
     cd / || exit 2
     ME=$(id -u)
-    believed_path
     arguments "$@"
     recall
+    if ! runs leave && [ -n "$OLD_PATH" ]; then PATH=$OLD_PATH; else believed_path; fi
     if runs leave || [ "$RECALLED" = no ]; then learn; else learn_again; fi
     guard
     find_traces

@@ -19,15 +19,16 @@ remember() {
     to_disk "$CAPRA_RUN_DIR/k0s_cleanup.facts"
 }
 
-# forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, PROVEN, RESET and RECALLED as where
-# nothing was written down.
+# forget_facts: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, OLD_PATH, OLD_RUNS, PROVEN, RESET
+# and RECALLED as where nothing was written down.
 forget_facts() {
-    OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' OLD_DISTRUSTED='' PROVEN=$NEWLINE RESET=no RECALLED=no
+    OLD_BINARY='' OLD_DATA='' OLD_KUBELET='' OLD_ROLE='' OLD_DISTRUSTED='' OLD_PATH='' OLD_RUNS=''
+    PROVEN=$NEWLINE RESET=no RECALLED=no
 }
 
-# recall: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, PROVEN, RESET, CHANGED and SIGNALED, what the
-# phases before this one, or an attempt that did not end well, wrote down: of other runs first, so that this run's own has
-# the last word, and RECALLED, whether it has one.
+# recall: sets OLD_BINARY, OLD_DATA, OLD_KUBELET, OLD_ROLE, OLD_DISTRUSTED, OLD_PATH, OLD_RUNS, PROVEN, RESET, CHANGED
+# and SIGNALED, what the phases before this one, or an attempt that did not end well, wrote down: of other runs first,
+# so that this run's own has the last word, and RECALLED, whether it has one.
 recall() {
     forget_facts
     [ -n "${CAPRA_RUN_DIR:-}" ] || return 0
@@ -44,6 +45,8 @@ recall() {
                 if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then RECALLED=yes; fi
                 ;;
             distrusted) OLD_DISTRUSTED=$recall_value ;;
+            runs) OLD_RUNS=$recall_value ;;
+            path) if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then OLD_PATH=$recall_value; fi ;;
             proven) PROVEN=$PROVEN$recall_value$NEWLINE ;;
             reset) RESET=$recall_value ;;
             changed) if [ "${recall_facts%/*}" = "$CAPRA_RUN_DIR" ]; then CHANGED=yes; fi ;;
@@ -305,6 +308,8 @@ learn_again() {
 
 # write_down: without a note of it the next attempt would leave behind what this one has not come to.
 write_down() {
-    remember binary "$BINARY" data "$DATA" kubelet "$KUBELET" role "$ROLE" distrusted "$DISTRUSTED" ||
+    write_runs=no
+    if [ -n "$PROCESSES" ]; then write_runs=yes; fi
+    remember runs "$write_runs" binary "$BINARY" data "$DATA" kubelet "$KUBELET" role "$ROLE" distrusted "$DISTRUSTED" path "$PATH" ||
         fail found "no room to write down what was found; nothing was removed"
 }

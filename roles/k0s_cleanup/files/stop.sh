@@ -32,7 +32,8 @@ wait_gone() {
 }
 
 stop() {
-    if [ "$PHASE" = stop ]; then scan; fi
+    # What ran when the first phase looked may have ended, and its number be another's.
+    if [ "$PHASE" = stop ] && [ "$INSTALLED$OLD_RUNS" != no ]; then scan; fi
     if [ -z "$INSTALLED$PROCESSES" ]; then say "stop: nothing to do" && return; fi
     if [ "$CHECK" = yes ]; then say "stop: would stop${INSTALLED:-}${PROCESSES:+, processes$PROCESSES}" && return; fi
     touched

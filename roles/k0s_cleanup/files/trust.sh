@@ -19,10 +19,14 @@ only_roots_group() {
     [ "$only_group_seen" = yes ]
 }
 
+# Directories that are known to be safe entries, one a line, while many paths are looked at in one go; else nothing.
+SAFE=
+
 # safe_entry PATH: true for what root (or the user that runs this) owns and nobody else may write; sets IS_LINK. A
-# sticky directory is none: whoever came first made the name in it.
+# sticky directory is none: whoever came first made the name in it. Adds to SAFE.
 safe_entry() {
     IS_LINK=no
+    case $SAFE in *"$NEWLINE$1$NEWLINE"*) return 0 ;; esac
     safe_entry_line=$(ls -ldn -- "$1" 2>/dev/null) || return 1
     read -r safe_entry_mode safe_entry_word safe_entry_owner safe_entry_group safe_entry_rest <<EOF_ENTRY
 $safe_entry_line
@@ -32,8 +36,9 @@ EOF_ENTRY
     l*) IS_LINK=yes ;;
     ????????w*) return 1 ;;
     ?????w*+) return 1 ;; # an access list may name anybody
-    ?????w*) only_roots_group "$safe_entry_group" ;;
+    ?????w*) only_roots_group "$safe_entry_group" || return 1 ;;
     esac
+    if [ -n "$SAFE" ] && [ "$IS_LINK" = no ]; then SAFE=$SAFE$1$NEWLINE; fi
 }
 
 # believed PATH: true when PATH, every directory above it and every link on the way are safe entries.
@@ -73,9 +78,9 @@ runnable() {
     believed "$1"
 }
 
-# believed_path: sets PATH to those of its directories that are believed.
+# believed_path: sets PATH to those of its directories that are believed. Sets SAFE to nothing.
 believed_path() {
-    believed_old_path=$PATH: believed_new_path=
+    believed_old_path=$PATH: believed_new_path='' SAFE=$NEWLINE
     while [ -n "$believed_old_path" ]; do
         believed_place=${believed_old_path%%:*}
         believed_old_path=${believed_old_path#*:}
@@ -84,6 +89,7 @@ believed_path() {
         believed_new_path=${believed_new_path:+$believed_new_path:}$believed_place
     done
     PATH=${believed_new_path:-/usr/sbin:/usr/bin:/sbin:/bin}
+    SAFE=
 }
 
 # users_of PID: sets REAL and EFFECTIVE, the user ids of a process; fails when it has gone.
