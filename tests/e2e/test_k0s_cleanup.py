@@ -159,7 +159,9 @@ def test_check_mode_touches_nothing(hosts: Hosts, host: Host) -> None:
     install(host, "controller")
     before = host.k0s_calls()
     said = clean(hosts, check=True)
-    assert "would run /usr/local/bin/k0s reset" in said
+    assert "reset: would run /usr/local/bin/k0s reset" in said
+    for told in ("leave: would run", "stop: would stop", "remove: would remove", "verify: nothing has been touched"):
+        assert told in said
     assert host.k0s_calls() == before
     assert host.ssh("k0s status").returncode == 0
     assert host.ssh("test -e /var/lib/capra").returncode == 1
@@ -184,7 +186,12 @@ def test_killed_in_the_middle_and_run_again(hosts: Hosts, host: Host) -> None:
     finally:
         first.kill()
         first.wait()
-    clean(hosts)
+    journal = host.ssh("cat /var/lib/capra/k0s_cleanup-*/journal", check=True).stdout
+    assert [line.split()[1] for line in journal.splitlines() if line.startswith("start ")] == ["0", "1", "2"]
+    said = clean(hosts)
+    # It went on in the third phase.
+    assert said.count('"cuts": ["lost"]') == 1
+    assert said.count('"title": "leave etcd"') == 1
     assert host.ssh(f"test -e {data}").returncode == 1
     assert_clean(host)
 
