@@ -34,7 +34,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Claim:
+class NodeOwner:
     """What is known of a Machine that should have a Node. host_name, addresses: of its host, as far as known."""
 
     machine: str
@@ -54,27 +54,27 @@ class Matching:
     problems: dict[str, str] = field(default_factory=dict)
 
 
-def match(claims: Sequence[Claim], nodes: Iterable[Node]) -> Matching:
-    """The Node of each Machine. claims: of different Machines, not more than one of each.
+def match(owners: Sequence[NodeOwner], nodes: Iterable[Node]) -> Matching:
+    """The Node of each Machine. owners: of different Machines, not more than one of each.
 
     Never one Node for two Machines, never one provider ID for two Nodes, never a Node that has another provider ID.
     """
     index = _Index(nodes)
-    choices = {claim.machine: index.candidates(claim) for claim in claims}
-    claimants = _machines_by((names[0].name, machine) for machine, names in choices.items() if len(names) == 1)
-    sharers = _machines_by((claim.provider_id, claim.machine) for claim in claims)
+    choices = {owner.machine: index.candidates(owner) for owner in owners}
+    sharing = _machines_by((names[0].name, machine) for machine, names in choices.items() if len(names) == 1)
+    sharers = _machines_by((owner.provider_id, owner.machine) for owner in owners)
     settled, found, problems = set(), {}, {}
-    for claim in claims:
-        machine, candidates = claim.machine, choices[claim.machine]
+    for owner in owners:
+        machine, candidates = owner.machine, choices[owner.machine]
         if not candidates:
             continue
         node = candidates[0]
-        if len(sharers[claim.provider_id]) > 1:
-            problems[machine] = f"its provider ID is also that of {_others(sharers[claim.provider_id], machine)}"
+        if len(sharers[owner.provider_id]) > 1:
+            problems[machine] = f"its provider ID is also that of {_others(sharers[owner.provider_id], machine)}"
         elif len(candidates) > 1:
             problems[machine] = f"any of the Nodes {_some(one.name for one in candidates)} could be its own"
-        elif len(claimants[node.name]) > 1:
-            problems[machine] = f"Node {node.name} could also be that of {_others(claimants[node.name], machine)}"
+        elif len(sharing[node.name]) > 1:
+            problems[machine] = f"Node {node.name} could also be that of {_others(sharing[node.name], machine)}"
         elif node.provider_id:
             settled.add(machine)
         else:
@@ -121,18 +121,18 @@ class _Index:
             for address in _comparable((*node.addresses, *node.host_names)):
                 self._by_address[address].append(node)
 
-    def candidates(self, claim: Claim) -> list[Node]:
+    def candidates(self, owner: NodeOwner) -> list[Node]:
         """The Nodes at the first level that has any, by name."""
         levels = (
-            (self._by_provider_id, [claim.provider_id]),
-            (self._by_label, [claim.machine]),
-            (self._by_name, [claim.machine]),
-            (self._by_host_name, _host_names([claim.host_name])),
-            (self._by_address, _comparable(claim.addresses)),
+            (self._by_provider_id, [owner.provider_id]),
+            (self._by_label, [owner.machine]),
+            (self._by_name, [owner.machine]),
+            (self._by_host_name, _host_names([owner.host_name])),
+            (self._by_address, _comparable(owner.addresses)),
         )
         for index, keys in levels:
             nodes = {node.name: node for key in keys for node in index.get(key, ())}
-            mine = [node for node in nodes.values() if node.provider_id or node.machine in {"", claim.machine}]
+            mine = [node for node in nodes.values() if node.provider_id or node.machine in {"", owner.machine}]
             if mine:
                 return sorted(mine, key=attrgetter("name"))
         return []

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.nodes import NAMED, Claim, Matching, Node, match
+from capra.engine.nodes import NAMED, Matching, Node, NodeOwner, match
 
 ID = "remote-machine://192.0.2.7:22"
-CLAIM = Claim("m", ID, "uid", host_name="host-7", addresses=("192.0.2.7", "10.0.0.7", "2001:db8::7"))
-OTHER = Claim("o", "remote-machine://192.0.2.8:22", "uid-2", host_name="host-8", addresses=("192.0.2.8",))
+OWNER = NodeOwner("m", ID, "uid", host_name="host-7", addresses=("192.0.2.7", "10.0.0.7", "2001:db8::7"))
+OTHER = NodeOwner("o", "remote-machine://192.0.2.8:22", "uid-2", host_name="host-8", addresses=("192.0.2.8",))
 
 
 def node(name: str = "n", **told: object) -> Node:
@@ -38,7 +38,7 @@ def node(name: str = "n", **told: object) -> Node:
 )
 def test_a_node_is_found_by(found: Node) -> None:
     bystanders = [node("x", addresses=("10.0.0.70",)), node("y", machine="y"), node("z", provider_id="other://z")]
-    assert match([CLAIM], [*bystanders, found]) == Matching(found={"m": found})
+    assert match([OWNER], [*bystanders, found]) == Matching(found={"m": found})
 
 
 @pytest.mark.parametrize(
@@ -57,17 +57,17 @@ def test_a_node_is_found_by(found: Node) -> None:
 )
 def test_a_node_is_not_found_by(stranger: Node) -> None:
     everywhere = ("127.0.0.1", "::1", "169.254.1.1", "fe80::1%eth0", "0.0.0.0", "::ffff:127.0.0.1", "224.0.0.1", "")
-    claim = replace(CLAIM, addresses=(*CLAIM.addresses, *everywhere, "localhost"))
-    assert match([claim, replace(claim, machine="q", provider_id="q", host_name="localhost")], [stranger]) == Matching()
+    owner = replace(OWNER, addresses=(*OWNER.addresses, *everywhere, "localhost"))
+    assert match([owner, replace(owner, machine="q", provider_id="q", host_name="localhost")], [stranger]) == Matching()
 
 
 def test_a_host_that_is_reached_by_a_dns_name_is_found_by_it() -> None:
     found = node(addresses=("10.0.0.9", "Worker-7.example.org"))
-    assert match([Claim("m", ID, addresses=("worker-7.example.org.",))], [found]).found == {"m": found}
+    assert match([NodeOwner("m", ID, addresses=("worker-7.example.org.",))], [found]).found == {"m": found}
 
 
 def test_an_empty_host_name_finds_nothing() -> None:
-    assert match([replace(CLAIM, host_name="", addresses=())], [node(host_names=("n", ""))]) == Matching()
+    assert match([replace(OWNER, host_name="", addresses=())], [node(host_names=("n", ""))]) == Matching()
 
 
 def test_the_first_level_that_has_a_node_decides() -> None:
@@ -78,9 +78,9 @@ def test_the_first_level_that_has_a_node_decides() -> None:
         node("host-7"),
         node("e", addresses=("10.0.0.7",)),
     ]
-    assert match([CLAIM], reversed(levels)) == Matching(settled=frozenset({"m"}))
+    assert match([OWNER], reversed(levels)) == Matching(settled=frozenset({"m"}))
     for first in range(1, len(levels)):
-        assert match([CLAIM], reversed(levels[first:])) == Matching(found={"m": levels[first]})
+        assert match([OWNER], reversed(levels[first:])) == Matching(found={"m": levels[first]})
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_the_first_level_that_has_a_node_decides() -> None:
 )
 def test_two_candidates_are_none_and_the_levels_below_do_not_help(pair: tuple[Node, Node]) -> None:
     below = node("z", addresses=("192.0.2.7",)) if not pair[0].addresses else node("y", machine="y")
-    assert match([CLAIM], [*pair, below]) == Matching(problems={"m": "any of the Nodes a, b could be its own"})
+    assert match([OWNER], [*pair, below]) == Matching(problems={"m": "any of the Nodes a, b could be its own"})
 
 
 def test_a_node_that_two_machines_claim_is_nobodys() -> None:
     disputed = node("host-7", addresses=("192.0.2.8",))
-    assert match([CLAIM, OTHER], [disputed]) == Matching(
+    assert match([OWNER, OTHER], [disputed]) == Matching(
         problems={
             "m": "Node host-7 could also be that of Machine o",
             "o": "Node host-7 could also be that of Machine m",
@@ -108,8 +108,8 @@ def test_a_node_that_two_machines_claim_is_nobodys() -> None:
 
 
 def test_a_provider_id_that_two_machines_have_is_given_to_no_node() -> None:
-    twin = replace(CLAIM, machine="t")
-    found = match([CLAIM, twin, OTHER], [node("m"), node("t"), node("host-8")])
+    twin = replace(OWNER, machine="t")
+    found = match([OWNER, twin, OTHER], [node("m"), node("t"), node("host-8")])
     assert found.problems == {
         "m": "its provider ID is also that of Machine t",
         "t": "its provider ID is also that of Machine m",
@@ -119,11 +119,11 @@ def test_a_provider_id_that_two_machines_have_is_given_to_no_node() -> None:
 
 def test_the_trouble_of_one_machine_holds_up_no_other() -> None:
     nodes = [node("a", machine="m"), node("b", machine="m"), node("host-8")]
-    assert set(match([CLAIM, OTHER], nodes).found) == {"o"}
+    assert set(match([OWNER, OTHER], nodes).found) == {"o"}
 
 
 def test_whoever_could_have_several_claims_none_of_them() -> None:
-    several = replace(CLAIM, addresses=("192.0.2.7", "192.0.2.8"))
+    several = replace(OWNER, addresses=("192.0.2.7", "192.0.2.8"))
     one, two = node("n-1", addresses=("192.0.2.8",)), node("n-2", addresses=("192.0.2.7",))
     matching = match([several, OTHER], [one, two])
     assert matching.found == {"o": one}
@@ -134,15 +134,15 @@ def test_whoever_could_have_several_claims_none_of_them() -> None:
 def test_so_many_candidates_are_named(more: int, told: str) -> None:
     nodes = [node(f"n-{number:02}", addresses=("192.0.2.7",)) for number in range(NAMED + more)]
     names = ", ".join(f"n-{number:02}" for number in range(NAMED))
-    assert f"any of the Nodes {names}{told} could be its own" in match([CLAIM], nodes).problems["m"]
+    assert f"any of the Nodes {names}{told} could be its own" in match([OWNER], nodes).problems["m"]
 
 
 def test_thousands_of_nodes_are_matched_in_a_moment() -> None:
     places = [(f"10.{one}.{two}.1", f"h{one}-{two}") for one in range(40) for two in range(100)]
     nodes = [node(name, addresses=(address, "127.0.0.1")) for address, name in places]
-    claims = [Claim(f"m-{name}", address, addresses=(address,)) for address, name in places]
+    owners = [NodeOwner(f"m-{name}", address, addresses=(address,)) for address, name in places]
     begun = time.process_time()
-    assert len(match(claims, nodes).found) == len(places)
+    assert len(match(owners, nodes).found) == len(places)
     assert time.process_time() - begun < 5.0
 
 
@@ -153,7 +153,8 @@ ADDRESSES = st.lists(
     max_size=2,
 ).map(tuple)
 CLAIMS = st.lists(
-    st.builds(Claim, NAMES.filter(bool), IDS, host_name=NAMES, addresses=ADDRESSES), unique_by=lambda one: one.machine
+    st.builds(NodeOwner, NAMES.filter(bool), IDS, host_name=NAMES, addresses=ADDRESSES),
+    unique_by=lambda one: one.machine,
 )
 NODES = st.lists(
     st.builds(
@@ -169,9 +170,9 @@ NODES = st.lists(
 
 
 @given(CLAIMS, NODES)
-def test_no_node_for_two_machines_and_none_that_is_taken(claims: list[Claim], nodes: list[Node]) -> None:
-    result = match(claims, nodes)
-    by_name = {claim.machine: claim for claim in claims}
+def test_no_node_for_two_machines_and_none_that_is_taken(owners: list[NodeOwner], nodes: list[Node]) -> None:
+    result = match(owners, nodes)
+    by_name = {owner.machine: owner for owner in owners}
     assert all(count == 1 for count in Counter(one.name for one in result.found.values()).values())
     for machine, given_to in result.found.items():
         assert given_to in nodes
@@ -179,7 +180,7 @@ def test_no_node_for_two_machines_and_none_that_is_taken(claims: list[Claim], no
         assert given_to.machine in {"", machine}
     for machine in result.settled:
         assert [one.provider_id for one in nodes].count(by_name[machine].provider_id) == 1
-    after = [one.provider_id for one in nodes if one.provider_id in {claim.provider_id for claim in claims}]
+    after = [one.provider_id for one in nodes if one.provider_id in {owner.provider_id for owner in owners}]
     after += [by_name[machine].provider_id for machine in result.found]
     assert not {one for one, count in Counter(after).items() if count > 1} & {
         by_name[machine].provider_id for machine in result.found
@@ -189,17 +190,17 @@ def test_no_node_for_two_machines_and_none_that_is_taken(claims: list[Claim], no
 
 
 @given(CLAIMS, NODES, st.randoms())
-def test_the_order_makes_no_difference(claims: list[Claim], nodes: list[Node], chance: object) -> None:
-    mixed_claims, mixed_nodes = list(claims), list(nodes)
-    chance.shuffle(mixed_claims)  # type: ignore[attr-defined]  # a random.Random
+def test_the_order_makes_no_difference(owners: list[NodeOwner], nodes: list[Node], chance: object) -> None:
+    mixed_owners, mixed_nodes = list(owners), list(nodes)
+    chance.shuffle(mixed_owners)  # type: ignore[attr-defined]  # a random.Random
     chance.shuffle(mixed_nodes)  # type: ignore[attr-defined]
-    assert match(mixed_claims, mixed_nodes) == match(claims, nodes)
+    assert match(mixed_owners, mixed_nodes) == match(owners, nodes)
 
 
 @given(CLAIMS, NODES)
-def test_what_was_found_is_settled_once_it_is_written(claims: list[Claim], nodes: list[Node]) -> None:
-    first = match(claims, nodes)
-    ids = {claim.machine: claim.provider_id for claim in claims}
+def test_what_was_found_is_settled_once_it_is_written(owners: list[NodeOwner], nodes: list[Node]) -> None:
+    first = match(owners, nodes)
+    ids = {owner.machine: owner.provider_id for owner in owners}
     written = {given_to.name: replace(given_to, provider_id=ids[name]) for name, given_to in first.found.items()}
-    second = match(claims, [written.get(one.name, one) for one in nodes])
+    second = match(owners, [written.get(one.name, one) for one in nodes])
     assert second.settled >= first.settled | set(first.found)

@@ -63,7 +63,7 @@ class _Cluster:
     def forget_all_but(self, machines: Sequence[Wanted]) -> None:
         """Keep nothing of Machines that have gone, nor that the Node of a lost one was there."""
         self.settled &= {one.identity for one in machines if not one.lost}
-        names = {one.claim.machine for one in machines} | {""}
+        names = {one.owner.machine for one in machines} | {""}
         self.told = {name: text for name, text in self.told.items() if name in names}
 
     def tell(self, name: str, text: str) -> bool:
@@ -134,10 +134,10 @@ class NodeReconciler:
 
     async def _settle(self, key: ObjectKey, known: _Cluster, machines: Sequence[Wanted], workload: Api) -> None:
         """Find the Nodes, and write to those that lack their provider ID."""
-        claims, told = [one.claim for one in machines], await _nodes(workload)
-        found = await asyncio.to_thread(match, claims, told)  # whoever answers decides how long it takes
+        owners, told = [one.owner for one in machines], await _nodes(workload)
+        found = await asyncio.to_thread(match, owners, told)  # whoever answers decides how long it takes
         for one in machines:
-            name = one.claim.machine
+            name = one.owner.machine
             full = f"{key.namespace}/{name}"
             if name in found.settled:
                 known.settled.add(one.identity)
@@ -149,7 +149,7 @@ class NodeReconciler:
             if node is None:
                 continue
             try:
-                await workload.patch(NODES, "", node.name, provider_id_patch(one.claim, node))
+                await workload.patch(NODES, "", node.name, provider_id_patch(one.owner, node))
             except (ConflictError, MissingError):
                 known.wait = CONFLICT_WAIT  # the Node has changed since it was listed
             except (Fatal, DeniedError) as error:
@@ -159,7 +159,7 @@ class NodeReconciler:
             else:
                 known.settled.add(one.identity)
                 known.told.pop(name, None)
-                log.info("provider ID set", machine=full, node=node.name, provider_id=one.claim.provider_id)
+                log.info("provider ID set", machine=full, node=node.name, provider_id=one.owner.provider_id)
 
 
 def _secret_name(key: ObjectKey) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from capra.engine.nodes import Claim, Node
+from capra.engine.nodes import Node, NodeOwner
 from capra.kube.cache import ownership
 from capra.kube.cache.known import By, Known
 from capra.kube.client.errors import UnavailableError
@@ -32,14 +32,14 @@ class Wanted:
     """A Machine that should have a Node. has_node: Cluster API has found it, and so it has its provider ID. lost: it
     has been deleted since."""
 
-    claim: Claim
+    owner: NodeOwner
     has_node: bool
     lost: bool
 
     @property
     def identity(self) -> tuple[str, str]:
         """UID and provider ID of the RemoteMachine."""
-        return self.claim.uid, self.claim.provider_id
+        return self.owner.uid, self.owner.provider_id
 
 
 def wanted(cache: Known, key: ObjectKey) -> Iterator[Wanted]:
@@ -52,7 +52,7 @@ def wanted(cache: Known, key: ObjectKey) -> Iterator[Wanted]:
         if raw is None or _is_left_alone(raw) or not _provisioned(raw):
             continue
         lost = _node_is_gone(machine)
-        yield Wanted(_claim(machine, raw), has_node(machine) and not lost, lost)
+        yield Wanted(_owner(machine, raw), has_node(machine) and not lost, lost)
 
 
 def _is_left_alone(raw: Raw) -> bool:
@@ -80,9 +80,9 @@ def _provisioned(raw: Raw) -> bool:
     return bool(told) or record.load_record(raw).phase is Phase.PROVISIONED
 
 
-def _claim(machine: Raw, raw: Raw) -> Claim:
+def _owner(machine: Raw, raw: Raw) -> NodeOwner:
     spec, kept = raw["spec"], record.load_record(raw)
-    return Claim(
+    return NodeOwner(
         machine=name_of(machine),
         provider_id=str(spec["providerID"]),
         uid=str(raw["metadata"].get("uid", "")),
@@ -122,9 +122,9 @@ def _node(raw: Raw) -> Node:
     )
 
 
-def provider_id_patch(claim: Claim, node: Node) -> Mapping[str, Any]:
+def provider_id_patch(owner: NodeOwner, node: Node) -> Mapping[str, Any]:
     """What to write to a Node. A Machine's name can be too long for a label."""
     metadata: dict[str, Any] = {"resourceVersion": node.version}
-    if len(claim.machine) <= LONGEST_LABEL:
-        metadata["labels"] = {MACHINE_LABEL: claim.machine}
-    return {"metadata": metadata, "spec": {"providerID": claim.provider_id}}
+    if len(owner.machine) <= LONGEST_LABEL:
+        metadata["labels"] = {MACHINE_LABEL: owner.machine}
+    return {"metadata": metadata, "spec": {"providerID": owner.provider_id}}
