@@ -89,7 +89,10 @@ def _artifacts(directory: Path) -> dict[str, Any]:
 
 
 def _seen(host: Host, request: RunRequest, into: Path, *, warm: bool, cancel: Callable[[], bool] | None = None) -> Seen:
-    host.ssh("rm -rf /var/seen /var/lib/capra; mkdir /var/seen", check=True)
+    # What a cancelled run has begun goes on, and would be found.
+    host.ssh(
+        "pkill -KILL -f '[/]var/lib/capra/.*/program'; rm -rf /var/seen /var/lib/capra; mkdir /var/seen", check=True
+    )
     wanted = replace(request, artifacts=str(into / ("warm" if warm else "cold")))
 
     async def run() -> RunResult | CancelledRun:
