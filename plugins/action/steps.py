@@ -220,7 +220,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             self._connection.reset()
             time.sleep(RECONNECT_PAUSE * attempt)
         steps = results.step_results(self._steps, report)
-        if report.error or not report.complete:
+        if report.error or report.busy or not report.complete:
             return {"failed": True} | results.failure(steps, report)
         cancelled = report.ended or (attempt > 1 and results.was_cancelled(report))
         message = "the run was ended on the host" if cancelled else "nothing was under way on the host"

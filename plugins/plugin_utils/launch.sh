@@ -540,6 +540,8 @@ launch() {
         if program_running || { [ "$HOLDER_ID" = "$ID" ] && step_left; }; then
             end_holder cancelled
             echo "ended cancelled"
+        elif holder_alive || step_left; then
+            printf 'busy %s\n' "$HOLDER_ID"
         fi
         report
         ;;

@@ -487,7 +487,9 @@ undo_services() {
     if [ -z "$INSTALLED" ]; then return 0; fi
     while read -r undo_service; do
         if [ -z "$undo_service" ]; then continue; fi
-        end_service "$undo_service" </dev/null && say "removed service $undo_service"
+        undo_there=no
+        if [ -e "$undo_service" ] || [ -h "$undo_service" ]; then undo_there=yes; fi
+        end_service "$undo_service" </dev/null && if [ "$undo_there" = yes ]; then say "removed service $undo_service"; fi
     done <<END
 $INSTALLED
 END

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from capra.cli.bootstrap import BootstrapDataOption
+import typer
+
 from capra.cli.once import run_once
 from capra.cli.options import ContactOptions, HostPathOptions, plan_options
 from capra.cli.report import print_results
@@ -12,18 +14,24 @@ from capra.cli.result import exit_code
 from capra.engine.plan import plan_cancel
 from capra.local.prepare import prepare
 
+RunOption = Annotated[
+    str | None,
+    typer.Option("--bootstrap-data", help="Bootstrap data of the run, for machines without a Secret of their own."),
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(HostPathOptions, ContactOptions):
     """The options of `capra cancel`."""
 
-    bootstrap_data: BootstrapDataOption = None
+    bootstrap_data: RunOption = None
 
 
 def cancel(options: Options) -> int:
     """End the bootstrap that is under way on the machines of the files.
 
-    The host stops at once, and stays as it is: capra bootstrap goes on there, capra cleanup cleans it.
+    Another run (of other bootstrap data, or a cleanup) is named and left alone. The host stops at once, and stays as
+    it is: capra bootstrap goes on there, capra cleanup cleans it.
     """
     settings = options.settings()
     planned = plan_options(settings)

@@ -87,9 +87,14 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         "playbook": f"capra.machine.{request.playbook}",
         "inventory": _inventory(request),
         # Commands of a cleanup stand in the manifest; passwords in them are not repeated.
-        "variables": Redactor.of(request.secrets).data(dict(request.variables)),
+        "variables": Redactor.of(request.secrets).data(_lasting(request)),
         "steps": steps,
     }
+
+
+def _lasting(request: RunRequest) -> dict[str, Any]:
+    """The variables without what names one attempt."""
+    return {name: value for name, value in request.variables.items() if not name.endswith("_request_id")}
 
 
 def _inventory(request: RunRequest) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +31,9 @@ NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.CANCELLED: f"{AGAIN}: finished steps are not repeated",
     OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says: finished steps are not repeated",
 }
+
+GOES_ON = re.compile(r": (finished steps are not repeated|it goes on at step \d+)$")
+"""What is not true of a cleanup that looks at the host anew."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +90,27 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
         outcome.message,
         changed=outcome.changed,
         steps=outcome.steps,
-        hint=_hint(outcome),
+        hint=_hint(decision, outcome),
         details=outcome.details,
     )
 
 
-def _hint(outcome: Outcome) -> str:
+def _hint(decision: Decision | str, outcome: Outcome) -> str:
+    if decision == "Cancel" and outcome.kind is OutcomeKind.HOST_BUSY:
+        return "give the bootstrap data of the run that is to be ended (a cleanup: k0s_cleanup_state=cancelled)"
+    hint = _hint_for_steps(outcome)
+    if isinstance(decision, Cleanup) and not decision.custom and _looks_again(outcome):
+        return GOES_ON.sub(": it looks at everything again", hint)
+    return hint
+
+
+def _looks_again(outcome: Outcome) -> bool:
+    """The k0s cleanup goes on only where it was killed on the host in this boot (roles/k0s_cleanup)."""
+    cut = next((step for step in outcome.steps if step.state == "cut"), None)
+    return not (outcome.kind is OutcomeKind.CUT_OFF and cut is not None and cut.cuts[-1:] == ("lost",))
+
+
+def _hint_for_steps(outcome: Outcome) -> str:
     if outcome.kind in (OutcomeKind.STEP_FAILED, OutcomeKind.CUT_OFF):
         stopped = next((step for step in outcome.steps if step.state in ("failed", "cut")), None)
         if stopped and stopped.state == "cut" and outcome.kind is OutcomeKind.STEP_FAILED:

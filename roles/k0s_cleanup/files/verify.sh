@@ -28,7 +28,10 @@ verify() {
     VIOLATIONS=
     look_again
     for verify_pid in $PROCESSES $SHIMS $USERS; do
-        program "$verify_pid" && violation "process $verify_pid ($FIRST)"
+        program "$verify_pid" || continue
+        verify_script=
+        if is_shell "$FIRST"; then case $SECOND in /*) verify_script=" $SECOND" ;; esac fi
+        violation "process $verify_pid ($FIRST$verify_script)"
     done
     verify_services
     for verify_place in "$REAL_DATA" "$REAL_KUBELET" /etc/k0s /run/k0s /usr/libexec/k0s; do

@@ -126,6 +126,8 @@ def test_busy_takeover_and_cancel(host: Host) -> None:
 
     session = host.session(host.text("run", slow, "slow"))
     wait_for(lambda: count(host, "slow") == 2)
+    other = host.exchange("cancel", run_id="other")
+    assert (other.busy, other.ended) == ("slow", False)
     report = host.exchange("cancel", run_id="slow")
     assert not report.running
     assert results.failure(results.step_results(slow, report), report)["reason"] == "cancelled"

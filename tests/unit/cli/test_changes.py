@@ -111,6 +111,24 @@ def test_a_failing_step_tells_where_it_goes_on(capra: Terminal) -> None:
     assert "Provisioned" in capra("status").stdout
 
 
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (stepped(steps=FAILED), "mend the cause and run the same command again: it looks at everything again"),
+        (stepped(reason="timeout", steps=FAILED), "with a longer --timeout if need be: it looks at everything again"),
+        (
+            stepped(reason="cut_off", steps=[{"number": 2, "title": "reset k0s", "state": "cut", "cuts": ["lost"]}]),
+            "run the same command again: it goes on at step 3",
+        ),
+    ],
+)
+def test_a_cleanup_that_looks_at_everything_again_is_not_said_to_go_on(
+    capra: Terminal, result: RunResult, told: str
+) -> None:
+    _results(capra, result)
+    assert told in capra.said(capra("cleanup", "-f", capra.manifest(), code=1))
+
+
 def test_a_step_that_is_not_run_again_is_not_said_to_go_on(capra: Terminal) -> None:
     cut = [{"number": 0, "title": "run runcmd[0]", "state": "cut", "rc": -1, "cuts": ["reboot", "reboot"]}]
     message = "step 1 of 1 (run runcmd[0]) reboots the host"
