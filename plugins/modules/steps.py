@@ -22,7 +22,7 @@ options:
       - V(write) and V(append) take C(path), C(content) in base64, C(mode) and C(owner).
       - V(command) takes C(command), run by C(/bin/sh) from a private file.
       - V(script) takes C(content) in plain text (default O(script)), C(arguments), and C(check) if it knows C(--check).
-        C(verify) is the same, and the step is carried out each time, whatever the journal says.
+        C(always) is the same, and the step is carried out each time, whatever the journal says.
       - V(sentinel) takes C(path) and fails when there is no such file.
       - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
         C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote

@@ -456,6 +456,9 @@ report() {
     elif [ "$MODE$CLAIM" = run1 ] && claimed_by_another; then
         # The program has looked again, under the lock: another one may have been faster.
         tell_claim
+    elif [ "$FOLLOWS$STATE" = 1ended ] && [ -z "$STARTED" ] && [ ! -e "$RUN/journal" ]; then
+        # Somebody else's run, which had a journal.
+        echo "removed yes"
     elif never_began; then
         wait "$STARTED"
         if [ "$?" = 73 ]; then

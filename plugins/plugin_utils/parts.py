@@ -20,7 +20,7 @@ MODE = re.compile(r"[0-7]{3,4}")
 PLAIN = frozenset((string.ascii_letters + string.digits + "._/:@+,=-").encode())
 ENCODED = tuple(chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in range(256))
 ESCAPE = re.compile(rb"\\0([0-7]{3})")
-SCRIPT_MODES = ("verify", "check")
+SCRIPT_MODES = ("always", "check")
 """What a script may be besides: one that is carried out each time, whatever a journal says; both know --check."""
 
 STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")

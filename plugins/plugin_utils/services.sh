@@ -7,7 +7,12 @@
 HOST_UNITS="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system"
 PACKAGE_UNITS="/usr/lib/systemd/system /lib/systemd/system"
 
-systemd_runs() { command -v systemctl >/dev/null 2>&1 && [ -d /run/systemd/system ]; }
+systemd_runs() {
+    command -v systemctl >/dev/null 2>&1 || return 1
+    if [ -d /run/systemd/system ]; then return 0; fi
+    # Its directory may have gone, and it can be asked no more: it starts services all the same.
+    read -r systemd_comm 2>/dev/null </proc/1/comm && [ "$systemd_comm" = systemd ]
+}
 
 # list_services: sets SERVICES, one a line: unit files, drop-ins and init scripts. What only leads to a package's is an
 # alias, and so is every link among the packages' units.
@@ -494,6 +499,10 @@ undo_services() {
 $INSTALLED
 END
     reload_units
+    if systemd_runs && ! within 30 systemctl show --property=Version; then
+        say "systemd does not answer: nobody knows whether it starts the services again"
+        return 1
+    fi
     while read -r undo_service; do
         if [ -z "$undo_service" ]; then continue; fi
         left_of "$undo_service" </dev/null

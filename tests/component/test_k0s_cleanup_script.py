@@ -369,15 +369,27 @@ def test_reset_that_never_ends_well_is_a_warning(sandbox: Sandbox, knob: str) ->
 
 
 BROKEN = """
-broken() { # NAME…: these tools fail
+broken() { # NAME…: these tools fail, though systemd answers where it is asked for that
     mkdir -p /opt/broken
     for NAME in "$@"; do
-        printf '#!/bin/sh\\necho %s is out of order; exit 7\\n' "$NAME" >"/opt/broken/$NAME"
+        printf '#!/bin/sh\\n[ "$1" = show ] && exit %s\\necho %s is out of order; exit 7\\n' "${SHOW:-0}" "$NAME" \
+            >"/opt/broken/$NAME"
         chmod 0755 "/opt/broken/$NAME"
     done
     export PATH="/opt/broken:$PATH"
 }
 """
+
+
+def test_a_host_whose_systemd_does_not_answer_is_not_clean(sandbox: Sandbox) -> None:
+    """It may start again what has been stopped, since it has not heard that the unit is gone."""
+    output = sandbox.run(
+        f"""{BROKEN}mkdir -p /run/systemd/system; SHOW=1; install_k0s /usr/local/bin/k0s worker ''
+        broken systemctl; cleanup; SHOW=0; broken systemctl; cleanup; ls /var/lib"""
+    )
+    first, second, after = output.split("status: ")
+    assert "verify: failed: systemd does not answer" in first
+    assert (second[0], after[0]) == ("1", "0")
 
 
 @pytest.mark.parametrize(

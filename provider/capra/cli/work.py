@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,6 +23,7 @@ from capra.runs.runner import AnsibleRunner
 from capra.settings import Settings
 
 Act = Callable[[RemoteMachine, ProgressListener], Awaitable[MachineResult]]
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = structlog.get_logger()
@@ -83,7 +85,8 @@ class Work:
             result = MachineResult(machine, "Wait", reason, ok=False, message=str(error), hint=AGAIN)
         except OSError as error:
             message = f"a file on this side cannot be used: {told(error)}; the host is left resumable"
-            result = MachineResult(machine, "Wait", "Failed", ok=False, message=message, hint=AGAIN)
+            hint = f"make room there, and {AGAIN}" if error.errno in NO_ROOM else AGAIN
+            result = MachineResult(machine, "Wait", "Failed", ok=False, message=message, hint=hint)
         except Exception as error:
             log.info("unexpected error", machine=str(machine.key), exc_info=True)
             message = f"an error in capra itself ({type(error).__name__}); -v shows where. The host is left resumable"

@@ -39,7 +39,12 @@ to_disk() {
     sync "${1%/*}" 2>/dev/null || sync
 }
 
-systemd_runs() { has systemctl && [ -d /run/systemd/system ]; }
+# systemd_runs: also where its directory is gone, and it can be asked no more.
+systemd_runs() {
+    has systemctl || return 1
+    if [ -d /run/systemd/system ]; then return 0; fi
+    read -r systemd_comm 2>/dev/null </proc/1/comm && [ "$systemd_comm" = systemd ]
+}
 
 # alive PID: a zombie has gone.
 alive() {

@@ -6,6 +6,10 @@
 violation() { VIOLATIONS="$VIOLATIONS; $*"; }
 
 verify_services() {
+    if systemd_runs && ! limited 30 systemctl show --property=Version; then
+        last_lines
+        violation "systemd does not answer, so that nobody knows which services it will start: $LAST"
+    fi
     for verify_service in $SERVICES $COMPANIONS; do
         service_files "$verify_service"
         for verify_file in $FILES; do violation "service file $verify_file"; done
@@ -15,6 +19,9 @@ verify_services() {
                 violation "systemd lists $verify_service as $verify_state"
             fi
         done
+        limited 30 systemctl is-active "$verify_service.service"
+        last_lines
+        case $LAST in activating | deactivating | reloading) violation "systemd lists $verify_service as $LAST" ;; esac
     done
 }
 

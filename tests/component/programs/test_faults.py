@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -103,7 +104,10 @@ def test_a_step_that_goes_on_without_its_lock_is_not_run_beside_itself(host: Hos
     host.run(command("true"), run_id="other")
     assert host.report.busy == "one"
     assert host.exchange("run", steps, run_id="one", follow=1).running
+    follower = host.session(host.text("run", steps, "one"))
+    time.sleep(1)
     gate.touch()
+    assert host.heard(follower).removed
     wait_for(lambda: not host.exchange("attach", run_id="one", follow=1, since="0").running)
     assert results.is_gone(host.exchange("attach", run_id="one", follow=1, since="0"))
     assert count(host, "a") == 1

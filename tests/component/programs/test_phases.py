@@ -25,7 +25,7 @@ esac
 def phases(host: Host) -> list[dict[str, Any]]:
     """As the role of the k0s cleanup has them: one script."""
     steps: list[dict[str, Any]] = [{"kind": "script", "arguments": [name]} for name in ("first", "slow", "fails")]
-    steps.append({"kind": "script", "arguments": ["verify"], "verify": True})
+    steps.append({"kind": "script", "arguments": ["verify"], "always": True})
     return [*parts.with_script(steps, SCRIPT, [str(host.work)]), {"kind": "forget"}]
 
 

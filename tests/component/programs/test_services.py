@@ -238,7 +238,11 @@ def test_a_tool_that_fails_is_a_warning(host: Host) -> None:
     directory = units(host)
     host.finished(install(directory, "app"))
     host.program = host.program.replace("-d /run/systemd/system", f"-d {directory}")
-    _tool(host, "systemctl", "echo systemctl is out of order; exit 7")
+    _tool(host, "systemctl", '[ "$1" = show ] && exit 1; echo systemctl is out of order; exit 7')
+    [ended] = host.run(FORGET, run_id="cleanup")
+    assert ended.output.endswith("systemd does not answer: nobody knows whether it starts the services again\n")
+    _tool(host, "systemctl", '[ "$1" = show ] && exit 0; echo systemctl is out of order; exit 7')
+    host.finished(install(directory, "app"), run_id="again")
     [ended] = host.finished(FORGET, run_id="cleanup")
     for words in ("stop app.service", "disable app.service", "daemon-reload"):
         assert f"services: warning: systemctl {words}, status 7: systemctl is out of order" in ended.output
