@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from capra.bootstrap.location import Location, key_name
-from capra.bootstrap.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
+from capra.bootstrap.yaml_limits import TAG, Limits, check_limits, guard_scalars, refuse_repeated_keys, without_snippet
 
 MAX_CHARACTERS = 16 * 2**20
 """Of the text, and of all scalars together with aliases expanded. A Kubernetes Secret holds 1 MiB at most."""
@@ -24,7 +24,6 @@ its length to read."""
 
 LIMITS = Limits(values=100_000, characters=MAX_CHARACTERS, documents=1)
 
-_TAG = "tag:yaml.org,2002:"
 # YAML 1.1, 5.1 'Character Set'. Checked here so that both parsers give the same message, with a line.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,9 +47,10 @@ def loader_class(base: Any) -> Any:
         return float(loader.construct_yaml_float(node)) if len(node.value) <= MAX_DIGITS else math.nan
 
     made = type("StrictLoader", (base,), {})
-    yaml.add_constructor(f"{_TAG}int", number, Loader=made)
-    yaml.add_constructor(f"{_TAG}float", fraction, Loader=made)
-    yaml.add_constructor(f"{_TAG}value", base.construct_yaml_str, Loader=made)
+    yaml.add_constructor(f"{TAG}int", number, Loader=made)
+    yaml.add_constructor(f"{TAG}float", fraction, Loader=made)
+    yaml.add_constructor(f"{TAG}value", base.construct_yaml_str, Loader=made)
+    guard_scalars(made)
     return made
 
 
@@ -87,7 +87,7 @@ def _merged(loader: Any, root: Any, place: Location, keys: str) -> dict[str, Any
     refused."""
     if not isinstance(root, yaml.MappingNode):
         found = {yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}.get(type(root), "empty")
-        if root is not None and root.tag == f"{_TAG}null":
+        if root is not None and root.tag == f"{TAG}null":
             found = "empty"
         raise place.error(f"must be a mapping with {keys}, but is {found}")
     for _, value in root.value:
@@ -96,7 +96,7 @@ def _merged(loader: Any, root: Any, place: Location, keys: str) -> dict[str, Any
     lines: dict[str, int] = {}
     for key_node, value_node in root.value:
         key, line = key_node.value, key_node.start_mark.line + 1
-        if key_node.tag not in (f"{_TAG}str", f"{_TAG}merge") or (key_name(key) != key and key != "<<"):
+        if key_node.tag not in (f"{TAG}str", f"{TAG}merge") or (key_name(key) != key and key != "<<"):
             raise place.error(f"line {line}: the key is not a plain name")
         value = loader.construct_document(value_node)
         if key not in merged or merged[key] is None:

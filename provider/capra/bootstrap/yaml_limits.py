@@ -19,6 +19,9 @@ from capra.errors import InputError
 Failure = Callable[[str], InputError]
 """Makes the error for a problem."""
 
+TAG = "tag:yaml.org,2002:"
+"""What YAML's own tags begin with."""
+
 _QUOTED = re.compile(r"""(['"])(.*?)\1""")
 
 
@@ -127,3 +130,21 @@ def refuse_repeated_keys(top: Any, failure: Failure, *, text_keys: bool = False)
                 lines[known] = line
             elif text_keys:
                 raise failure(f"line {line}: a key must be plain text")
+
+
+def guard_scalars(loader: Any) -> None:
+    """Let a class of loaders raise ValueError for each value that its tag does not fit. PyYAML raises IndexError for
+    `!!int ""`, KeyError for `!!bool x`, which would show the text, and AttributeError for `!!timestamp x`."""
+    for tag in ("int", "float", "bool", "timestamp"):
+        loader.add_constructor(f"{TAG}{tag}", _guarded(loader.yaml_constructors[f"{TAG}{tag}"]))
+
+
+def _guarded(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def constructed(loader: Any, node: Any) -> Any:
+        try:
+            return construct(loader, node)
+        except (LookupError, AttributeError):
+            pass
+        raise ValueError("a value does not fit its tag")
+
+    return constructed

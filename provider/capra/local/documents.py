@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from capra.bootstrap.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
+from capra.bootstrap.yaml_limits import Limits, check_limits, guard_scalars, refuse_repeated_keys, without_snippet
 from capra.errors import InputError
 
 MAX_CHARACTERS = 64 * 2**20
@@ -44,6 +44,7 @@ _Loader.yaml_implicit_resolvers = {
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(f"^(?:{_INTEGER.pattern})$"), list("-+0123456789"))
+guard_scalars(_Loader)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
 
 

@@ -121,6 +121,7 @@ PIECES = st.sampled_from([*"&*!|>%@`{}[],:?-#'\"\\\t\n 0~=", "<<", "---", "...",
 
 
 @settings(max_examples=150)
+@example(edits=[(1, 0, "&"), (108, 2, "!!int")])  # a number without digits
 @example(edits=[(57, 4, "\t"), (63, 4, "&")])  # content that has become a part of the path
 @given(edits=st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 4), PIECES), min_size=1, max_size=4))
 def test_damaged_data_gives_steps_or_an_error_without_secrets(edits: list[tuple[int, int, str]]) -> None:
