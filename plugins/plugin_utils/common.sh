@@ -240,11 +240,13 @@ find_command() {
     done
 }
 
-# is_mine PID: true for a process of this user's that is there. Sets START. Needs MY_UID.
+# is_mine PID: true for a process of this user's that is there, and in no container: one may be a host of its own, with the
+# same paths. Sets START. Needs MY_UID.
 is_mine() {
     mine_entry=$(ls -ldn "/proc/$1" 2>/dev/null) || return 1
     mine_pid=$1
     # shellcheck disable=SC2086 # mode, links, owner
     set -f && set -- $mine_entry && set +f
-    [ "$3" = "$MY_UID" ] && process_start "$mine_pid"
+    [ "$3" = "$MY_UID" ] && process_start "$mine_pid" &&
+        [ "$(readlink "/proc/$mine_pid/ns/pid" 2>/dev/null)" = "$(readlink /proc/self/ns/pid 2>/dev/null)" ]
 }

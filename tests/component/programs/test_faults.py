@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +114,30 @@ def test_a_step_that_goes_on_without_its_lock_is_not_run_beside_itself(host: Hos
     wait_for(lambda: not host.exchange("attach", run_id="one", follow=1, since="0").running)
     assert results.is_gone(host.exchange("attach", run_id="one", follow=1, since="0"))
     assert count(host, "a") == 1
+
+
+def _lines_of_processes() -> Iterator[str]:
+    """The command line of each process, its words ended by NUL."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes().decode("utf-8", "replace")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a process namespace")
+def test_a_program_in_a_container_is_none_of_this_host(host: Host) -> None:
+    """A container may be a host of its own, with the same directory."""
+    path = host.base / "one"
+    name = f"{path}/program.1"
+    path.mkdir(parents=True)
+    (path / "program.1").write_text("sleep 60\n")
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "sh", name, str(path)]
+    container = subprocess.Popen(inside)
+    try:
+        wait_for(lambda: f"sh\0{name}\0" in "".join(_lines_of_processes()))
+        host.finished(command("true"), run_id="other")
+    finally:
+        container.kill()
+        container.wait()
 
 
 def test_a_program_without_its_lock_is_ended_by_a_cleanup(host: Host) -> None:
