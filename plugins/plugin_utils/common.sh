@@ -151,10 +151,10 @@ take_lock() {
 }
 
 # read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
-# has no end, or nothing), CUT (one that was cut off, where no program has begun since), CUT_WHY (and why), OPEN_KEY and OPEN_BOOT, STEP_PID
-# and STEP_START of the process that carries it out, COMMAND_PID and COMMAND_START of its command, REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it
-# last ended) and PROVED (the boot in which the sentinel file was seen, or nothing). A line that was cut short is not
-# counted.
+# has no end, or nothing), CUT (one that was cut off, where no program has begun since), CUT_WHY (and why), OPEN_KEY and
+# OPEN_BOOT, STEP_PID and STEP_START of the process that carries it out, COMMAND_PID and COMMAND_START of its command,
+# REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it last ended) and PROVED (the boot in which the
+# sentinel file was seen, or nothing). A line that was cut short is not counted.
 read_journal() {
     ENDED=" " OPEN='' CUT='' CUT_WHY='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
     COMMAND_PID='' COMMAND_START=''

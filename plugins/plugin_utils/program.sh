@@ -9,8 +9,8 @@
 note() { record "$RUN/journal" "$*" || stop; }
 
 # note_end NUMBER STATUS: of a step, and where it has failed that there is no room, so that what it has said may be lost.
-# While the program is there, what it does next brings the line to the disk: the note of
-# the next step's start, or of the run's end. Sets NOW and NEW_LINES.
+# While the program is there, what it does next brings the line to the disk: the note of the next step's start, or of the
+# run's end. Sets NOW and NEW_LINES.
 note_end() {
     uptime_now
     append_line "$RUN/journal" "end $1 $2 $NOW" || stop
@@ -268,13 +268,6 @@ compare_one() {
     esac
 }
 
-# has_begun: true when the journal says that a program of this run has begun.
-has_begun() {
-    read -r has_event has_rest 2>/dev/null <"$RUN/journal" || return 1
-    : "$has_rest" # only here so that the event is one word
-    [ "$has_event" = begin ]
-}
-
 # has_begun_since LOCK: true when a program of this run has begun under a newer lock, before this one: somebody has sent it
 # twice, or two have at once, and what that one has done is the answer to both. Sets RUN_*.
 has_begun_since() { read_run "$RUN" && [ "$RUN_LOCK" -gt "$1" ] && [ "$RUN_LOCK" -lt "$NEXT" ]; }
@@ -319,6 +312,6 @@ program() {
     sweep
     rm -f "$RUN/payload.$SESSION" "$RUN/program.$SESSION" "$RUN"/*.command "$RUN"/*.addition "$RUN"/*.over
     # The session tells that all that was known has been removed. What is noted after that makes a journal without a begin.
-    has_begun || exit 73
+    if ! read_run "$RUN" || [ "$RUN_LOCK" != "$NEXT" ]; then exit 73; fi
     exit 0
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +19,7 @@ UNCHANGED = "Unchanged"
 NOTHING_TO_CLEAN = "nothing to clean"
 
 AGAIN = "run the same command again"
+EVERYTHING = "it looks at everything again"
 NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.UNREACHABLE: f"look at address, port and firewall, and {AGAIN}",
     OutcomeKind.WRONG_CREDENTIALS: f"give the right key (--ssh-key or the Secret) and user, and {AGAIN}",
@@ -27,13 +27,13 @@ NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.BECOME_REFUSED: "capra preflight with the same files shows what is wrong with sudo",
     OutcomeKind.HOST_BUSY: f"wait until the other run has ended, and {AGAIN}",
     OutcomeKind.HOST_CLAIMED: "clean the host with the machine that uses it, or take it over with --take-over",
-    OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be: finished steps are not repeated",
-    OutcomeKind.CANCELLED: f"{AGAIN}: finished steps are not repeated",
-    OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says: finished steps are not repeated",
+    OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be",
+    OutcomeKind.CANCELLED: AGAIN,
+    OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says",
 }
 
-GOES_ON = re.compile(r": (finished steps are not repeated|it goes on at step \d+)$")
-"""What is not true of a cleanup that looks at the host anew."""
+BEGUN = frozenset({OutcomeKind.TIMED_OUT, OutcomeKind.CANCELLED, OutcomeKind.LOST})
+"""Ends after which some steps may have finished."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,12 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
 def _hint(decision: Decision | str, outcome: Outcome) -> str:
     if decision == "Cancel" and outcome.kind is OutcomeKind.HOST_BUSY:
         return "give the bootstrap data of the run that is to be ended (a cleanup: k0s_cleanup_state=cancelled)"
-    hint = _hint_for_steps(outcome)
-    if isinstance(decision, Cleanup) and not decision.custom and _looks_again(outcome):
-        return GOES_ON.sub(": it looks at everything again", hint)
-    return hint
+    anew = isinstance(decision, Cleanup) and not decision.custom and _looks_again(outcome)
+    if outcome.kind in (OutcomeKind.STEP_FAILED, OutcomeKind.CUT_OFF):
+        return _hint_for_steps(outcome, anew=anew)
+    if outcome.kind in BEGUN:
+        return f"{NEXT[outcome.kind]}: {EVERYTHING if anew else 'finished steps are not repeated'}"
+    return NEXT.get(outcome.kind, "")
 
 
 def _looks_again(outcome: Outcome) -> bool:
@@ -110,16 +112,15 @@ def _looks_again(outcome: Outcome) -> bool:
     return not (outcome.kind is OutcomeKind.CUT_OFF and cut is not None and cut.cuts[-1:] == ("lost",))
 
 
-def _hint_for_steps(outcome: Outcome) -> str:
-    if outcome.kind in (OutcomeKind.STEP_FAILED, OutcomeKind.CUT_OFF):
-        stopped = next((step for step in outcome.steps if step.state in ("failed", "cut")), None)
-        if stopped and stopped.state == "cut" and outcome.kind is OutcomeKind.STEP_FAILED:
-            # Reboots have cut it off, so that the host does not run it again as it is.
-            return f"mend step {stopped.number + 1} and {AGAIN}, or have all steps run again with --restart"
-        where = f": it goes on at step {stopped.number + 1}" if stopped else ""
-        mend = "mend the cause and " if outcome.kind is OutcomeKind.STEP_FAILED else ""
-        return f"{mend}{AGAIN}{where}"
-    return NEXT.get(outcome.kind, "")
+def _hint_for_steps(outcome: Outcome, *, anew: bool) -> str:
+    stopped = next((step for step in outcome.steps if step.state in ("failed", "cut")), None)
+    if stopped and stopped.state == "cut" and outcome.kind is OutcomeKind.STEP_FAILED:
+        # Reboots have cut it off, so that the host does not run it again as it is.
+        return f"mend step {stopped.number + 1} and {AGAIN}, or have all steps run again with --restart"
+    mend = "mend the cause and " if outcome.kind is OutcomeKind.STEP_FAILED else ""
+    if stopped is None:
+        return f"{mend}{AGAIN}"
+    return f"{mend}{AGAIN}: {EVERYTHING if anew else f'it goes on at step {stopped.number + 1}'}"
 
 
 def _without_run(taken: Reconciliation) -> tuple[str, bool, str, str]:

@@ -39,6 +39,7 @@ from capra.kube.stores.reservations import Reservations, with_finalizer
 from capra.kube.stores.secrets import Secrets
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
+from capra.model.pool import PoolEntry
 
 CORE_MACHINE = "Machine"
 UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
@@ -70,8 +71,7 @@ class KubeStore:
             return await self._entries.load(key)
         raw = self._writer.raw(key)
         machine, problem = to_remote_machine(raw)
-        kept, entry_raw = self._kept(raw)
-        entry = to_pool_entry(entry_raw) if entry_raw is not None else None
+        kept, entry_raw, entry = self._kept(raw)
         owner_raw, not_owner = ownership.owner_of(self._cache, raw, CORE_MACHINE)
         cluster = self._cluster(raw, owner_raw)
         if entry_raw is not None:
@@ -124,13 +124,13 @@ class KubeStore:
             body["spec"] = {"providerID": machine.provider_id}
         await self._writer.patch(REMOTE_MACHINES, raw, body)
 
-    def _kept(self, raw: Raw) -> tuple[Record, Raw | None]:
+    def _kept(self, raw: Raw) -> tuple[Record, Raw | None, PoolEntry | None]:
         """The record of a machine, and the entry that it holds: of several the one that it uses."""
-        kept = record.load_record(raw)
-        entry_raw = next(iter(claims.held_by(self._cache, raw)), None)
-        if entry_raw is not None:
-            kept = following.with_keys_of(to_pool_entry(entry_raw), kept)
-        return kept, entry_raw
+        kept, held = record.load_record(raw), claims.held_by(self._cache, raw)
+        if not held:
+            return kept, None, None
+        entry = to_pool_entry(held[0])
+        return following.with_keys_of(entry, kept), held[0], entry
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """See reservations.Reservations."""
