@@ -123,7 +123,7 @@ newest_lock() {
 
 # holder_alive: true while the program that newest_lock found is running. Needs BOOT.
 holder_alive() {
-    [ -n "$HOLDER_PID" ] && [ "$HOLDER_BOOT" = "$BOOT" ] && process_start "$HOLDER_PID" && [ "$START" = "$HOLDER_START" ]
+    [ "$HOLDER_BOOT" = "$BOOT" ] && still_there "$HOLDER_PID" "$HOLDER_START"
 }
 
 # take_lock ID: makes this shell the holder of the host, or fails when another one is. Sets NEXT, the lock's number. Needs
@@ -210,8 +210,7 @@ without_reboots() {
 # outlives its program when that is killed, and notes the step's end by itself. Its command outlives both when both are.
 # Needs BOOT and MY_UID.
 step_alive() {
-    if [ -n "$OPEN" ] && [ "$OPEN_BOOT" = "$BOOT" ] && [ -n "$STEP_PID" ] && process_start "$STEP_PID" &&
-        [ "$START" = "$STEP_START" ]; then return 0; fi
+    if [ -n "$OPEN" ] && [ "$OPEN_BOOT" = "$BOOT" ] && still_there "$STEP_PID" "$STEP_START"; then return 0; fi
     find_command "$1"
     [ -n "$COMMAND_LEFT" ]
 }
@@ -222,9 +221,7 @@ step_alive() {
 find_command() {
     COMMAND_LEFT=
     if [ -z "$OPEN$CUT" ] || [ "$OPEN_BOOT" != "$BOOT" ]; then return 0; fi
-    if [ -n "$COMMAND_PID" ] && process_start "$COMMAND_PID" && [ "$START" = "$COMMAND_START" ]; then
-        COMMAND_LEFT=" $COMMAND_PID"
-    fi
+    if still_there "$COMMAND_PID" "$COMMAND_START"; then COMMAND_LEFT=" $COMMAND_PID"; fi
     command_text=$1/${OPEN:-$CUT}.command
     command_files=$(grep -lF -- "$command_text" /proc/[0-9]*/cmdline 2>/dev/null)
     for command_file in $command_files; do

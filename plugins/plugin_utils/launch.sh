@@ -113,7 +113,7 @@ end_holder() {
         freeze "$HOLDER_PID"
     fi
     read_journal "$BASE/$HOLDER_ID/journal"
-    if [ -n "$STEP_PID" ] && process_start "$STEP_PID" && [ "$START" = "$STEP_START" ]; then
+    if still_there "$STEP_PID" "$STEP_START"; then
         end_roots="$end_roots $STEP_PID"
     else
         find_command "$BASE/$HOLDER_ID"
@@ -307,7 +307,7 @@ start_timer() {
 
 # end_timer: the program has ended. With a signal that nobody can ignore, and to no other process of that number.
 end_timer() {
-    if process_start "$TIMER" && [ "$START" = "$TIMER_START" ]; then kill -KILL "$TIMER"; fi
+    if still_there "$TIMER" "$TIMER_START"; then kill -KILL "$TIMER"; fi
 }
 
 # begun: sets BEGUN, the uptime at which the newest program of this run began, or nothing, BEGUN_LOCK, its lock,

@@ -7,6 +7,9 @@ process_start() {
     read -r process_stat 2>/dev/null <"/proc/$1/stat" && start_in "$process_stat"
 }
 
+# still_there PID START: true while the process that began then is there, and no later one of its number. Sets START.
+still_there() { [ -n "$1" ] && process_start "$1" && [ "$START" = "$2" ]; }
+
 # start_in LINE: the same, from what the kernel says of the process. Sets START.
 start_in() {
     # Fields after the command's closing parenthesis: the state is the first, the start time the twentieth.
