@@ -63,7 +63,10 @@ say() { printf '%s\n' "$*"; }
 # never stands in the list of processes.
 run_file() {
     file_number=$1 file_of_command=$RUN/$1.command
-    content "$2" "$3" "$4" "$file_of_command" || return 1
+    # The phases of one script are many steps. Nobody but this program can have changed what it has unpacked.
+    if [ -z "$SCRIPT" ] || [ "$SCRIPT_DIGEST" != "$4" ] || ! mv "$SCRIPT" "$file_of_command" 2>/dev/null; then
+        content "$2" "$3" "$4" "$file_of_command" || return 1
+    fi
     shift 4
     # A shell may tell where its error output goes that what it waited for was ended: no word of the command's.
     watch_output "$RUN/$file_number.output" "$noted_pid" "$RUN/$file_number.over" 2>/dev/null &
@@ -176,7 +179,11 @@ run_steps() {
     each_step run_one
 }
 
-# run_one: carries out the step that each_step is at, if that is to be done, and fails with its status.
+# The script of the step before, and its digest, or nothing.
+SCRIPT='' SCRIPT_DIGEST=''
+
+# run_one: carries out the step that each_step is at, if that is to be done, and fails with its status. Sets SCRIPT and
+# SCRIPT_DIGEST.
 run_one() {
     runs_now "$STEP_NUMBER" "$STEP_KIND" "$STEP_DIGEST" "$STEP_KEY" "$STEP_REST" || return 0
     # The report says what to do about a step that reboots its own host each time.
@@ -193,8 +200,13 @@ run_one() {
     one_status=$?
     # Which units are the command's is read off its text.
     if [ "$one_status" != 0 ]; then end_if_open "$STEP_NUMBER" "$STEP_KIND" "$one_status"; fi
-    # What the command holds may be secret. Its last file goes with the others' (see program).
-    if [ -s "$RUN/$STEP_NUMBER.command" ]; then true >"$RUN/$STEP_NUMBER.command"; fi
+    SCRIPT=''
+    if [ "$STEP_KIND" = script ]; then
+        SCRIPT=$RUN/$STEP_NUMBER.command SCRIPT_DIGEST=$STEP_DIGEST
+    elif [ -s "$RUN/$STEP_NUMBER.command" ]; then
+        # What the command holds may be secret. Its last file goes with the others' (see program).
+        true >"$RUN/$STEP_NUMBER.command"
+    fi
     return "$one_status"
 }
 

@@ -240,6 +240,17 @@ look_created() {
     if [ "$TRUST" = firm ] && [ -f "./$NAME" ]; then sha256sum <"./$NAME"; fi
 }
 
+# count_lines TEXT: sets LINES_COUNTED, how many of its lines are not empty.
+count_lines() {
+    count_separator=$IFS IFS=$NEWLINE
+    set -f
+    # shellcheck disable=SC2086 # one a line
+    set -- $1
+    set +f
+    IFS=$count_separator
+    LINES_COUNTED=$#
+}
+
 # copies_among FILE…: sets COPIES, those that have the content of one of the CREATED files (DIGESTS), one a line: bootstrap
 # data writes a unit beside, and a command installs it.
 copies_among() {
@@ -251,21 +262,22 @@ copies_among() {
     done
     # It has a line for each file that can be read, in their order; names in it are escaped in more than one way.
     copies_lines=$(sha256sum "$@" 2>/dev/null </dev/null)
-    copies_count=0
-    while read -r copies_digest copies_rest; do
-        : "$copies_rest" # only here so that the digest is one word
-        copies_count=$((copies_count + 1))
-    done <<END
-$copies_lines
-END
-    if [ "$copies_count" != $# ]; then
+    count_lines "$copies_lines"
+    if [ "$LINES_COUNTED" != $# ]; then
         for copies_file in "$@"; do
             copies_digest=$(sha256sum <"$copies_file") || continue
             case $DIGESTS in *" ${copies_digest%% *} "*) COPIES="$COPIES$copies_file$NEWLINE" ;; esac
         done
         return 0
     fi
+    # Most hosts have hundreds of units, none of them a copy, and a shell reads by the byte.
+    copies_found=no
+    for copies_digest in $DIGESTS; do
+        case $copies_lines in *"$copies_digest"*) copies_found=yes ;; esac
+    done
+    if [ "$copies_found" = no ]; then return 0; fi
     while read -r copies_digest copies_rest; do
+        : "$copies_rest" # only here so that the digest is one word
         case $DIGESTS in *" ${copies_digest#\\} "*) COPIES="$COPIES$1$NEWLINE" ;; esac
         shift
     done <<END
@@ -302,10 +314,21 @@ runs_created() {
     return 1
 }
 
-# find_own RUN WHICH FILE…: a part of services_of: records those of the files that are copies, or start a CREATED file.
+# with_services FUNCTION RUN: calls it with the run and a word for each of SERVICES.
+with_services() {
+    with_separator=$IFS IFS=$NEWLINE
+    set -f
+    # shellcheck disable=SC2086 # one a line
+    set -- "$@" $SERVICES
+    set +f
+    IFS=$with_separator
+    "$@"
+}
+
+# find_own RUN FILE…: a part of services_of: records those of the files that are copies, or start a CREATED file.
 find_own() {
     own_run=$1
-    shift 2
+    shift
     if [ $# = 0 ]; then return 0; fi
     copies_among "$@"
     naming_among "$@"
@@ -328,13 +351,7 @@ find_own() {
 services_of() {
     written_by "$1"
     list_services
-    set -- "$1" "$2"
-    while read -r services_file; do
-        if [ -n "$services_file" ]; then set -- "$@" "$services_file"; fi
-    done <<END
-$SERVICES
-END
-    find_own "$@" || return 1
+    with_services find_own "$1" || return 1
     INSTALLED=$CREATED_UNITS
     for services_list in "$1/services.found" "$1/services"; do
         if [ ! -f "$services_list" ]; then continue; fi

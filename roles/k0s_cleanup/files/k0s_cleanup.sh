@@ -95,7 +95,7 @@ main() {
     export PATH LC_ALL
     CHANGED=no SIGNALED=no CHILD='' WORK=''
     cd / || exit 2
-    ME=$(id -u)
+    if users_of self; then ME=$EFFECTIVE; else ME=$(id -u); fi
     arguments "$@"
     recall
     if ! runs leave && [ -n "$OLD_PATH" ]; then PATH=$OLD_PATH; else believed_path; fi

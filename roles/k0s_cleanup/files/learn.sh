@@ -225,15 +225,21 @@ find_binary() {
 }
 
 # learn_directories: sets DATA, KUBELET and PLACES; REAL_DATA and REAL_KUBELET are without links, as the kernel names
-# mounts and programs. OLD_KUBELET does not count beside a data directory that was found.
+# mounts and programs. OLD_KUBELET does not count beside a data directory that was found. Needs RESOLVED, and sets it.
 learn_directories() {
     DATA=${ASKED_DATA:-${FOUND_DATA:-${OLD_DATA:-$DEFAULT_DATA}}}
     DATA=${DATA%/}
     if [ -n "$FOUND_DATA" ]; then OLD_KUBELET=''; fi
     KUBELET=${ASKED_KUBELET:-${FOUND_KUBELET:-${OLD_KUBELET:-$DATA/kubelet}}}
     KUBELET=${KUBELET%/}
+    if [ "$RESOLVED" = "$DATA$NEWLINE$KUBELET" ]; then return 0; fi
+    RESOLVED=$DATA$NEWLINE$KUBELET
     REAL_DATA=$(readlink -f "$DATA") || REAL_DATA=$DATA
-    REAL_KUBELET=$(readlink -f "$KUBELET") || REAL_KUBELET=$KUBELET
+    if [ "${KUBELET%/*}" = "$DATA" ] && [ ! -h "$KUBELET" ]; then
+        REAL_KUBELET=$REAL_DATA/${KUBELET##*/}
+    else
+        REAL_KUBELET=$(readlink -f "$KUBELET") || REAL_KUBELET=$KUBELET
+    fi
     set_places
 }
 
@@ -272,30 +278,32 @@ unproven() {
 
 # learn: after recall, sets BINARY, DATA, KUBELET, ROLE, INSTALLED, PROCESSES, SHIMS, USERS, RUNNING. An argument takes
 # precedence over what is found, that over what was written down, that over the defaults. Sets FOUND_BINARY, FOUND_DATA,
-# FOUND_KUBELET, FOUND_ROLE, UNCLEAR and DISTRUSTED on the way.
+# FOUND_KUBELET, FOUND_ROLE, UNCLEAR, DISTRUSTED and RESOLVED on the way.
 learn() {
-    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=''
+    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED='' RESOLVED=''
     learn_services
     find_binary
     learn_directories
     find_ancestors
     scan
+    learn_looked_for=$BINARY$NEWLINE$DATA$NEWLINE$KUBELET$NEWLINE$PLACES
     learn_processes
     find_binary
     if [ -n "$ASKED_DATA" ]; then UNCLEAR=''; fi
     learn_directories
     prove_directories
-    scan
+    # A look at all processes takes longer than all the rest.
+    if [ "$learn_looked_for" != "$BINARY$NEWLINE$DATA$NEWLINE$KUBELET$NEWLINE$PLACES" ]; then scan; fi
     ROLE=${FOUND_ROLE:-${OLD_ROLE:-unknown}}
     if [ "$ROLE" = unknown ] && [ -d "$DATA/etcd" ]; then ROLE=controller; fi
     if [ "$ASKED_ROLE" != auto ]; then ROLE=$ASKED_ROLE; fi
 }
 
 # learn_again: the same for a phase after the first, which has looked at the processes: a look at all takes longer than all
-# the rest. Sets FOUND_BINARY, FOUND_DATA, FOUND_KUBELET, FOUND_ROLE, UNCLEAR and DISTRUSTED on the way, and RUNNING,
+# the rest. Sets FOUND_BINARY, FOUND_DATA, FOUND_KUBELET, FOUND_ROLE, UNCLEAR, DISTRUSTED and RESOLVED on the way, and RUNNING,
 # PROCESSES, SHIMS and USERS to none.
 learn_again() {
-    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=$OLD_DISTRUSTED
+    FOUND_BINARY='' FOUND_DATA='' FOUND_KUBELET='' FOUND_ROLE='' UNCLEAR='' DISTRUSTED=$OLD_DISTRUSTED RESOLVED=''
     RUNNING=no PROCESSES='' SHIMS='' USERS=''
     learn_services
     BINARY=$OLD_BINARY

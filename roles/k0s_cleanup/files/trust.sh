@@ -22,14 +22,54 @@ only_roots_group() {
 # Directories that are known to be safe entries, one a line, while many paths are looked at in one go; else nothing.
 SAFE=
 
+# What one process has told of some paths, a line each; else nothing.
+LISTED=
+
+# list_entries PATHS: sets LISTED for the paths, a colon between them, and all that stands above them: a process for each
+# takes longer than all the rest.
+list_entries() {
+    list_entries_paths=$NEWLINE/$NEWLINE
+    set -f
+    IFS=:
+    for list_entries_ahead in $1; do
+        list_entries_ahead=${list_entries_ahead#/}/ list_entries_behind=''
+        while [ -n "$list_entries_ahead" ]; do
+            list_entries_behind=$list_entries_behind/${list_entries_ahead%%/*}
+            list_entries_ahead=${list_entries_ahead#*/}
+            case $list_entries_paths in
+            *"$NEWLINE$list_entries_behind$NEWLINE"*) ;;
+            *) list_entries_paths=$list_entries_paths$list_entries_behind$NEWLINE ;;
+            esac
+        done
+    done
+    IFS=$NEWLINE
+    # shellcheck disable=SC2086 # one a line
+    LISTED=$NEWLINE$(QUOTING_STYLE=literal ls -ldn -- $list_entries_paths 2>/dev/null)$NEWLINE
+    unset IFS
+    set +f
+}
+
+# entry_line PATH: sets ENTRY_LINE from LISTED, or by a process of its own; fails where there is no such entry.
+entry_line() {
+    case $LISTED in
+    *" $1$NEWLINE"*)
+        ENTRY_LINE=${LISTED%%" $1$NEWLINE"*}
+        ENTRY_LINE=${ENTRY_LINE##*"$NEWLINE"}
+        # The line of a link ends with what it leads to.
+        case $ENTRY_LINE in [d-]*) return 0 ;; esac
+        ;;
+    esac
+    ENTRY_LINE=$(ls -ldn -- "$1" 2>/dev/null)
+}
+
 # safe_entry PATH: true for what root (or the user that runs this) owns and nobody else may write; sets IS_LINK. A
 # sticky directory is none: whoever came first made the name in it. Adds to SAFE.
 safe_entry() {
     IS_LINK=no
     case $SAFE in *"$NEWLINE$1$NEWLINE"*) return 0 ;; esac
-    safe_entry_line=$(ls -ldn -- "$1" 2>/dev/null) || return 1
+    entry_line "$1" || return 1
     read -r safe_entry_mode safe_entry_word safe_entry_owner safe_entry_group safe_entry_rest <<EOF_ENTRY
-$safe_entry_line
+$ENTRY_LINE
 EOF_ENTRY
     if [ "$safe_entry_owner" != 0 ] && [ "$safe_entry_owner" != "$ME" ]; then return 1; fi
     case $safe_entry_mode in
@@ -41,28 +81,37 @@ EOF_ENTRY
     if [ -n "$SAFE" ] && [ "$IS_LINK" = no ]; then SAFE=$SAFE$1$NEWLINE; fi
 }
 
-# believed PATH: true when PATH, every directory above it and every link on the way are safe entries.
+# believed PATH: true when PATH, every directory above it and every link on the way are safe entries. Sets LISTED to nothing.
 believed() {
     case $1 in *[[:cntrl:]]*) return 1 ;; /*) ;; *) return 1 ;; esac
-    believed_ahead=${1#/} believed_behind='' believed_hops=0
+    list_entries "$1"
+    safe_way "$1"
+    believed_status=$?
+    LISTED=
+    return "$believed_status"
+}
+
+# safe_way PATH: a part of believed. Uses LISTED.
+safe_way() {
+    way_ahead=${1#/} way_behind='' way_hops=0
     safe_entry / || return 1
-    while [ -n "$believed_ahead" ]; do
-        believed_part=${believed_ahead%%/*}
-        case $believed_ahead in */*) believed_ahead=${believed_ahead#*/} ;; *) believed_ahead= ;; esac
-        case $believed_part in
+    while [ -n "$way_ahead" ]; do
+        way_part=${way_ahead%%/*}
+        case $way_ahead in */*) way_ahead=${way_ahead#*/} ;; *) way_ahead= ;; esac
+        case $way_part in
         '' | .) continue ;;
-        ..) believed_behind=${believed_behind%/*} && continue ;;
+        ..) way_behind=${way_behind%/*} && continue ;;
         esac
-        safe_entry "$believed_behind/$believed_part" || return 1
+        safe_entry "$way_behind/$way_part" || return 1
         if [ "$IS_LINK" = no ]; then
-            believed_behind=$believed_behind/$believed_part
+            way_behind=$way_behind/$way_part
             continue
         fi
-        believed_hops=$((believed_hops + 1))
-        if [ "$believed_hops" -gt 40 ]; then return 1; fi
-        believed_part=$(readlink "$believed_behind/$believed_part") || return 1
-        case $believed_part in /*) believed_behind='' believed_part=${believed_part#/} ;; esac
-        believed_ahead=$believed_part/$believed_ahead
+        way_hops=$((way_hops + 1))
+        if [ "$way_hops" -gt 40 ]; then return 1; fi
+        way_part=$(readlink "$way_behind/$way_part") || return 1
+        case $way_part in /*) way_behind='' way_part=${way_part#/} ;; esac
+        way_ahead=$way_part/$way_ahead
     done
 }
 
@@ -78,21 +127,23 @@ runnable() {
     believed "$1"
 }
 
-# believed_path: sets PATH to those of its directories that are believed. Sets SAFE to nothing.
+# believed_path: sets PATH to those of its directories that are believed. Sets SAFE and LISTED to nothing.
 believed_path() {
     believed_old_path=$PATH: believed_new_path='' SAFE=$NEWLINE
+    list_entries "$PATH"
     while [ -n "$believed_old_path" ]; do
         believed_place=${believed_old_path%%:*}
         believed_old_path=${believed_old_path#*:}
         case ":$believed_new_path:" in *":$believed_place:"*) continue ;; esac
-        if ! believed "$believed_place"; then continue; fi
+        case $believed_place in *[[:cntrl:]]*) continue ;; /*) ;; *) continue ;; esac
+        if ! safe_way "$believed_place"; then continue; fi
         believed_new_path=${believed_new_path:+$believed_new_path:}$believed_place
     done
     PATH=${believed_new_path:-/usr/sbin:/usr/bin:/sbin:/bin}
-    SAFE=
+    SAFE='' LISTED=''
 }
 
-# users_of PID: sets REAL and EFFECTIVE, the user ids of a process; fails when it has gone.
+# users_of PID: sets REAL and EFFECTIVE, the user ids of a process (`self`: of this one); fails when it has gone.
 users_of() {
     REAL='' EFFECTIVE=''
     [ -r "/proc/$1/status" ] || return 1
