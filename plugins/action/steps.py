@@ -120,6 +120,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             flags.append("carry")
         if any(part.kind == "forget" for part in self._parts):
             flags.append("cleans")
+        if any(part.kind == "verify" for part in self._parts):
+            flags.append("verifies")
         return parts.plan(
             arguments["kind"], arguments["uid"] or arguments["name"], flags, self._parts, arguments["sentinel"]
         )

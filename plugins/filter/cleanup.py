@@ -7,6 +7,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+VERIFY = "verify that nothing of a Kubernetes distribution is left"
+
 
 def _short(command: str, limit: int = 60) -> str:
     line = " ".join(command.split())
@@ -24,8 +26,11 @@ def _checked(commands: Any) -> list[str]:
     return list(commands)
 
 
-def cleanup_steps(commands: Sequence[str], sentinel: str = "", keep_files: bool = False) -> list[dict[str, Any]]:
-    """The commands in order, and at the end the removal of what Capra itself left: as `capra.machine.steps` takes them.
+def cleanup_steps(
+    commands: Sequence[str], sentinel: str = "", keep_files: bool = False, binding: str = "none"
+) -> list[dict[str, Any]]:
+    """The commands in order, the removal of what Capra itself left, and a look at what is left of a distribution: as
+    `capra.machine.steps` takes them. binding: `all`, `running` or `none`, see there.
 
     A command names itself in its title: it stands in the RemoteMachine's spec, which is no secret.
     """
@@ -36,6 +41,7 @@ def cleanup_steps(commands: Sequence[str], sentinel: str = "", keep_files: bool 
     return [
         *steps,
         {"kind": "forget", "title": "remove what Capra left", "path": sentinel, "keep_files": keep_files},
+        *([] if binding == "none" else [{"kind": "verify", "title": VERIFY, "binding": binding}]),
     ]
 
 

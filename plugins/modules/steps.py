@@ -18,7 +18,8 @@ version_added: 0.1.0
 options:
   steps:
     description:
-      - The steps in order. C(kind) is one of V(write), V(append), V(command), V(script), V(sentinel), V(forget).
+      - The steps in order. C(kind) is one of V(write), V(append), V(command), V(script), V(sentinel), V(forget),
+        V(verify).
       - V(write) and V(append) take C(path), C(content) in base64, C(mode) and C(owner).
       - V(command) takes C(command), run by C(/bin/sh) from a private file.
       - V(script) takes C(content) in plain text (default O(script)), C(arguments), and C(check) if it knows C(--check).
@@ -27,6 +28,8 @@ options:
       - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
         C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote
         or copied, and those that start what it wrote; the default) or V(all) (those that came with its commands, too).
+      - V(verify), behind V(forget), fails where anything of a Kubernetes distribution is left on the host that was not
+        there before the bootstrap. With C(binding) V(running), what only lies there is a warning.
       - Each may have a C(title).
     type: list
     elements: dict
@@ -59,7 +62,8 @@ options:
   claim:
     description:
       - The host notes that it is used by O(uid) and O(name), before the first step, and refuses every other machine
-        until a step V(forget) has ended. Where neither has a UID, names are compared, and no name is any name.
+        until a step V(forget) has ended, and V(verify) where there is one. Where neither has a UID, names are compared,
+        and no name is any name.
     type: bool
     default: false
   take_over:

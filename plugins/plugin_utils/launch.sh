@@ -506,7 +506,7 @@ drop() {
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi
     done
-    rm -f "$BASE"/lock.* "$BASE/claim.part"
+    rm -f "$BASE"/lock.* "$BASE/claim.part" "$BASE/before"
     rmdir "$BASE" 2>/dev/null || return 0
     # Where there is no root: the parent is Capra's own as well.
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac

@@ -23,7 +23,9 @@ ESCAPE = re.compile(rb"\\0([0-7]{3})")
 SCRIPT_MODES = ("always", "check")
 """What a script may be besides: one that is carried out each time, whatever a journal says; both know --check."""
 
-STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget")
+STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget", "verify")
+BINDING = ("all", "running")
+"""What makes a verification fail: all that is left of a distribution, or only what runs."""
 
 
 class PayloadError(ValueError):
@@ -153,6 +155,11 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
             raise PayloadError(f"steps[{number}].services is {services!r}, not files or all")
         owner = "all" if services == "all" else "-"
         return Part(kind, mode="1" if _flag(step, "keep_files") else "0", owner=owner, rest=rest)
+    if kind == "verify":
+        binding = _text(step, "binding", number) or "all"
+        if binding not in BINDING:
+            raise PayloadError(f"steps[{number}].binding is {binding!r}, not one of {', '.join(BINDING)}")
+        return Part(kind, mode=binding)
     raise PayloadError(f"steps[{number}].kind is {kind!r}, not one of {', '.join(STEP_KINDS)}")
 
 

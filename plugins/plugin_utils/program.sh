@@ -124,6 +124,7 @@ run_step() {
     script) run_script "$1" "$3" "$4" "$7" "$8" ;;
     sentinel) sentinel "$8" ;;
     forget) forget "$8" "$5" "$6" ;;
+    verify) verify "$5" ;;
     *) say "unknown kind of step: $2"; return 64 ;;
     esac
 }
@@ -237,6 +238,7 @@ begin_run() {
         watch_services || stop
     fi
     note_left_services || stop
+    case $PLAN_SERIES in "bootstrap "*) note_traces ;; esac
     find_source
     read_source
     begin_anew=0

@@ -19,6 +19,9 @@ SIGNALS = 64
 """How many Linux has."""
 
 
+NOT_CLEAN = 1
+"""Status of a verification that has found something."""
+
 _FAILED = re.compile(r"[a-z]+: failed: ")
 
 
@@ -176,7 +179,7 @@ def told_status(rc: int) -> str:
 
 def warnings(results: Sequence[StepResult]) -> list[str]:
     """What scripts have warned of, in order. A command's output may hold any words: nothing is taken from it."""
-    lines = (line for one in results if one.kind in ("script", "forget") for line in one.output.splitlines())
+    lines = (line for one in results if one.kind in ("script", "forget", "verify") for line in one.output.splitlines())
     return [line for line in lines if WARNING.match(line)]
 
 
@@ -215,27 +218,37 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     why = _why_cut(report)
     for result in results:
         if result.state == "failed":
-            tail = last_lines(result.output)
-            if result.kind == "script":
-                tail = _reason_first(tail)
-            message = (
-                f"step {result.number + 1} of {len(results)} ({result.title}) failed with {told_status(result.rc)}"
-            )
-            if result.no_room:
-                message = f"{message}; {causes.NO_ROOM}"
-            return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
+            return _failed(result, len(results))
         if result.state == "cut":
-            cut = result.cuts[-1]
-            if cut == "reboot" and result.cuts.count("reboot") >= causes.REBOOTS:
-                message = f"step {result.number + 1} of {len(results)} ({result.title}) {causes.REBOOTS_THE_HOST}"
-                return {"reason": "reboots", "msg": message, "step": asdict(result)}
-            how = causes.CUT_REASONS.get(cut, "was cut off")
-            lost = len(list(takewhile("lost".__eq__, reversed(result.cuts))))
-            if lost > 1:
-                how = f"was cut off {lost} times. {causes.KILLED_WITH_IT}"
-            message = f"step {result.number + 1} of {len(results)} ({result.title}) {how}"
-            reason = cut if cut in ("cancelled", "timeout") else "cut_off"
-            return {"reason": reason, "msg": message, "step": asdict(result)}
+            return _cut(result, len(results))
     if why in ("cancelled", "timeout"):
         return {"reason": why, "msg": f"the run {causes.CUT_REASONS[why]} between two steps"}
     return {"reason": "no_report", "msg": "the host's report is missing or incomplete, which is never success"}
+
+
+def _failed(result: StepResult, count: int) -> dict[str, Any]:
+    """A part of failure, for a step that failed. count: of all steps."""
+    tail = last_lines(result.output)
+    if result.kind in ("script", "verify"):
+        tail = _reason_first(tail)
+    if result.kind == "verify" and result.rc == NOT_CLEAN:
+        return {"reason": "not_clean", "msg": tail.removeprefix("verify: failed: "), "step": asdict(result)}
+    message = f"step {result.number + 1} of {count} ({result.title}) failed with {told_status(result.rc)}"
+    if result.no_room:
+        message = f"{message}; {causes.NO_ROOM}"
+    return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
+
+
+def _cut(result: StepResult, count: int) -> dict[str, Any]:
+    """The same for one that was cut off."""
+    cut = result.cuts[-1]
+    if cut == "reboot" and result.cuts.count("reboot") >= causes.REBOOTS:
+        message = f"step {result.number + 1} of {count} ({result.title}) {causes.REBOOTS_THE_HOST}"
+        return {"reason": "reboots", "msg": message, "step": asdict(result)}
+    how = causes.CUT_REASONS.get(cut, "was cut off")
+    lost = len(list(takewhile("lost".__eq__, reversed(result.cuts))))
+    if lost > 1:
+        how = f"was cut off {lost} times. {causes.KILLED_WITH_IT}"
+    message = f"step {result.number + 1} of {count} ({result.title}) {how}"
+    reason = cut if cut in ("cancelled", "timeout") else "cut_off"
+    return {"reason": reason, "msg": message, "step": asdict(result)}

@@ -230,8 +230,11 @@ forget() {
         rm -rf "$NEWEST" || return 1
     done
     # Last: as long as anything of the machine's is here, the host is its.
-    give_up_claim
+    if ! flag verifies; then give_up_host; fi
 }
+
+# give_up_host: the host is clean, and the next bootstrap notes anew what is there before it.
+give_up_host() { rm -f "$BASE/before" && give_up_claim; }
 
 # forget_sentinel PATH: removes it, and where it is Cluster API's own directory that one, too, when it is empty. Any other
 # may have been there before.

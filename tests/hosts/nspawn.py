@@ -119,6 +119,8 @@ def _spawn(group: Group, index: int, place: Path) -> int:
         "--boot",
         "--console=pipe",
         f"--network-namespace-path=/run/netns/{namespace}",
+        # Of its own namespace: a node's network is made and removed there.
+        "--capability=CAP_NET_ADMIN",
         f"--directory={place / 'root'}",
         f"--machine={namespace}",
         f"--hostname={group.names[index]}",

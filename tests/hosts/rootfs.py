@@ -19,7 +19,11 @@ from . import apt
 from .errors import HostError, Unavailable
 from .process import run
 
-BASE_PACKAGES = ("openssh-server", "sudo", "iproute2", "iputils-ping", "procps", "wget", "ca-certificates")
+BASE_PACKAGES = (
+    *("openssh-server", "sudo", "iproute2", "iputils-ping", "procps", "wget", "ca-certificates"),
+    # What a kube-proxy and network plugins leave in the kernel is seen with it, as on a real node.
+    "iptables",
+)
 
 INIT_PACKAGES: dict[str, tuple[tuple[str, ...], ...]] = {
     # In stages: systemd must be configured before systemd-sysv may be unpacked.

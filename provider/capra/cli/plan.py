@@ -71,7 +71,7 @@ async def _plan_all(prepared: PreparedMachines, store: FileStore, options: PlanO
 
 
 def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
-    decision = decide(observation)
+    decision = decide(observation, default_clean_up=options.default_clean_up)
     common = identity(observation.machine) | {"decision": decision_name(decision)}
     if isinstance(decision, Bootstrap):
         request = plan_bootstrap(observation, options)

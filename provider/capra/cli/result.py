@@ -27,6 +27,7 @@ NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.BECOME_REFUSED: "capra preflight with the same files shows what is wrong with sudo",
     OutcomeKind.HOST_BUSY: f"wait until the other run has ended, and {AGAIN}",
     OutcomeKind.HOST_CLAIMED: "clean the host with the machine that uses it, or take it over with --take-over",
+    OutcomeKind.HOST_NOT_CLEAN: f"take away what is left, by hand or with cleanUpCommands, and {AGAIN}",
     OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be",
     OutcomeKind.CANCELLED: AGAIN,
     OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says",

@@ -15,6 +15,7 @@ from capra.model.machine import (
     MANAGED_BY_ANNOTATION,
     PAUSED_ANNOTATION,
     TAKE_OVER_ANNOTATION,
+    CleanUp,
 )
 from capra.model.observation import Observation, Phase
 from capra.model.retry import RUN, SILENT_HOST
@@ -66,16 +67,19 @@ def paused_message(kind: str, annotations: Mapping[str, str], *, cluster_paused:
     return ", ".join(messages)
 
 
-def decide(observation: Observation, cleanup_limit: float = math.inf) -> Decision:
-    """The decision for one machine. cleanup_limit: seconds after which a cleanup is given up; never by default."""
+def decide(
+    observation: Observation, cleanup_limit: float = math.inf, default_clean_up: CleanUp | None = None
+) -> Decision:
+    """The decision for one machine. cleanup_limit: seconds after which a cleanup is given up; never by default.
+    default_clean_up: for machines that do not say; the bootstrap provider's kind decides by default."""
     if MANAGED_BY_ANNOTATION in observation.machine.annotations:
         return Wait("ExternallyManaged", f"the annotation {MANAGED_BY_ANNOTATION} says that others manage this object")
     if observation.machine.deleting:
-        return _decide_deletion(observation, cleanup_limit)
+        return _decide_deletion(observation, cleanup_limit, default_clean_up)
     return _decide_life(observation)
 
 
-def _decide_deletion(observation: Observation, cleanup_limit: float) -> Decision:
+def _decide_deletion(observation: Observation, cleanup_limit: float, default: CleanUp | None) -> Decision:
     """Deletion never waits for anything that only provisioning needs."""
     machine, record = observation.machine, observation.record
     # clusterctl deletes what it has moved while the Cluster is still paused.
@@ -91,9 +95,11 @@ def _decide_deletion(observation: Observation, cleanup_limit: float) -> Decision
         return Release(given_up, dirty=True)
     if used := _used_by_another(observation):
         return Release(used, dirty=True)
+    if left := _left_as_it_is(observation, default):
+        return Release(left, dirty=True)
     # The back-off of a bootstrap that failed is over with it.
     waits = _back_off(observation) if record.cleaning_since or record.phase is Phase.CLEANING else None
-    return _refused(observation) or waits or _cleanup(observation)
+    return _refused(observation) or waits or _cleanup(observation, default)
 
 
 def _gives_up(observation: Observation, limit: float) -> str:
@@ -117,11 +123,36 @@ def _used_by_another(observation: Observation) -> str:
     return f"the host was left alone: {record.message}"
 
 
-def _cleanup(observation: Observation) -> Decision:
-    if observation.machine.spec.clean_up_commands:
-        return Cleanup(custom=True)
+def _left_as_it_is(observation: Observation, default: CleanUp | None) -> str:
+    """What is left on the host is not Capra's to remove, and nobody waits for it to go: it is told. The entry of a pool
+    is looked at again in quarantine."""
+    record, spec = observation.record, observation.machine.spec
+    if not observation.finalizer or spec.clean_up_commands or clean_up_of(observation, default) is not CleanUp.VERIFY:
+        return ""
+    if record.phase is not Phase.CLEANING or record.reason != OutcomeKind.HOST_NOT_CLEAN:
+        return ""
+    where = "of the PooledRemoteMachine " if spec.pool else ""
+    advice = f"set cleanUp {where}to Default, or cleanUpCommands of its own"
+    return f"{record.message}. Nothing was removed but what Capra had written: {advice}"
+
+
+def clean_up_of(observation: Observation, default: CleanUp | None) -> CleanUp:
+    """What the machine says, or the controller's default, or what the reference does: it cleans hosts of k0s."""
+    kind = _bootstrap_kind(observation)
+    by_kind = CleanUp.DEFAULT if not kind or kind in K0S_ROLES else CleanUp.VERIFY
+    return observation.machine.spec.clean_up or default or by_kind
+
+
+def _bootstrap_kind(observation: Observation) -> str:
     kind = observation.owner.bootstrap_kind if observation.owner else ""
-    return Cleanup(custom=False, role=K0S_ROLES.get(kind or observation.record.bootstrap_kind, "auto"))
+    return kind or observation.record.bootstrap_kind
+
+
+def _cleanup(observation: Observation, default: CleanUp | None) -> Decision:
+    clean_up = clean_up_of(observation, default)
+    if observation.machine.spec.clean_up_commands:
+        return Cleanup(custom=True, clean_up=clean_up)
+    return Cleanup(custom=False, role=K0S_ROLES.get(_bootstrap_kind(observation), "auto"), clean_up=clean_up)
 
 
 def _decide_life(observation: Observation) -> Decision:

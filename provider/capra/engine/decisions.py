@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from capra.model.machine import CleanUp
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -56,11 +58,12 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Cleanup:
-    """Clean the host. custom: with the machine's own commands instead of the k0s cleanup. role: controller, worker,
-    or auto where only the host can tell."""
+    """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: controller,
+    worker, or auto where only the host can tell. clean_up: what else is taken away and looked at."""
 
     custom: bool
     role: str = "auto"
+    clean_up: CleanUp = CleanUp.DEFAULT
 
 
 @dataclass(frozen=True)

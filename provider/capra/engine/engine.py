@@ -90,12 +90,12 @@ class Engine:
         """
         async with AsyncExitStack() as stack:
             observation = await self._store.load(key)
-            decision = decide(observation, cleanup_limit)
+            decision = decide(observation, cleanup_limit, self._options.default_clean_up)
             if isinstance(decision, Bootstrap | Cleanup):
                 waited = await stack.enter_async_context(self._slots(observation, decision))
                 if waited:
                     observation = await self._store.load(key)
-                    decision = decide(observation, cleanup_limit)
+                    decision = decide(observation, cleanup_limit, self._options.default_clean_up)
             if isinstance(decision, Bootstrap | Cleanup):
                 try:
                     request = await self._aside(partial(_plan, observation, decision, self._options))

@@ -15,6 +15,7 @@ from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResu
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
 STEP_REASONS = {
     "step_failed": OutcomeKind.STEP_FAILED,
+    "not_clean": OutcomeKind.HOST_NOT_CLEAN,
     "reboots": OutcomeKind.STEP_FAILED,
     "cut_off": OutcomeKind.CUT_OFF,
     "timeout": OutcomeKind.TIMED_OUT,

@@ -11,7 +11,7 @@ from capra.bootstrap.steps import Step, dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
-from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, RemoteMachine
+from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -24,7 +24,8 @@ class PlanOptions:
     step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
     what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
     (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
-    that have finished as well.
+    that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
+    own, what only lies on the host makes the cleanup fail, too.
     """
 
     check: bool = False
@@ -41,6 +42,8 @@ class PlanOptions:
     take_over: str = ""
     ssh_config: str = "none"
     one_owner: bool = False
+    default_clean_up: CleanUp | None = None
+    verify_custom_cleanup: bool = False
 
 
 def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
@@ -103,10 +106,11 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
 
 def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
     """The cleanup run that the decision asks for."""
-    if decision.custom:
-        commands = list(observation.machine.spec.clean_up_commands)
+    if decision.custom or decision.clean_up is not CleanUp.DEFAULT:
+        commands = list(observation.machine.spec.clean_up_commands) if decision.custom else []
         variables = {
             "custom_cleanup_commands": commands,
+            "custom_cleanup_verify": _binding(decision, options),
             "custom_cleanup_sentinel": options.sentinel,
             "custom_cleanup_request_id": _request_id(observation),
             **({"custom_cleanup_restart": True} if options.restart else {}),
@@ -121,6 +125,13 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         "k0s_cleanup_binary": options.k0s_binary,
     }
     return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
+
+
+def _binding(decision: Cleanup, options: PlanOptions) -> str:
+    """What makes a cleanup without a distribution's own fail: see roles/custom_cleanup."""
+    if decision.clean_up is CleanUp.NONE:
+        return "none"
+    return "running" if decision.custom and not options.verify_custom_cleanup else "all"
 
 
 def cleanup_began(observation: Observation) -> float:

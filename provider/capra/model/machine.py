@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 GROUP = "infrastructure.cluster.x-k8s.io"
 PREFIX = f"capra.{GROUP}/"
@@ -20,6 +21,18 @@ TAKE_OVER_ANNOTATION = f"{PREFIX}take-over-host"
 """Set by an operator: the machine takes its host over from the one whose UID or name the value is."""
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
+
+
+class CleanUp(StrEnum):
+    """What a cleanup without commands of the machine's own takes away (docs/reference/cleanup.md). What Capra wrote
+    itself always goes."""
+
+    DEFAULT = "Default"
+    """The Kubernetes distribution, and it is verified that nothing of one is left."""
+    VERIFY = "Verify"
+    """Nothing more; what is left of a distribution is told, and keeps the host out of its pool."""
+    NONE = "None"
+    """Nothing more, and nobody looks."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +53,7 @@ class MachineSpec:
 
     ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
+    clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
     host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
     provision_job: the machine asks to be provisioned by a Job (`provisionJob`).
     """
@@ -52,6 +66,7 @@ class MachineSpec:
     working_dir: str = DEFAULT_WORKING_DIR
     ssh_key_name: str = ""
     clean_up_commands: tuple[str, ...] = ()
+    clean_up: CleanUp | None = None
     provider_id: str = ""
     pool: str = ""
     host_keys: tuple[str, ...] = ()

@@ -119,6 +119,7 @@ class OutcomeKind(StrEnum):
 
     FINISHED = "Finished"
     STEP_FAILED = "StepFailed"
+    HOST_NOT_CLEAN = "HostNotClean"
     UNREACHABLE = "Unreachable"
     WRONG_CREDENTIALS = "WrongCredentials"
     HOST_KEY_CHANGED = "HostKeyChanged"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from capra.errors import InputError
+from capra.model.machine import CleanUp
 from capra.settings.reading import Flag, flag_name, setting
 from capra.settings.values import ListenAddress, boolean, duration, listen_address, one_of, whole_number
 
@@ -125,6 +126,22 @@ class ControllerSettings:
         1800.0, duration, Flag("TIME", "A cleanup that has not succeeded by then is given up, visibly.")
     )
     """Seconds after which a cleanup that does not succeed is given up, visibly."""
+
+    default_clean_up: CleanUp | None = setting(
+        None,
+        one_of(CleanUp),
+        Flag(
+            "MODE",
+            "Default, Verify or None, for machines whose cleanUp is not set.",
+            default="Default for k0s, else Verify",
+        ),
+    )
+    """What is cleaned where a machine's `cleanUp` is not set; None leaves it to its bootstrap provider's kind."""
+
+    verify_custom_cleanup: bool = setting(
+        False, boolean, Flag(SWITCH, "After cleanUpCommands, files that are left make a cleanup fail, too.")
+    )
+    """After commands of the machine's own, what only lies on the host makes the cleanup fail, too."""
 
     sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object so often."))
     """Seconds after which every object is looked at again although nothing has changed."""

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 8 of 11 of the k0s cleanup: arguments, and the phases in their order. The other parts stand before it,
+# Part 12 of 12 of the k0s cleanup: arguments, and the phases in their order. The other parts stand before it,
 # in the order of their numbers. It can be killed anywhere and run again: every phase looks at what is there, and does what
 # is left to do. With --phase only that one: what the first has found is written down for the others (learn.sh). Status: 0
 # clean, 1 not clean (the line `verify: failed: …`, or the phase that failed), 2 refused, nothing was touched.

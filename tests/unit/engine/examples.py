@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
 from capra.model.pool import Holder, PoolEntry, Unreachable
 from capra.model.status import Condition, MachineReport
@@ -52,6 +52,8 @@ def observation(**changes: Any) -> Observation:
     for name, value in changes.items():
         if name == "spec":
             values: dict[str, Any] = {k: tuple(item) if isinstance(item, list) else item for k, item in value.items()}
+            if "clean_up" in values:
+                values["clean_up"] = CleanUp(values["clean_up"])
             machine = result.machine
             result = replace(result, machine=replace(machine, spec=replace(machine.spec, **values)))
         elif name == "entry":

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, Wait, decide, paused_by
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, MachineKey, MachineSpec, RemoteMachine
+from capra.model.machine import (
+    DELETE_FOR_MOVE_ANNOTATION,
+    PAUSED_ANNOTATION,
+    CleanUp,
+    MachineKey,
+    MachineSpec,
+    RemoteMachine,
+)
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
 from tests.unit.engine.examples import observation
 
@@ -38,14 +45,15 @@ PARTS = {
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
-    limit = case.get("limit", math.inf)
-    decision = decide(observation(**{name: value for name, value in case.items() if name in PARTS}), limit)
+    limit, default = case.get("limit", math.inf), case.get("default_clean_up")
+    seen = observation(**{name: value for name, value in case.items() if name in PARTS})
+    decision = decide(seen, limit, CleanUp(default) if default else None)
     assert type(decision).__name__ == case["decision"]
     # `entry` is a part of the observation; what was decided on it stands in `expect_entry`.
     expected = {
         name.removeprefix("expect_"): value
         for name, value in case.items()
-        if name not in PARTS | {"name", "decision", "limit"}
+        if name not in PARTS | {"name", "decision", "limit", "default_clean_up"}
     }
     assert {name: getattr(decision, name) for name in expected} == expected
 

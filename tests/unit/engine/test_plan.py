@@ -11,7 +11,7 @@ from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
-from capra.model.machine import TAKE_OVER_ANNOTATION
+from capra.model.machine import TAKE_OVER_ANNOTATION, CleanUp
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
@@ -81,6 +81,28 @@ def test_cleanups() -> None:
     assert request.variables["use_sudo"] is True
     assert request.connection.become is True
     assert_no_secret(request)
+
+
+@pytest.mark.parametrize(
+    ("custom", "clean_up", "strict", "binding"),
+    [
+        (False, CleanUp.VERIFY, False, "all"),
+        (False, CleanUp.NONE, True, "none"),
+        (True, CleanUp.DEFAULT, False, "running"),
+        (True, CleanUp.VERIFY, False, "running"),
+        (True, CleanUp.VERIFY, True, "all"),
+        (True, CleanUp.NONE, True, "none"),
+    ],
+)
+def test_what_a_cleanup_without_a_distributions_own_looks_for(
+    custom: bool, clean_up: CleanUp, strict: bool, binding: str
+) -> None:
+    seen = observation(spec={"clean_up_commands": ("a",)})
+    options = plan.PlanOptions(verify_custom_cleanup=strict)
+    request = plan.plan_cleanup(seen, Cleanup(custom=custom, clean_up=clean_up), options)
+    assert request.playbook is Playbook.CUSTOM_CLEANUP
+    assert request.variables["custom_cleanup_commands"] == (["a"] if custom else [])
+    assert request.variables["custom_cleanup_verify"] == binding
 
 
 def test_preflight_and_options() -> None:

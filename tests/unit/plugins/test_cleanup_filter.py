@@ -13,6 +13,13 @@ def test_commands_are_steps_in_order() -> None:
     assert [step.get("command") for step in steps] == ["true", "x", None]
 
 
+@pytest.mark.parametrize("binding", ["all", "running", "none"])
+def test_the_host_is_looked_at_when_everything_else_is_done(binding: str) -> None:
+    steps = cleanup_steps(["x"], binding=binding)
+    assert [step["kind"] for step in steps] == ["command", "forget", *(["verify"] if binding != "none" else [])]
+    assert [step["binding"] for step in steps if step["kind"] == "verify"] == ([] if binding == "none" else [binding])
+
+
 @pytest.mark.parametrize(
     ("commands", "said"),
     [

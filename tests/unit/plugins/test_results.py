@@ -215,3 +215,29 @@ def test_an_end_that_an_earlier_program_has_noted_is_none_of_the_last_one() -> N
     assert results.finished(seen(earlier))
     assert not results.finished(seen(f"{earlier}\nbegin 0 b 3 9 2\nstart 1 b 3 l\nend 1 3 4"))
     assert results.finished(seen(f"{earlier}\nbegin 0 b 3 9 2\nstart 1 b 3 l\nend 1 0 4\nfinished 0 l"))
+
+
+VERIFICATION = [{"kind": "forget"}, {"kind": "verify", "title": "look"}]
+
+
+def test_what_is_left_on_a_host_is_no_failure_of_a_step() -> None:
+    journal = "begin 0 b 1 9 1\nstart 0 b 1\nend 0 0 2\nstart 1 b 2\nend 1 1 8"
+    said = (
+        b"verify: there before the bootstrap: port 1\nverify: failed: still on the host: process kubelet, port 10250\n"
+    )
+    report = seen(journal, outputs={1: said})
+    ended = results.step_results(VERIFICATION, report)
+    failure = results.failure(ended, report)
+    assert failure["reason"] == "not_clean"
+    assert failure["msg"].startswith("still on the host: process kubelet, port 10250")
+    assert failure["step"]["number"] == 1
+    # It was ended by something: it has not found anything.
+    report = seen(journal.replace("end 1 1", "end 1 137"), outputs={1: b""})
+    assert results.failure(results.step_results(VERIFICATION, report), report)["reason"] == "step_failed"
+
+
+def test_what_only_lies_there_is_a_warning() -> None:
+    journal = "begin 0 b 1 9 1\nstart 1 b 2\nend 1 0 3\nfinished 0 0"
+    said = b"verify: warning: still on the host: directory /etc/kubernetes\n"
+    ended = results.step_results(VERIFICATION, seen(journal, outputs={1: said}))
+    assert results.warnings(ended) == [said.decode().strip()]

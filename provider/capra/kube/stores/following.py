@@ -30,6 +30,7 @@ GIVEN = (
     "sshKeyRef",
     "cleanUpCommands",
     "customCleanUpCommands",
+    "cleanUp",
     "hostKeys",
 )
 """Fields of `spec` that a machine gets from its entry."""
@@ -72,6 +73,7 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
         use_sudo=theirs.use_sudo,
         ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
         host_keys=keys,
+        clean_up=theirs.clean_up or spec.clean_up,
         clean_up_commands=claims.newest_commands(raw, spec.clean_up_commands, theirs.clean_up_commands),
     )
 
@@ -91,6 +93,7 @@ def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
         "user": wanted.user,
         "useSudo": wanted.use_sudo,
         "sshKeyRef": {"name": wanted.ssh_key_name} if wanted.ssh_key_name else None,
+        "cleanUp": wanted.clean_up.value if wanted.clean_up else None,
         "hostKeys": list(wanted.host_keys) or None,
     }
 

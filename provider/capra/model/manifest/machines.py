@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from capra.model import checks
-from capra.model.machine import DEFAULT_WORKING_DIR, MachineKey, MachineSpec, RemoteMachine
+from capra.model.machine import DEFAULT_WORKING_DIR, CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.base import Metadata, Strict
 
 HostAddress = Annotated[str, AfterValidator(checks.address)]
@@ -40,6 +40,7 @@ class MachineFields(Strict):
     ssh_key_ref: SSHKeyReference = Field(default_factory=SSHKeyReference)
     clean_up_commands: Commands = ()
     custom_clean_up_commands: Commands = ()
+    clean_up: CleanUp | None = Field(default=None, strict=False)
     host_keys: HostKeys = ()
 
     @model_validator(mode="after")
@@ -60,6 +61,7 @@ class MachineFields(Strict):
             working_dir=self.working_dir,
             ssh_key_name=self.ssh_key_ref.name,
             clean_up_commands=self.clean_up_commands or self.custom_clean_up_commands,
+            clean_up=self.clean_up,
             provider_id=provider_id,
             pool=pool,
             host_keys=self.host_keys,

@@ -10,7 +10,7 @@ import pytest
 from capra.kube.client.resources import POOL_ENTRY
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores.following import followed, spec_changes
-from capra.model.machine import MachineSpec
+from capra.model.machine import CleanUp, MachineSpec
 from capra.model.observation import Phase, Record
 from tests.unit.kube.pool_examples import entry, machine
 
@@ -32,6 +32,7 @@ def _followed(kept: Record, raw: dict[str, Any] | None = None, **given: Any) -> 
         ({"user": "ops", "useSudo": True}, {"user": "ops", "use_sudo": True}, {"user": "ops", "useSudo": True}),
         ({"hostKeys": [KEY]}, {"host_keys": (KEY,)}, {"hostKeys": [KEY]}),
         ({"port": 2222}, {"port": 2222}, {"port": 2222}),
+        ({"cleanUp": "Verify"}, {"clean_up": CleanUp.VERIFY}, {"cleanUp": "Verify"}),
         ({"address": "192.0.2.9"}, {"address": "192.0.2.9"}, {"address": "192.0.2.9"}),
     ],
 )

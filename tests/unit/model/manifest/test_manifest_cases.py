@@ -11,7 +11,7 @@ import yaml
 
 from capra.errors import InputError
 from capra.local.manifests import load_manifests
-from capra.model.machine import MachineKey
+from capra.model.machine import CleanUp, MachineKey
 from capra.model.manifest.validation import to_document
 from tests.unit.local.examples import GROUP, HOST_KEY, machine, write, write_text
 
@@ -86,6 +86,18 @@ def test_both_versions_and_both_spellings_mean_the_same(tmp_path: Path, field: s
     assert read[0].spec.clean_up_commands == ("one", "two")
     assert read[0].spec.host_keys == (HOST_KEY,)
     assert read[0].provider_id == "remote-machine://192.0.2.1:2222"
+
+
+@pytest.mark.parametrize("mode", [*CleanUp, None])
+def test_what_a_cleanup_removes(tmp_path: Path, mode: CleanUp | None) -> None:
+    document = machine(cleanUp=mode.value if mode else None)
+    assert load_manifests([write(tmp_path, document)]).machines[0].machine.spec.clean_up is mode
+
+
+@pytest.mark.parametrize("mode", ["default", "", "Everything", True])
+def test_a_cleanup_that_nobody_knows_is_refused(tmp_path: Path, mode: object) -> None:
+    with pytest.raises(InputError, match=r"spec\.cleanUp.*Default.*Verify.*None"):
+        load_manifests([write(tmp_path, machine(cleanUp=mode))])
 
 
 def test_defaults_are_the_references(tmp_path: Path) -> None:
