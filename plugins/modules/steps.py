@@ -19,7 +19,7 @@ options:
   steps:
     description:
       - The steps in order. C(kind) is one of V(write), V(append), V(command), V(script), V(sentinel), V(forget),
-        V(verify).
+        V(clear), V(verify).
       - V(write) and V(append) take C(path), C(content) in base64, C(mode) and C(owner).
       - V(command) takes C(command), run by C(/bin/sh) from a private file.
       - V(script) takes C(content) in plain text (default O(script)), C(arguments), and C(check) if it knows C(--check).
@@ -28,6 +28,8 @@ options:
       - V(forget) takes C(path) of the sentinel and C(keep_files); it removes what earlier runs have left on the host.
         C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote
         or copied, and those that start what it wrote; the default) or V(all) (those that came with its commands, too).
+      - V(clear) ends and removes what is left of a Kubernetes distribution on the host, and was not there before the
+        bootstrap; with C(scope) V(network) only its network, where the script before it has left the mark C(been).
       - V(verify), behind V(forget), fails where anything of a Kubernetes distribution is left on the host that was not
         there before the bootstrap. With C(binding) V(running), what only lies there is a warning.
       - Each may have a C(title).

@@ -23,7 +23,10 @@ ESCAPE = re.compile(rb"\\0([0-7]{3})")
 SCRIPT_MODES = ("always", "check")
 """What a script may be besides: one that is carried out each time, whatever a journal says; both know --check."""
 
-STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget", "verify")
+STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget", "clear", "verify")
+SCOPES = ("all", "network")
+"""What is removed of a distribution: all of it, or its network where the script before has found that it was there."""
+
 BINDING = ("all", "running")
 """What makes a verification fail: all that is left of a distribution, or only what runs."""
 
@@ -108,6 +111,14 @@ def _flag(step: Mapping[str, Any], name: str) -> bool:
     return str(step.get(name, False)).lower() in ("true", "yes", "on", "1")
 
 
+def _word(step: Mapping[str, Any], name: str, words: Sequence[str], number: int) -> str:
+    """One of the words, the first where the step has none."""
+    word = _text(step, name, number) or words[0]
+    if word not in words:
+        raise PayloadError(f"steps[{number}].{name} is {word!r}, not {' or '.join(words)}")
+    return word
+
+
 def _path(step: Mapping[str, Any], number: int) -> str:
     path = _text(step, "path", number)
     if not path.startswith("/"):
@@ -150,16 +161,12 @@ def to_part(step: Mapping[str, Any], number: int) -> Part:
         return Part(kind, rest=_path(step, number))
     if kind == "forget":
         rest = _path(step, number) if step.get("path") else "-"
-        services = _text(step, "services", number) or "files"
-        if services not in ("files", "all"):
-            raise PayloadError(f"steps[{number}].services is {services!r}, not files or all")
-        owner = "all" if services == "all" else "-"
+        owner = "all" if _word(step, "services", ("files", "all"), number) == "all" else "-"
         return Part(kind, mode="1" if _flag(step, "keep_files") else "0", owner=owner, rest=rest)
+    if kind == "clear":
+        return Part(kind, mode=_word(step, "scope", SCOPES, number))
     if kind == "verify":
-        binding = _text(step, "binding", number) or "all"
-        if binding not in BINDING:
-            raise PayloadError(f"steps[{number}].binding is {binding!r}, not one of {', '.join(BINDING)}")
-        return Part(kind, mode=binding)
+        return Part(kind, mode=_word(step, "binding", BINDING, number))
     raise PayloadError(f"steps[{number}].kind is {kind!r}, not one of {', '.join(STEP_KINDS)}")
 
 

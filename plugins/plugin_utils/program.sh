@@ -124,6 +124,7 @@ run_step() {
     script) run_script "$1" "$3" "$4" "$7" "$8" ;;
     sentinel) sentinel "$8" ;;
     forget) forget "$8" "$5" "$6" ;;
+    clear) clear_host "$5" ;;
     verify) verify "$5" ;;
     *) say "unknown kind of step: $2"; return 64 ;;
     esac

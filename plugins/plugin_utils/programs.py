@@ -10,7 +10,7 @@ SHARED = ("processes", "records", "common", "claim", "ends")
 SESSION = (*SHARED, "places", "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
-DETACHED = (*SHARED, "places", "files", "appends", "services", "undo", "traces", "output", "program")
+DETACHED = (*SHARED, "places", "files", "appends", "services", "undo", "traces", "clear", "output", "program")
 """The detached half: carries the steps out."""
 
 

@@ -16,10 +16,10 @@ SHARED_PORTS="094B:2379 094C:2380"
 # Seconds for what has been told to end.
 TRACE_PATIENCE=5
 
-# list_traces: sets TRACES, one a line: a kind and a name; SHARED, those that others may have made as well; and UNKNOWN,
-# why nobody can know them all, or nothing.
+# list_traces: sets TRACES, one a line: a kind and a name; SHARED, those that others may have made as well; TRACE_PIDS, the
+# id of each process and its line; and UNKNOWN, why nobody can know them all, or nothing.
 list_traces() {
-    TRACES='' SHARED='' UNKNOWN=''
+    TRACES='' SHARED='' TRACE_PIDS='' UNKNOWN=''
     if ! command -v grep >/dev/null 2>&1; then UNKNOWN="the host has no grep, without which nobody can look at it"; fi
     find_processes
     find_services
@@ -39,6 +39,12 @@ add_shared() {
     case $NEWLINE$SHARED in *"$NEWLINE$1$NEWLINE"*) ;; *) SHARED="$SHARED$1$NEWLINE" ;; esac
 }
 
+# add_process PID FUNCTION LINE: adds the line by that function, and to TRACE_PIDS.
+add_process() {
+    "$2" "$3"
+    TRACE_PIDS="$TRACE_PIDS$1 $3$NEWLINE"
+}
+
 # is_hosts PID: true for a process of root's or of this user's, in no container: anybody can give a process any name.
 is_hosts() {
     process_start "$1" || return 1
@@ -50,26 +56,36 @@ is_hosts() {
     [ -z "$hosts_space" ] || [ "$hosts_space" = "$(readlink /proc/self/ns/pid)" ]
 }
 
-# find_processes: a part of list_traces. What runs in a container stands below a shim of containerd's.
+# find_processes: a part of list_traces. What a distribution has unpacked runs from its own directory, and what runs in a
+# container stands below a shim of containerd's.
 find_processes() {
+    find_links=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
+    case $find_links in *" -> /var/lib/k0s/"* | *" -> /var/lib/rancher/"*) find_unpacked ;; esac
     for find_entry in /proc/[0-9]*; do
         find_pid=${find_entry#/proc/}
         read -r find_name 2>/dev/null <"$find_entry/comm" || continue
         case $find_name in
-        kubelet | k0s | k3s | k3s-server | k3s-agent | rke2 | kube-apiserver | kube-controller | kube-scheduler | kube-proxy)
-            if is_hosts "$find_pid"; then add_trace "process $find_name"; fi
-            ;;
-        etcd) if is_hosts "$find_pid"; then add_shared "process etcd"; fi ;;
-        containerd-shim*) if is_hosts "$find_pid"; then add_shim "$find_pid"; fi ;;
+        kubelet | k0s | k3s | k3s-server | k3s-agent | rke2 | kube-apiserver | kube-controller | kube-scheduler | kube-proxy) ;;
+        etcd | containerd-shim*) ;;
+        *) continue ;;
+        esac
+        case $NEWLINE$TRACE_PIDS in *"$NEWLINE$find_pid "*) continue ;; esac
+        if ! is_hosts "$find_pid"; then continue; fi
+        case $find_name in
+        etcd) add_process "$find_pid" add_shared "process etcd" ;;
+        containerd-shim*) add_shim "$find_pid" ;;
+        *) add_process "$find_pid" add_trace "process $find_name" ;;
         esac
     done
-    # What a distribution has unpacked runs from its own directory.
-    find_links=$(ls -l /proc/[0-9]*/exe 2>/dev/null)
-    case $find_links in *" -> /var/lib/k0s/"* | *" -> /var/lib/rancher/"*) ;; *) return 0 ;; esac
-    while read -r find_line; do
-        case $find_line in *" -> /var/lib/k0s/"* | *" -> /var/lib/rancher/"*) ;; *) continue ;; esac
-        find_pid=${find_line#*" /proc/"}
-        if is_hosts "${find_pid%%/*}"; then add_trace "process ${find_line#*" -> "}"; fi
+}
+
+# find_unpacked: a part of find_processes.
+find_unpacked() {
+    while read -r unpacked_line; do
+        case $unpacked_line in *" -> /var/lib/k0s/"* | *" -> /var/lib/rancher/"*) ;; *) continue ;; esac
+        unpacked_pid=${unpacked_line#*" /proc/"}
+        unpacked_pid=${unpacked_pid%%/*}
+        if is_hosts "$unpacked_pid"; then add_process "$unpacked_pid" add_trace "process ${unpacked_line#*" -> "}"; fi
     done <<END
 $find_links
 END
@@ -78,8 +94,8 @@ END
 # add_shim PID: containerd keeps Kubernetes' containers in a namespace of their own. Others use containerd as well.
 add_shim() {
     case $(tr '\000' ' ' 2>/dev/null <"/proc/$1/cmdline") in
-    *" -namespace k8s.io "*) add_trace "process containerd-shim" ;;
-    *) add_shared "process containerd-shim (no Kubernetes container's)" ;;
+    *" -namespace k8s.io "*) add_process "$1" add_trace "process containerd-shim" ;;
+    *) add_process "$1" add_shared "process containerd-shim (no Kubernetes container's)" ;;
     esac
 }
 
@@ -217,7 +233,8 @@ find_chains() {
 note_traces() {
     if [ -e "$BASE/before" ] || [ -e "$RUN/journal" ] || newest_run; then return 0; fi
     list_traces
-    printf '%s%s.\n' "$TRACES" "$SHARED" >"$RUN/before.part" && mv -f "$RUN/before.part" "$BASE/before"
+    # Not of this shell: one whose built-in finds no room may try again to write the rest, to somewhere else.
+    (printf '%s%s.\n' "$TRACES" "$SHARED" >"$RUN/before.part") 2>/dev/null && mv -f "$RUN/before.part" "$BASE/before"
 }
 
 # read_before: sets BEFORE, what note_traces has noted, and KNOWN_BEFORE, yes where it has.

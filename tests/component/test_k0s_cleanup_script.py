@@ -402,13 +402,8 @@ def test_a_host_whose_systemd_does_not_answer_is_not_clean(sandbox: Sandbox) -> 
             "mkdir -p /run/systemd/system",
             ["stop: warning: systemctl stop k0sworker.service", "remove: warning: systemctl daemon-reload"],
         ),
-        (
-            ["ip"],
-            "mount -t tmpfs scratch /sys/class/net; mkdir /sys/class/net/kube-bridge",
-            ["remove: warning: ip link delete kube-bridge"],
-        ),
     ],
-    ids=["service", "OpenRC", "systemd", "ip"],
+    ids=["service", "OpenRC", "systemd"],
 )
 def test_a_tool_that_fails_is_a_warning(sandbox: Sandbox, tools: list[str], before: str, warnings: list[str]) -> None:
     """What counts is what is left in the end."""

@@ -1,4 +1,4 @@
-"""CRDs for a test control plane: Cluster API's as clusterctl installs them, stand-ins for k0smotron's, Capra's own."""
+"""CRDs for a test control plane: Cluster API's as clusterctl installs them, stand-ins for others', Capra's own."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ FILES: list[dict[str, Any]] = [
 def test_commands_replace_the_default(host: Host, capra: Capra, user: str, field: str) -> None:
     version = "v1beta2" if field == "cleanUpCommands" else "v1beta1"
     commands = [counted("clean1", "id -u > /var/tmp/uid"), counted("clean2", "echo '{{ 7 * 7 }}' > /var/tmp/braces")]
+    commands.append("k0s stop")
     manifest = capra.manifests(machine(host, user=user, version=version, **{field: commands}), key_secret(host))
     data = capra.data(cloud_config(FILES, ["k0s install worker --token-file /etc/none", "k0s start"]))
     host.ssh("echo original > /etc/motd; cp -p /etc/hosts /var/tmp/hosts")

@@ -24,7 +24,7 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
 
 @pytest.mark.parametrize("commands", [[], ["true"]], ids=["default", "custom"])
 def test_services_that_were_written_beside_and_copied(hosts: Hosts, capra: Capra, commands: list[str]) -> None:
-    """A node that somebody's own commands leave running goes on, though its token file goes."""
+    """A node that somebody's own commands leave running goes on, though its token file goes, and keeps the host."""
     host = hosts[0]
     custom: dict[str, Any] = {"cleanUpCommands": commands} if commands else {}
     manifest = capra.manifests(machine(host, **custom), key_secret(host))
@@ -32,12 +32,14 @@ def test_services_that_were_written_beside_and_copied(hosts: Hosts, capra: Capra
     data = cloud_config([*FILES, token], [*COMMANDS, "k0s install worker --token-file=/etc/k0s.token", "k0s start"])
     capra.json("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(data))
 
-    [report] = capra.json("cleanup", "-f", manifest)
+    [report] = capra.json("cleanup", "-f", manifest, code=1 if commands else 0)
 
-    assert report["outcome"] == "Finished"
-    assert host.ssh(LEFT).stdout == ""
+    assert report["outcome"] == ("HostNotClean" if commands else "Finished")
+    assert host.ssh(f"{LEFT} | grep -v ^/var/lib/capra").stdout == ""
     assert (host.ssh("k0s status").returncode == 0) is bool(commands)
     host.ssh("k0s stop; k0s reset")
+    capra.json("cleanup", "-f", manifest)
+    assert host.ssh(LEFT).stdout == ""
 
 
 def test_a_unit_that_a_command_made(hosts: Hosts, capra: Capra) -> None:

@@ -112,6 +112,8 @@ def _furnish(group: Group, index: int, root: Path) -> str:
 def _spawn(group: Group, index: int, place: Path) -> int:
     """Start the host's supervisor in a session of its own; its id."""
     namespace = network.namespace(group.id, index)
+    # A node's network is made and removed in the host's own namespace. Other inits would take it down when they reboot.
+    capabilities = ["--capability=CAP_NET_ADMIN"] if group.init == "systemd" else []
     arguments = [
         "--quiet",
         "--register=no",
@@ -119,8 +121,7 @@ def _spawn(group: Group, index: int, place: Path) -> int:
         "--boot",
         "--console=pipe",
         f"--network-namespace-path=/run/netns/{namespace}",
-        # Of its own namespace: a node's network is made and removed there.
-        "--capability=CAP_NET_ADMIN",
+        *capabilities,
         f"--directory={place / 'root'}",
         f"--machine={namespace}",
         f"--hostname={group.names[index]}",

@@ -70,7 +70,6 @@ class Controller:
         runner: Runner,
         metrics: Metrics,
         clock: Clock = time.time,
-        options: PlanOptions | None = None,
     ) -> None:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
@@ -88,7 +87,9 @@ class Controller:
             metrics,
             cleanup_limit=settings.cleanup_timeout,
             concurrency=settings.concurrency,
-            options=options or PlanOptions(),
+            options=PlanOptions(
+                default_clean_up=settings.default_clean_up, verify_custom_cleanup=settings.verify_custom_cleanup
+            ),
             lasting=self.queue.set_aside,
         )
         self._reconcilers: dict[str, Reconciler] = {

@@ -24,7 +24,6 @@ from capra.controller.operator import operate
 from capra.controller.serving.access import Access as MetricsAccess
 from capra.controller.serving.health import Status, serving_metrics, serving_probes
 from capra.controller.serving.metrics import Metrics
-from capra.engine.plan import PlanOptions
 from capra.errors import CapraError
 from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
@@ -80,10 +79,7 @@ async def _main(settings: ControllerSettings) -> int:
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
             async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as runner:
-                options = PlanOptions(
-                    default_clean_up=settings.default_clean_up, verify_custom_cleanup=settings.verify_custom_cleanup
-                )
-                controller = Controller(settings, api, runner, metrics, options=options)
+                controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)
                 try:

@@ -40,6 +40,9 @@ __all__ = [
 K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
 """Bootstrap config kinds whose hosts have a default cleanup, and the role they give (docs/reference/contract.md)."""
 
+DISTRIBUTIONS = {"KubeadmConfig": "kubeadm", "RKE2Config": "rke2", "KThreesConfig": "k3s"}
+"""The other kinds whose distribution has a cleanup of its own."""
+
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
 
@@ -152,7 +155,9 @@ def _cleanup(observation: Observation, default: CleanUp | None) -> Decision:
     clean_up = clean_up_of(observation, default)
     if observation.machine.spec.clean_up_commands:
         return Cleanup(custom=True, clean_up=clean_up)
-    return Cleanup(custom=False, role=K0S_ROLES.get(_bootstrap_kind(observation), "auto"), clean_up=clean_up)
+    kind = _bootstrap_kind(observation)
+    role, distribution = K0S_ROLES.get(kind, "auto"), DISTRIBUTIONS.get(kind, "k0s")
+    return Cleanup(custom=False, role=role, clean_up=clean_up, distribution=distribution)
 
 
 def _decide_life(observation: Observation) -> Decision:

@@ -58,12 +58,14 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Cleanup:
-    """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: controller,
-    worker, or auto where only the host can tell. clean_up: what else is taken away and looked at."""
+    """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: of the host in
+    k0s, controller, worker, or auto where only the host can tell. clean_up: what else is taken away and looked at.
+    distribution: k0s, kubeadm, rke2 or k3s, for `Default`."""
 
     custom: bool
     role: str = "auto"
     clean_up: CleanUp = CleanUp.DEFAULT
+    distribution: str = "k0s"
 
 
 @dataclass(frozen=True)

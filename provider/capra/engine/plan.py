@@ -117,6 +117,10 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         }
         request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
         return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))
+    if decision.distribution != "k0s":
+        playbook = Playbook(f"{decision.distribution}_cleanup")
+        variables = {f"{playbook}_request_id": _request_id(observation), f"{playbook}_sentinel": options.sentinel}
+        return _request(observation, options, playbook, variables, options.cleanup_timeout)
     variables = {
         "k0s_cleanup_request_id": _request_id(observation),
         "k0s_cleanup_role": decision.role,

@@ -18,6 +18,9 @@ class Playbook(StrEnum):
 
     BOOTSTRAP = "bootstrap"
     K0S_CLEANUP = "k0s_cleanup"
+    KUBEADM_CLEANUP = "kubeadm_cleanup"
+    RKE2_CLEANUP = "rke2_cleanup"
+    K3S_CLEANUP = "k3s_cleanup"
     CUSTOM_CLEANUP = "custom_cleanup"
     PREFLIGHT = "preflight"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 1 of 12 of the k0s cleanup: what any phase needs of the host: report lines, time, commands under a time limit.
+# Part 1 of 11 of the k0s cleanup: what any phase needs of the host: report lines, time, commands under a time limit.
 # POSIX shell, coreutils or busybox, and umount. Results come back in upper-case variables (a command substitution
 # would cost a process each time), and the comment above a function names those that it sets, where a caller sets them
 # as well: all variables of a POSIX shell are global, and scripts/shell_names.py looks for a function that changes one

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 12 of 12 of the k0s cleanup: arguments, and the phases in their order. The other parts stand before it,
+# Part 11 of 11 of the k0s cleanup: arguments, and the phases in their order. The other parts stand before it,
 # in the order of their numbers. It can be killed anywhere and run again: every phase looks at what is there, and does what
 # is left to do. With --phase only that one: what the first has found is written down for the others (learn.sh). Status: 0
 # clean, 1 not clean (the line `verify: failed: …`, or the phase that failed), 2 refused, nothing was touched.
@@ -114,6 +114,8 @@ main() {
         WORK=${CAPRA_RUN_DIR:-}
         if [ -z "$WORK" ]; then WORK=$(mktemp -d) || fail leave "no temporary directory"; fi
         if runs leave || [ "$RECALLED" = no ]; then write_down; fi
+        # For the step that takes its network away (plugins/plugin_utils/clear.sh).
+        if [ "$BEEN" = yes ] && [ -n "${CAPRA_RUN_DIR:-}" ]; then true >"$CAPRA_RUN_DIR/been"; fi
     fi
     if runs leave; then tell_found; fi
     if runs leave; then leave; fi

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 5 of 12 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
+# Part 5 of 11 of the k0s cleanup: what is known of the k0s on this host. It is read off its service, its processes and
 # its usual places, and written down before anything is removed, because k0s reset removes what it was read from.
 
 SERVICES="k0scontroller k0sworker"

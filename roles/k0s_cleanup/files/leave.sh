@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 6 of 12 of the k0s cleanup: a controller leaves etcd while it still runs. Nothing is stopped or reset before it
+# Part 6 of 11 of the k0s cleanup: a controller leaves etcd while it still runs. Nothing is stopped or reset before it
 # has left, or has nothing to leave, or nobody can agree to it any more (docs/decisions/0015).
 
 ADVICE="look with 'k0s etcd member-list' on another controller, and remove it with 'k0s etcd leave --peer-address'"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 3 of 12 of the k0s cleanup: directories: which may be removed at all, mounts below them, and their removal.
+# Part 3 of 11 of the k0s cleanup: directories: which may be removed at all, mounts below them, and their removal.
 
 # exists PATH: also as a link that leads nowhere.
 exists() { [ -e "$1" ] || [ -h "$1" ]; }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 10 of 12 of the k0s cleanup: what no reset has removed.
+# Part 9 of 11 of the k0s cleanup: what no reset has removed.
 
 remove_services() {
     for services_name in $SERVICES $COMPANIONS; do
@@ -43,24 +43,9 @@ common_places() {
     COMMON="$COMMON /var/lib/kubelet"
 }
 
-# new_places: sets NEW, directories that others may have as well, where the bootstrap has noted that they were not there
-# before it (note_traces of plugins/plugin_utils/traces.sh).
-new_places() {
-    NEW=''
-    new_noted=${CAPRA_RUN_DIR:-/nonexistent/run}
-    new_noted=$NEWLINE$(cat "${new_noted%/*}/before" 2>/dev/null)$NEWLINE
-    # Half of it says nothing.
-    case $new_noted in *"$NEWLINE.$NEWLINE") ;; *) return 0 ;; esac
-    for new_place in /etc/cni/net.d /var/lib/cni; do
-        case $new_noted in *"${NEWLINE}directory $new_place$NEWLINE"*) ;; *) NEW="$NEW $new_place" ;; esac
-    done
-}
-
 remove_common() {
     common_places
-    new_places
-    for common_place in $COMMON $NEW; do remove_file "$common_place"; done
-    remove_network
+    for common_place in $COMMON; do remove_file "$common_place"; done
 }
 
 # remove: what no reset has removed. Sets REMOVED, what it has, and TRACES.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 8 of 12 of the k0s cleanup: k0s's own reset.
+# Part 8 of 11 of the k0s cleanup: k0s's own reset.
 
 # reset: k0s's own, while its data is still there: it knows of containers, network and users that only it can undo. How
 # it ends is a warning at most: a binary that has lost its parts can never reset, and the rest is removed by hand.

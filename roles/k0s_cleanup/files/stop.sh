@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 7 of 12 of the k0s cleanup: k0s and its services stop.
+# Part 7 of 11 of the k0s cleanup: k0s and its services stop.
 
 # stop_service NAME: with whatever manages it. What counts is that its processes are gone.
 stop_service() {

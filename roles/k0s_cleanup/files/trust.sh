@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 2 of 12 of the k0s cleanup: whom it believes. Root runs a program, and takes a path from a definition or a
+# Part 2 of 11 of the k0s cleanup: whom it believes. Root runs a program, and takes a path from a definition or a
 # process, only where nobody but root can have put it there (docs/decisions/0016). Without root, the user's own are as
 # good.
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 4 of 12 of the k0s cleanup: which processes use k0s's directories: by executable, arguments, working directory,
+# Part 4 of 11 of the k0s cleanup: which processes use k0s's directories: by executable, arguments, working directory,
 # root or open files. It knows k0s only by PLACES and by is_program: another distribution is another list and another
 # pattern.
 

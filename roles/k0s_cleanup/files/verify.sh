@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153 # the parts of one program share their variables
-# Part 11 of 12 of the k0s cleanup: nothing of k0s is left. This alone decides.
+# Part 10 of 11 of the k0s cleanup: nothing of k0s is left. This alone decides.
 
 # violation TEXT: adds to VIOLATIONS.
 violation() { VIOLATIONS="$VIOLATIONS; $*"; }

@@ -129,9 +129,14 @@ async def test_a_failed_bootstrap_is_told_and_tried_again(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "role"), [("K0sControllerConfig", "controller"), ("K0sWorkerConfig", "worker"), ("KubeadmConfig", "auto")]
+    ("kind", "variables"),
+    [
+        ("K0sControllerConfig", {"k0s_cleanup_role": "controller"}),
+        ("K0sWorkerConfig", {"k0s_cleanup_role": "worker"}),
+        ("KubeadmConfig", {"custom_cleanup_commands": [], "custom_cleanup_verify": "all"}),
+    ],
 )
-async def test_the_cleanup_fits_the_bootstrap_provider(world: World, kind: str, role: str) -> None:
+async def test_the_cleanup_fits_the_bootstrap_provider(world: World, kind: str, variables: dict[str, object]) -> None:
     await world.cluster()
     async with world.controller():
         await world.machine("m", SPEC, kind=kind)
@@ -142,7 +147,8 @@ async def test_the_cleanup_fits_the_bootstrap_provider(world: World, kind: str, 
         await asyncio.sleep(0.2)
         await world.delete(REMOTE_MACHINES, "m")
         await world.until_gone(REMOTE_MACHINES, "m")
-        assert world.hosts.requests[-1].variables["k0s_cleanup_role"] == role
+        given = world.hosts.requests[-1].variables
+        assert {name: given.get(name) for name in variables} == variables
 
 
 async def test_deleted_in_the_middle_of_a_bootstrap(world: World) -> None:

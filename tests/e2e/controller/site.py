@@ -30,6 +30,9 @@ PATHS = {
     "RemoteMachineTemplate": f"{INFRASTRUCTURE}/v1beta2/remotemachinetemplates",
     "PooledRemoteMachine": f"{INFRASTRUCTURE}/v1beta2/pooledremotemachines",
     "K0sWorkerConfig": "bootstrap.cluster.x-k8s.io/v1beta2/k0sworkerconfigs",
+    "KubeadmConfig": "bootstrap.cluster.x-k8s.io/v1beta2/kubeadmconfigs",
+    "RKE2Config": "bootstrap.cluster.x-k8s.io/v1beta2/rke2configs",
+    "KThreesConfig": "bootstrap.cluster.x-k8s.io/v1beta2/kthreesconfigs",
     "K0smotronControlPlane": "controlplane.cluster.x-k8s.io/v1beta2/k0smotroncontrolplanes",
 }
 PATIENCE = 120.0

@@ -83,6 +83,16 @@ def test_cleanups() -> None:
     assert_no_secret(request)
 
 
+@pytest.mark.parametrize("distribution", ["kubeadm", "rke2", "k3s"])
+def test_the_cleanup_of_another_distribution(distribution: str) -> None:
+    request = plan.plan_cleanup(READY, Cleanup(custom=False, distribution=distribution), OPTIONS)
+    role = f"{distribution}_cleanup"
+    assert request.playbook == role
+    assert request.variables == named(
+        role, timeout=900, request_id=str(READY.now), sentinel="/run/cluster-api/bootstrap-success.complete"
+    )
+
+
 @pytest.mark.parametrize(
     ("custom", "clean_up", "strict", "binding"),
     [

@@ -1,0 +1,182 @@
+"""The ways back of kubeadm, RKE2 and K3s, by the playbooks as a person would call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import distributions
+from tests.e2e.support import Capra, key_secret, machine, run_ansible
+from tests.hosts import Host, Hosts
+from tests.hosts.fixtures import bring_up
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = {name: distributions.NODES[name] for name in ("kubeadm", "rke2", "k3s")}
+LEFT = (
+    "find /etc/kubernetes /var/lib/kubelet /var/lib/rancher /etc/rancher /var/lib/cni /etc/cni/net.d /opt /var/lib/etcd"
+    " /etc/systemd/system /var/lib/capra ! -type d 2>/dev/null"
+    " | grep -E 'kubernetes|rancher|cni|opt|etcd|kubelet|k3s|rke2';"
+    " cat /proc/[0-9]*/comm | grep -E 'kubelet|containerd|k3s|rke2'; grep -E '/var/lib/kubelet|/run/k3s' /proc/mounts;"
+    " iptables-save | grep KUBE-; ip -o link show cni0 2>/dev/null; ls /var/lib/capra 2>/dev/null; true"
+)
+each = pytest.mark.parametrize("name", sorted(DATA))
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Hosts]:
+    """One host, for all tests of this file: each leaves it clean."""
+    with bring_up() as group:
+        yield group
+
+
+@pytest.fixture
+def host(hosts: Hosts) -> Iterator[Host]:
+    hosts[0].ssh("rm -f /var/log/calls.log; rm -rf /etc/*-standin/*", check=True)
+    yield hosts[0]
+    if hosts[0].ssh(LEFT).stdout:
+        hosts[0].ssh("rm -rf /var/lib/capra /etc/kubeadm-standin /etc/rancher-standin")
+
+
+def _bootstrap(capra: Capra, host: Host, data: bytes) -> Path:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    capra.run("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(data))
+    return manifest
+
+
+def _clean(hosts: Hosts, name: str, code: int = 0, check: bool = False, **variables: object) -> str:
+    given = {f"{name}_cleanup_{key}": value for key, value in variables.items()}
+    arguments: list[str | Path] = [
+        "-i",
+        hosts.inventory,
+        f"playbooks/{name}_cleanup.yml",
+        "-v",
+        "-e",
+        json.dumps(given),
+    ]
+    return run_ansible([*arguments, *(["--check"] if check else [])], ROOT, code=code).stdout
+
+
+def _calls(host: Host) -> list[str]:
+    return host.ssh("cat /var/log/calls.log 2>/dev/null").stdout.splitlines()
+
+
+@each
+def test_a_clean_host_stays_as_it_is(hosts: Hosts, host: Host, name: str) -> None:
+    look = "find /etc /usr /var/lib -type f -printf '%p %T@\\n' | grep -v systemd/timers | sort"
+    before = host.ssh(look).stdout
+    said = _clean(hosts, name)
+    assert "changed=0" in said
+    assert _calls(host) == []
+    assert host.ssh(look).stdout == before
+
+
+@each
+def test_nothing_is_left(hosts: Hosts, host: Host, capra: Capra, name: str) -> None:
+    _bootstrap(capra, host, DATA[name])
+    assert host.ssh(LEFT).stdout != ""
+    assert "changed=1" in _clean(hosts, name)
+    assert host.ssh(LEFT).stdout == ""
+    own = {"kubeadm": "kubeadm reset --force", "rke2": "rke2-uninstall.sh ", "k3s": "k3s-agent-uninstall.sh "}[name]
+    assert _calls(host)[-1] == own
+    assert "changed=0" in _clean(hosts, name)
+
+
+@each
+@pytest.mark.parametrize("why", ["broken", "gone"])
+def test_what_its_own_program_does_not_do_is_done_by_hand(
+    hosts: Hosts, host: Host, capra: Capra, name: str, why: str
+) -> None:
+    _bootstrap(capra, host, DATA[name])
+    if why == "broken":
+        host.ssh("mkdir -p /etc/kubeadm-standin /etc/rancher-standin; touch /etc/kubeadm-standin/broken", check=True)
+        host.ssh("touch /etc/rancher-standin/broken", check=True)
+    else:
+        host.ssh("rm -f /usr/local/bin/kubeadm /usr/local/bin/*-uninstall.sh", check=True)
+    said = _clean(hosts, name)
+    assert ("reset: warning: " in said) is (why == "broken")
+    assert host.ssh(LEFT).stdout == ""
+
+
+@each
+def test_a_dry_run_changes_nothing(hosts: Hosts, host: Host, capra: Capra, name: str) -> None:
+    _bootstrap(capra, host, DATA[name])
+    before = host.ssh(LEFT).stdout
+    said = _clean(hosts, name, check=True)
+    assert "reset: would run /usr/local/bin/" in said
+    # What follows a process by its number may come in another order.
+    assert sorted(host.ssh(LEFT).stdout.splitlines()) == sorted(before.splitlines())
+    assert not [call for call in _calls(host) if "reset" in call or "uninstall" in call]
+    _clean(hosts, name)
+
+
+def test_a_control_plane_leaves_etcd_first_and_once(hosts: Hosts, host: Host, capra: Capra) -> None:
+    _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
+    host.ssh("mkdir -p /etc/kubeadm-standin; touch /etc/kubeadm-standin/broken", check=True)
+    _clean(hosts, "kubeadm")
+    assert [call for call in _calls(host) if "reset" in call] == [
+        "kubeadm reset phase remove-etcd-member",
+        "kubeadm reset --force",
+    ]
+    assert host.ssh(LEFT).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("says", "goes_on"),
+    [
+        (
+            "[reset] Failed to remove etcd member: etcdserver: re-configuration failed, not enough started members",
+            False,
+        ),
+        ("[reset] Failed to remove etcd member: rpc error: code = Unavailable desc = etcdserver: no leader", True),
+        (
+            "[reset] Unable to fetch the kubeadm-config ConfigMap from cluster: dial tcp: connect: connection refused",
+            True,
+        ),
+    ],
+    ids=["refused", "no leader", "no API server"],
+)
+def test_a_member_that_others_need_is_not_wiped(
+    hosts: Hosts, host: Host, capra: Capra, says: str, goes_on: bool
+) -> None:
+    """kubeadm ends with 0 in each of these cases, and only warns."""
+    _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
+    host.ssh("mkdir -p /etc/kubeadm-standin; cat >/etc/kubeadm-standin/says", stdin=says, check=True)
+    said = _clean(hosts, "kubeadm", code=0 if goes_on else 2, leave_timeout=2)
+    if goes_on:
+        assert "leave: warning: " in said
+    else:
+        assert "leave: failed: " in said
+        assert "kubeadm reset --force" not in _calls(host)
+        assert host.ssh("systemctl is-active kubelet").stdout == "active\n"
+        host.ssh("rm /etc/kubeadm-standin/says", check=True)
+        _clean(hosts, "kubeadm")
+    assert host.ssh(LEFT).stdout == ""
+
+
+def test_what_was_there_before_stays(hosts: Hosts, host: Host, capra: Capra) -> None:
+    """An image may bring a kubelet that is enabled, and podman its network."""
+    own = "/etc/cni/net.d/87-podman.conflist"
+    host.ssh(
+        f"mkdir -p /etc/cni/net.d; touch {own}; cat >/usr/bin/kubelet; chmod +x /usr/bin/kubelet;"
+        " printf '[Service]\\nExecStart=/usr/bin/kubelet\\n[Install]\\nWantedBy=multi-user.target\\n'"
+        " >/usr/lib/systemd/system/kubelet.service; systemctl daemon-reload; systemctl enable kubelet;"
+        " iptables -N OWN; iptables -A OUTPUT -d 192.0.2.1 -j OWN",
+        stdin=distributions.KUBELET,
+        check=True,
+    )
+    try:
+        _bootstrap(capra, host, DATA["kubeadm"])
+        _clean(hosts, "kubeadm")
+        assert host.ssh("systemctl is-active kubelet").stdout == "inactive\n"
+        assert host.ssh("systemctl is-enabled kubelet").stdout == "enabled\n"
+        assert host.ssh(f"ls {own}").stdout == f"{own}\n"
+        assert "-A OUTPUT -d 192.0.2.1/32 -j OWN" in host.ssh("iptables-save").stdout
+        assert host.ssh("iptables-save | grep KUBE-; find /var/lib/kubelet -type f").stdout == ""
+    finally:
+        host.ssh(
+            f"systemctl disable --now kubelet; rm -f /usr/lib/systemd/system/kubelet.service /usr/bin/kubelet {own};"
+            " systemctl daemon-reload; iptables -F; iptables -X"
+        )
