@@ -22,6 +22,18 @@ from capra.bootstrap.strict_yaml import Number
 
 FILE_KEYS = ("path", "content", "permissions", "owner", "encoding", "append", "defer")
 TOP_KEYS = ("write_files", "bootcmd", "runcmd")
+ASKS_NOTHING: Mapping[str, tuple[object, ...]] = {
+    "package_update": (False,),
+    "package_upgrade": (False,),
+    "package_reboot_if_required": (False,),
+    "manage_etc_hosts": (False,),
+    "preserve_hostname": (True,),
+    "resize_rootfs": (False,),
+    "ntp": ({"enabled": False},),
+    "growpart": ({"mode": "off"}, {"mode": False}),
+}
+"""Values that have cloud-init's modules do nothing (its 'Module reference'). Providers write them out."""
+
 
 # Names as useradd makes them, numeric ids, and the dots, `@` and capitals of directory services.
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?(:[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?)?")
@@ -31,7 +43,11 @@ _FALSE = ("false", "0", "off", "no", "none", "")
 
 def refuse_unsupported(document: Mapping[str, Any], subject: str) -> None:
     """Raises one InputError that names every key which asks for something that is not done yet."""
-    found = [name for name, value in document.items() if name not in TOP_KEYS and not _asks_nothing(value)]
+    found = [
+        name
+        for name, value in document.items()
+        if name not in TOP_KEYS and not _asks_nothing(value) and not _is_off(name, value)
+    ]
     files = document.get("write_files")
     for index, item in enumerate(files if isinstance(files, list) else ()):
         for name, value in item.items() if isinstance(item, dict) else ():
@@ -47,6 +63,14 @@ def refuse_unsupported(document: Mapping[str, Any], subject: str) -> None:
 
 def _asks_nothing(value: object) -> bool:
     return value is None or value in ([], {})
+
+
+def _is_off(name: str, value: object) -> bool:
+    """Neither does it. What is said when all is done (`final_message`) would reach a console that nobody reads."""
+    if name == "final_message":
+        return isinstance(value, str)
+    # In Python, 0 is False and 1 is True.
+    return any(type(value) is type(off) and value == off for off in ASKS_NOTHING.get(name, ()))
 
 
 def files(document: Mapping[str, Any], subject: str) -> list[WriteFile]:
