@@ -105,7 +105,8 @@ sentinel() {
         (umask 022 && mkdir -p "${TEXT%/*}" && : >"$TEXT")
         return
     fi
-    say "$TEXT does not exist: the commands ended well, but none of them made the sentinel file that says so"
+    say "$TEXT does not exist: the commands ended well, but none of them made the sentinel file that says so. For data that" \
+        "makes none set the annotation capra.infrastructure.cluster.x-k8s.io/sentinel to none (the role's variable: empty)"
     return 1
 }
 

@@ -182,3 +182,17 @@ def test_all_steps_run_again_when_that_is_asked_for(host: Host, capra: Capra) ->
 
     assert report["outcome"] == "Finished"
     assert [count(host, name) for name in ("one", "two")] == [2, 2]
+
+
+def test_data_that_makes_no_sentinel(host: Host, capra: Capra) -> None:
+    """As MicroK8s' provider has it: said so by an annotation, the end of the commands proves the bootstrap."""
+    document = machine(host)
+    data = capra.data(b"#cloud-config\nruncmd: [echo ran >> /var/tmp/count.once]\n")
+    arguments = ("bootstrap", "-f", capra.manifests(document, key_secret(host)), "--bootstrap-data", data)
+    [report] = capra.json(*arguments, code=1)
+    assert "set the annotation capra.infrastructure.cluster.x-k8s.io/sentinel to none" in report["message"]
+    document["metadata"]["annotations"] = {"capra.infrastructure.cluster.x-k8s.io/sentinel": "none"}
+    capra.manifests(document, key_secret(host))
+    [report] = capra.json(*arguments)
+    assert report["outcome"] == "Finished"
+    assert count(host, "once") == 1

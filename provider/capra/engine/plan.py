@@ -11,7 +11,13 @@ from capra.bootstrap.steps import Step, dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
-from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
+from capra.model.machine import (
+    HOST_KEYS_ANNOTATION,
+    SENTINEL_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
+    CleanUp,
+    RemoteMachine,
+)
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -93,15 +99,26 @@ def connection(observation: Observation) -> Connection:
 
 def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest:
     """The bootstrap run. Raises InputError for bootstrap data that cannot be carried out."""
-    steps = bootstrap_steps(observation)
+    steps, sentinel = bootstrap_steps(observation), _sentinel(observation.machine, options)
     variables = {
         "bootstrap_run_id": bootstrap_run_id(observation),
-        "bootstrap_sentinel": options.sentinel,
+        "bootstrap_sentinel": sentinel,
         **({"bootstrap_restart": True} if options.restart else {}),
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    secrets = replace(request.secrets, steps=dump_tasks(steps, options.sentinel))
+    secrets = replace(request.secrets, steps=dump_tasks(steps, sentinel))
     return replace(request, secrets=_hiding(secrets, hidden_in(steps, diff=options.diff)))
+
+
+def _sentinel(machine: RemoteMachine, options: PlanOptions) -> str:
+    """The file that proves the bootstrap; empty where nobody makes one. Raises InputError."""
+    asked = machine.annotations.get(SENTINEL_ANNOTATION)
+    if asked is None:
+        return options.sentinel
+    if asked != "none":
+        field = f"metadata.annotations[{SENTINEL_ANNOTATION}]"
+        raise InputError(f"{asked!r} is not known: `none` is, or no annotation", subject=str(machine.key), field=field)
+    return ""
 
 
 def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:

@@ -19,6 +19,8 @@ GIVE_UP_ANNOTATION = f"{PREFIX}give-up-cleanup"
 """Set by an operator, with any value: stop trying to clean this machine's host and let the machine go."""
 TAKE_OVER_ANNOTATION = f"{PREFIX}take-over-host"
 """Set by an operator: the machine takes its host over from the one whose UID or name the value is."""
+SENTINEL_ANNOTATION = f"{PREFIX}sentinel"
+"""Set by an operator to `none`: the bootstrap data makes no sentinel file, and the end of its commands proves it."""
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 

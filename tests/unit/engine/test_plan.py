@@ -11,7 +11,7 @@ from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
-from capra.model.machine import TAKE_OVER_ANNOTATION, CleanUp
+from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
@@ -81,6 +81,21 @@ def test_cleanups() -> None:
     assert request.variables["use_sudo"] is True
     assert request.connection.become is True
     assert_no_secret(request)
+
+
+def test_data_that_makes_no_sentinel_is_judged_by_its_commands() -> None:
+    seen = observation(machine={"annotations": {SENTINEL_ANNOTATION: "none"}})
+    request = plan.plan_bootstrap(seen, OPTIONS)
+    assert request.variables["bootstrap_sentinel"] == ""
+    assert [step["kind"] for step in load_tasks(request.secrets.steps)][-1] != "sentinel"
+    assert [step["kind"] for step in load_tasks(plan.plan_bootstrap(READY, OPTIONS).secrets.steps)][-1] == "sentinel"
+
+
+@pytest.mark.parametrize("value", ["", "None", "/run/x"])
+def test_another_sentinel_is_refused(value: str) -> None:
+    seen = observation(machine={"annotations": {SENTINEL_ANNOTATION: value}})
+    with pytest.raises(InputError, match=rf"{SENTINEL_ANNOTATION}\]: {value!r} is not known: `none` is"):
+        plan.plan_bootstrap(seen, OPTIONS)
 
 
 @pytest.mark.parametrize("distribution", ["kubeadm", "rke2", "k3s"])
