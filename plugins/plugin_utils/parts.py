@@ -27,8 +27,8 @@ STEP_KINDS = ("write", "append", "command", "script", "sentinel", "forget", "cle
 SCOPES = ("all", "network")
 """What is removed of a distribution: all of it, or its network where the script before has found that it was there."""
 
-BINDING = ("all", "running")
-"""What makes a verification fail: all that is left of a distribution, or only what runs."""
+BINDING = ("all", "running", "nothing")
+"""What makes a verification fail: all that is left of a distribution, only what runs, or nothing: it is told."""
 
 
 class PayloadError(ValueError):

@@ -14,6 +14,9 @@ from ansible_collections.capra.machine.plugins.plugin_utils.payload import Repor
 WARNING = re.compile(r"\w+: warning: ")
 """How a line of a script begins that is to reach people though the script has ended well: `PHASE: warning: TEXT`."""
 
+ITS_OWN = ("script", "forget", "clear", "verify")
+"""Kinds of steps whose output is Capra's."""
+
 KILLED = 128
 SIGNALS = 64
 """How many Linux has."""
@@ -179,7 +182,7 @@ def told_status(rc: int) -> str:
 
 def warnings(results: Sequence[StepResult]) -> list[str]:
     """What scripts have warned of, in order. A command's output may hold any words: nothing is taken from it."""
-    lines = (line for one in results if one.kind in ("script", "forget", "verify") for line in one.output.splitlines())
+    lines = (line for one in results if one.kind in ITS_OWN for line in one.output.splitlines())
     return [line for line in lines if WARNING.match(line)]
 
 

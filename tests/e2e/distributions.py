@@ -48,13 +48,11 @@ init* | join*)
     case "$*" in
     *init* | *--control-plane*)
         mkdir -p /var/lib/etcd/member
-        touch /var/lib/etcd/member/wal /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes/admin.conf
+        touch /var/lib/etcd/member/wal /etc/kubernetes/admin.conf
+        printf '  - command:\n    - etcd\n    - --name=this\n' >/etc/kubernetes/manifests/etcd.yaml
         ;;
     esac
     sh /opt/node.sh kubelet
-    ;;
-"reset phase remove-etcd-member"*)
-    if [ -e /etc/kubeadm-standin/says ]; then cat /etc/kubeadm-standin/says; fi
     ;;
 "reset --force"*)
     # As the real one: it leaves the network, and says so.
@@ -66,6 +64,20 @@ init* | join*)
     ;;
 esac
 exit 0
+"""
+
+ETCDCTL = r"""#!/bin/sh
+# Members stand in a file, one a line. One that leaves is refused, or nobody answers, where a file says so.
+for word in "$@"; do case $word in -*) ;; *) words="$words $word" ;; esac done
+echo "etcdctl$words" >>/var/log/calls.log
+members=/etc/kubeadm-standin/members
+case $words in
+*list*) cat $members 2>/dev/null || echo "8e9e05c52164694d, started, this, https://a:2380, https://a:2379, false" ;;
+*remove*)
+    if [ -e /etc/kubeadm-standin/says ]; then cat /etc/kubeadm-standin/says >&2; exit 1; fi
+    sed -i "/^${words##* },/d" $members
+    ;;
+esac
 """
 
 RANCHER = r"""#!/bin/sh
@@ -114,7 +126,9 @@ def _with_node(*more: dict[str, Any], unit: str) -> list[dict[str, Any]]:
 
 def kubeadm(*, control_plane: bool = False) -> bytes:
     """As Cluster API's kubeadm provider has it: `kubeadm init` or `join`."""
-    files = _with_node(_program("/usr/local/bin/kubeadm", KUBEADM), unit="kubelet")
+    files = _with_node(
+        _program("/usr/local/bin/kubeadm", KUBEADM), _program("/usr/local/bin/etcdctl", ETCDCTL), unit="kubelet"
+    )
     command = "init" if control_plane else "join"
     return cloud_config(files, [f"kubeadm {command} --config /run/kubeadm/kubeadm.yaml"])
 

@@ -112,45 +112,58 @@ def test_a_dry_run_changes_nothing(hosts: Hosts, host: Host, capra: Capra, name:
     _clean(hosts, name)
 
 
+THREE = "".join(
+    f"{number}e9e05c52164694d, started, {name}, https://{name}:2380, https://{name}:2379, false\n"
+    for number, name in ((7, "other"), (8, "this"), (9, "third"))
+)
+
+
+def _of_three(host: Host) -> None:
+    """This host is one of three members."""
+    host.ssh("mkdir -p /etc/kubeadm-standin; cat >/etc/kubeadm-standin/members", stdin=THREE, check=True)
+
+
 def test_a_control_plane_leaves_etcd_first_and_once(hosts: Hosts, host: Host, capra: Capra) -> None:
     _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
-    host.ssh("mkdir -p /etc/kubeadm-standin; touch /etc/kubeadm-standin/broken", check=True)
+    _of_three(host)
     _clean(hosts, "kubeadm")
-    assert [call for call in _calls(host) if "reset" in call] == [
-        "kubeadm reset phase remove-etcd-member",
+    assert [call for call in _calls(host) if "reset" in call or "remove" in call] == [
+        "etcdctl member remove 8e9e05c52164694d",
         "kubeadm reset --force",
     ]
+    assert host.ssh("cut -d, -f3 /etc/kubeadm-standin/members").stdout.split() == ["other", "third"]
+    assert host.ssh(LEFT).stdout == ""
+
+
+def test_the_only_member_has_nothing_to_leave(hosts: Hosts, host: Host, capra: Capra) -> None:
+    _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
+    assert "leave: nothing to do (the only member)" in _clean(hosts, "kubeadm")
+    assert not [call for call in _calls(host) if "remove" in call]
     assert host.ssh(LEFT).stdout == ""
 
 
 @pytest.mark.parametrize(
     ("says", "goes_on"),
     [
-        (
-            "[reset] Failed to remove etcd member: etcdserver: re-configuration failed, not enough started members",
-            False,
-        ),
-        ("[reset] Failed to remove etcd member: rpc error: code = Unavailable desc = etcdserver: no leader", True),
-        (
-            "[reset] Unable to fetch the kubeadm-config ConfigMap from cluster: dial tcp: connect: connection refused",
-            True,
-        ),
+        ("Error: etcdserver: re-configuration failed due to not enough started members", False),
+        ("Error: rpc error: code = Unavailable desc = etcdserver: no leader", True),
+        ("Error: dial tcp 127.0.0.1:2379: connect: connection refused", True),
     ],
-    ids=["refused", "no leader", "no API server"],
+    ids=["refused", "no leader", "no answer"],
 )
 def test_a_member_that_others_need_is_not_wiped(
     hosts: Hosts, host: Host, capra: Capra, says: str, goes_on: bool
 ) -> None:
-    """kubeadm ends with 0 in each of these cases, and only warns."""
     _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
-    host.ssh("mkdir -p /etc/kubeadm-standin; cat >/etc/kubeadm-standin/says", stdin=says, check=True)
+    _of_three(host)
+    host.ssh("cat >/etc/kubeadm-standin/says", stdin=says, check=True)
     said = _clean(hosts, "kubeadm", code=0 if goes_on else 2, leave_timeout=2)
     if goes_on:
         assert "leave: warning: " in said
     else:
         assert "leave: failed: " in said
         assert "kubeadm reset --force" not in _calls(host)
-        assert host.ssh("systemctl is-active kubelet").stdout == "active\n"
+        assert host.ssh("systemctl is-active kubelet; ls /var/lib/etcd/member").stdout == "active\nwal\n"
         host.ssh("rm /etc/kubeadm-standin/says", check=True)
         _clean(hosts, "kubeadm")
     assert host.ssh(LEFT).stdout == ""

@@ -56,7 +56,7 @@ LEFTOVERS = [
         "a service that is about to be started again",
         rf"printf '{UNIT}' >/etc/systemd/system/kubelet.service; systemctl daemon-reload; systemctl start kubelet",
         "systemctl stop kubelet; rm /etc/systemd/system/kubelet.service; systemctl daemon-reload",
-        "service kubelet (activating)",
+        "service kubelet",
         runs=True,
     ),
     Leftover(

@@ -127,23 +127,24 @@ def _used_by_another(observation: Observation) -> str:
 
 
 def _left_as_it_is(observation: Observation, default: CleanUp | None) -> str:
-    """What is left on the host is not Capra's to remove, and nobody waits for it to go: it is told. The entry of a pool
-    is looked at again in quarantine."""
+    """What is left on the host is not Capra's to remove, and nobody waits for it to go. The entry of the pool is looked
+    at again in quarantine. What is left on a host of no pool is told, and no failure (capra.engine.plan)."""
     record, spec = observation.record, observation.machine.spec
-    if not observation.finalizer or spec.clean_up_commands or clean_up_of(observation, default) is not CleanUp.VERIFY:
+    if not observation.finalizer or not spec.pool or spec.clean_up_commands:
+        return ""
+    if clean_up_of(observation, default) is not CleanUp.VERIFY:
         return ""
     if record.phase is not Phase.CLEANING or record.reason != OutcomeKind.HOST_NOT_CLEAN:
         return ""
-    where = "of the PooledRemoteMachine " if spec.pool else ""
-    advice = f"set cleanUp {where}to Default, or cleanUpCommands of its own"
-    return f"{record.message}. Nothing was removed but what Capra had written: {advice}"
+    found = record.message.partition("\n")[0]
+    return f"{found}. Capra does not remove it: set cleanUp of the PooledRemoteMachine to Default, or cleanUpCommands"
 
 
 def clean_up_of(observation: Observation, default: CleanUp | None) -> CleanUp:
     """What the machine says, or the controller's default, or what the reference does: it cleans hosts of k0s."""
     kind = _bootstrap_kind(observation)
     by_kind = CleanUp.DEFAULT if not kind or kind in K0S_ROLES else CleanUp.VERIFY
-    return observation.machine.spec.clean_up or default or by_kind
+    return observation.machine.spec.clean_up or observation.record.clean_up or default or by_kind
 
 
 def _bootstrap_kind(observation: Observation) -> str:

@@ -127,7 +127,7 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         commands = list(observation.machine.spec.clean_up_commands) if decision.custom else []
         variables = {
             "custom_cleanup_commands": commands,
-            "custom_cleanup_verify": _binding(decision, options),
+            "custom_cleanup_verify": _binding(observation, decision, options),
             "custom_cleanup_sentinel": options.sentinel,
             "custom_cleanup_request_id": _request_id(observation),
             **({"custom_cleanup_restart": True} if options.restart else {}),
@@ -148,10 +148,13 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
     return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
 
 
-def _binding(decision: Cleanup, options: PlanOptions) -> str:
-    """What makes a cleanup without a distribution's own fail: see roles/custom_cleanup."""
+def _binding(observation: Observation, decision: Cleanup, options: PlanOptions) -> str:
+    """What makes a cleanup without a distribution's own fail: see roles/custom_cleanup. A cluster's machine of no pool
+    gives its host to nobody: what is left there is its user's, and the machine goes, as it does with the reference."""
     if decision.clean_up is CleanUp.NONE:
         return "none"
+    if not decision.custom and observation.finalizer and not observation.machine.spec.pool:
+        return "nothing"
     return "running" if decision.custom and not options.verify_custom_cleanup else "all"
 
 

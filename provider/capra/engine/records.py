@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
+from capra.model.machine import CleanUp
 from capra.model.observation import Observation, Phase, Record
 from capra.model.retry import RUN
 from capra.model.run import Outcome, OutcomeKind
@@ -39,7 +40,8 @@ def begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
 def begun_cleanup(observation: Observation) -> Record:
     """The record of a machine whose host is to be cleaned from now on."""
     if observation.record.phase is Phase.CLEANING or observation.record.cleaning_since:
-        return replace(observation.record, phase=Phase.CLEANING, cleaning_since=cleanup_began(observation))
+        began = cleanup_began(observation)
+        return replace(observation.record, phase=Phase.CLEANING, cleaning_since=began, clean_up=_clean_up(observation))
     # The failures of a bootstrap are not the cleanup's.
     return replace(
         observation.record,
@@ -51,7 +53,13 @@ def begun_cleanup(observation: Observation) -> Record:
         reason="",
         message="",
         cleaning_since=observation.now,
+        clean_up=_clean_up(observation),
     )
+
+
+def _clean_up(observation: Observation) -> CleanUp | None:
+    """What counts for this cleanup, also where the object that said so has gone."""
+    return observation.machine.spec.clean_up or observation.record.clean_up
 
 
 def cleaned(record: Record) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from capra.model.machine import RemoteMachine
+from capra.model.machine import CleanUp, RemoteMachine
 from capra.model.pool import PoolEntry
 
 MISSING_OWNER = "waiting for the Machine that owns this object"
@@ -67,11 +67,11 @@ class Record:
 
     run_id: of the bootstrap that has begun. digest: of its bootstrap data. uid: the machine's when its bootstrap began,
     from which the run id derives: a moved object has another. bootstrap_kind: as in Owner, for when the Machine has
-    gone. host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how
-    many of them, the last ones in a row, have not reached the host. not_before: no run before this time (seconds since
-    the epoch). reason, message: how the last run ended; both empty after a good
-    one. cleaning_since: when the cleanup was first wanted, 0 before. host_name, host_addresses: what the host said of
-    itself.
+    gone. clean_up: what the machine said of its cleanup when that began, for an entry in quarantine. host_keys: trusted
+    at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of them, the last
+    ones in a row, have not reached the host. not_before: no run before this time (seconds since the epoch). reason,
+    message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was first wanted, 0
+    before. host_name, host_addresses: what the host said of itself.
     """
 
     phase: Phase = Phase.NEW
@@ -79,6 +79,7 @@ class Record:
     digest: str = ""
     uid: str = ""
     bootstrap_kind: str = ""
+    clean_up: CleanUp | None = None
     host_keys: tuple[str, ...] = ()
     attempts: int = 0
     unreached: int = 0

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from capra.model.machine import CleanUp
 from capra.model.observation import Phase
 
 LATEST = 4_102_444_800.0
@@ -29,6 +30,7 @@ class SavedRecord(BaseModel):
     digest: str = ""
     uid: str = ""
     bootstrap_kind: str = ""
+    clean_up: CleanUp | None = None
     attempts: Count = 0
     unreached: Count = 0
     reason: str = ""

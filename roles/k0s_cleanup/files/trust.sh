@@ -26,7 +26,7 @@ SAFE=
 LISTED=
 
 # list_entries PATHS: sets LISTED for the paths, a colon between them, and all that stands above them: a process for each
-# takes longer than all the rest.
+# takes longer than all the rest. Escaped, so that what a link leads to makes no line of its own.
 list_entries() {
     list_entries_paths=$NEWLINE/$NEWLINE
     set -f
@@ -44,7 +44,7 @@ list_entries() {
     done
     IFS=$NEWLINE
     # shellcheck disable=SC2086 # one a line
-    LISTED=$NEWLINE$(QUOTING_STYLE=literal ls -ldn -- $list_entries_paths 2>/dev/null)$NEWLINE
+    LISTED=$NEWLINE$(QUOTING_STYLE=escape ls -ldn -- $list_entries_paths 2>/dev/null)$NEWLINE
     unset IFS
     set +f
 }

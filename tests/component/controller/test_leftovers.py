@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES
-from capra.model.machine import CleanUp
+from capra.model.machine import GIVE_UP_ANNOTATION, CleanUp
 from capra.testing import stepped
 from tests.component.controller.world import World, condition
 
@@ -39,17 +39,34 @@ async def test_an_entry_with_something_left_is_quarantined_until_somebody_says_w
     assert not world.hosts.violations
 
 
-async def test_a_host_of_no_pool_is_told_of_and_let_go(world: World) -> None:
-    """As the reference does, which looks at nothing."""
+async def test_a_host_of_no_pool_is_looked_at_and_let_go(world: World) -> None:
+    """What is left is told: the machine goes, as it does with the reference, and its host can be used again."""
     await world.cluster()
     async with world.controller():
         await world.machine("m", DIRECT, kind="RKE2Config")
         await world.provisioned("m")
-        world.hosts.fail(ADDRESS, LEFT)
         await world.delete(REMOTE_MACHINES, "m")
         await world.until_gone(REMOTE_MACHINES, "m")
-        await world.events("m", "CleanupFailed", "CleanupGivenUp")
     assert [one.playbook for one in world.hosts.requests] == ["bootstrap", "custom_cleanup"]
+    assert world.hosts.requests[-1].variables["custom_cleanup_verify"] == "nothing"
+
+
+async def test_what_the_machine_says_of_its_cleanup_counts_in_quarantine(world: World) -> None:
+    """The machine has gone when its entry is cleaned."""
+    await world.cluster()
+    await world.entry("e", ADDRESS)
+    async with world.controller():
+        await world.machine("m", POOL | {"cleanUp": "Default"}, kind="KubeadmConfig")
+        await world.provisioned("m")
+        world.hosts.fail(ADDRESS, LEFT)
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until(
+            REMOTE_MACHINES, "m", lambda raw: condition(raw, "CleanupSucceeded").get("reason") == "HostNotClean"
+        )
+        await world.annotate(REMOTE_MACHINES, "m", {GIVE_UP_ANNOTATION: ""})
+        await world.until_gone(REMOTE_MACHINES, "m")
+        await world.entry_state("e", "Available")
+    assert {one.playbook for one in world.hosts.requests[1:]} == {"kubeadm_cleanup"}
 
 
 @pytest.mark.parametrize("given", [{"cleanUp": "Default"}, {"cleanUpCommands": ["true"]}])

@@ -133,7 +133,7 @@ async def test_a_failed_bootstrap_is_told_and_tried_again(world: World) -> None:
     [
         ("K0sControllerConfig", {"k0s_cleanup_role": "controller"}),
         ("K0sWorkerConfig", {"k0s_cleanup_role": "worker"}),
-        ("KubeadmConfig", {"custom_cleanup_commands": [], "custom_cleanup_verify": "all"}),
+        ("KubeadmConfig", {"custom_cleanup_commands": [], "custom_cleanup_verify": "nothing"}),
     ],
 )
 async def test_the_cleanup_fits_the_bootstrap_provider(world: World, kind: str, variables: dict[str, object]) -> None:

@@ -66,6 +66,8 @@ def observation(**changes: Any) -> Observation:
             fields = dict(value)
             if "phase" in fields:
                 fields["phase"] = Phase(fields["phase"])
+            if name == "record" and fields.get("clean_up"):
+                fields["clean_up"] = CleanUp(fields["clean_up"])
             result = replace(result, **{name: replace(getattr(result, name), **fields)})
         else:
             result = replace(result, **{name: value})

@@ -130,6 +130,13 @@ def test_what_a_cleanup_without_a_distributions_own_looks_for(
     assert request.variables["custom_cleanup_verify"] == binding
 
 
+@pytest.mark.parametrize(("pool", "binding"), [("", "nothing"), ("p", "all")])
+def test_a_machine_of_no_pool_is_not_held_by_what_is_not_removed(pool: str, binding: str) -> None:
+    seen = observation(spec={"pool": pool}, finalizer=True)
+    request = plan.plan_cleanup(seen, Cleanup(custom=False, clean_up=CleanUp.VERIFY), OPTIONS)
+    assert request.variables["custom_cleanup_verify"] == binding
+
+
 def test_preflight_and_options() -> None:
     options = plan.PlanOptions(check=True, diff=True, artifacts="/a", state_directory="/s")
     request = plan.plan_preflight(observation(ssh_key=None), options)

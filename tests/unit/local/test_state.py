@@ -16,7 +16,7 @@ from capra.local.known_hosts import KnownHosts
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore, has_other_data
-from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Owner, Phase, Record
 from tests.unit.local.examples import HOST_KEY, OTHER_HOST_KEY
 
@@ -27,6 +27,7 @@ RECORD = Record(
     digest="abc",
     uid="uid-1",
     bootstrap_kind="K0sWorkerConfig",
+    clean_up=CleanUp.VERIFY,
     host_keys=(HOST_KEY,),
     attempts=2,
     unreached=1,
@@ -77,11 +78,13 @@ def test_no_field_of_a_record_is_forgotten() -> None:
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, state: StateDirectory) -> None:
     state.write(MACHINE, RECORD)
     saved = json.loads(_machine_file(tmp_path).read_text())
-    for name in ("uid", "bootstrapKind", "cleaningSince", "hostName", "hostAddresses"):
+    for name in ("uid", "bootstrapKind", "cleanUp", "cleaningSince", "hostName", "hostAddresses"):
         del saved[name]
     _machine_file(tmp_path).write_text(json.dumps(saved))
 
-    earlier = replace(RECORD, uid="", bootstrap_kind="", cleaning_since=0.0, host_name="", host_addresses=())
+    earlier = replace(
+        RECORD, uid="", bootstrap_kind="", clean_up=None, cleaning_since=0.0, host_name="", host_addresses=()
+    )
     assert state.read(MACHINE) == earlier
 
 

@@ -73,7 +73,7 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
         use_sudo=theirs.use_sudo,
         ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
         host_keys=keys,
-        clean_up=theirs.clean_up or spec.clean_up,
+        clean_up=theirs.clean_up or (None if "cleanUp" in _noted(raw) else spec.clean_up),
         clean_up_commands=claims.newest_commands(raw, spec.clean_up_commands, theirs.clean_up_commands),
     )
 
@@ -116,13 +116,18 @@ def _given(raw: Raw, theirs: Mapping[str, Any]) -> Iterator[str]:
     """The fields that the machine has from its entry, which may say something else by now, or be gone. Commands that it
     has got of its own since stay. theirs: what the entry says now."""
     spec, annotations = raw.get("spec") or {}, annotations_of(raw)
-    noted = annotations.get(POOL_FIELDS, "").split(",")
+    noted = _noted(raw)
     own, _ = to_remote_machine(raw)
     copied = claims.commands_digest(own.spec.clean_up_commands) == annotations.get(POOL_COMMANDS)
     for name in GIVEN:
         same = name == "address" or (name in theirs and spec.get(name) == theirs[name])
         if same or (copied if name in COMMANDS else name in noted):
             yield name
+
+
+def _noted(raw: Raw) -> list[str]:
+    """The fields that the machine got from its entry."""
+    return annotations_of(raw).get(POOL_FIELDS, "").split(",")
 
 
 def _same(mine: Any, theirs: Any) -> dict[str, None]:

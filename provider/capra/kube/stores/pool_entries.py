@@ -127,6 +127,7 @@ def _quarantine(reason: str, kept: Record) -> dict[str, str | None]:
         phase=Phase.CLEANING,
         uid=kept.uid,
         bootstrap_kind=kept.bootstrap_kind,
+        clean_up=kept.clean_up,
         attempts=kept.attempts,
         not_before=kept.not_before,
         reason=kept.reason,
