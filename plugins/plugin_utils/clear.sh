@@ -24,11 +24,18 @@ clear_host() {
         clear_directories $TRACE_DIRECTORIES $SHARED_DIRECTORIES
         clear_files
     else
+        if [ "$KNOWN_BEFORE" = no ]; then only_k0s_network; fi
         clear_directories /etc/cni/net.d /var/lib/cni
     fi
     clear_interfaces
     clear_chains
     if [ -n "$CLEARED" ]; then say "clear: removed ${CLEARED#, }"; else say "clear: nothing to do"; fi
+}
+
+# only_k0s_network: of NEW, what k0s makes itself: any other network may be the host's own where nobody has noted what was
+# there before.
+only_k0s_network() {
+    NEW=$NEWLINE$(printf '%s' "$NEW" | grep -E '^(interface kube-|chains KUBE-|tables kube-proxy)')$NEWLINE
 }
 
 # look_for_new: sets NEW, the traces that were not there before the bootstrap, one a line.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,3 +194,48 @@ def test_what_was_there_before_stays(hosts: Hosts, host: Host, capra: Capra) -> 
             f"systemctl disable --now kubelet; rm -f /usr/lib/systemd/system/kubelet.service /usr/bin/kubelet {own};"
             " systemctl daemon-reload; iptables -F; iptables -X"
         )
+
+
+def test_nothing_of_others_is_touched(hosts: Hosts, host: Host, capra: Capra) -> None:
+    """A local volume is a bind mount of the same file system; a disk is behind a link; a comment may say anything."""
+    host.ssh(
+        "mkdir -p /srv/volume /srv/disk; echo data >/srv/volume/db; ln -s /srv/disk /var/lib/rancher;"
+        " iptables -N OWN; iptables -A INPUT -s 192.0.2.9 -m comment --comment 'before -j KUBE-SERVICES' -j OWN",
+        check=True,
+    )
+    try:
+        _bootstrap(capra, host, DATA["kubeadm"])
+        host.ssh(
+            "mkdir -p /var/lib/kubelet/pods/2/v /var/lib/kubelet/pods/3/v; echo theirs >/srv/disk/backup;"
+            " mount --bind /srv/volume /var/lib/kubelet/pods/2/v; mount -t tmpfs a /var/lib/kubelet/pods/3/v;"
+            " mount -t tmpfs b /var/lib/kubelet/pods/3/v; rm /usr/local/bin/kubeadm; iptables -N KUBE-FORWARD",
+            check=True,
+        )
+        said = _clean(hosts, "kubeadm", code=2)
+        assert "/var/lib/rancher stays: it leads to /srv/disk" in said
+        assert host.ssh("cat /srv/volume/db /srv/disk/backup").stdout == "data\ntheirs\n"
+        assert host.ssh("grep /var/lib/kubelet /proc/mounts; find /var/lib/kubelet -type f").stdout == ""
+        rules = host.ssh("iptables-save").stdout
+        assert "KUBE-FORWARD" not in rules
+        assert '--comment "before -j KUBE-SERVICES" -j OWN' in rules
+        host.ssh("rm /var/lib/rancher", check=True)
+        _clean(hosts, "kubeadm")
+    finally:
+        host.ssh("rm -rf /var/lib/rancher /srv/volume /srv/disk; iptables -F; iptables -X")
+
+
+def test_a_control_plane_leaves_again_the_next_time(hosts: Hosts, host: Host, capra: Capra) -> None:
+    """What an image has brought stays, and so might a mark of the last life's beside it."""
+    host.ssh("mkdir -p /etc/kubernetes; touch /etc/kubernetes/audit.yaml", check=True)
+    try:
+        for _ in range(2):
+            _bootstrap(capra, host, distributions.NODES["kubeadm-control-plane"])
+            _of_three(host)
+            _clean(hosts, "kubeadm")
+            # The terminal that has bootstrapped it knows nothing of the playbook.
+            shutil.rmtree(capra.state)
+        left = [call for call in _calls(host) if call.startswith("etcdctl member remove")]
+        assert len(left) == 2
+        assert host.ssh("find /etc/kubernetes -type f").stdout == "/etc/kubernetes/audit.yaml\n"
+    finally:
+        host.ssh("rm -rf /etc/kubernetes")

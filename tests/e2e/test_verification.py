@@ -212,15 +212,43 @@ def test_what_ends_in_a_moment_is_waited_for(capra: Capra, host: Host) -> None:
     host.ssh("rm /usr/local/bin/kubelet", check=True)
 
 
-def test_a_user_cannot_keep_a_host_out_of_its_pool(capra: Capra, host: Host) -> None:
-    """Anybody can give a process any name, and listen on a port above 1023."""
+USERS_TRICKS = {
+    "a name": "cp /bin/sleep /var/tmp/kubelet; setsid /var/tmp/kubelet 60 </dev/null >/dev/null 2>&1 &",
+    "a port": "/usr/sbin/sshd -D -p 10250 -h /var/tmp/key -o PidFile=none </dev/null >/dev/null 2>&1 &",
+    # GNU ls prints a newline in a link's target as it is.
+    "a line in a list": "d=$(printf '/var/tmp/l\\nl /proc/1/exe -> /var/lib/k0s/'); mkdir -p \"$d\";"
+    ' cp /bin/sleep "$d/s"; setsid "$d/s" 60 </dev/null >/dev/null 2>&1 &',
+    "a setuid program": "ln -sf /usr/bin/su /var/tmp/kubelet;"
+    " (sleep 60 | setsid /var/tmp/kubelet root) >/dev/null 2>&1 &",
+}
+
+
+@pytest.mark.parametrize("trick", list(USERS_TRICKS))
+def test_a_user_cannot_keep_a_host_out_of_its_pool(capra: Capra, host: Host, trick: str) -> None:
     manifest = _bootstrapped(capra, host, cleanUp="Verify")
-    host.ssh("cp /bin/sleep /usr/local/bin/kubelet; chmod 755 /usr/local/bin/kubelet", check=True)
-    host.ssh("setsid kubelet 30 </dev/null >/dev/null 2>&1 &", user="ops", check=True)
+    host.ssh("rm -rf /var/tmp/kubelet /var/tmp/l*", check=True)
+    if trick == "a port":
+        host.ssh("ssh-keygen -q -t ed25519 -N '' -f /var/tmp/key <<<y >/dev/null; chown ops /var/tmp/key", check=True)
+    host.ssh(USERS_TRICKS[trick], user="ops", check=True)
     try:
         capra.run("cleanup", "-f", manifest)
     finally:
-        host.ssh("pkill -x kubelet; rm /usr/local/bin/kubelet", check=True)
+        host.ssh("pkill -u ops; rm -rf /var/tmp/kubelet /var/tmp/l* /var/tmp/key*")
+
+
+def test_what_comes_beside_what_was_there_is_found(capra: Capra, host: Host) -> None:
+    """An image may bring registries and a policy: a node's keys beside them are the bootstrap's."""
+    host.ssh("mkdir -p /etc/kubernetes; touch /etc/kubernetes/audit.yaml", check=True)
+    try:
+        manifest = _bootstrapped(capra, host, cleanUp="Verify")
+        host.ssh("mkdir -p /etc/kubernetes/pki; touch /etc/kubernetes/pki/ca.key", check=True)
+        [report] = capra.json("cleanup", "-f", manifest, code=1)
+        assert "directory /etc/kubernetes" in report["message"]
+        host.ssh("rm /etc/kubernetes/pki/ca.key", check=True)
+        capra.run("cleanup", "-f", manifest)
+        assert host.ssh("ls /etc/kubernetes/audit.yaml").returncode == 0
+    finally:
+        host.ssh("rm -rf /etc/kubernetes")
 
 
 @pytest.mark.usefixtures("standin")
