@@ -590,6 +590,21 @@ untouched() { [ ! -e /run/run-by-root ]; [ "$(cat /srv/precious/file)" = keep ];
 """
 
 
+def test_a_link_of_a_users_makes_no_directory_roots(sandbox: Sandbox) -> None:
+    """What a link leads to may hold lines like those that `ls` writes of others."""
+    output = sandbox.run(
+        """mkdir -p /srv/t/z/bin
+        printf '#!/bin/sh\necho fooled >>/run/fooled\nexec /usr/bin/readlink "$@"\n' >/srv/t/z/bin/readlink
+        chmod 0755 /srv/t/z/bin/readlink
+        LIKE='drwxr-xr-x 2 0 0 40 Nov 27 11:00'
+        ln -s "$(printf 'x\n%s /srv/t/z\n%s /srv/t/z/bin' "$LIKE" "$LIKE")" /srv/t/l
+        chown -R -h 65534 /srv/t/z /srv/t/l
+        PATH=/srv/t/l:/srv/t/z/bin:$PATH cleanup; ls /run/fooled 2>&1 || true"""
+    )
+    assert "status: 0" in output
+    assert "No such file" in output.split("status: 0")[1], output
+
+
 def test_a_users_own_k0s_is_not_believed(sandbox: Sandbox) -> None:
     """Neither its program nor its directories, and it is no reason to fail."""
     output = sandbox.run(

@@ -130,7 +130,10 @@ runnable() {
 # believed_path: sets PATH to those of its directories that are believed. Sets SAFE and LISTED to nothing.
 believed_path() {
     believed_old_path=$PATH: believed_new_path='' SAFE=$NEWLINE
-    list_entries "$PATH"
+    # What looks at them comes from none of them.
+    PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    if ! has ls || ! has readlink; then PATH=${believed_old_path%:}; fi
+    list_entries "${believed_old_path%:}"
     while [ -n "$believed_old_path" ]; do
         believed_place=${believed_old_path%%:*}
         believed_old_path=${believed_old_path#*:}
