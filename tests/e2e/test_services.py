@@ -35,7 +35,7 @@ def test_services_that_were_written_beside_and_copied(hosts: Hosts, capra: Capra
     [report] = capra.json("cleanup", "-f", manifest, code=1 if commands else 0)
 
     assert report["outcome"] == ("HostNotClean" if commands else "Finished")
-    assert host.ssh(f"{LEFT} | grep -v ^/var/lib/capra").stdout == ""
+    assert host.ssh(f"({LEFT}) | grep -v ^/var/lib/capra").stdout == ""
     assert (host.ssh("k0s status").returncode == 0) is bool(commands)
     host.ssh("k0s stop; k0s reset")
     capra.json("cleanup", "-f", manifest)
