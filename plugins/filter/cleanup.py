@@ -30,7 +30,7 @@ def cleanup_steps(
     commands: Sequence[str], sentinel: str = "", keep_files: bool = False, binding: str = "none"
 ) -> list[dict[str, Any]]:
     """The commands in order, the removal of what Capra itself left, and a look at what is left of a distribution: as
-    `capra.machine.steps` takes them. binding: `all`, `running` or `none`, see there.
+    `capra.machine.steps` takes them. binding: see there; `none` for no look.
 
     A command names itself in its title: it stands in the RemoteMachine's spec, which is no secret.
     """

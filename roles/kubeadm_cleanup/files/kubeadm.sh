@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153,SC2154 # the parts of one program share their variables
-# The script of the cleanup of kubeadm's nodes, behind host.sh, trust.sh and places.sh of the role k0s_cleanup: what only
+# The script of the cleanup of kubeadm's nodes, behind host.sh, trust.sh and places.sh of the role k0s_cleanup and begin.sh: what only
 # kubeadm can do. A control plane leaves etcd while it still runs, then kubeadm resets the node. The steps behind this one
 # (plugins/plugin_utils/clear.sh) remove what is left. It can be killed anywhere and run again. Status: 0 done, 1 not
 # (the line `leave: failed: …`), 2 wrong arguments.
@@ -26,9 +26,6 @@ arguments() {
         esac
     done
 }
-
-# remember: nothing has to be known by a later attempt but what lies on the host.
-remember() { :; }
 
 # find_kubeadm: sets BINARY, or nothing where there is none that root may run.
 find_kubeadm() {
@@ -143,18 +140,7 @@ reset() {
 }
 
 main() {
-    set -u
-    PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    LC_ALL=C
-    export PATH LC_ALL
-    CHANGED=no CHILD='' WORK=${CAPRA_RUN_DIR:-}
-    cd / || exit 2
-    if users_of self; then ME=$EFFECTIVE; else ME=$(id -u); fi
-    arguments "$@"
-    believed_path
-    if [ "$CHECK" = no ] && [ -z "$WORK" ]; then WORK=$(mktemp -d) || exit 1; fi
-    trap 'end_child; if [ -z "${CAPRA_RUN_DIR:-}" ]; then rm -rf "${WORK:-}"; fi' EXIT
-    trap 'exit 143' TERM INT HUP
+    begin "$@"
     find_kubeadm
     case $PHASE in leave | '') leave ;; esac
     case $PHASE in reset | '') reset ;; esac

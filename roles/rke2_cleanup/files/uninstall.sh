@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck disable=SC2034,SC2153,SC2154 # the parts of one program share their variables
-# The script of the cleanups of RKE2's and K3s's nodes, behind host.sh, trust.sh and places.sh of the role k0s_cleanup: the
+# The script of the cleanups of RKE2's and K3s's nodes, behind host.sh, trust.sh and places.sh of the role k0s_cleanup and begin.sh: the
 # distribution's own script uninstalls it. The steps behind this one (plugins/plugin_utils/clear.sh) remove what is left. It
 # can be killed anywhere and run again. Status: 0 done, 2 wrong arguments.
 
@@ -18,9 +18,6 @@ arguments() {
     done
     [ -n "$DISTRIBUTION" ] || exit 2
 }
-
-# remember: nothing has to be known by a later attempt but what lies on the host.
-remember() { :; }
 
 # uninstall: with each of its scripts that is there: a server's, an agent's. How it ends is a warning at most.
 uninstall() {
@@ -44,18 +41,7 @@ uninstall() {
 }
 
 main() {
-    set -u
-    PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    LC_ALL=C
-    export PATH LC_ALL
-    CHANGED=no CHILD='' WORK=${CAPRA_RUN_DIR:-}
-    cd / || exit 2
-    if users_of self; then ME=$EFFECTIVE; else ME=$(id -u); fi
-    arguments "$@"
-    believed_path
-    if [ "$CHECK" = no ] && [ -z "$WORK" ]; then WORK=$(mktemp -d) || exit 1; fi
-    trap 'end_child; if [ -z "${CAPRA_RUN_DIR:-}" ]; then rm -rf "${WORK:-}"; fi' EXIT
-    trap 'exit 143' TERM INT HUP
+    begin "$@"
     uninstall
     return 0
 }
