@@ -1,20 +1,66 @@
 """Bootstrap data → ordered steps. Pure: reads no file, contacts nobody.
 
-`parse` gives the steps, or InputError where the data is not usable; `digest` tells one version from another.
+`read` gives the steps and what there is to tell of them, or InputError where the data is not usable; `digest` tells one
+version from another.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from capra.bootstrap import cloud_config, document
+from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location
 from capra.bootstrap.script import as_script
 from capra.bootstrap.steps import RunCommand, Step, WriteFile, to_task, to_tasks
+from capra.bootstrap.values import text
 
-__all__ = ["RunCommand", "Step", "WriteFile", "digest", "parse", "to_task", "to_tasks"]
+__all__ = ["Parsed", "RunCommand", "Step", "WriteFile", "digest", "parse", "read", "to_task", "to_tasks"]
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """steps: in order; at least one. notes: constructs that are accepted or ignored, and not done; each sentence begins
+    with the path (`growpart is not done …`)."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read(
+    data: bytes,
+    *,
+    format: str = "cloud-config",
+    commands_as_script: bool = False,
+    working_dir: str = DEFAULT_WORKING_DIR,
+    subject: str = "bootstrap data",
+    ignored: Iterable[str] = (),
+) -> Parsed:
+    """The ordered steps.
+
+    data: the Secret's `value`, plain or gzipped. format: its `format`; empty means cloud-config.
+    commands_as_script: bootcmd and then runcmd become one script `<working_dir>/k0s_install.sh`, written
+    after the other files. subject: what errors call the data. ignored: constructs that the user goes on without
+    (`capra.bootstrap.constructs`).
+
+    Raises InputError naming the place in the document; nothing that is asked for is skipped in silence.
+    """
+    constructs = Constructs(ignored)
+    found = cloud_config.stages(document.read_document(data, format, subject), constructs, subject)
+    if not (found.early or found.middle or found.late):
+        raise Location(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
+    if commands_as_script and (found.early or found.late):
+        place = Location(subject, "workingDir")
+        if not text(working_dir, place).startswith("/"):
+            raise place.error("must be an absolute path: the script is written there")
+        steps = (*found.middle, *as_script(found.early + found.late, working_dir))
+    else:
+        steps = (*found.early, *found.middle, *found.late)
+    return Parsed(steps, constructs.notes)
 
 
 def parse(
@@ -25,27 +71,9 @@ def parse(
     working_dir: str = DEFAULT_WORKING_DIR,
     subject: str = "bootstrap data",
 ) -> tuple[Step, ...]:
-    """The ordered steps; at least one.
-
-    data: the Secret's `value`, plain or gzipped. format: its `format`; empty means cloud-config.
-    commands_as_script: bootcmd and then runcmd become one script `<working_dir>/k0s_install.sh`, written
-    after the other files. subject: what errors call the data.
-
-    Raises InputError naming the place in the document; nothing that is asked for is skipped in silence.
-    """
-    content = document.read_document(data, format, subject)
-    cloud_config.refuse_unsupported(content, subject)
-    early = cloud_config.commands(content, "bootcmd", subject)
-    files = cloud_config.files(content, subject)
-    late = cloud_config.commands(content, "runcmd", subject)
-    if not (early or files or late):
-        raise Location(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
-    if commands_as_script and (early or late):
-        place = Location(subject, "workingDir")
-        if not cloud_config.text(working_dir, place).startswith("/"):
-            raise place.error("must be an absolute path: the script is written there")
-        return (*files, *as_script(early + late, working_dir))
-    return (*early, *files, *late)
+    """The steps of `read`."""
+    options = {"format": format, "working_dir": working_dir, "subject": subject}
+    return read(data, commands_as_script=commands_as_script, **options).steps
 
 
 def digest(data: bytes) -> str:

@@ -45,16 +45,18 @@ class WriteFile:
 class RunCommand:
     """Run one command with `/bin/sh -c`, without NUL.
 
-    source: where the step stands in the document (`runcmd[0]`), for messages.
+    source: where the step stands in the document (`runcmd[0]`), for messages. name: what a person reads instead of the
+    place, where the command is Capra's own.
     """
 
     command: str
     source: str = ""
+    name: str = ""
 
     @property
     def title(self) -> str:
         """What a person reads: the place, never the command, which may hold a token."""
-        return f"run {self.source or 'command'}"
+        return self.name or f"run {self.source or 'command'}"
 
 
 Step = WriteFile | RunCommand

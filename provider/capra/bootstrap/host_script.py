@@ -1,0 +1,29 @@
+"""Programs of Capra's own for a host, as steps: a file of `capra/bootstrap/scripts` with variables set before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from capra.bootstrap.script import quote
+from capra.bootstrap.steps import RunCommand
+
+
+def host_script(name: str, source: str, title: str, variables: Mapping[str, str]) -> RunCommand:
+    """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
+
+    source: where in the document it was asked for. title: what a person reads; no content, no secrets. A step that was
+    cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
+    1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
+    arguments of a program where it is a secret.
+    """
+    assignments = "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))
+    return RunCommand(f"{assignments}{_text(name)}", source=source, name=title)
+
+
+@cache
+def _text(name: str) -> str:
+    lines = files("capra.bootstrap").joinpath("scripts", f"{name}.sh").read_text().splitlines(keepends=True)
+    # Comments are for whoever reads the file; the host gets it with every run.
+    return "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
