@@ -199,7 +199,9 @@ def test_what_was_there_before_stays(hosts: Hosts, host: Host, capra: Capra) -> 
 def test_nothing_of_others_is_touched(hosts: Hosts, host: Host, capra: Capra) -> None:
     """A local volume is a bind mount of the same file system; a disk is behind a link; a comment may say anything."""
     host.ssh(
-        "mkdir -p /srv/volume /srv/disk; echo data >/srv/volume/db; ln -s /srv/disk /var/lib/rancher;"
+        # An empty directory may be left of another test's node: a link would be made in it.
+        "mkdir -p /srv/volume /srv/disk; echo data >/srv/volume/db; rm -rf /var/lib/rancher;"
+        " ln -s /srv/disk /var/lib/rancher;"
         " iptables -N OWN; iptables -A INPUT -s 192.0.2.9 -m comment --comment 'before -j KUBE-SERVICES' -j OWN",
         check=True,
     )
