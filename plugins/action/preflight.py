@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.capra.machine.plugins.plugin_utils import preflight
-from ansible_collections.capra.machine.plugins.plugin_utils.frame import framed
+from ansible_collections.capra.machine.plugins.plugin_utils.asking import ask
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
-from ansible_collections.capra.machine.plugins.plugin_utils.refusal import Refusal, refusal, telling
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
-SCRIPT = Path(preflight.__file__).parents[2] / "roles" / "preflight" / "files" / "preflight.sh"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "role": {"type": "str", "default": "any", "choices": ["any", "controller", "worker"]},
     "memory": {"type": "int", "default": 0},
@@ -71,24 +67,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         """Facts, clock skew, and why become did not work, if it did not: then the host is asked without it, because
         the reason is what one wants to know (a slow sudo, most often). Raises SessionError for any other refusal."""
         try:
-            return (*self._ask(), "")
+            return (*ask(self._session), "")
         except SessionError as error:
             if not method or error.why.reason != "become_refused":
                 raise
             refused = " ".join(error.why.message.split())[:300]
             self._connection.reset()
             self._connection.set_become_plugin(None)
-            return (*self._ask(), refused)
-
-    def _ask(self) -> tuple[dict[str, str], float]:
-        """One round trip."""
-        before = time.time()
-        answer = self._session.ask(SCRIPT.read_bytes())
-        after = time.time()
-        if framed(answer.stdout) is None:
-            raise SessionError(refusal(answer))
-        facts = preflight.parse(answer.stdout)
-        if facts is None:
-            cut = Refusal("no_report", f"the checks were cut off on the host (status {answer.rc}): {telling(answer)}")
-            raise SessionError(cut)
-        return facts, preflight.clock_skew(facts, before, after)
+            return (*ask(self._session), refused)

@@ -19,6 +19,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils import (
     progress,
     results,
 )
+from ansible_collections.capra.machine.plugins.plugin_utils.asking import ask
 from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal, too_long
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
@@ -65,7 +66,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self._arguments = arguments
-        self._steps = parts.with_script(arguments["steps"], arguments["script"], arguments["script_arguments"])
+        self._session = Session(self)
+        evidence.hold_back(self._connection)
+        try:
+            given = self._rendered(arguments["steps"])
+        except SessionError as error:
+            return result | error.result()
+        self._steps = parts.with_script(given, arguments["script"], arguments["script_arguments"])
         try:
             self._parts = [parts.to_part(step, number) for number, step in enumerate(self._steps)]
         except parts.PayloadError as error:
@@ -79,12 +86,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         self._run_id = run_id
         self._limits = payload.limits(arguments["output_bytes"], len(self._parts), diff=bool(self._task.diff))
         result["run_id"] = run_id
-        self._session = Session(self)
-        evidence.hold_back(self._connection)
         try:
             return result | self._carried_out()
         except SessionError as error:
             return result | error.result()
+
+    def _rendered(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The steps. A document that has to be rendered with what the host says of itself comes as a step of kind
+        `document` (the filter `bootstrap_steps`)."""
+        if [step.get("kind") for step in steps] != ["document"]:
+            return steps
+        # Ordinary runs come with their steps, and need no parser.
+        from ansible_collections.capra.machine.plugins.filter.bootstrap import bootstrap_steps  # noqa: PLC0415
+
+        facts, _ = ask(self._session)
+        options = {name: value for name, value in steps[0].items() if name != "kind"}
+        return bootstrap_steps(**options, facts=facts)
 
     def _carried_out(self) -> dict[str, Any]:
         if self._task.check_mode:

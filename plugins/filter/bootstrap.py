@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 try:
-    from capra.bootstrap import parse
+    from capra.bootstrap import Instance, InstanceDataMissing, jinja, read
+    from capra.bootstrap.instance_data import believed, instance_data
     from capra.bootstrap.steps import load_tasks, run_id, to_tasks
     from capra.errors import CapraError
 except ImportError:
-    parse = None
+    read = None
 
 
 def _data(path: str, variable: str = "bootstrap_data_file") -> bytes:
     if not path:
         raise AnsibleFilterError(f"{variable} is missing: the path, on the control node, of the bootstrap data")
-    if parse is None:
+    if read is None:
         raise AnsibleFilterError(
             "the Python package capra is missing beside Ansible: run pip install . in its checkout"
         )
@@ -35,20 +36,32 @@ def bootstrap_steps(
     commands_as_script: bool = False,
     working_dir: str = "/etc/k0smotron",
     sentinel: str = "",
+    name: str = "",
+    uid: str = "",
+    facts: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """The steps of the bootstrap data in a file on the control node, as `capra.machine.steps` takes them."""
+    """The steps of the bootstrap data in a file on the control node, as `capra.machine.steps` takes them.
+
+    name: `namespace/name` of the machine, or its name. facts: what the host says of itself. Where the data has to be
+    rendered with it and it is missing, the only step is of kind `document`, with the arguments: the action asks the
+    host.
+    """
     data = _data(path)
+    namespace, _, own = name.rpartition("/")
+    known = instance_data(believed(facts or {}), name=own, namespace=namespace, uid=uid, labels={})
+    options = {"commands_as_script": commands_as_script, "working_dir": working_dir}
     try:
-        return to_tasks(
-            parse(
-                data,
-                format=data_format,
-                commands_as_script=commands_as_script,
-                working_dir=working_dir,
-                subject=path,
-            ),
-            sentinel=sentinel,
+        found = read(
+            data,
+            format=data_format,
+            subject=path,
+            instance=None if facts is None else Instance(known, jinja.render),
+            **options,
         )
+        return to_tasks(found.steps, sentinel=sentinel)
+    except InstanceDataMissing:
+        asked = {"data_format": data_format, "sentinel": sentinel, "name": name, "uid": uid, **options}
+        return [{"kind": "document", "path": path, **asked}]
     except CapraError as error:
         raise AnsibleFilterError(str(error)) from None
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# A part of the session's half (launch.sh): what the host says of itself. Reads only.
+# A part of the session's half (launch.sh), and of a preflight: what the host says of itself. Reads only.
 
 # connection_of PID: sets CONNECTION, what the environment of a process says of its connection, if that may be read.
 # Through a pipe: some shells put a here-document into a file, and there may be secrets in an environment.
@@ -25,10 +25,9 @@ own_address() {
         own_above=${own_stat%% *}
     done
     # Client address, client port, server address, server port (ssh(1)).
-    read -r own_stat own_stat ADDRESS own_rest <<END
-$CONNECTION
-END
-    : "$own_rest" # only here so that ADDRESS is one word
+    ADDRESS=${CONNECTION#* }
+    ADDRESS=${ADDRESS#* }
+    ADDRESS=${ADDRESS%% *}
 }
 
 # about: one line `host NAME ADDRESS`, with `-` for a name that cannot stand in a line.

@@ -12,12 +12,25 @@ from dataclasses import dataclass
 
 from capra.bootstrap import cloud_config, document
 from capra.bootstrap.constructs import Constructs
+from capra.bootstrap.jinja import Instance, InstanceDataMissing
 from capra.bootstrap.location import Location
 from capra.bootstrap.script import as_script
 from capra.bootstrap.steps import RunCommand, Step, WriteFile, to_task, to_tasks
 from capra.bootstrap.values import text
 
-__all__ = ["Parsed", "RunCommand", "Step", "WriteFile", "digest", "parse", "read", "to_task", "to_tasks"]
+__all__ = [
+    "Instance",
+    "InstanceDataMissing",
+    "Parsed",
+    "RunCommand",
+    "Step",
+    "WriteFile",
+    "digest",
+    "parse",
+    "read",
+    "to_task",
+    "to_tasks",
+]
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 
@@ -39,18 +52,20 @@ def read(
     working_dir: str = DEFAULT_WORKING_DIR,
     subject: str = "bootstrap data",
     ignored: Iterable[str] = (),
+    instance: Instance | None = None,
 ) -> Parsed:
     """The ordered steps.
 
     data: the Secret's `value`, plain or gzipped. format: its `format`; empty means cloud-config.
     commands_as_script: bootcmd and then runcmd become one script `<working_dir>/k0s_install.sh`, written
     after the other files. subject: what errors call the data. ignored: constructs that the user goes on without
-    (`capra.bootstrap.constructs`).
+    (`capra.bootstrap.constructs`). instance: what templates are rendered with.
 
-    Raises InputError naming the place in the document; nothing that is asked for is skipped in silence.
+    Raises InstanceDataMissing for a document that has to be rendered, without an instance; InputError, of which it is
+    one, naming the place in the document. Nothing that is asked for is skipped in silence.
     """
     constructs = Constructs(ignored)
-    found = cloud_config.stages(document.read_document(data, format, subject), constructs, subject)
+    found = cloud_config.stages(document.read_document(data, format, subject, instance), constructs, subject)
     if not (found.early or found.middle or found.late):
         raise Location(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
     if commands_as_script and (found.early or found.late):
@@ -72,8 +87,9 @@ def parse(
     subject: str = "bootstrap data",
 ) -> tuple[Step, ...]:
     """The steps of `read`."""
-    options = {"format": format, "working_dir": working_dir, "subject": subject}
-    return read(data, commands_as_script=commands_as_script, **options).steps
+    return read(
+        data, format=format, commands_as_script=commands_as_script, working_dir=working_dir, subject=subject
+    ).steps
 
 
 def digest(data: bytes) -> str:

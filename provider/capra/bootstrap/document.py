@@ -12,6 +12,7 @@ from typing import Any
 
 from capra.bootstrap import jinja, strict_yaml
 from capra.bootstrap.encoding import Unreadable, gunzip
+from capra.bootstrap.jinja import Instance
 from capra.bootstrap.location import Location
 
 _FORMATS_OF_OTHERS = {
@@ -40,20 +41,19 @@ _STARTS = {
 _IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
 
 
-def read_document(data: bytes, format: str, subject: str) -> dict[str, Any]:
-    """The merged top-level mapping of the document. Raises InputError naming `subject`."""
+def read_document(data: bytes, format: str, subject: str, instance: Instance | None = None) -> dict[str, Any]:
+    """The merged top-level mapping of the document. instance: what templates are rendered with. Raises InputError
+    naming `subject`."""
     place = Location(subject)
     if format and format != "cloud-config":
         what = _FORMATS_OF_OTHERS.get(format)
         problem = f"{what} is not supported yet" if what else "is not a known format"
         raise place.key("format").error(f"{problem}; cloud-config is")
-    text = _text(data, place)
+    text = jinja.rendered(_text(data, place), place, instance)
     header = _leading_lines(text)
     if not header.strip() and not text.strip():
         raise place.error("is empty")
     _refuse_other_formats(text, header, place)
-    if any(jinja.HEADER.fullmatch(line) for line in header.splitlines()):
-        jinja.refuse_templates(text, place)
     if header == text:
         raise place.error("holds only comments: there is nothing to do")
     return strict_yaml.load_mapping(text, place)

@@ -6,12 +6,14 @@ import asyncio
 import base64
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from capra.bootstrap import InstanceDataMissing
+from capra.bootstrap.instance_data import EXAMPLE
 from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.errors import ExitCode, note
@@ -20,7 +22,7 @@ from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.engine import Reconciliation
-from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
+from capra.engine.plan import PlanOptions, host_place, plan_bootstrap, plan_cleanup
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
@@ -73,8 +75,9 @@ async def _plan_all(prepared: PreparedMachines, store: FileStore, options: PlanO
 def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
     decision = decide(observation, default_clean_up=options.default_clean_up)
     common = identity(observation.machine) | {"decision": decision_name(decision)}
+    told = ""
     if isinstance(decision, Bootstrap):
-        request = plan_bootstrap(observation, options)
+        request, told = _bootstrap(observation, options)
         steps = _listed(load_tasks(request.secrets.steps))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
@@ -83,13 +86,25 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         said = of_reconciliation(Reconciliation(observation, decision, observation.record))
         return common | {"message": said.message}
     return common | {
-        "message": f"{request.playbook} would run, or go on where the host is",
+        "message": f"{request.playbook} would run, or go on where the host is{told}",
         "playbook": f"capra.machine.{request.playbook}",
         "inventory": _inventory(request),
         # Commands of a cleanup stand in the manifest; passwords in them are not repeated.
         "variables": Redactor.of(request.secrets).data(_lasting(request)),
         "steps": steps,
     }
+
+
+def _bootstrap(observation: Observation, options: PlanOptions) -> tuple[RunRequest, str]:
+    """The run, and what there is to tell of it."""
+    told = ""
+    try:
+        request = plan_bootstrap(observation, options)
+    except InstanceDataMissing:
+        facts = {**EXAMPLE, "place": host_place(observation.machine)}
+        request = plan_bootstrap(replace(observation, record=replace(observation.record, facts=facts)), options)
+        told = "; the host has not said its name yet, with which the data is rendered: an example stands for it"
+    return request, "".join([told, *(f"; {note}" for note in request.notes)])
 
 
 def _lasting(request: RunRequest) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.kube.stores.secrets import Secrets
+from capra.runs.rendering import render_within_bounds
 from capra.settings import ControllerSettings
 
 OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
@@ -88,7 +89,9 @@ class Controller:
             cleanup_limit=settings.cleanup_timeout,
             concurrency=settings.concurrency,
             options=PlanOptions(
-                default_clean_up=settings.default_clean_up, verify_custom_cleanup=settings.verify_custom_cleanup
+                default_clean_up=settings.default_clean_up,
+                verify_custom_cleanup=settings.verify_custom_cleanup,
+                render=render_within_bounds,
             ),
             lasting=self.queue.set_aside,
         )

@@ -11,12 +11,12 @@ from functools import partial
 from capra.engine import records
 from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, Release, Reserve, decide
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
+from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup
 from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
-from capra.model.run import Outcome, RunRequest
+from capra.model.run import Outcome, Playbook, RunRequest
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,41 @@ class Engine:
                     decision = decide(observation, cleanup_limit, self._options.default_clean_up)
             if isinstance(decision, Bootstrap | Cleanup):
                 try:
-                    request = await self._aside(partial(_plan, observation, decision, self._options))
+                    taken = await self._run(observation, decision, listener)
                 except InputError as error:
                     decision = Refuse(error.reason, error.field, str(error))
                 else:
-                    taken = await self._act(observation, decision, request, listener)
                     await self._observer(taken)
                     return taken
         return await self._settle(observation, decision)
+
+    async def _run(
+        self, observation: Observation, decision: Bootstrap | Cleanup, listener: ProgressListener
+    ) -> Reconciliation:
+        """A decision that runs something. Raises InputError where that cannot be planned."""
+        request = await self._aside(partial(_plan, observation, decision, self._options))
+        if request.playbook is not Playbook.PREFLIGHT:
+            return await self._act(observation, decision, request, listener)
+        asked = await self._ask(observation, decision, request)
+        if not asked.outcome or not asked.outcome.ok:
+            return asked
+        knowing = replace(observation, record=asked.record)
+        request = await self._aside(partial(_plan, knowing, decision, self._options))
+        return await self._act(knowing, decision, request, listener)
+
+    async def _ask(
+        self, observation: Observation, decision: Bootstrap | Cleanup, request: RunRequest
+    ) -> Reconciliation:
+        """A run that only reads what the host says of itself, and keeps it."""
+        outcome = judge(request, await self._runner.run(request, lambda progress: None))
+        record, now = observation.record, self._clock()
+        if outcome.ok:
+            record = replace(records.learnt(observation, outcome), changed_at=now)
+        else:
+            record = records.ended(record, decision, outcome, now, request.check)
+        if record != observation.record:
+            await self._store.save(observation, replace(record, facts={}) if request.check else record)
+        return Reconciliation(observation, decision, record, outcome)
 
     async def _settle(self, observation: Observation, decision: Decision) -> Reconciliation:
         """A decision that runs nothing."""
@@ -160,4 +187,4 @@ class Engine:
 def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
     if isinstance(decision, Cleanup):
         return plan_cleanup(observation, decision, options)
-    return plan_bootstrap(observation, options)
+    return plan_bootstrap_or_facts(observation, options)

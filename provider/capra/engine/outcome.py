@@ -58,7 +58,7 @@ def judge(request: RunRequest, result: RunResult) -> Outcome:
         return _outcome(result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
     if result.stats.get("ok", 0) == 0 or _counts_failure(result.stats):
         return _outcome(result, OutcomeKind.LOST, f"the run ended with the recap {dict(result.stats)} and no result")
-    return _finished(result)
+    return _finished(request, result)
 
 
 def _counts_failure(stats: Mapping[str, int]) -> bool:
@@ -108,9 +108,13 @@ def _steps(values: Any) -> tuple[StepReport, ...]:
     )
 
 
-def _finished(result: RunResult) -> Outcome:
+def _finished(request: RunRequest, result: RunResult) -> Outcome:
     details = _details(result.events)
-    return _outcome(result, OutcomeKind.FINISHED, str(details.get("msg", "finished")), details)
+    message = "; ".join([str(details.get("msg", "finished")), *request.notes])
+    warned = details.get("warned")
+    warnings = [str(one) for one in warned] if isinstance(warned, list) else []
+    outcome = _outcome(result, OutcomeKind.FINISHED, message, details)
+    return replace(outcome, warnings=(*warnings, *request.notes))
 
 
 def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:

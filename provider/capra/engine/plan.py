@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from capra import bootstrap
-from capra.bootstrap import parse
-from capra.bootstrap.steps import Step, dump_tasks, run_id
+from capra.bootstrap import Instance, InstanceDataMissing, Parsed, jinja
+from capra.bootstrap.instance_data import instance_data
+from capra.bootstrap.jinja import Render
+from capra.bootstrap.steps import dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
+from capra.model.host_port import join_host_port
 from capra.model.machine import (
     HOST_KEYS_ANNOTATION,
+    IGNORED_CONSTRUCTS_ANNOTATION,
     SENTINEL_ANNOTATION,
     TAKE_OVER_ANNOTATION,
     CleanUp,
@@ -31,7 +35,7 @@ class PlanOptions:
     what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
     (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
     that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
-    own, what only lies on the host makes the cleanup fail, too.
+    own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
     """
 
     check: bool = False
@@ -50,21 +54,40 @@ class PlanOptions:
     one_owner: bool = False
     default_clean_up: CleanUp | None = None
     verify_custom_cleanup: bool = False
+    render: Render = jinja.render
 
 
-def bootstrap_steps(observation: Observation) -> tuple[Step, ...]:
-    """The steps of the machine's bootstrap data. Raises InputError naming the machine's data, and what is wrong."""
+def read_bootstrap(observation: Observation, render: Render = jinja.render) -> Parsed:
+    """The steps of the machine's bootstrap data. Raises InputError naming the machine's data, and what is wrong, or
+    InstanceDataMissing where the host has to be asked first (`plan_facts`)."""
     data = observation.bootstrap
     if data is None:
         raise InputError("there is no bootstrap data", subject=str(observation.machine.key))
-    spec = observation.machine.spec
-    return parse(
+    machine, facts = observation.machine, observation.record.facts
+    key, spec = machine.key, machine.spec
+    known = instance_data(
+        facts, name=key.name, namespace=key.namespace, uid=host_uid(observation), labels=machine.labels
+    )
+    return bootstrap.read(
         data.data,
         format=data.format,
         commands_as_script=spec.commands_as_script,
         working_dir=spec.working_dir,
         subject=data.source,
+        ignored=_ignored(machine),
+        instance=Instance(known, render) if facts.get("place") == host_place(machine) else None,
     )
+
+
+def host_place(machine: RemoteMachine) -> str:
+    """Where the machine is reached: what was learnt there says nothing of another host."""
+    return join_host_port(machine.spec.address, machine.spec.port)
+
+
+def _ignored(machine: RemoteMachine) -> list[str]:
+    """The constructs that the machine goes on without."""
+    words = machine.annotations.get(IGNORED_CONSTRUCTS_ANNOTATION, "").split(",")
+    return [word.strip() for word in words if word.strip()]
 
 
 def bootstrap_digest(observation: Observation) -> str:
@@ -99,15 +122,25 @@ def connection(observation: Observation) -> Connection:
 
 def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest:
     """The bootstrap run. Raises InputError for bootstrap data that cannot be carried out."""
-    steps, sentinel = bootstrap_steps(observation), _sentinel(observation.machine, options)
+    found, sentinel = read_bootstrap(observation, options.render), _sentinel(observation.machine, options)
     variables = {
         "bootstrap_run_id": bootstrap_run_id(observation),
         "bootstrap_sentinel": sentinel,
         **({"bootstrap_restart": True} if options.restart else {}),
     }
     request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    secrets = replace(request.secrets, steps=dump_tasks(steps, sentinel))
-    return replace(request, secrets=_hiding(secrets, hidden_in(steps, diff=options.diff)))
+    secrets = replace(request.secrets, steps=dump_tasks(found.steps, sentinel))
+    hiding = _hiding(secrets, hidden_in(found.steps, diff=options.diff))
+    return replace(request, secrets=hiding, notes=found.notes)
+
+
+def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> RunRequest:
+    """The bootstrap run, or where its data has to be rendered with what the host says of itself, the run that asks it:
+    the playbook tells which."""
+    try:
+        return plan_bootstrap(observation, options)
+    except InstanceDataMissing:
+        return plan_preflight(observation, options)
 
 
 def _sentinel(machine: RemoteMachine, options: PlanOptions) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from capra.bootstrap.instance_data import believed
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
-from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
+from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_place, host_uid
 from capra.model.machine import CleanUp
 from capra.model.observation import Observation, Phase, Record
 from capra.model.retry import RUN
 from capra.model.run import Outcome, OutcomeKind
+
+WARNINGS = 20
+WARNING_LENGTH = 500
+"""Characters of each, of so many, that a record keeps."""
 
 
 def after_decision(observation: Observation, decision: Decision) -> Record:
@@ -80,6 +86,18 @@ def as_before(before: Record, begun: Record) -> Record:
     )
 
 
+def learnt(observation: Observation, outcome: Outcome) -> Record:
+    """The record after the host has told what its bootstrap data is rendered with. It is kept: the bootstrap may change
+    the host's name, and whoever goes on with it must come to the same steps."""
+    facts = outcome.details.get("facts")
+    kept = believed(facts) if isinstance(facts, Mapping) else {}
+    return replace(
+        observation.record,
+        host_keys=observation.record.host_keys or outcome.host_keys,
+        facts={**kept, "place": host_place(observation.machine)},
+    )
+
+
 def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
     """The record after a run. A check run leaves only the host keys of a first contact behind. A host that has let
     nobody in may be another one than is meant: its keys are not kept."""
@@ -111,6 +129,7 @@ def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: 
         changed_at=now,
         host_name=outcome.host.hostname,
         host_addresses=outcome.host.addresses,
+        warnings=tuple(one[:WARNING_LENGTH] for one in outcome.warnings[:WARNINGS]),
     )
 
 

@@ -149,6 +149,8 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
 
 def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     record = taken.record
+    if provisioned and record.warnings:
+        return Condition(BOOTSTRAP, "True", "SucceededWithWarnings", _short("; ".join(record.warnings)))
     if provisioned:
         return Condition(BOOTSTRAP, "True", BOOTSTRAP)
     if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capra.engine.plan import bootstrap_steps
+from capra.bootstrap.instance_data import EXAMPLE
+from capra.engine.plan import host_place, read_bootstrap
 from capra.errors import InputError
 from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
@@ -132,7 +133,9 @@ class _Preparation:
             become_password=self.become_password,
         )
         if need_bootstrap:
-            bootstrap_steps(prepared.observe(machine, Record(), 0.0))
+            # Before the host is asked, anything that it may say stands for its facts.
+            example = Record(facts={**EXAMPLE, "place": host_place(machine)})
+            read_bootstrap(prepared.observe(machine, example, 0.0))
         return prepared
 
     def _key(self) -> SSHKey:

@@ -21,6 +21,8 @@ TAKE_OVER_ANNOTATION = f"{PREFIX}take-over-host"
 """Set by an operator: the machine takes its host over from the one whose UID or name the value is."""
 SENTINEL_ANNOTATION = f"{PREFIX}sentinel"
 """Set by an operator to `none`: the bootstrap data makes no sentinel file, and the end of its commands proves it."""
+IGNORED_CONSTRUCTS_ANNOTATION = f"{PREFIX}ignored-constructs"
+"""Set by an operator: constructs of the bootstrap data, separated by commas, that the machine goes on without."""
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -71,7 +72,9 @@ class Record:
     at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of them, the last
     ones in a row, have not reached the host. not_before: no run before this time (seconds since the epoch). reason,
     message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was first wanted, 0
-    before. host_name, host_addresses: what the host said of itself.
+    before. host_name, host_addresses: what the host said of itself. facts: the same before the bootstrap began, by the
+    names of `capra.bootstrap.instance_data`, and `place`, where it was asked. warnings: what there is to know of a
+    bootstrap that has ended well.
     """
 
     phase: Phase = Phase.NEW
@@ -90,6 +93,8 @@ class Record:
     cleaning_since: float = 0.0
     host_name: str = ""
     host_addresses: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ class RunRequest:
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
-    accept_host_key: how a person says that another host key is right; empty for `capra trust`.
+    accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
+    bootstrap data that are not carried out, to be told where the run ends well.
     """
 
     key: MachineKey
@@ -77,6 +78,7 @@ class RunRequest:
     ssh_config: str = "none"
     one_owner: bool = False
     accept_host_key: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class HostFacts:
 class Outcome:
     """How a run ended. message: one or a few lines for a person. changed: something was done on the host.
     details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight). sent:
-    as in RunResult."""
+    as in RunResult. warnings: what is to be looked at, though the run has done what it was to; the message has it, too.
+    """
 
     kind: OutcomeKind
     message: str
@@ -180,6 +183,7 @@ class Outcome:
     details: Mapping[str, Any] = field(default_factory=dict)
     host: HostFacts = HostFacts()
     sent: bool = True
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -189,4 +193,4 @@ class Outcome:
     @property
     def warned(self) -> bool:
         """Something is to be looked at, though the run may have done all. The message says what."""
-        return bool(self.details.get("warned"))
+        return bool(self.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,6 +40,8 @@ class SavedRecord(BaseModel):
     cleaning_since: Moment = 0.0
     host_name: str = ""
     host_addresses: tuple[str, ...] = ()
+    facts: Mapping[str, str] = {}
+    warnings: tuple[str, ...] = ()
 
     @property
     def believed_phase(self) -> Phase:

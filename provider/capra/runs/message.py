@@ -51,6 +51,7 @@ def load_request(line: bytes) -> RunRequest:
             "key": MachineKey(**values["key"]),
             "playbook": Playbook(values["playbook"]),
             "connection": Connection(**connection),
+            "notes": tuple(values["notes"]),
             "secrets": RunSecrets(**secrets),
         }
     )

@@ -2,8 +2,12 @@
 # What one wants to know of a host before it joins a cluster, as `name value` lines between two markers. Reads only:
 # nothing is written on the host, not even a temporary file (so no here-documents, which some shells put into one). POSIX
 # shell, coreutils or busybox.
-# Most of it is shell built-ins: a process for every fact would take longer than the round trip.
+# Most of it is shell built-ins: a process for every fact would take longer than the round trip. plugin_utils/host.sh stands
+# before it.
 
+# shellcheck disable=SC2034 # of host.sh
+NEWLINE='
+'
 LIMIT=15 # seconds for one command that may hang: longer than anyone should wait for sudo or a name server
 
 # fact NAME VALUE: one line, without control characters.
@@ -69,6 +73,7 @@ system() {
             case $NAME in
             ID) fact os.id "$VALUE" ;;
             VERSION_ID) fact os.version "$VALUE" ;;
+            VERSION_CODENAME) fact os.codename "$VALUE" ;;
             PRETTY_NAME) fact os.name "$VALUE" ;;
             esac
         done <"$FILE"
@@ -146,6 +151,8 @@ host_name() {
     first_line /proc/sys/kernel/hostname
     NAME=$LINE
     fact hostname "$NAME"
+    own_address
+    fact address "$ADDRESS"
     if has getent; then
         bounded getent hosts "$NAME"
         case $? in 0) name_resolves=yes ;; 124) name_resolves=hangs ;; *) name_resolves=no ;; esac

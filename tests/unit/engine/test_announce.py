@@ -51,7 +51,7 @@ def taken(decision: Decision, outcome: Outcome | None = None, **more: Any) -> Re
             id="a cleanup has succeeded",
         ),
         pytest.param(
-            taken(CLEANUP, Outcome(OutcomeKind.FINISHED, "clean; reset: warning: x", details={"warned": ["x"]})),
+            taken(CLEANUP, Outcome(OutcomeKind.FINISHED, "clean; reset: warning: x", warnings=("x",))),
             Announcement(WARNING, "CleanupSucceeded", "cleanup of 192.0.2.7:22: clean; reset: warning: x"),
             id="a cleanup has succeeded and warns",
         ),

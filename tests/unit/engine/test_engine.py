@@ -8,17 +8,20 @@ from dataclasses import replace
 
 import pytest
 
+from capra.bootstrap.steps import load_tasks
+from capra.engine.announce import announce
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions, bootstrap_digest, bootstrap_run_id
 from capra.engine.ports import ProgressListener
 from capra.engine.report import report
 from capra.errors import InputError, Retry
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MachineKey
-from capra.model.observation import Observation, Phase, Record
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, IGNORED_CONSTRUCTS_ANNOTATION, MachineKey
+from capra.model.observation import BootstrapData, Observation, Phase, Record
 from capra.model.retry import RUN
 from capra.model.run import OutcomeKind, Playbook, Progress, RunRequest, RunResult, TaskEvent
 from capra.model.saved_record import SavedRecord
+from capra.model.status import Condition
 from capra.testing import FakeClock, FakeRunner, MemoryStore, RunnerDiedError, finished, stepped, unreachable
 from tests.unit.engine.examples import KEY, READY, condition, observation
 
@@ -472,3 +475,96 @@ async def test_the_record_says_what_bootstraps_the_machine() -> None:
     await world.step()
     assert READY.owner is not None
     assert world.record.bootstrap_kind == READY.owner.bootstrap_kind != ""
+
+
+TEMPLATE = (
+    b"## template: jinja\n#cloud-config\nruncmd: ['kubeadm join --node-name {{ ds.meta_data.local_hostname }}']\n"
+)
+
+
+def _facts(**facts: str) -> RunResult:
+    told = {"findings": [], "facts": {"hostname": "node-7", **facts}}
+    return RunResult((TaskEvent("runner_on_ok", "look", told),), {"ok": 1}, (HOST_KEY,))
+
+
+def _with_template() -> Observation:
+    return replace(READY, bootstrap=BootstrapData(TEMPLATE))
+
+
+async def test_a_host_is_asked_for_what_its_data_is_rendered_with() -> None:
+    world = World(_with_template(), FakeRunner([_facts(kernel="x\ny"), finished()]))
+    taken = await world.step()
+    asked, run = world.runner.requests
+    assert (asked.playbook, run.playbook) == (Playbook.PREFLIGHT, Playbook.BOOTSTRAP)
+    assert load_tasks(run.secrets.steps)[0]["command"] == "kubeadm join --node-name node-7"
+    # What it has told is kept before anything is sent.
+    learnt = {"hostname": "node-7", "place": "192.0.2.7:22"}
+    assert [(record.phase, record.facts) for _, record in world.store.saved] == [
+        (Phase.NEW, learnt),
+        (Phase.BOOTSTRAPPING, learnt),
+        (Phase.PROVISIONED, learnt),
+    ]
+    assert run.connection.host_keys == (HOST_KEY,)
+    assert taken.outcome
+    assert taken.outcome.ok
+
+
+async def test_what_a_host_has_told_counts_for_every_attempt() -> None:
+    world = World(_with_template(), FakeRunner([_facts(), stepped("failed"), finished()]))
+    await world.step()
+    world.clock.now += 1000
+    await world.step()
+    assert [request.playbook for request in world.runner.requests][1:] == [Playbook.BOOTSTRAP] * 2
+    assert world.runner.requests[1].secrets.steps == world.runner.requests[2].secrets.steps
+
+
+async def test_a_host_that_does_not_answer_is_asked_again() -> None:
+    world = World(_with_template(), FakeRunner([unreachable(), _facts(), finished()]))
+    taken = await world.step()
+    assert taken.outcome
+    assert taken.outcome.kind is OutcomeKind.UNREACHABLE
+    assert (world.record.phase, world.record.unreached, world.record.facts) == (Phase.NEW, 1, {})
+    world.clock.now += 1000
+    await world.step()
+    assert world.record.phase is Phase.PROVISIONED
+
+
+async def test_what_another_host_has_told_does_not_count() -> None:
+    record = Record(facts={"hostname": "other", "place": "192.0.2.99:22"})
+    world = World(replace(_with_template(), record=record), FakeRunner([_facts(), finished()]))
+    await world.step()
+    assert world.runner.requests[0].playbook is Playbook.PREFLIGHT
+    assert world.record.facts["hostname"] == "node-7"
+
+
+async def test_a_name_that_nobody_knows_is_refused_before_anything_is_sent() -> None:
+    data = TEMPLATE.replace(b"local_hostname", b"nothing")
+    world = World(replace(READY, bootstrap=BootstrapData(data)), FakeRunner([_facts()]))
+    taken = await world.step()
+    assert isinstance(taken.decision, Refuse)
+    assert "line 3: ds.meta_data.nothing is not known; known are: hostname" in taken.decision.message
+    assert [request.playbook for request in world.runner.requests] == [Playbook.PREFLIGHT]
+    assert world.record.phase is Phase.NEW
+
+
+async def test_a_check_keeps_nothing_that_a_host_has_told() -> None:
+    world = World(_with_template(), FakeRunner([_facts(), finished()]))
+    await world.step(check=True)
+    assert [request.check for request in world.runner.requests] == [True, True]
+    assert world.record == replace(READY.record, host_keys=(HOST_KEY,), changed_at=world.record.changed_at)
+
+
+async def test_what_is_not_carried_out_is_told() -> None:
+    data = BootstrapData(b"random_seed: {file: /x}\nruncmd: [id]\n")
+    machine = replace(READY.machine, annotations={IGNORED_CONSTRUCTS_ANNOTATION: "ntp, random_seed"})
+    world = World(replace(READY, machine=machine, bootstrap=data))
+    taken = await world.step()
+    told = "random_seed is ignored, as the machine says"
+    assert world.record.warnings == (told,)
+    assert condition(report(taken), "BootstrapExecSucceeded") == Condition(
+        "BootstrapExecSucceeded", "True", "SucceededWithWarnings", told
+    )
+    announced = announce(taken, news=True)
+    assert announced
+    assert (announced.type, announced.reason) == ("Warning", "BootstrapSucceeded")
+    assert announced.message.endswith(told)

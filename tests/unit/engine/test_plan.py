@@ -51,7 +51,7 @@ def test_bootstrap() -> None:
         run_id=plan.bootstrap_run_id(READY),
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert load_tasks(request.secrets.steps) == to_tasks(plan.bootstrap_steps(READY), OPTIONS.sentinel)
+    assert load_tasks(request.secrets.steps) == to_tasks(plan.read_bootstrap(READY).steps, OPTIONS.sentinel)
     assert request.secrets.ssh_key == SSH_KEY
     assert request.secrets.become_password == "become-pass"
     assert TOKEN in request.secrets.hidden

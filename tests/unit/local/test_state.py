@@ -37,6 +37,8 @@ RECORD = Record(
     cleaning_since=4.0,
     host_name="node-0.example.org",
     host_addresses=("192.0.2.7", "2001:db8::7"),
+    facts={"hostname": "node-0", "place": "192.0.2.1:2222"},
+    warnings=("growpart is not done",),
 )
 """No field has its default, but the one that is not kept."""
 
@@ -78,12 +80,20 @@ def test_no_field_of_a_record_is_forgotten() -> None:
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, state: StateDirectory) -> None:
     state.write(MACHINE, RECORD)
     saved = json.loads(_machine_file(tmp_path).read_text())
-    for name in ("uid", "bootstrapKind", "cleanUp", "cleaningSince", "hostName", "hostAddresses"):
+    for name in ("uid", "bootstrapKind", "cleanUp", "cleaningSince", "hostName", "hostAddresses", "facts", "warnings"):
         del saved[name]
     _machine_file(tmp_path).write_text(json.dumps(saved))
 
     earlier = replace(
-        RECORD, uid="", bootstrap_kind="", clean_up=None, cleaning_since=0.0, host_name="", host_addresses=()
+        RECORD,
+        uid="",
+        bootstrap_kind="",
+        clean_up=None,
+        cleaning_since=0.0,
+        host_name="",
+        host_addresses=(),
+        facts={},
+        warnings=(),
     )
     assert state.read(MACHINE) == earlier
 

@@ -14,12 +14,17 @@ from ansible_collections.capra.machine.plugins.plugin_utils.frame import BEGIN, 
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
 from tests.missing import missing
 
-SCRIPT = Path(__file__).parents[3] / "roles/preflight/files/preflight.sh"
+ROOT = Path(__file__).parents[3]
+SCRIPT = "".join(
+    (ROOT / name).read_text() for name in ("plugins/plugin_utils/host.sh", "roles/preflight/files/preflight.sh")
+)
 PLACES = ("/etc", "/usr/local/bin", "/tmp", "/run", "/var/lib")
 GOOD = {
     "clock.begin": "1000",
     "clock.end": "1000",
     "os.id": "debian",
+    "os.codename": "bookworm",
+    "address": "192.0.2.1",
     "os.name": "Debian GNU/Linux 12 (bookworm)",
     "system": "Linux",
     "kernel": "6.1.0-18-amd64",
@@ -208,26 +213,34 @@ def test_the_summary_names_every_error_with_its_advice() -> None:
 @pytest.mark.parametrize("shell", [["dash"], ["bash", "--posix"], ["busybox", "sh"]], ids=["dash", "bash", "busybox"])
 def test_the_script_tells_every_fact_under_every_shell(shell: list[str]) -> None:
     try:
-        answer = subprocess.run([*shell, "-s"], input=SCRIPT.read_bytes(), capture_output=True, timeout=60, check=True)
+        answer = subprocess.run([*shell, "-s"], input=SCRIPT.encode(), capture_output=True, timeout=60, check=True)
     except FileNotFoundError:
         missing(shell[0])
     assert answer.stderr == b""
     facts = preflight.parse(answer.stdout.decode())
     assert facts is not None
-    optional = {"machine_id", "cgroup.controllers", "sudo.milliseconds", "hostname.milliseconds", "os.id", "os.name"}
+    optional = {
+        "machine_id",
+        "cgroup.controllers",
+        "sudo.milliseconds",
+        "hostname.milliseconds",
+        "os.id",
+        "os.name",
+        "os.codename",
+    }
     assert set(GOOD) - optional <= set(facts)
     assert preflight.evaluate(facts, Limits())
 
 
 def test_the_script_writes_nothing_on_the_host() -> None:
     """Some shells put a here-document into a file, and /etc/shadow is read."""
-    assert "<<" not in SCRIPT.read_text()
+    assert "<<" not in SCRIPT
 
 
 def test_a_shadow_file_without_a_newline_at_its_end(tmp_path: Path) -> None:
     shadow = tmp_path / "shadow"
     shadow.write_text("other:x:1:2:3:4:5:6:\nops:$y$secret:20000:0:90:7::20500:")
-    text = SCRIPT.read_text().replace("/etc/shadow", str(shadow))
+    text = SCRIPT.replace("/etc/shadow", str(shadow))
     text = text.replace("preflight </dev/null", "LOGIN_USER=ops && account")
     told = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "account 20000 90 - 20500\n"

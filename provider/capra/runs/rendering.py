@@ -1,0 +1,64 @@
+"""Templates rendered in a process of their own: whoever writes one may let it take all time and memory there is.
+
+The process gets JSON with `text` and `variables` on its standard input, and writes JSON with `text`, or with `line` and
+`problem`.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from capra.bootstrap.jinja import Unrenderable, render
+
+SECONDS = 5
+"""Of processor time for one document. An ordinary one takes some milliseconds."""
+
+MEMORY = 512 * 2**20
+"""Bytes for the process."""
+
+PATIENCE = 60.0
+"""Seconds until it is ended however little it has computed."""
+
+TOO_MUCH = f"takes more than {SECONDS} s, or more than {MEMORY >> 20} MiB of memory, to render"
+
+
+def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
+    """`capra.bootstrap.jinja.render` within SECONDS and MEMORY. Raises Unrenderable."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "capra.runs.rendering"],
+            input=json.dumps({"text": text, "variables": variables}).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            check=False,
+        )
+        said = json.loads(done.stdout) if done.returncode == 0 else {}
+    except subprocess.TimeoutExpired:
+        said = {}
+    if "text" not in said:
+        raise Unrenderable(said.get("line", 0), said.get("problem", TOO_MUCH))
+    return str(said["text"])
+
+
+def main() -> None:
+    """The process."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    asked = json.load(sys.stdin)
+    said: dict[str, Any]
+    try:
+        said = {"text": render(asked["text"], asked["variables"])}
+    except Unrenderable as error:
+        said = {"line": error.line, "problem": error.problem}
+    json.dump(said, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

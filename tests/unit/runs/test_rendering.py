@@ -1,0 +1,34 @@
+"""Whatever a template does, it ends, and this process goes on."""
+
+import pytest
+
+from capra.bootstrap.jinja import Unrenderable
+from capra.runs import rendering
+from capra.runs.rendering import render_within_bounds
+
+
+def test_it_is_rendered_as_here() -> None:
+    assert render_within_bounds("## template: jinja\n{{ a.b }} ü\n", {"a": {"b": "x"}}) == "x ü\n"
+
+
+def test_what_is_wrong_is_told_with_its_line() -> None:
+    with pytest.raises(Unrenderable) as caught:
+        render_within_bounds("## template: jinja\n\n{{ nothing }}", {"a": "hunter2"})
+    assert (caught.value.line, caught.value.problem) == (3, "nothing is not known; known are: a")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set a = ['x'] * 99999 %}{% for b in a %}{% do a.extend(a) %}{% endfor %}",
+        "{{ 'x' * 9999999999 }}",
+        "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+        "{{ 'x' | center(9999999999) }}",
+    ],
+)
+def test_it_ends(template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "PATIENCE", 30.0)
+    with pytest.raises(Unrenderable) as caught:
+        render_within_bounds(f"## template: jinja\n{template}", {})
+    assert caught.value.problem.startswith(("takes more than 5 s", "cannot be rendered (", "it renders into more"))
