@@ -153,11 +153,11 @@ take_lock() {
 # read_journal FILE: sets ENDED (" 1:KEY:BOOT 2:KEY:BOOT " for the steps that ended well), OPEN (the step that began and
 # has no end, or nothing), CUT (one that was cut off, where no program has begun since), CUT_WHY (and why), OPEN_KEY and
 # OPEN_BOOT, STEP_PID and STEP_START of the process that carries it out, COMMAND_PID and COMMAND_START of its command,
-# REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it last ended) and PROVED (the boot in which the
-# sentinel file was seen, or nothing). A line that was cut short is not counted.
+# REBOOTS (" 1 1 " for a step that a reboot has cut off twice since it last ended), PROVED (the boot in which the sentinel
+# file was seen, or nothing) and STALE (it was there before). A line that was cut short is not counted.
 read_journal() {
     ENDED=" " OPEN='' CUT='' CUT_WHY='' OPEN_KEY='' OPEN_BOOT='' STEP_PID='' STEP_START='' REBOOTS=" " PROVED=''
-    COMMAND_PID='' COMMAND_START=''
+    COMMAND_PID='' COMMAND_START='' STALE=''
     [ -f "$1" ] || return 0
     while read -r journal_event journal_number journal_value journal_rest; do
         # Of the end of a step that is half a line, the status is enough.
@@ -172,7 +172,8 @@ read_journal() {
             without_ended "$journal_number"
             ;;
         # All steps are carried out again: what has ended before counts no more.
-        anew) ENDED=" " ;;
+        anew) ENDED=" " STALE='' ;;
+        stale) STALE=1 ;;
         kept) ENDED="$ENDED$journal_number:${journal_rest%% *}:$journal_value " ;;
         process) STEP_PID=$journal_value STEP_START=$journal_rest ;;
         command) COMMAND_PID=$journal_value COMMAND_START=$journal_rest ;;

@@ -33,7 +33,9 @@ lines by the byte, so that more would take longer than the processes."""
 HALF_A_LINE = "(half)"
 """The end of a line of the journal that a full disk or a loss of power has cut short; see records.sh."""
 
-JOURNAL = frozenset({"begin", "start", "end", "cut", "finished", "kept", "changed", "again", "full", "anew"})
+JOURNAL = frozenset(
+    {"begin", "start", "end", "cut", "finished", "kept", "changed", "again", "full", "anew", "sentinel"}
+)
 
 
 @dataclass(frozen=True)

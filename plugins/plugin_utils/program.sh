@@ -114,7 +114,7 @@ sentinel() {
 prove() {
     if [ "$SENTINEL" = - ] || [ "$PROVED" = "$BOOT" ]; then return 0; fi
     decode "$SENTINEL"
-    if [ -e "$TEXT" ]; then note "sentinel 0 $BOOT"; fi
+    if [ -e "$TEXT" ]; then note "sentinel 0 $BOOT${STALE:+ stale}"; fi
 }
 
 # run_step NUMBER KIND FIRST LINES MODE OWNER DIGEST REST
@@ -249,6 +249,8 @@ begin_run() {
     uptime_now
     begin_line="begin 0 $BOOT $NOW $TIME $NEXT${NEWLINE}for 0 $PLAN_SERIES $PLAN_FLAGS"
     if [ "$begin_anew" = 1 ]; then begin_line="$begin_line${NEWLINE}anew 0 $BOOT"; fi
+    if [ "$begin_anew" = 1 ] || [ "$SOURCE" != "$RUN" ] || [ "$HEAD_OVER" != 0 ]; then find_stale; fi
+    if [ "$STALE" = new ]; then begin_line="$begin_line${NEWLINE}stale 0 $BOOT"; fi
     if [ "$SOURCE" = "$RUN" ] && [ "$HEAD_OVER" = 0 ]; then
         # A run that was cancelled before it began has a journal that does not say whose it is.
         note "$begin_line"
@@ -265,6 +267,15 @@ begin_run() {
     mv -f "$RUN/journal.part" "$RUN/journal" || stop
     names_to_disk "$RUN" || stop
     follow_journal || stop
+}
+
+# find_stale: sets STALE to `new` where the sentinel file is there before the first step of a list, and so says nothing of
+# what the list does; else to nothing. Sets TEXT.
+find_stale() {
+    STALE=''
+    if [ "$SENTINEL" = - ]; then return 0; fi
+    decode "$SENTINEL"
+    if [ -e "$TEXT" ]; then STALE=new; fi
 }
 
 # compare_steps: sets KEPT, lines of a journal for the steps of the payload whose ends in SOURCE count, and for those that

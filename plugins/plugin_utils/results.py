@@ -145,6 +145,28 @@ def _since_begun(report: Report) -> list[str]:
     return events[len(events) - events[::-1].index("begin") :] if "begin" in events else events
 
 
+def proven(report: Report) -> bool:
+    """True when a step of this list, since it was last begun from its first one, has made the sentinel file."""
+    events = ["stale" if words[0] == "sentinel" and len(words) > 3 else words[0] for words in report.journal]
+    if "anew" in events:
+        events = events[len(events) - events[::-1].index("anew") :]
+    # What an earlier list's run has proven stands before the first start.
+    return "start" in events and "sentinel" in events[events.index("start") :]
+
+
+def failed_after_proof(results: Sequence[StepResult], report: Report) -> str:
+    """What to tell of a command that has failed although the sentinel file was there, by which a bootstrap is judged
+    (Cluster API's contract of bootstrap providers); empty where no step has failed, or it was another one."""
+    failed = next((result for result in results if result.state == "failed"), None)
+    if failed is None or failed.kind != "command" or not proven(report):
+        return ""
+    left = sum(result.state == "pending" and result.kind != "sentinel" for result in results)
+    others = f"; {left} step{'s' if left > 1 else ''} after it {'were' if left > 1 else 'was'} not run" if left else ""
+    message = f"the sentinel file is there, but {_failed(failed, len(results))['msg'].partition(': ')[0]}{others}"
+    tail = last_lines(failed.output)
+    return f"{message}: {tail}" if tail else message
+
+
 def changes(results: Sequence[StepResult], subject: str) -> str:
     """What became of the ends of an earlier run, for a person; empty where there is nothing to say. subject: what has
     changed, `bootstrap data`."""

@@ -24,9 +24,12 @@ TOKEN = "H4sIAAAAAAAC-join-token-5f1e9d7c3b2a"
 """Stands for a join token: must be seen nowhere but in its file on the host."""
 
 
-def cloud_config(files: Sequence[dict[str, Any]] = (), commands: Sequence[str] = ()) -> bytes:
-    """Bootstrap data as the k0s bootstrap provider writes it; the sentinel is made by a last command."""
-    document = {"write_files": list(files), "runcmd": [*commands, SENTINEL]}
+def cloud_config(
+    files: Sequence[dict[str, Any]] = (), commands: Sequence[str] = (), after: Sequence[str] = ()
+) -> bytes:
+    """Bootstrap data as the k0s bootstrap provider writes it; the sentinel is made by a command between those before it
+    and those `after` it."""
+    document = {"write_files": list(files), "runcmd": [*commands, SENTINEL, *after]}
     return b"## template: jinja\n#cloud-config\n" + yaml.safe_dump(document).encode()
 
 

@@ -196,3 +196,26 @@ def test_data_that_makes_no_sentinel(host: Host, capra: Capra) -> None:
     [report] = capra.json(*arguments)
     assert report["outcome"] == "Finished"
     assert count(host, "once") == 1
+
+
+def test_a_command_that_fails_after_the_sentinel_is_a_warning(host: Host, capra: Capra) -> None:
+    """kubeadm's postKubeadmCommands come after it."""
+    manifest = capra.manifests(machine(host), key_secret(host))
+    after = [counted("post"), "echo no such unit; exit 3", counted("never")]
+    arguments = ("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config(commands=[], after=after)))
+    [report] = capra.json(*arguments)
+    assert report["outcome"] == "Finished"
+    assert "but step 3 of 5 (run runcmd[2]) failed with status 3; 1 step after it was not run" in report["message"]
+    assert (count(host, "post"), count(host, "never")) == (1, 0)
+    [report] = capra.json(*arguments)
+    assert report["decision"] == "Keep"
+
+
+def test_a_sentinel_that_was_there_before_proves_nothing(host: Host, capra: Capra) -> None:
+    host.ssh("mkdir -p /run/cluster-api; touch /run/cluster-api/bootstrap-success.complete", check=True)
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config(commands=[counted("once"), "exit 3"]))
+    for options in ((), (), ("--restart",)):
+        [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, *options, code=1)
+        assert report["outcome"] == "StepFailed"
+    assert count(host, "once") == 2

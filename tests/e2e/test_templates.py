@@ -13,7 +13,7 @@ FILE = {"path": "/etc/node", "content": f"{JOIN} {{{{ v1.distro }}}} {{{{ ds.met
 
 
 def _template(*commands: str) -> bytes:
-    return b"## template: jinja\n" + cloud_config([FILE], [counted("once"), *commands])
+    return cloud_config([FILE], [counted("once"), *commands])
 
 
 def _expected(host: Host) -> str:

@@ -241,3 +241,39 @@ def test_what_only_lies_there_is_a_warning() -> None:
     said = b"verify: warning: still on the host: directory /etc/kubernetes\n"
     ended = results.step_results(VERIFICATION, seen(journal, outputs={1: said}))
     assert results.warnings(ended) == [said.decode().strip()]
+
+
+FAILS_AFTER = "begin 0 b 1 9 1\nstart 0 b 1 k\nsentinel 0 b\nend 0 0 2\nstart 1 b 2 k\nend 1 3 3\n"
+BY_ITSELF = "begin 0 b 1 9 1\nstart 0 b 1 k\nend 0 0 2\nstart 1 b 2 k\nsentinel 0 b\nend 1 3 3\n"
+ANEW = "begin 0 b 4 9 2\nanew 0 b\nstart 0 b 4 k\nend 0 0 5\nstart 1 b 5 k\nend 1 3 6\n"
+
+
+@pytest.mark.parametrize(
+    ("journal", "proven"),
+    [
+        (FAILS_AFTER, True),
+        (
+            FAILS_AFTER.replace("sentinel 0 b\nend 0 0 2\nstart 1 b 2 k\n", "end 0 0 2\nstart 1 b 2 k\nsentinel 0 b\n"),
+            True,
+        ),
+        (FAILS_AFTER.replace("sentinel 0 b\n", ""), False),
+        # It was there before.
+        (FAILS_AFTER.replace("sentinel 0 b", "sentinel 0 b stale"), False),
+        # An earlier list's run has made it.
+        ("begin 0 b 1 9 1\nkept 0 b k other\nsentinel 0 b\nstart 1 b 2 k\nend 1 3 3\n", False),
+        # All steps have been begun anew since.
+        (
+            f"{FAILS_AFTER}begin 0 b 4 9 2\nanew 0 b\nstart 0 b 4 k\nend 0 0 5\nstart 1 b 5 k\nend 1 3 6\n",
+            False,
+        ),
+        (f"{FAILS_AFTER}begin 0 b 4 9 2\nstart 1 b 5 k\nend 1 3 6\n", True),
+    ],
+)
+def test_a_command_that_fails_after_the_proof(journal: str, proven: bool) -> None:
+    steps: list[dict[str, Any]] = [{"kind": "command", "title": "x"}] * 3 + [{"kind": "sentinel"}]
+    report = seen(journal, outputs={1: b"no such unit\n"})
+    told = results.failed_after_proof(results.step_results(steps, report), report)
+    expected = "the sentinel file is there, but step 2 of 4 (x) failed with status 3; 1 step after it was not run"
+    assert told == (f"{expected}: no such unit" if proven else "")
+    files = [{**step, "kind": "write"} for step in steps[:3]]
+    assert results.failed_after_proof(results.step_results(files, report), report) == ""
