@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.controller.kubelets import Kubelets
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site, address, condition
-from tests.e2e.support import TOKEN, count, counted
+from tests.e2e.support import TOKEN, cloud_config, count, counted
 from tests.hosts import Host
 
 
@@ -50,3 +50,25 @@ def _keeps_secrets(site: Site, controller: ControllerProcess, host: Host) -> Non
 def _with_node(site: Site, name: str) -> object:
     machine = site.get("Machine", name)
     return machine if (machine["status"].get("nodeRef") or {}).get("name") else None
+
+
+def test_a_template_gets_the_name_of_the_host_that_a_machine_has(
+    site: Site, controller: ControllerProcess, host: Host
+) -> None:
+    """As kubeadm's templates name the node. What comes after the sentinel may fail, and is told."""
+    site.keys([host])
+    content = "{{ ds.meta_data.local_hostname }} {{ v1.distro }} {{ ds.meta_data.name }}\n"
+    document = cloud_config([{"path": "/var/tmp/node", "content": content}], [counted("once")], ["exit 7"])
+    site.secret("data", {"value": document, "format": b"cloud-config"})
+    site.cluster()
+    site.machine("m", address(host))
+    site.provisioned("m")
+    assert host.ssh("cat /var/tmp/node").stdout == f"{host.name} debian m\n"
+    assert count(host, "once") == 1
+    remote = site.get("RemoteMachine", "m")
+    told = condition(remote, "BootstrapExecSucceeded")
+    assert (told["status"], told["reason"]) == ("True", "SucceededWithWarnings")
+    assert "failed with status 7" in told["message"]
+    site.until("the event", lambda: "BootstrapSucceeded" in site.events("m"))
+    [event] = [event for event in site.all("Event") if event["reason"] == "BootstrapSucceeded"]
+    assert (event["type"], "failed with status 7" in event["message"]) == ("Warning", True)
