@@ -13,13 +13,16 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location
-from capra.bootstrap.modules import commands, write_files
+from capra.bootstrap.modules import commands, ssh, users, write_files
 from capra.bootstrap.steps import RunCommand, Step
 from capra.bootstrap.values import asks_nothing
 
 Module = Callable[[Mapping[str, Any], Constructs, str], Sequence[Step]]
 
-MODULES: tuple[tuple[tuple[str, ...], Module], ...] = ()
+MODULES: tuple[tuple[tuple[str, ...], Module], ...] = (
+    (users.KEYS, users.steps),
+    (ssh.KEYS, ssh.steps),
+)
 """The keys and the function of each module between write_files and the deferred files, in cloud-init's order."""
 
 KEYS = (*write_files.KEYS, *commands.KEYS, *(key for keys, _ in MODULES for key in keys))
@@ -32,8 +35,22 @@ ASKS_NOTHING: Mapping[str, tuple[object, ...]] = {
     "resize_rootfs": (False,),
     "ntp": ({"enabled": False},),
     "growpart": ({"mode": "off"}, {"mode": False}),
+    "disable_root": (False,),
+    "ssh_deletekeys": (False,),
 }
 """Values that have cloud-init's modules do nothing (its 'Module reference'). Providers write them out."""
+
+
+INSTEAD: Mapping[str, str] = {
+    "ssh_authorized_keys": "Capra makes no default user: put the keys under ssh_authorized_keys of an entry of users",
+    "user": "Capra makes no default user: name the user under users",
+    "chpasswd": "give hashed_passwd in an entry of users",
+    "password": "give hashed_passwd in an entry of users",
+    "disable_root": "Capra may log in as root",
+    "ssh_deletekeys": "the host's keys are pinned",
+    "ssh_keys": "the host's keys are pinned",
+}
+"""What to do instead of some keys that are not supported."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +88,15 @@ def _refuse_unsupported(document: Mapping[str, Any], constructs: Constructs, sub
         near = [match for name in found for match in difflib.get_close_matches(name, KEYS, 1, 0.8)]
         hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
         raise Location(subject, ", ".join(found)).error(
-            f"{hint}not supported yet; supported are {', '.join(KEYS)}; in write_files"
+            f"{hint}not supported yet{_instead(found)}; supported are {', '.join(KEYS)}; in write_files"
             f" {', '.join(write_files.FILE_KEYS)}"
         )
+
+
+def _instead(found: Sequence[str]) -> str:
+    """What can be said of some of the keys besides."""
+    said = dict.fromkeys(f"{name}: {INSTEAD[name]}" for name in found if name in INSTEAD)
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _is_off(name: str, value: object) -> bool:

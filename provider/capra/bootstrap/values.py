@@ -27,6 +27,14 @@ def text(value: Any, place: Location, *, nul_allowed: bool = False) -> str:
     return value
 
 
+def line(value: Any, place: Location) -> str:
+    """Text of one line, without control characters."""
+    found = text(value, place)
+    if not found.isprintable():
+        raise place.error("must be one line without control characters")
+    return found
+
+
 def flag(item: Mapping[str, Any], name: str, place: Location) -> bool:
     """A boolean, or what cloud-init accepts as one; anything else is refused, not taken as false."""
     return truth(item.get(name), place.key(name))
@@ -38,6 +46,18 @@ def truth(value: Any, place: Location) -> bool:
     if word not in _TRUE + _FALSE:
         raise place.error(f"must be true or false, but is {yaml_kind(value)}")
     return word in _TRUE
+
+
+def switched(item: Mapping[str, Any], name: str, default: bool, place: Location) -> bool:
+    """The same, where a value that is missing or null is the default."""
+    return default if item.get(name) is None else flag(item, name, place)
+
+
+def names(value: Any, place: Location) -> list[tuple[Location, str]]:
+    """The names in a list, or in text with commas between them, each with its place; empty ones are left out."""
+    if isinstance(value, str):
+        return [(place, name.strip()) for name in text(value, place).split(",") if name.strip()]
+    return [(at, name) for at, item in listed(value, place) if (name := line(item, at).strip())]
 
 
 def items(document: Mapping[str, Any], place: Location) -> list[tuple[Location, Any]]:

@@ -1,8 +1,9 @@
 """The cases in tests/cases/bootstrap: data and options → steps, or an error.
 
 A case has `data` (text), `base64` (bytes), `file` (one entry of write_files) or `yaml` (a scalar for its
-permissions), perhaps `format` and `options` of `parse`, and either `steps`, `mode` or an error: its `field`,
-what the message `contains`, and what it `hides`. Every case runs with both parsers of PyYAML.
+permissions), perhaps `format` and `options` of `read`, and either `steps` and perhaps `notes`, `mode` or an error: its
+`field`, what the message `contains`, and what it `hides`. A step with `script` is a program of Capra's own with its
+`variables`; those of `user` that are not named have their defaults. Every case runs with both parsers of PyYAML.
 """
 
 import base64
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.bootstrap import RunCommand, Step, WriteFile, parse, strict_yaml
+from capra.bootstrap import RunCommand, Step, WriteFile, parse, read, strict_yaml
+from capra.bootstrap.host_script import host_script
+from capra.bootstrap.modules.users import settings
 from capra.errors import InputError
 
 DIRECTORY = Path(__file__).parents[2] / "cases" / "bootstrap"
@@ -21,6 +24,7 @@ CASES = [
     for path in sorted(DIRECTORY.glob("*.yaml"))
     for case in yaml.safe_load(path.read_text())
 ]
+USER = {**dict.fromkeys(settings.FIELDS, ""), "lock_passwd": "1", "create_groups": "1"}
 
 
 def data_of(case: dict[str, Any]) -> bytes:
@@ -36,6 +40,9 @@ def data_of(case: dict[str, Any]) -> bytes:
 def expected_step(step: dict[str, Any]) -> Step:
     if "run" in step:
         return RunCommand(step["run"], source=step["source"])
+    if "script" in step:
+        variables = {**(USER if step["script"] == "user" else {}), **step["variables"]}
+        return host_script(step["script"], step["source"], step["title"], variables)
     return WriteFile(
         path=step["write"],
         content=base64.b64decode(step["base64"]) if "base64" in step else step["content"].encode(),
@@ -57,7 +64,9 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_case(case: dict[str, Any]) -> None:
     options = {"subject": "Secret x", "format": case.get("format", "cloud-config"), **case.get("options", {})}
     if "steps" in case:
-        assert parse(data_of(case), **options) == tuple(expected_step(step) for step in case["steps"])
+        found = read(data_of(case), **options)
+        assert found.steps == tuple(expected_step(step) for step in case["steps"])
+        assert found.notes == tuple(case.get("notes", found.notes))
         return
     if "mode" in case:
         assert [step.mode for step in parse(data_of(case)) if isinstance(step, WriteFile)] == [case["mode"]]
