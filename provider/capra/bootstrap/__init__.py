@@ -67,7 +67,7 @@ def read(
     constructs = Constructs(ignored)
     found = cloud_config.stages(document.read_document(data, format, subject, instance), constructs, subject)
     if not (found.early or found.middle or found.late):
-        raise Location(subject).error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")
+        raise Location(subject).error("has nothing to do: it asks for no file, no command and nothing else")
     if commands_as_script and (found.early or found.late):
         place = Location(subject, "workingDir")
         if not text(working_dir, place).startswith("/"):

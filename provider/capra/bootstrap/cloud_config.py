@@ -13,32 +13,42 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location
-from capra.bootstrap.modules import commands, ssh, users, write_files
+from capra.bootstrap.modules import ca_certs, commands, hostname, locale, ntp, packages, ssh, users, write_files
 from capra.bootstrap.steps import RunCommand, Step
-from capra.bootstrap.values import asks_nothing
+from capra.bootstrap.values import asks_nothing, mapping, text, truth
 
 Module = Callable[[Mapping[str, Any], Constructs, str], Sequence[Step]]
 
 MODULES: tuple[tuple[tuple[str, ...], Module], ...] = (
+    (hostname.KEYS, hostname.steps),
+    (ca_certs.KEYS, ca_certs.steps),
     (users.KEYS, users.steps),
     (ssh.KEYS, ssh.steps),
+    (packages.KEYS, packages.steps),
+    (locale.KEYS, locale.steps),
+    (ntp.KEYS, ntp.steps),
 )
-"""The keys and the function of each module between write_files and the deferred files, in cloud-init's order."""
+"""The keys and the function of each module between write_files and the deferred files, in cloud-init's order, but for
+the packages: there `locale` and `ntp` install what they need by themselves, here it is what `packages` names."""
 
-KEYS = (*write_files.KEYS, *commands.KEYS, *(key for keys, _ in MODULES for key in keys))
+NOT_DONE: Mapping[str, str] = {
+    "growpart": "is not done: the partitions of the host stay as they are",
+    "resize_rootfs": "is not done: the file system of the host stays as it is",
+    "final_message": "is not shown: it would reach a console that nobody reads",
+}
+"""Keys that are accepted and told: key → what is told of it."""
+
+KEYS = (*write_files.KEYS, *commands.KEYS, *(key for keys, _ in MODULES for key in keys), *NOT_DONE)
 ASKS_NOTHING: Mapping[str, tuple[object, ...]] = {
-    "package_update": (False,),
-    "package_upgrade": (False,),
     "package_reboot_if_required": (False,),
-    "manage_etc_hosts": (False,),
-    "preserve_hostname": (True,),
     "resize_rootfs": (False,),
-    "ntp": ({"enabled": False},),
     "growpart": ({"mode": "off"}, {"mode": False}),
     "disable_root": (False,),
     "ssh_deletekeys": (False,),
+    "create_hostname_file": (True,),
 }
-"""Values that have cloud-init's modules do nothing (its 'Module reference'). Providers write them out."""
+"""Values of keys without a module here that have cloud-init's do nothing (its 'Module reference'). Providers write them
+out."""
 
 
 INSTEAD: Mapping[str, str] = {
@@ -49,6 +59,9 @@ INSTEAD: Mapping[str, str] = {
     "disable_root": "Capra may log in as root",
     "ssh_deletekeys": "the host's keys are pinned",
     "ssh_keys": "the host's keys are pinned",
+    "package_reboot_if_required": "a reboot would cut the bootstrap off",
+    "apt_update": "package_update is its name today",
+    "apt_upgrade": "package_upgrade is its name today",
 }
 """What to do instead of some keys that are not supported."""
 
@@ -68,6 +81,7 @@ def stages(document: Mapping[str, Any], constructs: Constructs, subject: str) ->
     early = commands.commands(document, "bootcmd", subject)
     files, deferred = write_files.files(document, subject)
     between = [step for _, module in MODULES for step in module(document, constructs, subject)]
+    _tell_not_done(document, constructs, subject)
     late = commands.commands(document, "runcmd", subject)
     return Stages(tuple(early), (*files, *between, *deferred), tuple(late))
 
@@ -93,6 +107,21 @@ def _refuse_unsupported(document: Mapping[str, Any], constructs: Constructs, sub
         )
 
 
+def _tell_not_done(document: Mapping[str, Any], constructs: Constructs, subject: str) -> None:
+    """Tells what is accepted, and not done. Raises InputError for a value that cloud-init would not take."""
+    for name, what in NOT_DONE.items():
+        value, place = document.get(name), Location(subject, name)
+        if asks_nothing(value) or _is_off(name, value):
+            continue
+        if name == "growpart":
+            mapping(value, place, "a mode")
+        elif name == "final_message":
+            text(value, place)
+        elif value != "noblock":
+            truth(value, place)
+        constructs.tell(place, what)
+
+
 def _instead(found: Sequence[str]) -> str:
     """What can be said of some of the keys besides."""
     said = dict.fromkeys(f"{name}: {INSTEAD[name]}" for name in found if name in INSTEAD)
@@ -100,8 +129,6 @@ def _instead(found: Sequence[str]) -> str:
 
 
 def _is_off(name: str, value: object) -> bool:
-    """Neither does it. What is said when all is done (`final_message`) would reach a console that nobody reads."""
-    if name == "final_message":
-        return isinstance(value, str)
+    """Whether the value of a key has cloud-init's module do nothing."""
     # In Python, 0 is False and 1 is True.
     return any(type(value) is type(off) and value == off for off in ASKS_NOTHING.get(name, ()))
