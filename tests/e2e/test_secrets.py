@@ -15,7 +15,7 @@ COMMAND_SECRET = "s3cr3t-in-a-command-0f2d4c6b"
 
 
 @contextmanager
-def _process_lists() -> Iterator[list[str]]:
+def process_lists() -> Iterator[list[str]]:
     """Command lines of every process of this machine, test hosts' included, as often as one can look. Environments
     are looked at as well: they are readable to the same user."""
     seen: set[str] = set()
@@ -66,7 +66,7 @@ def test_secrets_are_nowhere_to_be_seen(host: Host, capra: Capra) -> None:
     artifacts = capra.directory / "artifacts"
 
     arguments = ("bootstrap", "-f", manifest, "--bootstrap-data", data, "--verbose", "--artifacts", artifacts)
-    with _process_lists() as seen:
+    with process_lists() as seen:
         done = capra.run(*arguments, code=1)
 
     assert any("capra.runs.warm.parent" in line for line in seen)  # the look saw the run, a fork of it

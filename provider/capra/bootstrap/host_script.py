@@ -18,8 +18,10 @@ def host_script(name: str, source: str, title: str, variables: Mapping[str, str]
     1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
     arguments of a program where it is a secret.
     """
-    assignments = "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))
-    return RunCommand(f"{assignments}{_text(name)}", source=source, name=title)
+    lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
+    # The rest is no secret: what it says is to be read.
+    given = "".join(line for key, line in lines.items() if variables[key])
+    return RunCommand("".join([*lines.values(), _text(name)]), source=source, name=title, given=given)
 
 
 @cache

@@ -46,12 +46,14 @@ class RunCommand:
     """Run one command with `/bin/sh -c`, without NUL.
 
     source: where the step stands in the document (`runcmd[0]`), for messages. name: what a person reads instead of the
-    place, where the command is Capra's own.
+    place, where the command is Capra's own. given: the part of such a command that comes from the document, and may be
+    secret; None for the whole of it.
     """
 
     command: str
     source: str = ""
     name: str = ""
+    given: str | None = None
 
     @property
     def title(self) -> str:

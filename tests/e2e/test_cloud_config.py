@@ -1,0 +1,181 @@
+"""What cloud-config says of name, authorities, clock, locale and packages is there on a real host, once and again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.cloud_config import attempted, bootstrapped, twice
+from tests.e2e.support import Capra
+from tests.hosts import Host
+from tests.hosts.fixtures import bring_up
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Host]:
+    """One host for all of these tests: each looks at what it has asked for."""
+    with bring_up() as group:
+        yield group[0]
+
+
+def test_the_name_of_the_host(shared: Host, capra: Capra) -> None:
+    document: dict[str, Any] = {"hostname": "node-7.example.com", "manage_etc_hosts": "localhost"}
+    look = "uname -n; cat /etc/hostname; getent hosts node-7.example.com; grep -c . /etc/hosts"
+    lines = int(shared.ssh("grep -c . /etc/hosts").stdout)
+    assert twice(shared, capra, document, look) == [
+        "node-7", "node-7", "127.0.1.1       node-7.example.com node-7", str(lines + 1)
+    ]  # fmt: skip
+    document = {"fqdn": "a.example.com", "prefer_fqdn_over_hostname": True, "manage_etc_hosts": True}
+    assert twice(shared, capra, document, "uname -n; cat /etc/hostname; getent hosts a; cat /etc/hosts") == [
+        "a.example.com",
+        "a.example.com",
+        "127.0.1.1       a.example.com a",
+        "127.0.1.1 a.example.com a",
+        "127.0.0.1 localhost localhost.localdomain",
+        "",
+        "::1 localhost ip6-localhost ip6-loopback",
+        "ff02::1 ip6-allnodes",
+        "ff02::2 ip6-allrouters",
+    ]
+    bootstrapped(shared, capra, {"hostname": "other", "preserve_hostname": True, "users": ["alice"]})
+    assert shared.ssh("uname -n; cat /etc/hostname").stdout.split() == ["a.example.com"] * 2
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The certificate of an authority, and one of a server that it has signed."""
+    place = tmp_path_factory.mktemp("authority")
+
+    def run(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=place, check=True, capture_output=True)
+
+    run(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=Capra test",
+        "-keyout",
+        "ca.key",
+        "-out",
+        "ca.pem",
+    )
+    run("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=server", "-keyout", "s.key", "-out", "s.csr")
+    run("x509", "-req", "-in", "s.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "s.pem")
+    return (place / "ca.pem").read_text(), (place / "s.pem").read_text()
+
+
+def test_authorities(shared: Host, capra: Capra, authority: tuple[str, str]) -> None:
+    trusted, server = authority
+    verify = "openssl verify -CApath /etc/ssl/certs /tmp/server.pem >/dev/null 2>&1 && echo trusted || echo not trusted"
+    shared.ssh("cat > /tmp/server.pem", stdin=server, check=True)
+    assert shared.ssh(verify).stdout.strip() == "not trusted"
+    count = "grep -c BEGIN /etc/ssl/certs/ca-certificates.crt"
+    before = int(shared.ssh(count).stdout)
+    look = f"{verify}; {count}; stat -c '%a %n' /usr/local/share/ca-certificates/*"
+    found = twice(shared, capra, {"ca_certs": {"trusted": [trusted, trusted + server]}}, look)
+    named = [f"644 /usr/local/share/ca-certificates/cloud-init-ca-cert-{number}.crt" for number in (1, 2, 3)]
+    assert found[0] == "trusted"
+    assert found[2:] == named
+    assert int(found[1]) > before
+    found = twice(shared, capra, {"ca-certs": {"remove-defaults": True}}, f"{verify}; {count}")
+    assert found[0] == "trusted"
+    assert int(found[1]) <= 3
+
+
+def test_time_zone_and_locale(shared: Host, capra: Capra) -> None:
+    document = {"timezone": "Asia/Tokyo", "locale": "C.UTF-8"}
+    look = "readlink /etc/localtime; cat /etc/timezone; date +%Z; cat /etc/default/locale"
+    shared.ssh("printf 'LC_TIME=C\\nLANG=old\\n' > /etc/default/locale", check=True)
+    assert twice(shared, capra, document, look) == [
+        "/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo", "JST", "LC_TIME=C", "LANG=C.UTF-8"
+    ]  # fmt: skip
+    report = attempted(shared, capra, {"timezone": "Mars/Olympus"})
+    assert "the time zone Mars/Olympus is not there" in report["message"]
+    report = attempted(shared, capra, {"locale": "de_DE.UTF-8"})
+    assert "the locale de_DE.UTF-8 is not there" in report["message"]
+    assert shared.ssh("cat /etc/default/locale").stdout.split() == ["LC_TIME=C", "LANG=C.UTF-8"]
+
+
+def test_without_a_client_ntp_is_an_error(shared: Host, capra: Capra) -> None:
+    report = attempted(shared, capra, {"ntp": {"servers": ["192.0.2.1"]}})
+    assert "ntp needs chrony or systemd-timesyncd, and neither is there" in report["message"]
+    report = attempted(shared, capra, {"ntp": {"ntp_client": "chrony"}})
+    assert "ntp needs chrony, which is not there" in report["message"]
+
+
+UNIT = """[Service]
+ExecStart=/bin/sh -c 'cat {conf} > /run/{name}.read; exec sleep infinity'
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_time_servers(shared: Host, capra: Capra) -> None:
+    """Clients of a few lines, which keep what they have read: the host has no network for real ones."""
+    stand_in(shared, "systemd-timesyncd", "/usr/lib/systemd/systemd-timesyncd", "/etc/systemd/timesyncd.conf.d/*.conf")
+    document = {"ntp": {"enabled": True, "servers": ["192.0.2.1"], "pools": ["pool.example.com"]}}
+    look = "systemctl is-enabled {0}; systemctl is-active {0}; cat /run/{0}.read"
+    assert twice(shared, capra, document, look.format("systemd-timesyncd")) == [
+        "enabled", "active", "[Time]", "NTP=192.0.2.1 pool.example.com"
+    ]  # fmt: skip
+    stand_in(shared, "chrony", "/usr/sbin/chronyd", "/etc/chrony/chrony.conf")
+    conf = "pool 2.debian.pool.ntp.org iburst\nsourcedir /run/chrony-dhcp\nmakestep 1 3\n"
+    shared.ssh("mkdir -p /etc/chrony; cat > /etc/chrony/chrony.conf", stdin=conf, check=True)
+    assert twice(shared, capra, document, look.format("chrony")) == [
+        "enabled", "active", "server 192.0.2.1 iburst", "pool pool.example.com iburst", "makestep 1 3"
+    ]  # fmt: skip
+    assert shared.ssh("cat /etc/chrony/chrony.conf.dist").stdout == conf
+    bootstrapped(shared, capra, {"ntp": {"ntp_client": "chrony"}})
+    assert shared.ssh("head -n 1 /etc/chrony/chrony.conf").stdout.strip() == "server 192.0.2.1 iburst"
+
+
+def stand_in(host: Host, service: str, program: str, conf: str) -> None:
+    """A service of that name, and the program by which the client is known."""
+    unit = f"/etc/systemd/system/{service}.service"
+    host.ssh(f"cat > {unit}", stdin=UNIT.format(conf=conf, name=service), check=True)
+    host.ssh(f"install -D -m 755 /bin/true {program} && systemctl daemon-reload", check=True)
+
+
+PACKAGE = """set -e
+mkdir -p /srv/repository /tmp/made/DEBIAN /tmp/made/usr/share/{name}
+printf 'Package: {name}\\nVersion: {version}\\nArchitecture: all\\n' > /tmp/made/DEBIAN/control
+printf 'Maintainer: x\\nDescription: x\\n' >> /tmp/made/DEBIAN/control
+dpkg-deb --build --root-owner-group /tmp/made /srv/repository/{name}_{version}.deb >/dev/null
+rm -r /tmp/made
+cd /srv/repository
+for file in *.deb; do dpkg-deb -f "$file"; echo "Filename: ./$file"; echo "Size: $(stat -c %s "$file")"
+    echo "SHA256: $(sha256sum "$file" | cut -d' ' -f1)"; echo; done > Packages
+rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/srv/repository ./' > /etc/apt/sources.list
+"""
+
+
+def test_packages(shared: Host, capra: Capra) -> None:
+    """With the real apt, from a repository on the host."""
+    for name, version in (("tool", "1.0"), ("tool", "1.1"), ("other", "2.0")):
+        shared.ssh(f"sh -s <<'E'\n{PACKAGE.format(name=name, version=version)}E", check=True)
+    look = "dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\\n' tool other"
+    document: dict[str, Any] = {"packages": [["tool", "1.0"], "other"]}
+    assert twice(shared, capra, document, look) == ["other 2.0 ii ", "tool 1.0 ii "]
+    bootstrapped(shared, capra, {"packages": ["tool"]})
+    assert "tool 1.0 ii" in shared.ssh(look).stdout
+    document = {"package_update": True, "package_upgrade": True, "packages": ["other"]}
+    assert twice(shared, capra, document, look) == ["other 2.0 ii ", "tool 1.1 ii "]
+    report = attempted(shared, capra, {"packages": ["no-such-package"]})
+    assert "apt-get cannot install the packages" in report["message"]
+
+
+def test_packages_wait_for_who_holds_the_lock(shared: Host, capra: Capra) -> None:
+    shared.ssh(f"sh -s <<'E'\n{PACKAGE.format(name='late', version='1')}E", check=True)
+    # The host has no Python; Perl is dpkg's own.
+    held = 'use Fcntl; open(F, "+<", "/var/lib/dpkg/lock-frontend");'
+    held += ' fcntl(F, F_SETLK, pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)) or die; sleep 4'
+    shared.ssh(f"perl -e '{held}' </dev/null >/dev/null 2>&1 &", check=True)
+    bootstrapped(shared, capra, {"packages": ["late"]})
+    assert "ii" in shared.ssh("dpkg-query -W -f '${db:Status-Abbrev}' late").stdout

@@ -1,0 +1,238 @@
+"""The users that cloud-config asks for are on a real host: exactly those, once and again."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cloud_config import attempted, bootstrapped, twice
+from tests.e2e.support import Capra
+from tests.e2e.test_secrets import process_lists
+from tests.hosts import Host
+from tests.hosts.fixtures import bring_up
+
+HASH = "$6$capra.salt$kzVwuBJ8C9pWkJx0J4TrlG1kGd2Vdb2oQ1oM5sZ8pJQ0mX5y3wS7cVfBq9nLr6tHhE4aUgIeDxYzKoPwMiNvR1"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4fT7R3Vx6ahSHXU2oG6qQyRW8hVYfNqkPCDV5oXzZs alice@laptop"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Host]:
+    """One host for all of these tests: each looks at what it has asked for."""
+    with bring_up() as group:
+        yield group[0]
+
+
+def test_users_and_groups(shared: Host, capra: Capra) -> None:
+    accounts = "cut -d: -f1 /etc/passwd; cut -d: -f1 /etc/group"
+    before = set(shared.ssh(accounts).stdout.split())
+    document = {
+        "groups": ["engine", {"crew": ["alice", "nosudo"]}],
+        "users": [
+            "default",
+            {
+                "name": "alice",
+                "gecos": "Alice A.",
+                "groups": "users, drivers",
+                "shell": "/bin/bash",
+                "uid": 4711,
+                "homedir": "/srv/homes/alice",
+                "expiredate": "2040-12-31",
+                "inactive": "30",
+            },
+            {"name": "agent", "system": True, "primary_group": "engine", "shell": "/usr/sbin/nologin"},
+        ],
+    }
+    found = twice(
+        shared,
+        capra,
+        document,
+        "getent passwd alice agent | sed 's/:[0-9]*:[0-9]*:/:/'; id -un 4711;"
+        " for user in alice agent nosudo; do id -nG $user; done; getent shadow alice agent | cut -d: -f2,7,8;"
+        " stat -c '%a %U %G %n' /srv/homes/alice /srv/homes/alice/.profile;"
+        " ls -d /home/agent /etc/.capra* /srv/homes/*.capra-new 2>/dev/null || echo nothing else",
+    )
+    assert found == [
+        "alice:x:Alice A.:/srv/homes/alice:/bin/bash",
+        "agent:x::/home/agent:/usr/sbin/nologin",
+        "alice",
+        "alice users drivers crew",
+        "engine",
+        "nosudo crew",
+        "!:30:25932",
+        "!::",
+        "755 alice alice /srv/homes/alice",
+        "644 alice alice /srv/homes/alice/.profile",
+        "nothing else",
+    ]
+    assert set(shared.ssh(accounts).stdout.split()) - before == {"alice", "agent", "engine", "crew", "drivers"}
+
+
+def test_a_user_that_is_there_keeps_what_it_has(shared: Host, capra: Capra) -> None:
+    shared.ssh("useradd -m -s /bin/sh -c Old old && echo 'old:$6$a$b' | chpasswd -e", check=True)
+    user = {
+        "name": "old",
+        "gecos": "New",
+        "shell": "/bin/bash",
+        "groups": ["users"],
+        "passwd": HASH,
+        "lock_passwd": False,
+    }
+    found = twice(
+        shared,
+        capra,
+        {"users": [user]},
+        "getent passwd old | cut -d: -f5-; id -nG old; getent shadow old | cut -d: -f2",
+    )
+    assert found == ["Old:/home/old:/bin/sh", "old", "$6$a$b"]
+    found = twice(shared, capra, {"users": [{"name": "old", "hashed_passwd": HASH}]}, "getent shadow old | cut -d: -f2")
+    assert found == [f"!{HASH}"]
+    unlocked = {"users": [{"name": "old", "lock_passwd": False}]}
+    assert twice(shared, capra, unlocked, "getent shadow old | cut -d: -f2") == [HASH]
+
+
+def test_a_user_that_was_half_made_is_made_again(shared: Host, capra: Capra) -> None:
+    """The power went while useradd was at work: the user is there, its groups and its home are not."""
+    shared.ssh(
+        "touch /etc/.capra-new-user.half && useradd -M -s /bin/sh half && mkdir /home/half.capra-new", check=True
+    )
+    user = {"name": "half", "groups": "users", "shell": "/bin/bash", "passwd": HASH, "lock_passwd": False}
+    bootstrapped(shared, capra, {"users": [user]})
+    found = shared.ssh(
+        "getent passwd half | cut -d: -f7; id -nG half; getent shadow half | cut -d: -f2; ls -A /home/half*;"
+        " ls /etc/.capra*"
+    )
+    assert found.stdout.split() == ["/bin/bash", "half", "users", HASH, ".bash_logout", ".bashrc", ".profile"]
+
+
+def test_sudo_and_keys(shared: Host, capra: Capra) -> None:
+    option = f"restrict {KEY.replace('laptop', 'desk')}"
+    shared.ssh(
+        "useradd -m sue && mkdir -m 700 /home/sue/.ssh && echo '# mine' > /home/sue/.ssh/authorized_keys"
+        f" && echo '{option}' >> /home/sue/.ssh/authorized_keys && chown -R sue:sue /home/sue/.ssh"
+        " && chmod 640 /home/sue/.ssh/authorized_keys",
+        check=True,
+    )
+    own = _public_key(shared)
+    users = [
+        {
+            "name": "sue",
+            "sudo": ["ALL=(ALL) NOPASSWD:/usr/bin/id", "ALL=(ops) NOPASSWD:ALL"],
+            "ssh_authorized_keys": [KEY],
+        },
+        {"name": "tom", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": [own, KEY]},
+    ]
+    found = twice(
+        shared,
+        capra,
+        {"users": users},
+        "stat -c '%a %U %G %n' /home/sue/.ssh/authorized_keys /home/tom/.ssh /home/tom/.ssh/authorized_keys"
+        " /etc/sudoers.d/90-cloud-init-users; cat /home/sue/.ssh/authorized_keys; visudo -c >/dev/null && echo valid;"
+        " grep -c . /etc/sudoers.d/90-cloud-init-users; ls /etc/sudoers.d /home/tom/.ssh",
+    )
+    assert found[:4] == [
+        "640 sue sue /home/sue/.ssh/authorized_keys",
+        "700 tom tom /home/tom/.ssh",
+        "600 tom tom /home/tom/.ssh/authorized_keys",
+        "440 root root /etc/sudoers.d/90-cloud-init-users",
+    ]
+    assert found[4:8] == ["# mine", KEY, "valid", "5"]  # two comments, three rules
+    assert found[8:] == [
+        "/etc/sudoers.d:",
+        "90-cloud-init-users",
+        "README",
+        "ops",
+        "",
+        "/home/tom/.ssh:",
+        "authorized_keys",
+    ]
+    assert shared.ssh("sudo -n id -u", user="tom", check=True).stdout.strip() == "0"
+
+
+def _public_key(host: Host) -> str:
+    return subprocess.run(
+        ["ssh-keygen", "-y", "-f", host.key_file], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_rules_that_sudo_would_not_read_are_not_put_into_effect(shared: Host, capra: Capra) -> None:
+    before = shared.ssh("cat /etc/sudoers.d/*").stdout
+    report = attempted(shared, capra, {"users": [{"name": "bad", "sudo": "ALL=(ALL NOPASSWD"}]})
+    assert "visudo refuses the rules for the user bad" in report["message"]
+    assert shared.ssh("cat /etc/sudoers.d/*; ls /etc/sudoers.d/*.new").stdout == before
+
+
+def test_the_user_that_capra_logs_in_as_keeps_its_access(shared: Host, capra: Capra) -> None:
+    """Its password is locked, its keys stay, and a rule that would ask it for a password is refused."""
+    bootstrapped(
+        shared, capra, {"users": [{"name": "ops", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": [KEY]}]}
+    )
+    assert shared.ssh("sudo -n id -u", user="ops", check=True).stdout.strip() == "0"
+    report = attempted(shared, capra, {"users": [{"name": "ops", "sudo": "ALL=(ALL) ALL"}]})
+    assert "the user ops has sudo without a password, and would lose it" in report["message"]
+    assert shared.ssh("sudo -n id -u", user="ops", check=True).stdout.strip() == "0"
+
+
+def test_a_link_in_the_way_of_keys_is_refused(shared: Host, capra: Capra) -> None:
+    shared.ssh("useradd -m eve && ln -s /root/.ssh /home/eve/.ssh; mkdir -p /root/.ssh; ls -lR /root/.ssh", check=True)
+    report = attempted(shared, capra, {"users": [{"name": "eve", "ssh_authorized_keys": [KEY]}]})
+    assert "/home/eve/.ssh is a symbolic link" in report["message"]
+    assert "alice@laptop" not in shared.ssh("cat /root/.ssh/* 2>/dev/null").stdout
+
+
+def test_a_member_that_is_no_user_is_an_error(shared: Host, capra: Capra) -> None:
+    report = attempted(shared, capra, {"groups": {"ghosts": ["casper"]}})
+    assert "casper cannot be added to ghosts: no such user" in report["message"]
+
+
+def test_a_hash_is_nowhere_to_be_seen(shared: Host, capra: Capra) -> None:
+    users = [{"name": "hidden", "passwd": HASH, "lock_passwd": False}, {"name": "nobody", "hashed_passwd": HASH}]
+    shared.ssh(
+        "printf '#!/bin/sh\\nenv; ps axww; cat; exit 3\\n' > /usr/local/sbin/chpasswd;"
+        " chmod 755 /usr/local/sbin/chpasswd",
+        check=True,
+    )
+    document = {"users": users}
+    try:
+        with process_lists() as seen:
+            report = attempted(shared, capra, document)  # a careless chpasswd prints its input
+    finally:
+        shared.ssh("rm /usr/local/sbin/chpasswd")
+    assert "the password of the user hidden cannot be set" in report["message"]
+    with process_lists() as also_seen:
+        bootstrapped(shared, capra, document)
+    assert shared.ssh("getent shadow hidden nobody | cut -d: -f2").stdout.split() == [HASH, f"!{HASH}"]
+    assert [line for line in [*seen, *also_seen] if HASH[10:] in line] == []
+    assert HASH[10:] not in str(report)
+    left = shared.ssh(f"grep -rlF '{HASH[10:]}' /etc /var /run /tmp /root 2>/dev/null").stdout.split()
+    assert set(left) <= {"/etc/shadow", "/etc/shadow-"}, left
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_passwords_over_ssh(shared: Host, capra: Capra, answer: bool) -> None:
+    """In cloud-init's file, which is read before the host's own; the sshd that runs has it."""
+    wanted = "yes" if answer else "no"
+    found = twice(
+        shared,
+        capra,
+        {"ssh_pwauth": answer},
+        "sshd -T | grep -i ^passwordauth; cat /etc/ssh/sshd_config.d/50-cloud-init.conf",
+    )
+    assert found == [f"passwordauthentication {wanted}", f"PasswordAuthentication {wanted}"]
+    asked = subprocess.run(
+        ["ssh", "-F", "none", "-v", "-oBatchMode=yes", "-oPubkeyAuthentication=no", "-oStrictHostKeyChecking=no",
+         "-oUserKnownHostsFile=/dev/null", f"-p{shared.port}", f"alice@{shared.address}", "true"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    offered = next(line for line in asked.stderr.splitlines() if "Authentications that can continue" in line)
+    assert ("password" in offered.replace("password-", "")) is answer
+
+
+def test_passwords_over_ssh_that_another_file_settles_are_an_error(shared: Host, capra: Capra) -> None:
+    shared.ssh("echo 'PasswordAuthentication no' > /etc/ssh/sshd_config.d/10-first.conf", check=True)
+    try:
+        report = attempted(shared, capra, {"ssh_pwauth": True})
+    finally:
+        shared.ssh("rm /etc/ssh/sshd_config.d/10-first.conf")
+    assert "sshd still has another PasswordAuthentication" in report["message"]
