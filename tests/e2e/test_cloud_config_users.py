@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
+from capra.bootstrap import RunCommand, parse
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
 from tests.e2e.support import Capra
 from tests.e2e.test_secrets import process_lists
@@ -233,3 +236,76 @@ def test_passwords_over_ssh_that_another_file_settles_are_an_error(shared: Host,
     finally:
         shared.ssh("rm /etc/ssh/sshd_config.d/10-first.conf")
     assert "sshd still has another PasswordAuthentication" in report["message"]
+
+
+BUSYBOX_TOOLS = {
+    "adduser": """for last; do :; done
+command=/usr/sbin/useradd\\ -M
+while getopts DHSG:u:g:h:s: option; do case $option in
+    D | H) ;; S) command="$command -r" ;; G) command="$command -g $OPTARG" ;; u) command="$command -u $OPTARG" ;;
+    g) gecos=$OPTARG ;; h) command="$command -d $OPTARG" ;; s) command="$command -s $OPTARG" ;; *) exit 1 ;;
+esac; done
+exec $command -c "${gecos-Linux User,,,}" "$last" """,
+    "addgroup": 'if [ "$#" = 1 ]; then exec /usr/sbin/groupadd "$1"; else exec /usr/sbin/usermod -a -G "$2" "$1"; fi',
+    "deluser": 'exec /usr/sbin/userdel "$1"',
+    "chpasswd": '[ "$*" = -e ] && exec /usr/sbin/chpasswd -e',
+    "passwd": '[ "$1" != -l ] || ! grep -q "^$2:!" /etc/shadow || exit 1\nexec /usr/bin/passwd -q "$@"',
+}
+"""With the options and the refusals of busybox's own, which Debian builds without them."""
+
+
+def test_with_busybox_alone(shared: Host) -> None:
+    """A host of Alpine's kind: busybox, its tools for users, and no others."""
+    shared.ssh("mkdir -p /opt/bb && cp /bin/true /opt/bb/sync", check=True)
+    busybox = Path("/usr/bin/busybox").resolve().read_bytes()
+    shared.path("/opt/bb/busybox").write_bytes(busybox)
+    applets = "sh awk cat chmod chown cp cut env false grep id ln mkdir mv printf rm sed stat tr uname"
+    shared.ssh(f"cd /opt/bb && chmod 755 busybox && for name in {applets}; do ln -s busybox $name; done", check=True)
+    for name, text in BUSYBOX_TOOLS.items():
+        shared.ssh(f"cat > /opt/bb/{name}; chmod 755 /opt/bb/{name}", stdin=f"#!/bin/sh\n{text}\n", check=True)
+    document = {
+        "groups": {"bbcrew": ["ann"]},
+        "users": [
+            {"name": "ann", "gecos": "Ann", "groups": "bbops", "passwd": HASH, "ssh_authorized_keys": [KEY]},
+            {"name": "ben", "homedir": "/srv/ben", "shell": "/bin/sh", "primary_group": "bbops"},
+            {"name": "cat", "hashed_passwd": HASH, "lock_passwd": False},
+        ],
+    }
+    steps = parse(yaml.safe_dump(document).encode())
+    look = "getent passwd ann ben cat | cut -d: -f1,5-;"
+    look += " for user in ann ben cat; do id -nG $user; getent shadow $user | cut -d: -f2; done"
+    before = ""
+    for _ in range(2):
+        for step in steps:
+            assert isinstance(step, RunCommand)
+            done = shared.ssh("PATH=/opt/bb /opt/bb/busybox sh -s", stdin=step.command)
+            assert (done.returncode, done.stderr) == (0, ""), step.title
+        assert before in ("", shared.ssh(look).stdout)
+        before = shared.ssh(look).stdout
+    assert before.splitlines() == [
+        "ann:Ann:/home/ann:/bin/sh",
+        "ben:Linux User,,,:/srv/ben:/bin/sh",
+        "cat:Linux User,,,:/home/cat:/bin/sh",
+        "ann bbcrew bbops",
+        f"!{HASH}",
+        "bbops",
+        "!",
+        "cat",
+        HASH,
+    ]
+    found = shared.ssh("cd /home/ann/.ssh; stat -c '%a %U %n' /home/ann * /srv/ben /home/cat; cat authorized_keys")
+    assert found.stdout.splitlines() == [
+        "755 ann /home/ann", "600 ann authorized_keys", "755 ben /srv/ben", "755 cat /home/cat", KEY
+    ]  # fmt: skip
+
+
+def test_an_sshd_without_pam_lets_locked_users_in_with_a_key(shared: Host, capra: Capra) -> None:
+    """It refuses whoever's password begins with `!`."""
+    users = [{"name": "dan", "ssh_authorized_keys": [_public_key(shared)]}, {"name": "ema", "passwd": HASH}]
+    shared.ssh("printf 'UsePAM no\\n' > /etc/ssh/sshd_config.d/00-pam.conf && systemctl reload ssh", check=True)
+    try:
+        found = twice(shared, capra, {"users": users}, "getent shadow dan ema | cut -d: -f2")
+        assert found == ["*", f"*{HASH}"]
+        assert shared.ssh("id -un", user="dan", check=True).stdout.strip() == "dan"
+    finally:
+        shared.ssh("rm /etc/ssh/sshd_config.d/00-pam.conf && systemctl reload ssh", user="root", check=True)

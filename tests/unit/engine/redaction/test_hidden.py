@@ -36,6 +36,14 @@ def test_hidden_texts() -> None:
     assert _hidden_texts((WriteFile("/f", b"\xff\x00" * 20),)) != ()
 
 
+def test_of_a_program_of_capras_own_only_what_the_document_says_is_hidden() -> None:
+    program = 'fail() { echo "the authorities cannot be written" >&2; exit 1; }\n'
+    hidden = _hidden_texts((RunCommand(f"hash='{TOKEN}'\n{program}", name="x", given=f"hash='{TOKEN}'\n"),))
+    assert any(TOKEN in text for text in hidden)
+    assert not [text for text in hidden if "authorities" in text]
+    assert _hidden_texts((RunCommand(program, name="x", given=""),)) == ()
+
+
 def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:
     steps = (WriteFile("/open", b"open-content-1", "0644"), WriteFile("/own", b"own-content-22", "0600"))
     assert _hidden_texts(steps, diff=True) == ("own-content-22",)
