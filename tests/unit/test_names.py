@@ -14,6 +14,7 @@ SAME = {
     "Options": "each command of the terminal has its own, which is found by this name",
     "Slots": "the port and what stands behind it",
     "log": "each module's logger",
+    "steps": "each of cloud-init's modules has its own, which is called by this name",
     "main": "where a process begins",
 }
 """Names that are public in several modules, and why."""

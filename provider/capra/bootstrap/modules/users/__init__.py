@@ -13,7 +13,7 @@ from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
 from capra.bootstrap.location import Location
 from capra.bootstrap.modules.users.groups import Group, groups
-from capra.bootstrap.modules.users.user import User, users
+from capra.bootstrap.modules.users.user import Account, users
 from capra.bootstrap.steps import RunCommand, Step
 
 KEYS = ("users", "groups")
@@ -33,7 +33,7 @@ def _group(group: Group, members: str) -> RunCommand:
     return host_script("group", group.place.field, title, {"group": group.name, "members": members})
 
 
-def _user(user: User) -> list[RunCommand]:
+def _user(user: Account) -> list[RunCommand]:
     name, source = user.name, user.place.field
     made = [host_script("user", source, f"make the user {name}", user.settings)]
     if user.sudo:

@@ -24,7 +24,7 @@ _KEY = re.compile(r"(\S.*\s)?[a-z0-9@.-]+\s+[A-Za-z0-9+/]{16,}={0,3}(\s.*)?")
 
 
 @dataclass(frozen=True)
-class User:
+class Account:
     """settings: the variables of the program `user`. sudo: rules of sudoers(5) without the user. keys: lines of
     authorized_keys."""
 
@@ -40,9 +40,9 @@ class User:
         return any("NOPASSWD:" not in rule or re.search(r"(?<!NO)PASSWD:", rule) for rule in self.sudo)
 
 
-def users(value: Any, place: Location, constructs: Constructs) -> list[User]:
+def users(value: Any, place: Location, constructs: Constructs) -> list[Account]:
     """The users in order. `default` is told, and not done. Raises InputError."""
-    found: dict[str, User] = {}
+    found: dict[str, Account] = {}
     for at, named_at, item in bounded(list(_entries(value, place)), place):
         if item == {"name": DEFAULT}:
             constructs.tell(at, "is not done: images have a default user, a host has its own")
@@ -77,7 +77,7 @@ def _entries(value: Any, place: Location) -> Iterator[tuple[Location, Location, 
                 raise at.error(f"must be a name, or a mapping with it, but is {yaml_kind(item)}")
 
 
-def _user(given: Mapping[str, Any], place: Location, named_at: Location, constructs: Constructs) -> User:
+def _user(given: Mapping[str, Any], place: Location, named_at: Location, constructs: Constructs) -> Account:
     item: dict[str, Any] = {}
     for key, value in given.items():
         # cloud-init takes `lock-passwd` for `lock_passwd`.
@@ -92,7 +92,7 @@ def _user(given: Mapping[str, Any], place: Location, named_at: Location, constru
     if item.get("name") in (None, DEFAULT):
         raise named_at.error("is missing: Capra does not know the distribution's default user; give a name")
     name = account_name(item["name"], named_at)
-    return User(
+    return Account(
         place,
         name,
         {"user": name, **settings.variables(item, place, constructs)},
