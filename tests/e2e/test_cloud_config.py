@@ -102,6 +102,27 @@ def test_time_zone_and_locale(shared: Host, capra: Capra) -> None:
     assert shared.ssh("cat /etc/default/locale").stdout.split() == ["LC_TIME=C", "LANG=C.UTF-8"]
 
 
+LOCALES = {
+    "locale": "sed 's/ .*//; s/UTF-8/utf8/' /etc/locale.made",
+    "locale-gen": "echo \"$*\" >> /etc/locale.calls; grep -v '^#' /etc/locale.gen > /etc/locale.made",
+}
+"""In the place of the package locales: what it lists, and what it makes of /etc/locale.gen."""
+
+
+def test_a_locale_that_is_to_be_made(shared: Host, capra: Capra) -> None:
+    for name, text in LOCALES.items():
+        script = f"#!/bin/sh\n{text}\n"
+        shared.ssh(f"cat > /usr/local/sbin/{name}; chmod 755 /usr/local/sbin/{name}", stdin=script, check=True)
+    shared.ssh("printf '# de_DE.UTF-8 UTF-8\\nfr_FR.UTF-8 UTF-8' > /etc/locale.gen; : > /etc/locale.made", check=True)
+    try:
+        look = "cat /etc/locale.gen /etc/locale.calls; grep LANG= /etc/default/locale"
+        assert twice(shared, capra, {"locale": "de_DE.UTF-8"}, look) == [
+            "# de_DE.UTF-8 UTF-8", "fr_FR.UTF-8 UTF-8", "de_DE.UTF-8 UTF-8", "--keep-existing", "LANG=de_DE.UTF-8"
+        ]  # fmt: skip
+    finally:
+        shared.ssh("rm /usr/local/sbin/locale /usr/local/sbin/locale-gen", check=True)
+
+
 def test_without_a_client_ntp_is_an_error(shared: Host, capra: Capra) -> None:
     report = attempted(shared, capra, {"ntp": {"servers": ["192.0.2.1"]}})
     assert "ntp needs chrony or systemd-timesyncd, and neither is there" in report["message"]
@@ -174,8 +195,11 @@ def test_packages(shared: Host, capra: Capra) -> None:
 def test_packages_wait_for_who_holds_the_lock(shared: Host, capra: Capra) -> None:
     shared.ssh(f"sh -s <<'E'\n{PACKAGE.format(name='late', version='1')}E", check=True)
     # The host has no Python; Perl is dpkg's own.
-    held = 'use Fcntl; open(F, "+<", "/var/lib/dpkg/lock-frontend");'
-    held += ' fcntl(F, F_SETLK, pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)) or die; sleep 4'
-    shared.ssh(f"perl -e '{held}' </dev/null >/dev/null 2>&1 &", check=True)
-    bootstrapped(shared, capra, {"packages": ["late"]})
+    held = 'use Fcntl; open(F, "+>>", "/var/lib/dpkg/lock-frontend");'
+    held += (
+        ' $lock = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 12; print "released"'
+    )
+    shared.ssh(f"rm -f /tmp/released; perl -e '{held}' </dev/null >/tmp/released 2>&1 &", check=True)
+    bootstrapped(shared, capra, {"bootcmd": ["test ! -s /tmp/released"], "packages": ["late"]})
+    assert shared.ssh("cat /tmp/released").stdout == "released"
     assert "ii" in shared.ssh("dpkg-query -W -f '${db:Status-Abbrev}' late").stdout
