@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
-from tests.e2e.support import Capra
+from tests.e2e.support import Capra, wait_for
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up
 
@@ -194,12 +194,12 @@ def test_packages(shared: Host, capra: Capra) -> None:
 
 def test_packages_wait_for_who_holds_the_lock(shared: Host, capra: Capra) -> None:
     shared.ssh(f"sh -s <<'E'\n{PACKAGE.format(name='late', version='1')}E", check=True)
-    # The host has no Python; Perl is dpkg's own.
-    held = 'use Fcntl; open(F, "+>>", "/var/lib/dpkg/lock-frontend");'
-    held += (
-        ' $lock = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 12; print "released"'
-    )
-    shared.ssh(f"rm -f /tmp/released; perl -e '{held}' </dev/null >/tmp/released 2>&1 &", check=True)
-    bootstrapped(shared, capra, {"bootcmd": ["test ! -s /tmp/released"], "packages": ["late"]})
-    assert shared.ssh("cat /tmp/released").stdout == "released"
+    # The host has no Python; Perl is dpkg's own. It lets go six seconds after the run has begun.
+    held = 'use Fcntl; open(F, "+>>", "/var/lib/dpkg/lock-frontend") or die;'
+    held += ' $lock = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; print "held\\n";'
+    held += ' until (-e "/srv/begun") { sleep 1 } sleep 6; print "released\\n"'
+    shared.ssh(f"perl -e '$| = 1; {held}' </dev/null >/srv/lock.log 2>&1 &", check=True)
+    wait_for(lambda: shared.path("/srv/lock.log").read_text() == "held\n", "somebody to hold the lock")
+    bootstrapped(shared, capra, {"bootcmd": ["touch /srv/begun"], "packages": ["late"]})
+    assert shared.path("/srv/lock.log").read_text() == "held\nreleased\n"
     assert "ii" in shared.ssh("dpkg-query -W -f '${db:Status-Abbrev}' late").stdout
