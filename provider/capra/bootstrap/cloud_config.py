@@ -13,13 +13,27 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location
-from capra.bootstrap.modules import ca_certs, commands, hostname, locale, ntp, packages, ssh, users, write_files
+from capra.bootstrap.modules import (
+    ca_certs,
+    commands,
+    disks,
+    hostname,
+    locale,
+    mounts,
+    ntp,
+    packages,
+    ssh,
+    users,
+    write_files,
+)
 from capra.bootstrap.steps import RunCommand, Step
 from capra.bootstrap.values import asks_nothing, mapping, text, truth
 
 Module = Callable[[Mapping[str, Any], Constructs, str], Sequence[Step]]
 
 MODULES: tuple[tuple[tuple[str, ...], Module], ...] = (
+    (disks.KEYS, disks.steps),
+    (mounts.KEYS, mounts.steps),
     (hostname.KEYS, hostname.steps),
     (ca_certs.KEYS, ca_certs.steps),
     (users.KEYS, users.steps),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -10,10 +10,13 @@ from capra.bootstrap.script import quote
 from capra.bootstrap.steps import RunCommand
 
 
-def host_script(name: str, source: str, title: str, variables: Mapping[str, str]) -> RunCommand:
+def host_script(
+    name: str, source: str, title: str, variables: Mapping[str, str], *, before: Sequence[str] = ()
+) -> RunCommand:
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
-    source: where in the document it was asked for. title: what a person reads; no content, no secrets. A step that was
+    source: where in the document it was asked for. title: what a person reads; no content, no secrets.
+    before: programs that it begins with, of the same folder. A step that was
     cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
     1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
     arguments of a program where it is a secret.
@@ -21,7 +24,8 @@ def host_script(name: str, source: str, title: str, variables: Mapping[str, str]
     lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
     # The rest is no secret: what it says is to be read.
     given = "".join(line for key, line in lines.items() if variables[key])
-    return RunCommand("".join([*lines.values(), _text(name)]), source=source, name=title, given=given)
+    program = "".join(_text(part) for part in (*before, name))
+    return RunCommand("".join([*lines.values(), program]), source=source, name=title, given=given)
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.bootstrap.location import Location, yaml_kind
+from capra.bootstrap.strict_yaml import Number
 
 _TRUE = ("true", "1", "on", "yes")  # cloud-init, util.is_true
 _FALSE = ("false", "0", "off", "no", "none", "")
@@ -79,3 +80,10 @@ def mapping(value: Any, place: Location, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise place.error(f"must be a mapping with {what}, but is {yaml_kind(value)}")
     return value
+
+
+def written(value: Any, place: Location) -> str:
+    """Text, or a number as it was written (`07`)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value.text if isinstance(value, Number) else str(value)
+    return text(value, place)

@@ -1,0 +1,136 @@
+# shellcheck shell=sh
+# shellcheck source=provider/capra/bootstrap/scripts/devices.sh
+# Makes a file system on DEVICE as cloud-init's fs_setup does (capra/bootstrap/modules/disks.py). devices.sh stands before it.
+# PARTITION: auto, any, none or a number. WHOLE: a name of DEVICE with a dot that may be a path of its own; then
+# WHOLE_PARTITION counts. FILE_SYSTEM, LABEL (or empty), REPLACED (a type, or empty), OPTIONS (one a line) are for mkfs.
+# Nothing that holds something is written to unless OVERWRITE (yes or no) or REPLACED says so, and nothing that is in use
+# ever is.
+#
+# A file system that is begun has a known label until it is whole: nothing half-made is taken for what is asked for, and a
+# run that was cut off knows it for its own, whatever name the device has by then.
+
+BEGUN_LABEL=CAPRA-BEGUN
+
+# tools_of_file_system: everything that will be needed is there.
+tools_of_file_system() {
+    case $FILE_SYSTEM in
+        ext?) disk_needs "mkfs.$FILE_SYSTEM" e2fsprogs && disk_needs tune2fs e2fsprogs ;;
+        xfs) disk_needs mkfs.xfs xfsprogs && disk_needs xfs_admin xfsprogs ;;
+        btrfs) disk_needs mkfs.btrfs "btrfs-progs or btrfsprogs" && disk_needs btrfs "btrfs-progs or btrfsprogs" ;;
+        vfat) disk_needs mkfs.vfat dosfstools && disk_needs fatlabel dosfstools ;;
+        swap) disk_needs mkswap util-linux && disk_needs swaplabel util-linux ;;
+    esac
+}
+
+# make_whole TARGET: a new file system, with the mark, and then with its label.
+make_whole() {
+    make_target=$1
+    set --
+    while IFS= read -r make_option; do
+        if [ -n "$make_option" ]; then set -- "$@" "$make_option"; fi
+    done <<END
+$OPTIONS
+END
+    set -- "$@" "$make_target"
+    case $FILE_SYSTEM in
+        ext?) disk_runs "mkfs.$FILE_SYSTEM" -q -F -L "$BEGUN_LABEL" "$@" ;;
+        xfs | btrfs) disk_runs "mkfs.$FILE_SYSTEM" -q -f -L "$BEGUN_LABEL" "$@" ;;
+        vfat) disk_runs mkfs.vfat -I -n "$BEGUN_LABEL" "$@" ;;
+        swap) disk_runs mkswap -f -L "$BEGUN_LABEL" "$@" ;;
+    esac
+    sync
+    label_file_system "$make_target"
+}
+
+# label_file_system TARGET
+label_file_system() {
+    case $FILE_SYSTEM in
+        ext?) disk_runs tune2fs -L "$LABEL" "$1" ;;
+        xfs) disk_runs xfs_admin -L "${LABEL:---}" "$1" ;;
+        btrfs) disk_runs btrfs filesystem label "$1" "$LABEL" ;;
+        vfat) if [ -n "$LABEL" ]; then disk_runs fatlabel "$1" "$LABEL"; else disk_runs fatlabel -r "$1"; fi ;;
+        swap) disk_runs swaplabel -L "$LABEL" "$1" ;;
+    esac
+    sync
+    disk_settle
+}
+
+# has_file_system TARGET: the one that is asked for. With `any`, whatever its label is.
+has_file_system() {
+    [ "$(value_of TYPE "$1")" = "$FILE_SYSTEM" ] || return 1
+    has_label=$(value_of LABEL "$1")
+    [ "$has_label" != "$BEGUN_LABEL" ] || return 1
+    [ "$PARTITION" = any ] || [ "$has_label" = "$LABEL" ]
+}
+
+# is_free TARGET: nothing is there, or what this has begun, and nothing boots from it.
+is_free() {
+    if [ "$(value_of LABEL "$1")" = "$BEGUN_LABEL" ]; then return 0; fi
+    case $(value_of PART_ENTRY_TYPE "$1") in
+        # GPT: BIOS boot, PReP. MBR: the extended ones, PReP.
+        21686148-6449-6e6f-744e-656564454649 | 9e1a2d38-c612-4316-aa26-8b49521e5a8b | 0x5 | 0xf | 0x85 | 0x41) return 1 ;;
+    esac
+    [ -z "$(found_on "$1")" ]
+}
+
+# choose_target: for auto and any: the first that fits, in cloud-init's order; KEEP=yes where it is what is asked for
+# already. Sets TARGET and KEEP. cloud-init, cc_disk_setup: find_device_node.
+choose_target() {
+    TARGET='' choose_used=no
+    for choose_node in "$NODE" $(partition_nodes "$NODE"); do
+        if [ "$PARTITION" = any ] && [ -n "$REPLACED" ] && [ "$(value_of TYPE "$choose_node")" = "$REPLACED" ]; then
+            TARGET=$choose_node
+            return
+        fi
+        if has_file_system "$choose_node"; then
+            TARGET=$choose_node KEEP=yes
+            return
+        fi
+        if is_partition "$choose_node"; then
+            choose_used=yes
+            if is_free "$choose_node"; then
+                TARGET=$choose_node
+                return
+            fi
+        fi
+    done
+    if [ "$choose_used" = no ] || { is_partition "$NODE" && [ "$OVERWRITE" = yes ]; }; then TARGET=$NODE; fi
+    [ -n "$TARGET" ] || disk_stop "$DEVICE has no partition that is free, and none with the file system asked for:" \
+        "give the partition, and overwrite: true where what it holds may go"
+}
+
+# leave_or_refuse: TARGET holds what may go only if that is said. Returns 0 where it is to be left as it is.
+leave_or_refuse() {
+    if has_file_system "$TARGET" && { [ "$OVERWRITE" = no ] || ! (refuse_in_use "$TARGET") 2>/dev/null; }; then return 0; fi
+    if [ "$OVERWRITE" = yes ] || is_free "$TARGET"; then return 1; fi
+    if [ -n "$REPLACED" ] && [ "$(value_of TYPE "$TARGET")" = "$REPLACED" ]; then return 1; fi
+    leave_found=$(found_on "$TARGET")
+    disk_stop "$TARGET holds something else than is asked for (${leave_found:-a partition to boot from}): it goes with" \
+        "overwrite: true only; nothing was written to it"
+}
+
+# make_file_system: sets TARGET and KEEP.
+make_file_system() {
+    tools_of_file_system
+    KEEP=no
+    case $PARTITION in
+        none) TARGET=$NODE ;;
+        auto | any) choose_target ;;
+        *) TARGET=$(partition_node "$NODE" "$PARTITION") ;;
+    esac
+    [ -b "$TARGET" ] || disk_stop "$TARGET is not there: $DEVICE has no partition $PARTITION"
+    if [ "$KEEP" = yes ] || leave_or_refuse; then
+        echo "$TARGET has this file system already"
+        return
+    fi
+    refuse_in_use "$TARGET"
+    if [ -n "$(found_on "$TARGET")" ]; then disk_runs wipefs --all --quiet "$TARGET"; fi
+    make_whole "$TARGET"
+    PARTITION=made
+    has_file_system "$TARGET" || disk_stop "$TARGET has no $FILE_SYSTEM with that label now: look at extra_opts"
+    echo "$TARGET has a new file system"
+}
+
+if [ -n "$WHOLE" ] && [ -e "$WHOLE" ]; then DEVICE=$WHOLE PARTITION=$WHOLE_PARTITION; fi
+open_device
+make_file_system
