@@ -128,6 +128,8 @@ def _field(index: int, value: Any, place: Location) -> str:
     field = written(value, place)
     if len(field) > 4096 or not field.isprintable() or "\\" in field:
         raise place.error("must be at most 4096 characters, without control characters and backslashes")
+    if index == 0 and field.startswith("#"):
+        raise place.error("must be a device: a line that begins with # is a comment")
     if index == 1 and not field.startswith("/") and field not in ("none", "swap", ""):
         raise place.error(f"{shown(field)} is no mount point: it must start with /, or be none")
     if index == 1 and ".." in field.split("/"):

@@ -42,19 +42,35 @@ partition_nodes() {
     done | sort -n | while read -r nodes_number; do printf '%s\n' "$(partition_node "$1" "$nodes_number")"; done
 }
 
-# found_on NODE: the types of all that is recognized there, in a line: tables, file systems, members of RAID and LVM.
-found_on() {
-    found_signatures=$(wipefs -p "$1") || disk_stop "wipefs cannot read $1"
-    printf '%s\n' "$found_signatures" | sed -n 's/^0x.*,//p' | sort -u | tr '\n' ' '
+# look_at NODE: sets FOUND, the types of all that is recognized there, in a line (tables, file systems, members of RAID and
+# LVM); and FOUND_TYPE, FOUND_LABEL and FOUND_ENTRY, the file system, its label, and the type of the partition that NODE is.
+look_at() {
+    look_signatures=$(wipefs -p "$1" 2>&1) ||
+        disk_stop "wipefs cannot read $1: $(printf '%s\n' "$look_signatures" | tail -n 1)"
+    FOUND=$(printf '%s\n' "$look_signatures" | sed -n 's/^0x.*,//p' | sort -u | tr '\n' ' ')
+    FOUND=${FOUND% }
+    # shellcheck disable=SC2034 # file_system.sh reads them
+    FOUND_TYPE=$(value_of TYPE "$1") || exit 1
+    # shellcheck disable=SC2034
+    FOUND_LABEL=$(value_of LABEL "$1") || exit 1
+    # shellcheck disable=SC2034
+    FOUND_ENTRY=$(value_of PART_ENTRY_TYPE "$1") || exit 1
 }
 
-# value_of TAG NODE: what blkid says of a device. Where it finds more than one thing it says nothing.
-value_of() { blkid -p -o value -s "$1" "$2" 2>/dev/null || :; }
+# value_of TAG NODE: what blkid says of a device. It finds nothing (2), or more than one thing (8): then it says nothing.
+value_of() {
+    value_status=0
+    blkid -p -o value -s "$1" "$2" 2>/dev/null || value_status=$?
+    case $value_status in 0 | 2 | 8) ;; *) disk_stop "blkid cannot read $2" ;; esac
+}
 
-# refuse_in_use NODE: the kernel knows best, since what uses a device (a mount in any namespace, swap, RAID, LVM) has
-# claimed it, or a partition of it.
+# is_in_use NODE: the kernel knows best, since what uses a device (a mount in any namespace, swap, RAID, LVM) has claimed
+# it, or a partition of it.
+is_in_use() { ! wipefs --all --no-act "$1" >/dev/null 2>&1; }
+
+# refuse_in_use NODE
 refuse_in_use() {
-    wipefs --all --no-act "$1" >/dev/null 2>&1 ||
+    ! is_in_use "$1" ||
         disk_stop "$1 is in use (mounted, swap, RAID, LVM or opened): stop that first; nothing was written to it"
 }
 

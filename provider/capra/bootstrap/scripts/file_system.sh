@@ -55,79 +55,60 @@ label_file_system() {
     disk_settle
 }
 
-# has_file_system TARGET: the one that is asked for. With `any`, whatever its label is.
-has_file_system() {
-    [ "$(value_of TYPE "$1")" = "$FILE_SYSTEM" ] || return 1
-    has_label=$(value_of LABEL "$1")
-    [ "$has_label" != "$BEGUN_LABEL" ] || return 1
-    [ "$PARTITION" = any ] || [ "$has_label" = "$LABEL" ]
+# is_there: what was looked at is the file system that is asked for. With `any`, whatever its label is.
+is_there() {
+    [ "$FOUND_TYPE" = "$FILE_SYSTEM" ] && [ "$FOUND_LABEL" != "$BEGUN_LABEL" ] || return 1
+    [ "$PARTITION" = any ] || [ "$FOUND_LABEL" = "$LABEL" ]
 }
 
-# is_free TARGET: nothing is there, or what this has begun, and nothing boots from it.
+# is_free: what was looked at holds nothing, or what this has begun, and nothing boots from it.
 is_free() {
-    if [ "$(value_of LABEL "$1")" = "$BEGUN_LABEL" ]; then return 0; fi
-    case $(value_of PART_ENTRY_TYPE "$1") in
+    if [ "$FOUND_LABEL" = "$BEGUN_LABEL" ]; then return 0; fi
+    case $FOUND_ENTRY in
         # GPT: BIOS boot, PReP. MBR: the extended ones, PReP.
         21686148-6449-6e6f-744e-656564454649 | 9e1a2d38-c612-4316-aa26-8b49521e5a8b | 0x5 | 0xf | 0x85 | 0x41) return 1 ;;
     esac
-    [ -z "$(found_on "$1")" ]
+    [ -z "$FOUND" ]
 }
 
-# choose_target: for auto and any: the first that fits, in cloud-init's order; KEEP=yes where it is what is asked for
-# already. Sets TARGET and KEEP. cloud-init, cc_disk_setup: find_device_node.
+# is_replaced: it may go, since it is of the type that replace_fs gives.
+is_replaced() { [ -n "$REPLACED" ] && [ "$FOUND_TYPE" = "$REPLACED" ]; }
+
+# choose_target: for auto and any: the first that fits, in cloud-init's order (cc_disk_setup: find_device_node). Where a
+# device has no partitions it is the one that is meant. Sets TARGET, FOUND and what else look_at sets.
 choose_target() {
-    TARGET='' choose_used=no
-    for choose_node in "$NODE" $(partition_nodes "$NODE"); do
-        if [ "$PARTITION" = any ] && [ -n "$REPLACED" ] && [ "$(value_of TYPE "$choose_node")" = "$REPLACED" ]; then
-            TARGET=$choose_node
-            return
-        fi
-        if has_file_system "$choose_node"; then
-            TARGET=$choose_node KEEP=yes
-            return
-        fi
-        if is_partition "$choose_node"; then
-            choose_used=yes
-            if is_free "$choose_node"; then
-                TARGET=$choose_node
-                return
-            fi
-        fi
+    choose_parts=$(partition_nodes "$NODE")
+    for TARGET in "$NODE" $choose_parts; do
+        look_at "$TARGET"
+        if is_there || { [ "$PARTITION" = any ] && is_replaced; }; then return; fi
+        if is_partition "$TARGET" && is_free; then return; fi
     done
-    if [ "$choose_used" = no ] || { is_partition "$NODE" && [ "$OVERWRITE" = yes ]; }; then TARGET=$NODE; fi
-    [ -n "$TARGET" ] || disk_stop "$DEVICE has no partition that is free, and none with the file system asked for:" \
+    [ -z "$choose_parts" ] || disk_stop "$DEVICE has no partition that is free, and none with the file system asked for:" \
         "give the partition, and overwrite: true where what it holds may go"
 }
 
-# leave_or_refuse: TARGET holds what may go only if that is said. Returns 0 where it is to be left as it is.
-leave_or_refuse() {
-    if has_file_system "$TARGET" && { [ "$OVERWRITE" = no ] || ! (refuse_in_use "$TARGET") 2>/dev/null; }; then return 0; fi
-    if [ "$OVERWRITE" = yes ] || is_free "$TARGET"; then return 1; fi
-    if [ -n "$REPLACED" ] && [ "$(value_of TYPE "$TARGET")" = "$REPLACED" ]; then return 1; fi
-    leave_found=$(found_on "$TARGET")
-    disk_stop "$TARGET holds something else than is asked for (${leave_found:-a partition to boot from}): it goes with" \
-        "overwrite: true only; nothing was written to it"
-}
-
-# make_file_system: sets TARGET and KEEP.
+# make_file_system: sets TARGET, PARTITION, FOUND and what else look_at sets.
 make_file_system() {
     tools_of_file_system
-    KEEP=no
     case $PARTITION in
-        none) TARGET=$NODE ;;
         auto | any) choose_target ;;
+        none) TARGET=$NODE ;;
         *) TARGET=$(partition_node "$NODE" "$PARTITION") ;;
     esac
     [ -b "$TARGET" ] || disk_stop "$TARGET is not there: $DEVICE has no partition $PARTITION"
-    if [ "$KEEP" = yes ] || leave_or_refuse; then
-        echo "$TARGET has this file system already"
+    look_at "$TARGET"
+    if is_there && { [ "$OVERWRITE" = no ] || [ "$PARTITION" = auto ] || [ "$PARTITION" = any ] || is_in_use "$TARGET"; }; then
+        echo "$TARGET has this file system"
         return
     fi
+    [ "$OVERWRITE" = yes ] || is_free || is_replaced || disk_stop "$TARGET holds something else than is asked for" \
+        "(${FOUND:-a partition to boot from}): it goes with overwrite: true only; nothing was written to it"
     refuse_in_use "$TARGET"
-    if [ -n "$(found_on "$TARGET")" ]; then disk_runs wipefs --all --quiet "$TARGET"; fi
+    if [ -n "$FOUND" ]; then disk_runs wipefs --all --quiet "$TARGET"; fi
     make_whole "$TARGET"
     PARTITION=made
-    has_file_system "$TARGET" || disk_stop "$TARGET has no $FILE_SYSTEM with that label now: look at extra_opts"
+    look_at "$TARGET"
+    is_there || disk_stop "$TARGET has no $FILE_SYSTEM with that label now: look at extra_opts"
     echo "$TARGET has a new file system"
 }
 

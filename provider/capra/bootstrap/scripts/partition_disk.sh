@@ -101,9 +101,9 @@ partition_disk() {
         echo "$DEVICE has these partitions"
         return
     fi
-    partition_found=$(found_on "$NODE")
-    if [ "$partition_begun$OVERWRITE" = nono ] && [ -n "$partition_found" ]; then
-        echo "$DEVICE is not partitioned: it holds something (${partition_found% }), and overwrite is not true"
+    look_at "$NODE"
+    if [ "$partition_begun$OVERWRITE" = nono ] && [ -n "$FOUND" ]; then
+        echo "$DEVICE is not partitioned: it holds something ($FOUND), and overwrite is not true"
         return
     fi
     refuse_in_use "$NODE"
