@@ -17,14 +17,15 @@ UNUSED = ("python", "libpython", "libsqlite", "media-types")
 
 UDEV = """\
 #!/bin/sh
-# Called as `udevadm settle`. For the disks of the test it does what the kernel, its devtmpfs and udev do elsewhere: the
-# kernel of this machine may be one that reads no partition tables (partx tells it of them), and a container's /dev has no
-# nodes for partitions.
+# Called as `udevadm settle`. For the disks of the test it does what the kernel, its devtmpfs and udev do elsewhere:
+# the kernel of this machine may be one that reads no partition tables (partx tells it of them), and a container's /dev
+# has no nodes for partitions.
 for disk in $(cat /etc/test-disks); do
     partx --update "/dev/$disk" 2>/dev/null || partx --delete "/dev/$disk" 2>/dev/null
     for node in /dev/"$disk"p*; do
         number=$(cat "/sys/class/block/${node##*/}/dev" 2>/dev/null)
-        if [ -b "$node" ] && [ "$number" != "$((0x$(stat -c %t "$node"))):$((0x$(stat -c %T "$node")))" ]; then rm "$node"; fi
+        [ -b "$node" ] || continue
+        [ "$number" = "$((0x$(stat -c %t "$node"))):$((0x$(stat -c %T "$node")))" ] || rm "$node"
     done
     for part in /sys/class/block/"$disk"/"$disk"p*; do
         [ -e "$part/dev" ] || continue
@@ -46,7 +47,7 @@ def install_tools(host: Host) -> None:
         if not package.name.startswith(UNUSED):
             # Not unpacked over links: /lib is one to /usr/lib.
             tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
-            command = ["tar", "-x", "--keep-directory-symlink", "-C", host.path("/")]
+            command = ["tar", "-x", "--keep-directory-symlink", "-C", str(host.path("/"))]
             subprocess.run(command, input=tar, check=True)
     host.ssh("ldconfig", check=True)
 
@@ -113,11 +114,11 @@ def attached(host: Host, directory: Path) -> Iterator[DiskFactory]:
 
 
 def _detach(loop: Loop) -> None:
-    users = f"grep -o '^{loop.path}[p0-9]* ' /proc/self/mounts /proc/swaps | sed 's/^[^:]*://' | sort -u"
-    loop.host.ssh(
-        f"for node in $({users}); do swapoff $node 2>/dev/null; while umount $node 2>/dev/null; do :; done; done;"
-        f" rm -f {loop.path} {loop.path}p*"
-    )
+    if f"/{loop.name} " in Path("/proc/swaps").read_text():
+        subprocess.run(["swapoff", loop.path], check=True)
+    users = f"grep -o '^{loop.path}[p0-9]* ' /proc/self/mounts | sort -u"
+    unmount = f"for node in $({users}); do while umount $node 2>/dev/null; do :; done; done"
+    loop.host.ssh(f"{unmount}; rm -f {loop.path} {loop.path}p*", check=True)
     subprocess.run(["losetup", "--detach", loop.path], check=True)
     left = subprocess.run(["losetup", "--associated", loop.image], check=True, capture_output=True, text=True).stdout
     assert left == "", f"still attached: {left}"

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.bootstrap.modules import devices, partition_types
+from capra.bootstrap.modules import devices
 from capra.errors import InputError
 from tests.unit.bootstrap.host_scripts import planned, programs
 
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 SWAP = "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F"
+DATA = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 RAID = "A19D880F-05FC-4D3B-A006-743F0F84911E"
 EFI = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
@@ -37,7 +38,7 @@ def file_system(definition: str) -> dict[str, str]:
         ("{table_type: mbr, layout: true, overwrite: false}", "dos", "all", "no"),
         ("{table_type: gpt, layout: true, overwrite: true}", "gpt", "all", "yes"),
         ("{table_type: gpt, layout: [33, [33, 82], [34, fd]]}", "gpt", f"33 -\n33 {SWAP}\n34 {RAID}", "no"),
-        ("{table_type: gpt, layout: [[30, 83], 20, [50, 0700]]}", "gpt", f"30 {LINUX}\n20 -\n50 {partition_types.GPT['0700']}", "no"),
+        ("{table_type: gpt, layout: [[30, 83], 20, [50, 0700]]}", "gpt", f"30 {LINUX}\n20 -\n50 {DATA}", "no"),
         (f"{{table_type: gpt, layout: [[100, {EFI.lower()}]]}}", "gpt", f"100 {EFI}", "no"),
         ("{layout: [[33, 82], [33, fd], [1, 07], [1, 0c]]}", "dos", "33 82\n33 FD\n1 7\n1 C", "no"),
         ('{layout: ["50", [50, "8e"]]}', "dos", "50 -\n50 8E", "no"),
@@ -122,7 +123,7 @@ DEFAULTS = {
         ("replace_fs: ntfs", {"REPLACED": "ntfs"}),
         ("replace_fs: false", {}),
         ("filesystem: XFS", {"FILE_SYSTEM": "xfs"}),
-        ("extra_opts: [-F, -E, 'lazy_itable_init=1,lazy_journal_init=1']", {"OPTIONS": "-E\nlazy_itable_init=1,lazy_journal_init=1"}),
+        ("extra_opts: [-F, -E, 'lazy_itable_init=1']", {"OPTIONS": "-E\nlazy_itable_init=1"}),
         ("extra_opts: -FF -b 4096", {"OPTIONS": "-b\n4096"}),
         ("extra_opts: [-b, 4096]", {"OPTIONS": "-b\n4096"}),
         ("device: sdb", {}),

@@ -1,5 +1,5 @@
-"""The documents of Cluster API's kubeadm provider with disks: what its templates write (bootstrap/kubeadm/pkg/cloudinit,
-disk_setup.go, fs_setup.go and mounts.go) for the examples of its book and its own tests."""
+"""The documents of Cluster API's kubeadm provider with disks: what its templates write for the examples of its book and
+its own tests (bootstrap/kubeadm/pkg/cloudinit: disk_setup.go, fs_setup.go, mounts.go)."""
 
 from __future__ import annotations
 

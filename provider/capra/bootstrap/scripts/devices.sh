@@ -15,10 +15,16 @@ disk_needs() {
     command -v "$1" >/dev/null 2>&1 || disk_stop "$1 is needed, and not on this host: install it (in the package $2)"
 }
 
-# disk_runs COMMAND…: without its output, but for the last line of an error.
+# first_line TEXT: the first one with something in it: what is wrong. Behind it tools give hints.
+first_line() { printf '%s\n' "$1" | sed -n '/[^[:blank:]]/{p;q;}'; }
+
+# disk_runs COMMAND…: without what it prints, but for an error.
 disk_runs() {
-    runs_output=$("$@" 2>&1) || disk_stop "$1 has failed on $DEVICE: $(printf '%s\n' "$runs_output" | tail -n 1)"
+    runs_errors=$("$@" 2>&1 >/dev/null) || disk_stop "$1 has failed on $DEVICE: $(first_line "$runs_errors")"
 }
+
+# to_disk FILE: does not return before the disk has it, or all that is written.
+to_disk() { sync "$1" 2>/dev/null || sync; }
 
 disk_settle() { if command -v udevadm >/dev/null 2>&1; then udevadm settle --timeout=30 || :; fi; }
 
@@ -46,7 +52,7 @@ partition_nodes() {
 # LVM); and FOUND_TYPE, FOUND_LABEL and FOUND_ENTRY, the file system, its label, and the type of the partition that NODE is.
 look_at() {
     look_signatures=$(wipefs -p "$1" 2>&1) ||
-        disk_stop "wipefs cannot read $1: $(printf '%s\n' "$look_signatures" | tail -n 1)"
+        disk_stop "wipefs cannot read $1: $(first_line "$look_signatures")"
     FOUND=$(printf '%s\n' "$look_signatures" | sed -n 's/^0x.*,//p' | sort -u | tr '\n' ' ')
     FOUND=${FOUND% }
     # shellcheck disable=SC2034 # file_system.sh reads them
@@ -77,7 +83,8 @@ refuse_in_use() {
 # open_device: sets NODE, the device without links.
 open_device() {
     for open_tool in wipefs blkid blockdev; do disk_needs "$open_tool" util-linux; done
-    if ! blkid -V 2>/dev/null | grep -q util-linux; then disk_needs "blkid of util-linux" "blkid or util-linux"; fi
+    blkid -V 2>/dev/null | grep -q util-linux ||
+        disk_stop "blkid of util-linux is needed, and not on this host: install it (in the package blkid or util-linux)"
     [ -e "$DEVICE" ] || disk_settle
     NODE=$(readlink -f "$DEVICE") || NODE=$DEVICE
     [ -b "$NODE" ] || disk_stop "$DEVICE is not there, or is no block device: give the path of a disk that this host has"

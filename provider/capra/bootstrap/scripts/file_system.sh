@@ -38,7 +38,7 @@ END
         vfat) disk_runs mkfs.vfat -I -n "$BEGUN_LABEL" "$@" ;;
         swap) disk_runs mkswap -f -L "$BEGUN_LABEL" "$@" ;;
     esac
-    sync
+    to_disk "$make_target"
     label_file_system "$make_target"
 }
 
@@ -51,7 +51,7 @@ label_file_system() {
         vfat) if [ -n "$LABEL" ]; then disk_runs fatlabel "$1" "$LABEL"; else disk_runs fatlabel -r "$1"; fi ;;
         swap) disk_runs swaplabel -L "$LABEL" "$1" ;;
     esac
-    sync
+    to_disk "$1"
     disk_settle
 }
 

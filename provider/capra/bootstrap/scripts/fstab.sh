@@ -66,7 +66,7 @@ other_lines() {
     while IFS= read -r other_line || [ -n "$other_line" ]; do
         if [ "$MOUNTS" = yes ]; then case $other_line in *"$MARK"*) continue ;; esac; fi
         if [ "$SWAP" = off ] && is_swap "$other_line"; then other_line="#$other_line"; fi
-        printf '%s\n' "$other_line"
+        printf '%s\n' "$other_line" || return 1
     done
 }
 
@@ -97,9 +97,9 @@ write_fstab() {
         rm -f "$FSTAB.capra"
         return
     fi
-    sync "$FSTAB.capra"
+    to_disk "$FSTAB.capra"
     mv -f "$FSTAB.capra" "$FSTAB"
-    sync "${FSTAB%/*}" 2>/dev/null || sync
+    to_disk "${FSTAB%/*}"
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }
 
@@ -144,7 +144,7 @@ mount_line() {
 
 # not_mounted SPEC POINT OPTIONS LINE: is that what is asked for?
 not_mounted() {
-    case ",$3," in *,noauto,*) return ;; esac
+    case ",$3," in *,noauto,*) return 0 ;; esac
     case ",$3," in
         *,nofail,*)
             if [ -z "$line_device" ]; then
@@ -153,7 +153,7 @@ not_mounted() {
             fi
             ;;
     esac
-    disk_stop "$1 is not mounted on $line_directory: $(printf '%s\n' "$line_said" | tail -n 1)"
+    disk_stop "$1 is not mounted on $line_directory: $(first_line "$line_said")"
 }
 
 mount_lines() {
@@ -182,11 +182,14 @@ swap_off() {
     [ -z "$swap_left" ] || disk_stop "$swap_left is still in use for swap"
 }
 
+if [ "$MOUNTS" = yes ] && ! mount -V 2>/dev/null | grep -q util-linux; then
+    # busybox's takes the mark for an option of the file system.
+    disk_stop "mount of util-linux is needed, and not on this host: install it (in the package mount or util-linux)"
+fi
 OWN=$(own_lines)
 write_fstab
 if [ "$SWAP" = off ] && [ -e /proc/swaps ]; then swap_off; fi
 if [ "$MOUNTS" = yes ]; then
-    mount -V 2>/dev/null | grep -q util-linux || disk_needs "mount of util-linux" "mount or util-linux"
     mount_lines
     swap_on
 fi

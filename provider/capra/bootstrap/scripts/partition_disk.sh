@@ -67,14 +67,14 @@ write_table() {
     if [ "$OVERWRITE" = yes ]; then write_wipe=always; fi
     write_script=$(table_script)
     write_output=$(printf '%s\n' "$write_script" | sfdisk -q --wipe always --wipe-partitions "$write_wipe" "$NODE" 2>&1) ||
-        disk_stop "sfdisk could not partition $DEVICE: $(printf '%s\n' "$write_output" | tail -n 1)"
+        disk_stop "sfdisk could not partition $DEVICE: $(first_line "$write_output")"
 }
 
 # end_table: the GPT is whole, and on the disk: it gets an id of its own.
 end_table() {
     end_script=$(sfdisk --dump "$NODE" 2>/dev/null | sed '/^label-id:/d')
     end_output=$(printf '%s\n' "$end_script" | sfdisk -q --wipe never --wipe-partitions never "$NODE" 2>&1) ||
-        disk_stop "sfdisk could not give the table of $DEVICE an id: $(printf '%s\n' "$end_output" | tail -n 1)"
+        disk_stop "sfdisk could not give the table of $DEVICE an id: $(first_line "$end_output")"
 }
 
 # await_partitions: the kernel, and udev, show what is in the table.
