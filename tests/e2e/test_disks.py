@@ -506,7 +506,7 @@ def test_what_is_mounted_at_the_place_is_not_covered(node: Host, disk: DiskFacto
 
 
 def here(document: str, etc: Path, before: str = ":") -> str:
-    """The programs of a document on this machine, since containers may not switch swap on or off, with another /etc. And
+    """The programs of a document on this machine with another /etc, since containers may not switch swap on or off; and
     what is swap then. before: a command before them, which sees the same mounts."""
     if len(Path("/proc/swaps").read_text().splitlines()) > 1:
         missing("a machine without swap: the test would switch it off")
