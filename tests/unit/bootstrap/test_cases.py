@@ -35,7 +35,7 @@ def data_of(case: dict[str, Any]) -> bytes:
 
 def expected_step(step: dict[str, Any]) -> Step:
     if "run" in step:
-        return RunCommand(step["run"], source=step["source"])
+        return RunCommand(step["run"], source=step["source"], name=step.get("name", ""))
     return WriteFile(
         path=step["write"],
         content=base64.b64decode(step["base64"]) if "base64" in step else step["content"].encode(),
