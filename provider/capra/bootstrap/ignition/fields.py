@@ -29,17 +29,17 @@ class Item:
     def only(self, *known: str) -> None:
         """Refuses keys that are none of these, unless the user goes on without them."""
         for name, value in self.values.items():
-            if name not in known and not asks_nothing(value):
+            if name not in known and not _asks_nothing(value):
                 self.constructs.refuse(self.place.key(name), f"is not supported; supported here are {', '.join(known)}")
 
     def refuse(self, name: str, problem: str) -> None:
         """The same for one key that the specification has, with the reason."""
-        if not asks_nothing(self.values.get(name)):
+        if not _asks_nothing(self.values.get(name)):
             self.constructs.refuse(self.place.key(name), problem)
 
     def is_asked(self, name: str) -> bool:
         """Whether the key has a value, and the user does not go on without it."""
-        return not asks_nothing(self.values.get(name)) and not self.constructs.ignores(self.place.key(name))
+        return not _asks_nothing(self.values.get(name)) and not self.constructs.ignores(self.place.key(name))
 
     def object(self, name: str) -> Item:
         """The object at a key; without it an empty one."""
@@ -85,6 +85,11 @@ class Item:
         if len(found) > MAX_ITEMS:
             raise self.place.key(name).error(f"has {len(found)} items; at most {MAX_ITEMS} are accepted")
         return found
+
+
+def _asks_nothing(value: object) -> bool:
+    """Providers write objects out that hold nothing but such objects: `security: {tls: {}}`."""
+    return asks_nothing(value) or (isinstance(value, dict) and all(map(_asks_nothing, value.values())))
 
 
 def _item(value: Any, place: Location, constructs: Constructs) -> Item:

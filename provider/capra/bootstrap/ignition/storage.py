@@ -57,16 +57,18 @@ def steps(found: Sequence[Node], *, in_lists: bool) -> list[Step]:
         ordered: list[Node] = [*directories, *(node for node in found if not isinstance(node, Directory))]
     else:
         ordered = sorted(found, key=lambda node: (isinstance(node, Link) and node.hard, node.depth))
-    return [step for node in ordered for step in _node(node)]
+    replacing = [node.path for node in ordered if isinstance(node, File) and node.overwrite]
+    clear = [clear_way(replacing, _SOURCE)] if replacing else []
+    return [*clear, *map(_node, ordered)]
 
 
-def _node(node: Node) -> list[Step]:
+def _node(node: Node) -> Step:
     if isinstance(node, File):
         return _file(node)
     overwrite = "yes" if node.overwrite else ""
     if isinstance(node, Directory):
         variables = {"DIRECTORY": node.path, "MODE": node.mode, "OWNER": node.owner, "OVERWRITE": overwrite}
-        return [host_script("ignition_directory", node.place.field, f"make the directory {node.path}", variables)]
+        return host_script("ignition_directory", node.place.field, f"make the directory {node.path}", variables)
     if not isinstance(node, Link):
         raise TypeError(node)
     variables = {
@@ -76,18 +78,17 @@ def _node(node: Node) -> list[Step]:
         "OWNER": node.owner,
         "OVERWRITE": overwrite,
     }
-    return [host_script("ignition_link", node.place.field, f"make the link {node.path}", variables)]
+    return host_script("ignition_link", node.place.field, f"make the link {node.path}", variables)
 
 
-def _file(file: File) -> list[Step]:
+def _file(file: File) -> Step:
     source = file.place.field
-    clear = [clear_way([file.path], source)] if file.overwrite else []
     if isinstance(file.content, Remote):
-        return [*clear, _fetch(file, file.content)]
+        return _fetch(file, file.content)
     content = b"".join((file.content or b"", *file.appended))
     if file.content is None:
-        return [WriteFile(file.path, content, file.mode, file.owner, append=True, source=source)]
-    return [*clear, WriteFile(file.path, content, file.mode or DEFAULT_FILE_MODE, file.owner, source=source)]
+        return WriteFile(file.path, content, file.mode, file.owner, append=True, source=source)
+    return WriteFile(file.path, content, file.mode or DEFAULT_FILE_MODE, file.owner, source=source)
 
 
 def _fetch(file: File, content: Remote) -> Step:
