@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -10,16 +10,21 @@ from capra.bootstrap.script import quote
 from capra.bootstrap.steps import RunCommand
 
 
-def host_script(name: str, source: str, title: str, variables: Mapping[str, str]) -> RunCommand:
+def host_script(
+    name: str, source: str, title: str, variables: Mapping[str, str], public: Collection[str] = ()
+) -> RunCommand:
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
     source: where in the document it was asked for. title: what a person reads; no content, no secrets. A step that was
     cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
     1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
-    arguments of a program where it is a secret.
+    arguments of a program where it is a secret. public: variables whose values people may read, as names and paths; all
+    others are hidden in what the program says.
     """
-    assignments = "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))
-    return RunCommand(f"{assignments}{_text(name)}", source=source, name=title)
+    assignments = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
+    guarded = "".join(line for key, line in assignments.items() if key not in public)
+    command = f"{''.join(assignments.values())}{_text(name)}"
+    return RunCommand(command, source=source, name=title, guarded=guarded)
 
 
 @cache

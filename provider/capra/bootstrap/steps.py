@@ -46,12 +46,14 @@ class RunCommand:
     """Run one command with `/bin/sh -c`, without NUL.
 
     source: where the step stands in the document (`runcmd[0]`), for messages. name: what a person reads instead of the
-    place, where the command is Capra's own.
+    place, where the command is Capra's own. guarded: the part of such a command that may hold a secret, and is hidden
+    where it is shown; None for all of it.
     """
 
     command: str
     source: str = ""
     name: str = ""
+    guarded: str | None = None
 
     @property
     def title(self) -> str:

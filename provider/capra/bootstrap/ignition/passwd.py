@@ -19,6 +19,8 @@ _HASH = re.compile(r"[!-9;-~]{1,512}")
 _NAMES = "letters, digits, dots, dashes and underscores"
 _LINE = re.compile(r"[^\x00-\x1f\x7f]+")
 
+_GUARDED = {"PASSWORD_HASH", "AUTHORIZED_KEYS", "GECOS"}
+
 USER_KEYS = (
     "name",
     "passwordHash",
@@ -60,7 +62,7 @@ def _group(group: Item) -> Step:
         "SHOULD_EXIST": _flag(group, "shouldExist", default=True),
     }
     title = f"set the group {name} up" if variables["SHOULD_EXIST"] else f"remove the group {name}"
-    return host_script("ignition_group", group.place.field, title, variables)
+    return host_script("ignition_group", group.place.field, title, variables, variables)
 
 
 def _user(user: Item) -> Step:
@@ -83,7 +85,7 @@ def _user(user: Item) -> Step:
         "SHOULD_EXIST": _flag(user, "shouldExist", default=True),
     }
     title = f"set the user {name} up" if variables["SHOULD_EXIST"] else f"remove the user {name}"
-    return host_script("ignition_user", user.place.field, title, variables)
+    return host_script("ignition_user", user.place.field, title, variables, variables.keys() - _GUARDED)
 
 
 def _name(item: Item) -> str:

@@ -37,7 +37,9 @@ def look(found: Iterable[Node]) -> list[Step]:
             lines.append(f"{_digest(node)} {node.path}\n")
     if not lines:
         return []
-    return [host_script("ignition_look", _SOURCE, "look for files in the way", {"FILES": "".join(lines)})]
+    return [
+        host_script("ignition_look", _SOURCE, "look for files in the way", {"FILES": "".join(lines)}, public=("FILES",))
+    ]
 
 
 def _digest(file: File) -> str:
@@ -68,7 +70,9 @@ def _node(node: Node) -> Step:
     overwrite = "yes" if node.overwrite else ""
     if isinstance(node, Directory):
         variables = {"DIRECTORY": node.path, "MODE": node.mode, "OWNER": node.owner, "OVERWRITE": overwrite}
-        return host_script("ignition_directory", node.place.field, f"make the directory {node.path}", variables)
+        return host_script(
+            "ignition_directory", node.place.field, f"make the directory {node.path}", variables, variables
+        )
     if not isinstance(node, Link):
         raise TypeError(node)
     variables = {
@@ -78,7 +82,7 @@ def _node(node: Node) -> Step:
         "OWNER": node.owner,
         "OVERWRITE": overwrite,
     }
-    return host_script("ignition_link", node.place.field, f"make the link {node.path}", variables)
+    return host_script("ignition_link", node.place.field, f"make the link {node.path}", variables, variables)
 
 
 def _file(file: File) -> Step:
@@ -101,10 +105,12 @@ def _fetch(file: File, content: Remote) -> Step:
         "MODE": file.mode or DEFAULT_FILE_MODE,
         "OWNER": file.owner,
     }
-    return host_script("ignition_fetch", file.place.field, f"fetch {file.path}", variables)
+    return host_script("ignition_fetch", file.place.field, f"fetch {file.path}", variables, variables.keys() - {"URL"})
 
 
 def clear_way(paths: Iterable[str], source: str) -> Step:
     """Removes links and directories where files are to be: a file step would follow the one, and fail for the other."""
     lines = "".join(f"{path}\n" for path in paths)
-    return host_script("ignition_clear", source, "make room for files that replace others", {"FILES": lines})
+    return host_script(
+        "ignition_clear", source, "make room for files that replace others", {"FILES": lines}, public=("FILES",)
+    )

@@ -107,7 +107,7 @@ def steps(found: list[Unit]) -> list[Step]:
     if presets:
         made.append(WriteFile(_PRESET, presets.encode(), source=_SOURCE))
     lines = {"UNITS": "".join(unit.line for unit in found)}
-    made.append(host_script("ignition_units", _SOURCE, "mask, enable and disable units", lines))
+    made.append(host_script("ignition_units", _SOURCE, "mask, enable and disable units", lines, public=lines))
     return [*made, *(_start(unit) for unit in _of_one_name(found) if not unit.mask and (unit.enabled or unit.files))]
 
 
@@ -139,4 +139,4 @@ def _start(unit: Unit) -> Step:
         "FILES": "".join(f"{file.path}\n" for file in unit.files),
     }
     title = f"start {unit.name}" if unit.enabled else f"restart {unit.name} where it runs"
-    return host_script("ignition_start", unit.source, title, variables)
+    return host_script("ignition_start", unit.source, title, variables, public=variables)

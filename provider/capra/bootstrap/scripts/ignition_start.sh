@@ -7,7 +7,7 @@ LINES_AT_MOST=10
 
 fail() {
     journalctl --no-pager --quiet --output cat --lines "$LINES_AT_MOST" --unit "$UNIT" 2>/dev/null | cut -c 1-200 >&2
-    echo "$UNIT: $1; the last lines of its journal are above" >&2
+    echo "$UNIT $1; the last lines of its journal are above" >&2
     exit 1
 }
 

@@ -76,7 +76,10 @@ add_keys() {
 }
 
 if [ -z "$SHOULD_EXIST" ]; then
-    if entry >/dev/null; then userdel --remove "$USER_NAME" || fail "cannot be removed: does it run something?"; fi
+    if entry >/dev/null && ! userdel --remove "$USER_NAME"; then
+        # userdel fails, too, where it leaves a home directory that is another's.
+        if entry >/dev/null; then fail "cannot be removed: does it run something?"; fi
+    fi
     exit 0
 fi
 if entry >/dev/null; then change; else add; fi
