@@ -14,6 +14,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
 _KERNEL = ("/proc", "/sys", "/dev")
 _MAX_APPENDED = 256
+_MAX_PATH = 4095
+"""Bytes, without the one at the end (PATH_MAX of Linux)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def read_nodes(storage: Item, budget: Budget, *, unique: bool) -> list[Node]:
     found += links
     if unique:
         refuse_repeated([(node.path, node.place) for node in found], "path")
-    _refuse_below_links(found, {link.path: link for link in links})
+    if links:
+        _refuse_below_links(found, {link.path: link for link in links})
     return found
 
 
@@ -113,8 +116,7 @@ def _link(item: Item) -> Link:
     place = item.place.key("target")
     if not target:
         raise place.error("is missing")
-    if _CONTROL.search(target):
-        raise place.error("has a control character")
+    _check_text(target, place)
     if hard and not target.startswith("/"):
         raise place.error(f"{shown(target)} must be an absolute path, since the link is a hard one")
     return Link(_path(item), "" if hard else _owner(item), bool(item.flag("overwrite")), item.place, target, hard)
@@ -124,13 +126,19 @@ def _path(item: Item) -> str:
     path, place = item.text("path"), item.place.key("path")
     if not path:
         raise place.error("is missing: give an absolute path")
+    _check_text(path, place)
     if not path.startswith("/") or path.startswith("//") or posixpath.normpath(path) != path or path == "/":
         raise place.error(f"{shown(path)} is not an absolute path without `.`, `..` and further slashes")
-    if _CONTROL.search(path):
-        raise place.error("has a control character")
     if any(f"{path}/".startswith(f"{kernel}/") for kernel in _KERNEL):
         raise place.error(f"{shown(path)} is the kernel's: use sysctl.d or udev's rules")
     return path
+
+
+def _check_text(path: str, place: Location) -> None:
+    if _CONTROL.search(path):
+        raise place.error("has a control character")
+    if len(path.encode()) > _MAX_PATH:
+        raise place.error(f"is longer than {_MAX_PATH} bytes")
 
 
 def _owner(item: Item) -> str:

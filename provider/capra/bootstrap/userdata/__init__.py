@@ -41,7 +41,7 @@ class _Reader:
         self.configs = CloudConfigs(self.constructs)
         self.scripts = Scripts(self.constructs)
 
-    def take(self, part: Part) -> None:
+    def take(self, part: Part, *, of_archive: bool = False) -> None:
         """Adds what a part holds; what is in an archive, one by one."""
         self.count += 1
         if self.count > MAX_PARTS:
@@ -54,9 +54,12 @@ class _Reader:
             self.configs.add(part)
         elif kind == kinds.SCRIPT:
             self.scripts.add(part)
+        elif kind == kinds.ARCHIVE and of_archive:
+            problem = "is an archive in an archive, which cloud-init does not read: put its items into the outer one"
+            raise part.place.error(problem)
         elif kind == kinds.ARCHIVE:
             for item in archive.items(part):
-                self.take(item)
+                self.take(item, of_archive=True)
 
 
 def read(text: str, subject: str, constructs: Constructs) -> UserData:
