@@ -161,6 +161,38 @@ def _assert_accounts(site: Site) -> None:
     ]
 
 
+def test_a_second_run_ends_where_the_first_one_did(site: Site) -> None:
+    """As after a step that was cut off; the accounts' programs above all."""
+    user = {"name": "twice", "groups": ["twices"], "passwordHash": PASSWORD_HASH, "sshAuthorizedKeys": [KEY]}
+    data = config(
+        passwd={"groups": [{"name": "twices", "gid": 4400}], "users": [user, {"name": "gone", "shouldExist": False}]},
+        storage={
+            "files": [{"path": "/opt/twice/a", "contents": {"source": "data:,a"}, "user": {"name": "twice"}}],
+            "directories": [{"path": "/opt/twice", "mode": 0o700}],
+            "links": [{"path": "/opt/to-twice", "target": "twice"}],
+        },
+        systemd={"units": [unit("twice.service", "echo ran >> /var/tmp/twice", enabled=True)]},
+    )
+    look = (
+        "getent passwd twice; getent shadow twice; id twice; ls -la --time-style=+ /opt/twice /home/twice/.ssh;"
+        " cat /home/twice/.ssh/authorized_keys; readlink /opt/to-twice; systemctl is-active twice"
+    )
+    site.bootstrap(data, code=1)  # nothing has made the sentinel file
+    first = site.out(look)
+    # useradd was cut off before it made the home.
+    site.host.ssh(f"rm -r /home/twice && {SENTINEL}", check=True)
+    [report] = site.capra.json("bootstrap", "-f", site.manifest, "--bootstrap-data", site.capra.data(data), "--restart")
+
+    assert report["outcome"] == "Finished"
+    assert site.out(look) == first
+    assert site.out("stat -c %U /home/twice; cat /var/tmp/twice; ls -A /home/twice | grep -c bashrc") == [
+        "twice",
+        "ran",
+        "ran",  # its file has been written anew
+        "1",
+    ]
+
+
 def test_what_kubeadm_writes_runs(site: Site) -> None:
     report = site.bootstrap(kubeadm("date +%N > /var/tmp/joined"))
 

@@ -18,7 +18,7 @@ is_older() {
     older_since=$(LC_ALL=C TZ=UTC date -d "${older_since#*=}" +%s) || return 1
     printf '%s' "$FILES" | {
         while IFS= read -r older_file; do
-            if [ "$(stat -c %Y -- "$older_file")" -ge "$older_since" ]; then exit 0; fi
+            if [ "$(stat -c %Y -- "$older_file")" -gt "$older_since" ]; then exit 0; fi
         done
         exit 1
     }

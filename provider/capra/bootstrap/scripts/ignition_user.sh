@@ -38,12 +38,18 @@ change() {
     if [ $# -gt 0 ]; then usermod "$@" "$USER_NAME" || fail "cannot be changed"; fi
 }
 
-# make_home: where useradd was cut off before it did.
+# setting NAME: of /etc/login.defs.
+setting() { sed -n "s/^$1[[:blank:]]*\([0-7]*\).*/\1/p" /etc/login.defs 2>/dev/null; }
+
+# make_home: where useradd was cut off before it did; with the same mode.
 make_home() {
     home=$(field 6)
     case $home in / | '' | /nonexistent* | /dev/* | /proc/*) return 0 ;; esac
     if [ -e "$home" ]; then return 0; fi
-    (umask 022 && mkdir -p -- "${home%/*}/") && rm -rf -- "$home.new" && (umask 077 && mkdir -- "$home.new") || return 1
+    (umask 022 && mkdir -p -- "${home%/*}/") && rm -rf -- "$home.new" || return 1
+    mask=$(setting UMASK) mode=$(setting HOME_MODE)
+    (umask "${mask:-022}" && mkdir -- "$home.new") || return 1
+    if [ -n "$mode" ]; then chmod "$mode" "$home.new" || return 1; fi
     if [ -d /etc/skel ]; then cp -R /etc/skel/. "$home.new/" || return 1; fi
     chown -R -- "$(field 3):$(field 4)" "$home.new" && mv -- "$home.new" "$home"
 }

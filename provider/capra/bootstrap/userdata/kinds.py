@@ -119,7 +119,5 @@ def kind_of(part: Part, constructs: Constructs) -> str:
         what, instead = f"of type {shown_type(part.type)}", f"{begins}give text/cloud-config or text/x-shellscript"
     else:
         what, instead = _REFUSED[kind]
-    if not part.place.field:
-        raise part.place.error(f"is {what}, which is not supported: {instead}")
     constructs.refuse(part.place, f"{part.called}is {what}, which is not supported: {instead}")
     return IGNORED
