@@ -56,8 +56,8 @@ def read(
     formats.check(format, place)
     content = document.read_text(data, place)
     if formats.is_ignition(format, content, place):
-        return Parsed(ignition.steps(content, subject, constructs), constructs.notes)
-    found = userdata.read(content, subject, constructs)
+        return Parsed(ignition.ignition_steps(content, subject, constructs), constructs.notes)
+    found = userdata.read_user_data(content, subject, constructs)
     stages = cloud_config.stages(found.document, constructs, subject)
     if not (stages.early or stages.middle or stages.late or found.scripts):
         raise place.error("has nothing to do: write_files, bootcmd and runcmd are empty or missing")

@@ -25,7 +25,7 @@ def check(format: str, place: Location) -> None:
 
 def is_ignition(format: str, text: str, place: Location) -> bool:
     """Whether the data are to be read as Ignition. Raises InputError where they are clearly of the other format."""
-    looks = kinds.is_ignition(text)
+    looks = kinds.looks_like_ignition(text)
     if format == "cloud-config" and looks:
         raise place.key("format").error(
             "is cloud-config, but the data are Ignition: set the format to ignition, or leave it out"

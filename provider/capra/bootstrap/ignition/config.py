@@ -8,7 +8,7 @@ from typing import Any
 from capra.bootstrap import encoding
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.ignition import document, version2
-from capra.bootstrap.ignition.fields import Item
+from capra.bootstrap.ignition.fields import JSONObject
 from capra.bootstrap.ignition.merge import merged
 from capra.bootstrap.ignition.resource import Budget, Remote, read_resource
 from capra.bootstrap.location import Location, shown
@@ -31,12 +31,12 @@ class _Reader:
     def config(self, text: str, place: Location) -> tuple[dict[str, Any], bool]:
         """A config with all that it refers to; whether it is of version 2."""
         found = document.load(text, place)
-        header = Item(place, found, self._constructs).object("ignition")
+        header = JSONObject(place, found, self._constructs).object("ignition")
         version = header.text("version")
         if version is None:
             raise header.place.key("version").error("is missing: an Ignition config has its version, like 3.4.0")
         if _VERSION_2.fullmatch(version):
-            return version2.translated(Item(place, found, self._constructs)), True
+            return version2.translated(JSONObject(place, found, self._constructs)), True
         if not _VERSION.fullmatch(version):
             raise header.place.key("version").error(
                 f"{shown(version)} is not supported; supported are 3.0.0 to 3.5.0, and 2.0.0 to 2.4.0 without what 3"
@@ -49,7 +49,7 @@ class _Reader:
             self._constructs.tell(header.place.key("timeouts"), f"{_FETCHING}, for at most 15 minutes each")
         return self._with_others(found, header.object("config")), False
 
-    def _with_others(self, found: dict[str, Any], others: Item) -> dict[str, Any]:
+    def _with_others(self, found: dict[str, Any], others: JSONObject) -> dict[str, Any]:
         """Ignition renders `replace` first, and then each of `merge` into what is there so far."""
         others.only("merge", "replace")
         if others.is_asked("replace"):
@@ -61,7 +61,7 @@ class _Reader:
                 found = merged(found, self._other(other))
         return found
 
-    def _other(self, item: Item) -> dict[str, Any]:
+    def _other(self, item: JSONObject) -> dict[str, Any]:
         self._left -= 1
         if self._left < 0:
             raise item.place.error(f"is one config too many: at most {MAX_CONFIGS} are accepted")

@@ -19,7 +19,7 @@ MAX_ITEMS = 4096
 
 
 @dataclass(frozen=True)
-class Item:
+class JSONObject:
     """One object of the document, and where it stands."""
 
     place: Location
@@ -41,15 +41,15 @@ class Item:
         """Whether the key has a value, and the user does not go on without it."""
         return not _asks_nothing(self.values.get(name)) and not self.constructs.ignores(self.place.key(name))
 
-    def object(self, name: str) -> Item:
+    def object(self, name: str) -> JSONObject:
         """The object at a key; without it an empty one."""
         value = self.values.get(name)
         place = self.place.key(name)
         if value is None:
-            return Item(place, {}, self.constructs)
+            return JSONObject(place, {}, self.constructs)
         return _item(value, place, self.constructs)
 
-    def objects(self, name: str) -> list[Item]:
+    def objects(self, name: str) -> list[JSONObject]:
         """The objects of the list at a key."""
         return [_item(value, at, self.constructs) for at, value in self._list(name)]
 
@@ -92,10 +92,10 @@ def _asks_nothing(value: object) -> bool:
     return asks_nothing(value) or (isinstance(value, dict) and all(map(_asks_nothing, value.values())))
 
 
-def _item(value: Any, place: Location, constructs: Constructs) -> Item:
+def _item(value: Any, place: Location, constructs: Constructs) -> JSONObject:
     if not isinstance(value, dict):
         raise place.error(f"must be an object, but is {yaml_kind(value)}")
-    return Item(place, value, constructs)
+    return JSONObject(place, value, constructs)
 
 
 def refuse_repeated(found: list[tuple[str, Location]], what: str) -> None:

@@ -6,7 +6,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from capra.bootstrap.ignition.fields import MAX_ID, Item, refuse_repeated
+from capra.bootstrap.ignition.fields import MAX_ID, JSONObject, refuse_repeated
 from capra.bootstrap.ignition.resource import Budget, Remote, read_resource
 from capra.bootstrap.location import Location, shown
 
@@ -19,7 +19,7 @@ _MAX_PATH = 4095
 
 
 @dataclass(frozen=True)
-class Node:
+class FileNode:
     """path: absolute, in one form. owner: as chown(1) takes it, or empty. overwrite: what stands there is removed."""
 
     path: str
@@ -34,7 +34,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class File(Node):
+class File(FileNode):
     """content: None where what is there is kept. appended: fragments, in order. mode: octal, or empty for the
     default."""
 
@@ -44,23 +44,23 @@ class File(Node):
 
 
 @dataclass(frozen=True)
-class Directory(Node):
+class Directory(FileNode):
     """mode: octal, or empty for 0755, or that of the one that is there."""
 
     mode: str
 
 
 @dataclass(frozen=True)
-class Link(Node):
+class Link(FileNode):
     """target: as it stands in the link. hard: of the file itself."""
 
     target: str
     hard: bool
 
 
-def read_nodes(storage: Item, budget: Budget, *, unique: bool) -> list[Node]:
+def read_nodes(storage: JSONObject, budget: Budget, *, unique: bool) -> list[FileNode]:
     """Directories, files and links, each in the order of their list. Raises InputError."""
-    found: list[Node] = [_directory(item) for item in storage.objects("directories")]
+    found: list[FileNode] = [_directory(item) for item in storage.objects("directories")]
     found += [_file(item, budget) for item in storage.objects("files")]
     links = [_link(item) for item in storage.objects("links")]
     found += links
@@ -71,7 +71,7 @@ def read_nodes(storage: Item, budget: Budget, *, unique: bool) -> list[Node]:
     return found
 
 
-def _refuse_below_links(nodes: list[Node], links: dict[str, Link]) -> None:
+def _refuse_below_links(nodes: list[FileNode], links: dict[str, Link]) -> None:
     for node in nodes:
         path = node.path
         while (path := posixpath.dirname(path)) != "/":
@@ -79,7 +79,7 @@ def _refuse_below_links(nodes: list[Node], links: dict[str, Link]) -> None:
                 raise node.place.key("path").error(f"leads through {links[path].place.field}, which is a link")
 
 
-def _file(item: Item, budget: Budget) -> File:
+def _file(item: JSONObject, budget: Budget) -> File:
     item.only("path", "overwrite", "contents", "append", "mode", "user", "group")
     content = read_resource(item.object("contents"), budget)
     fragments = item.objects("append")
@@ -97,7 +97,7 @@ def _file(item: Item, budget: Budget) -> File:
     return File(_path(item), _owner(item), overwrite, item.place, content, tuple(appended), mode)
 
 
-def _fragment(item: Item, budget: Budget) -> bytes:
+def _fragment(item: JSONObject, budget: Budget) -> bytes:
     content = read_resource(item, budget)
     if isinstance(content, Remote):
         place = item.place.key("source")
@@ -105,12 +105,12 @@ def _fragment(item: Item, budget: Budget) -> bytes:
     return content or b""
 
 
-def _directory(item: Item) -> Directory:
+def _directory(item: JSONObject) -> Directory:
     item.only("path", "overwrite", "mode", "user", "group")
     return Directory(_path(item), _owner(item), bool(item.flag("overwrite")), item.place, _mode(item, special=True))
 
 
-def _link(item: Item) -> Link:
+def _link(item: JSONObject) -> Link:
     item.only("path", "overwrite", "target", "hard", "user", "group")
     hard, target = bool(item.flag("hard")), item.text("target")
     place = item.place.key("target")
@@ -122,7 +122,7 @@ def _link(item: Item) -> Link:
     return Link(_path(item), "" if hard else _owner(item), bool(item.flag("overwrite")), item.place, target, hard)
 
 
-def _path(item: Item) -> str:
+def _path(item: JSONObject) -> str:
     path, place = item.text("path"), item.place.key("path")
     if not path:
         raise place.error("is missing: give an absolute path")
@@ -141,12 +141,12 @@ def _check_text(path: str, place: Location) -> None:
         raise place.error(f"is longer than {_MAX_PATH} bytes")
 
 
-def _owner(item: Item) -> str:
+def _owner(item: JSONObject) -> str:
     user, group = _id_or_name(item.object("user")), _id_or_name(item.object("group"))
     return f"{user}:{group}" if group else user
 
 
-def _id_or_name(item: Item) -> str:
+def _id_or_name(item: JSONObject) -> str:
     item.only("id", "name")
     number, name = item.number("id", MAX_ID), item.text("name")
     if number is not None and name:
@@ -156,7 +156,7 @@ def _id_or_name(item: Item) -> str:
     return name or ("" if number is None else str(number))
 
 
-def _mode(item: Item, *, special: bool) -> str:
+def _mode(item: JSONObject, *, special: bool) -> str:
     mode = item.number("mode", 0o7777)
     if mode is None:
         return ""

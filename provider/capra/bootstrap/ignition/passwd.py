@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.ignition.fields import MAX_ID, Item, refuse_repeated
+from capra.bootstrap.ignition.fields import MAX_ID, JSONObject, refuse_repeated
 from capra.bootstrap.location import shown
 from capra.bootstrap.steps import Step
 
@@ -40,7 +40,7 @@ USER_KEYS = (
 GROUP_KEYS = ("name", "gid", "passwordHash", "shouldExist", "system")
 
 
-def steps(passwd: Item, *, unique: bool) -> list[Step]:
+def account_steps(passwd: JSONObject, *, unique: bool) -> list[Step]:
     """unique: a name may stand in a list once. Raises InputError."""
     passwd.only("users", "groups")
     groups = passwd.objects("groups")
@@ -51,7 +51,7 @@ def steps(passwd: Item, *, unique: bool) -> list[Step]:
     return [*map(_group, groups), *map(_user, users)]
 
 
-def _group(group: Item) -> Step:
+def _group(group: JSONObject) -> Step:
     group.only(*GROUP_KEYS)
     group.refuse("passwordHash", "is not supported: passwords of groups are out of use")
     name = _name(group)
@@ -65,7 +65,7 @@ def _group(group: Item) -> Step:
     return host_script("ignition_group", group.place.field, title, variables, variables)
 
 
-def _user(user: Item) -> Step:
+def _user(user: JSONObject) -> Step:
     user.only(*USER_KEYS)
     name = _name(user)
     variables = {
@@ -88,7 +88,7 @@ def _user(user: Item) -> Step:
     return host_script("ignition_user", user.place.field, title, variables, variables.keys() - _GUARDED)
 
 
-def _name(item: Item) -> str:
+def _name(item: JSONObject) -> str:
     place, name = item.place.key("name"), item.text("name")
     if not name:
         raise place.error("is missing")
@@ -97,13 +97,13 @@ def _name(item: Item) -> str:
     return name
 
 
-def _group_name(item: Item, key: str, name: str | None) -> str:
+def _group_name(item: JSONObject, key: str, name: str | None) -> str:
     if name and not _NAME.fullmatch(name) and not (name.isascii() and name.isdigit()):
         raise item.place.key(key).error(f"{shown(name)} is no name of a group: {_NAMES}")
     return name or ""
 
 
-def _password(user: Item) -> str:
+def _password(user: JSONObject) -> str:
     """An empty hash closes the account to passwords, as `*` does; without one nothing is changed."""
     given = user.text("passwordHash")
     if given is None:
@@ -113,7 +113,7 @@ def _password(user: Item) -> str:
     return given or "*"
 
 
-def _keys(user: Item) -> list[str]:
+def _keys(user: JSONObject) -> list[str]:
     keys = [key.strip() for key in user.texts("sshAuthorizedKeys")]
     for index, key in enumerate(keys):
         if key and not _LINE.fullmatch(key):
@@ -121,25 +121,25 @@ def _keys(user: Item) -> list[str]:
     return [key for key in keys if key]
 
 
-def _line(item: Item, name: str, what: str, without: str) -> str:
+def _line(item: JSONObject, name: str, what: str, without: str) -> str:
     value = item.text(name) or ""
     if value and (not _LINE.fullmatch(value) or without in value):
         raise item.place.key(name).error(f"must be one line {what}")
     return value
 
 
-def _path(item: Item, name: str) -> str:
+def _path(item: JSONObject, name: str) -> str:
     value = _line(item, name, "without a colon", ":")
     if value and not value.startswith("/"):
         raise item.place.key(name).error(f"{shown(value)} is not an absolute path")
     return value
 
 
-def _number(item: Item, name: str) -> str:
+def _number(item: JSONObject, name: str) -> str:
     value = item.number(name, MAX_ID)
     return "" if value is None else str(value)
 
 
-def _flag(item: Item, name: str, *, default: bool = False) -> str:
+def _flag(item: JSONObject, name: str, *, default: bool = False) -> str:
     value = item.flag(name)
     return "yes" if (default if value is None else value) else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from capra.bootstrap import encoding
-from capra.bootstrap.ignition.fields import Item
+from capra.bootstrap.ignition.fields import JSONObject
 from capra.bootstrap.location import Location, shown
 
 _KEYS = ("source", "compression", "verification", "httpHeaders")
@@ -43,7 +43,7 @@ class Remote:
     gzipped: bool
 
 
-def read_resource(item: Item, budget: Budget) -> bytes | Remote | None:
+def read_resource(item: JSONObject, budget: Budget) -> bytes | Remote | None:
     """Its bytes, unpacked and verified; or what the host fetches; None without a source. Raises InputError."""
     item.only(*_KEYS)
     item.refuse("httpHeaders", "is not supported: what is fetched is fetched without further headers")
@@ -69,7 +69,7 @@ def read_resource(item: Item, budget: Budget) -> bytes | Remote | None:
     return content
 
 
-def _verification(item: Item) -> tuple[str, str] | None:
+def _verification(item: JSONObject) -> tuple[str, str] | None:
     """The hash's algorithm and digest."""
     verification = item.object("verification")
     verification.only("hash")
@@ -83,7 +83,7 @@ def _verification(item: Item) -> tuple[str, str] | None:
     return found[1] or found[3], (found[2] or found[4]).lower()
 
 
-def _gzipped(item: Item) -> bool:
+def _gzipped(item: JSONObject) -> bool:
     compression = item.text("compression")
     if compression not in (None, "", "gzip"):
         raise item.place.key("compression").error(f"{shown(compression)} is not known; known is gzip")

@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.ignition.fields import Item
-from capra.bootstrap.ignition.nodes import Directory, File, Link, Node, read_nodes
+from capra.bootstrap.ignition.fields import JSONObject
+from capra.bootstrap.ignition.nodes import Directory, File, FileNode, Link, read_nodes
 from capra.bootstrap.ignition.resource import Budget, Remote
 from capra.bootstrap.steps import DEFAULT_FILE_MODE, Step, WriteFile
 
@@ -18,7 +18,7 @@ _DISKS = ("disks", "raid", "luks", "filesystems")
 _SOURCE = "storage"
 
 
-def nodes(storage: Item, budget: Budget, *, unique: bool) -> list[Node]:
+def nodes_of_storage(storage: JSONObject, budget: Budget, *, unique: bool) -> list[FileNode]:
     """unique: a path may stand there once. Raises InputError."""
     for name in _DISKS:
         storage.refuse(name, "is not supported: the host's disks are as they are; set them up before")
@@ -26,7 +26,7 @@ def nodes(storage: Item, budget: Budget, *, unique: bool) -> list[Node]:
     return read_nodes(storage, budget, unique=unique)
 
 
-def look(found: Iterable[Node]) -> list[Step]:
+def look_for_files(found: Iterable[FileNode]) -> list[Step]:
     """Fails where a file stands in the way, before anything is changed.
 
     Ignition fails for a file that is there already, whatever its content, unless `overwrite` is true. It runs once; a
@@ -51,12 +51,12 @@ def _digest(file: File) -> str:
     return f"sha256 {hashlib.sha256(b''.join((file.content, *file.appended))).hexdigest()}"
 
 
-def steps(found: Sequence[Node], *, in_lists: bool) -> list[Step]:
+def storage_steps(found: Sequence[FileNode], *, in_lists: bool) -> list[Step]:
     """From the shallowest path to the deepest, as Ignition sorts them, hard links last. in_lists: as version 2 has it,
     all directories, then all files, then all links."""
     if in_lists:
         directories = sorted((node for node in found if isinstance(node, Directory)), key=lambda node: node.depth)
-        ordered: list[Node] = [*directories, *(node for node in found if not isinstance(node, Directory))]
+        ordered: list[FileNode] = [*directories, *(node for node in found if not isinstance(node, Directory))]
     else:
         ordered = sorted(found, key=lambda node: (isinstance(node, Link) and node.hard, node.depth))
     replacing = [node.path for node in ordered if isinstance(node, File) and node.overwrite]
@@ -64,7 +64,7 @@ def steps(found: Sequence[Node], *, in_lists: bool) -> list[Step]:
     return [*clear, *map(_node, ordered)]
 
 
-def _node(node: Node) -> Step:
+def _node(node: FileNode) -> Step:
     if isinstance(node, File):
         return _file(node)
     overwrite = "yes" if node.overwrite else ""

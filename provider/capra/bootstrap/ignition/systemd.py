@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.ignition.fields import Item, refuse_repeated
-from capra.bootstrap.ignition.nodes import Node
+from capra.bootstrap.ignition.fields import JSONObject, refuse_repeated
+from capra.bootstrap.ignition.nodes import FileNode
 from capra.bootstrap.ignition.storage import clear_way
 from capra.bootstrap.location import Location, shown
 from capra.bootstrap.steps import Step, WriteFile
@@ -42,7 +42,7 @@ class Unit:
         return f"{self.name} {words[self.mask]} {words[self.enabled]}\n"
 
 
-def units(systemd: Item, *, unique: bool) -> list[Unit]:
+def units(systemd: JSONObject, *, unique: bool) -> list[Unit]:
     """unique: a name may stand there once. Raises InputError."""
     systemd.only("units")
     items = systemd.objects("units")
@@ -51,7 +51,7 @@ def units(systemd: Item, *, unique: bool) -> list[Unit]:
     return [_unit(item) for item in items]
 
 
-def _unit(item: Item) -> Unit:
+def _unit(item: JSONObject) -> Unit:
     item.only("name", "enabled", "mask", "contents", "dropins")
     name = _name(item, _UNIT, "a unit like 'thing.service'")
     contents, enabled, mask = item.text("contents"), item.flag("enabled"), item.flag("mask")
@@ -67,14 +67,14 @@ def _unit(item: Item) -> Unit:
     return Unit(name, enabled, mask, tuple(files), item.place.field)
 
 
-def _dropin(item: Item, unit: str) -> WriteFile:
+def _dropin(item: JSONObject, unit: str) -> WriteFile:
     item.only("name", "contents")
     name = _name(item, _DROPIN, "a drop-in like '10-thing.conf'")
     contents = item.text("contents") or ""
     return WriteFile(f"{_DIRECTORY}/{unit}.d/{name}", contents.encode(), source=item.place.field)
 
 
-def _name(item: Item, known: re.Pattern[str], what: str) -> str:
+def _name(item: JSONObject, known: re.Pattern[str], what: str) -> str:
     name, place = item.text("name"), item.place.key("name")
     if not name:
         raise place.error("is missing")
@@ -83,7 +83,7 @@ def _name(item: Item, known: re.Pattern[str], what: str) -> str:
     return name
 
 
-def refuse_files_of_units(nodes: Iterable[Node], found: Iterable[Unit], place: Location) -> None:
+def refuse_files_of_units(nodes: Iterable[FileNode], found: Iterable[Unit], place: Location) -> None:
     """A path of `storage` may not be that of a unit's file."""
     paths = {file.path: unit for unit in found for file in unit.files}
     for node in nodes:
@@ -91,12 +91,12 @@ def refuse_files_of_units(nodes: Iterable[Node], found: Iterable[Unit], place: L
             raise node.place.key("path").error(f"is a file of {paths[node.path].source} too")
 
 
-def look(found: list[Unit]) -> list[Step]:
+def look_for_systemd(found: list[Unit]) -> list[Step]:
     """Fails on a host without systemd, before anything is changed."""
     return [host_script("ignition_systemd", _SOURCE, "look for systemd", {})] if found else []
 
 
-def steps(found: list[Unit]) -> list[Step]:
+def unit_steps(found: list[Unit]) -> list[Step]:
     """Files, then masks and presets of all units, then the start of each in the order of the document: as the first
     boot after Ignition finds them."""
     if not found:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from capra.bootstrap.ignition.fields import Item
+from capra.bootstrap.ignition.fields import JSONObject
 
 _ROOT = "root"
 _OTHER_CONFIGS = "is not supported in a config of version 2: put all into one, or make a 3.x config of it"
 
 
-def translated(top: Item) -> dict[str, Any]:
+def translated(top: JSONObject) -> dict[str, Any]:
     """The config as one of version 3. Raises InputError."""
     top.only("ignition", "passwd", "storage", "systemd", "networkd")
     top.refuse("networkd", "is not supported: write its files below /etc/systemd/network as storage.files")
@@ -45,14 +45,14 @@ def translated(top: Item) -> dict[str, Any]:
     return result
 
 
-def _on_root(node: Item) -> dict[str, Any]:
+def _on_root(node: JSONObject) -> dict[str, Any]:
     if node.text("filesystem") != _ROOT:
         problem = "must be root: other file systems are not supported, since Ignition's disks are not"
         node.constructs.refuse(node.place.key("filesystem"), problem)
     return {key: value for key, value in node.values.items() if key != "filesystem"}
 
 
-def _file(file: Item) -> dict[str, Any]:
+def _file(file: JSONObject) -> dict[str, Any]:
     result = _on_root(file)
     contents = file.object("contents").values
     # An empty source, which is none of version 3, is an empty file.
@@ -67,12 +67,12 @@ def _file(file: Item) -> dict[str, Any]:
     return result
 
 
-def _user(user: Item) -> dict[str, Any]:
+def _user(user: JSONObject) -> dict[str, Any]:
     """`create` holds what later versions have in the user itself."""
     return {**user.object("create").values, **{key: value for key, value in user.values.items() if key != "create"}}
 
 
-def _unit(unit: Item) -> dict[str, Any]:
+def _unit(unit: JSONObject) -> dict[str, Any]:
     result = {key: value for key, value in unit.values.items() if key != "enable"}
     if unit.flag("enable") and unit.flag("enabled") is None:
         result["enabled"] = True

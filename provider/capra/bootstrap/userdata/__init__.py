@@ -18,7 +18,7 @@ from capra.bootstrap.userdata.cloud_configs import CloudConfigs
 from capra.bootstrap.userdata.parts import MAX_PARTS, Part
 from capra.bootstrap.userdata.scripts import Script, Scripts
 
-__all__ = ["Script", "UserData", "read"]
+__all__ = ["Script", "UserData", "read_user_data"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Reader:
         self.characters += len(part.text)
         if self.characters > MAX_CHARACTERS:
             raise part.place.error(f"makes the parts longer than {MAX_CHARACTERS} characters together")
-        kind = kinds.kind_of(part, self.constructs)
+        kind = kinds.kind_of_part(part, self.constructs)
         if kind == kinds.CLOUD_CONFIG:
             self.configs.add(part)
         elif kind == kinds.SCRIPT:
@@ -58,11 +58,11 @@ class _Reader:
             problem = "is an archive in an archive, which cloud-init does not read: put its items into the outer one"
             raise part.place.error(problem)
         elif kind == kinds.ARCHIVE:
-            for item in archive.items(part):
+            for item in archive.parts_of_archive(part):
                 self.take(item, of_archive=True)
 
 
-def read(text: str, subject: str, constructs: Constructs) -> UserData:
+def read_user_data(text: str, subject: str, constructs: Constructs) -> UserData:
     """text: the user data. Raises InputError naming the part, as `part[N]`, counted from 0, and what is wrong."""
     reader = _Reader(constructs)
     place = Location(subject)

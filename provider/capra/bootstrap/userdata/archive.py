@@ -21,7 +21,7 @@ _HEADERS = ("launch-index", "merge-type", "x-merge-type", "merge_how", "merge_ty
 _WITHOUT_TYPE = "text/cloud-config"
 
 
-def items(part: Part) -> list[Part]:
+def parts_of_archive(part: Part) -> list[Part]:
     """Its parts: `part[N]`; of an archive that is a part itself `part[M][N]`. Raises InputError."""
     found = strict_yaml.load_list(rendered(part.text, part.place), part.place)
     if not found:

@@ -83,7 +83,7 @@ _IGNITION = re.compile(r'(?<!\\)"ignition"\s*:')
 _TALOS = re.compile(r"^version:[ \t]*v1alpha1[ \t]*$", re.MULTILINE), re.compile(r"^machine:", re.MULTILINE)
 
 
-def is_ignition(text: str) -> bool:
+def looks_like_ignition(text: str) -> bool:
     """Whether it is JSON with Ignition's key."""
     return text.lstrip().startswith("{") and bool(_IGNITION.search(text))
 
@@ -91,7 +91,7 @@ def is_ignition(text: str) -> bool:
 def first_line_says(text: str) -> str | None:
     """The kind that the first line tells that is known; comments before it are passed over, as `## template: jinja` is.
     None where none does."""
-    if is_ignition(text):
+    if looks_like_ignition(text):
         return "ignition"
     header = leading_lines(text)
     for line in [*header.splitlines(), text[len(header) :][:100].lower()]:
@@ -104,7 +104,7 @@ def first_line_says(text: str) -> str | None:
     return None
 
 
-def kind_of(part: Part, constructs: Constructs) -> str:
+def kind_of_part(part: Part, constructs: Constructs) -> str:
     """CLOUD_CONFIG, SCRIPT or ARCHIVE; IGNORED for another part that the user goes on without. Raises InputError for
     one that is not supported."""
     kind = _TYPES.get(part.type)
