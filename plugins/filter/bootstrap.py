@@ -32,7 +32,7 @@ def _data(path: str, variable: str = "bootstrap_data_file") -> bytes:
 
 def bootstrap_steps(
     path: str,
-    data_format: str = "cloud-config",
+    data_format: str = "",
     commands_as_script: bool = False,
     working_dir: str = "/etc/k0smotron",
     sentinel: str = "",

@@ -52,6 +52,14 @@ def unbase64(content: bytes) -> bytes:
         raise Unreadable("it is not valid base64") from None
 
 
+def utf8(content: bytes) -> str | None:
+    """The text, without a byte order mark; None where it is none. An exception would carry the content along."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
 def gunzip(content: bytes, limit: int) -> bytes:
     """The uncompressed bytes of one or more gzip members; at most `limit` of them."""
     try:

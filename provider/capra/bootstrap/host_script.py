@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -11,7 +11,13 @@ from capra.bootstrap.steps import RunCommand
 
 
 def host_script(
-    name: str, source: str, title: str, variables: Mapping[str, str], *, before: Sequence[str] = ()
+    name: str,
+    source: str,
+    title: str,
+    variables: Mapping[str, str],
+    public: Collection[str] = (),
+    *,
+    before: Sequence[str] = (),
 ) -> RunCommand:
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
@@ -19,13 +25,14 @@ def host_script(
     before: programs that it begins with, of the same folder. A step that was
     cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
     1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
-    arguments of a program where it is a secret.
+    arguments of a program where it is a secret. public: variables whose values people may read, as names and paths; all
+    others are hidden in what the program says.
     """
     lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
     # The rest is no secret: what it says is to be read.
-    given = "".join(line for key, line in lines.items() if variables[key])
+    guarded = "".join(line for key, line in lines.items() if variables[key] and key not in public)
     program = "".join(_text(part) for part in (*before, name))
-    return RunCommand("".join([*lines.values(), program]), source=source, name=title, given=given)
+    return RunCommand("".join([*lines.values(), program]), source=source, name=title, guarded=guarded)
 
 
 @cache

@@ -116,9 +116,8 @@ def rendered(text: str, place: Location, instance: Instance | None) -> str:
     if not is_template(text) or not _acts(text, place):
         return text
     if instance is None:
-        raise InstanceDataMissing(
-            "has to be rendered with the host's data, which is not known yet", subject=place.subject
-        )
+        problem = "has to be rendered with the host's data, which is not known yet"
+        raise InstanceDataMissing(problem, subject=place.subject, field=place.field)
     try:
         return instance.render(text, instance.variables)
     except Unrenderable as error:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 DEFAULT_FILE_MODE = "0644"
@@ -46,14 +46,14 @@ class RunCommand:
     """Run one command with `/bin/sh -c`, without NUL.
 
     source: where the step stands in the document (`runcmd[0]`), for messages. name: what a person reads instead of the
-    place, where the command is Capra's own. given: the part of such a command that comes from the document, and may be
-    secret; None for the whole of it.
+    place, where the command is Capra's own. guarded: the part of such a command that may hold a secret, and is hidden
+    where it is shown; None for all of it.
     """
 
     command: str
     source: str = ""
     name: str = ""
-    given: str | None = None
+    guarded: str | None = field(default=None, compare=False)
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -60,6 +61,18 @@ LOADER = loader_class(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 def load_mapping(text: str, place: Location, keys: str = "write_files, bootcmd or runcmd") -> dict[str, Any]:
     """The mapping at the top of a document, with plain values. keys: what it may hold, for the message about something
     else. Raises InputError."""
+    found: dict[str, Any] = _loaded(text, place, lambda loader, root: _merged(loader, root, place, keys))
+    return found
+
+
+def load_list(text: str, place: Location) -> list[Any]:
+    """The same of a list at the top. Raises InputError."""
+    found: list[Any] = _loaded(text, place, lambda loader, root: _listed(loader, root, place))
+    return found
+
+
+def _loaded(text: str, place: Location, construct: Callable[[Any, Any], Any]) -> Any:
+    """What is made of the document's root. construct: of a loader and the root's node."""
     if len(text) > MAX_CHARACTERS:
         raise place.error(f"is {len(text)} characters long; at most {MAX_CHARACTERS} are accepted")
     if found := _UNPRINTABLE.search(text):
@@ -70,7 +83,7 @@ def load_mapping(text: str, place: Location, keys: str = "write_files, bootcmd o
         check_limits(text, LOADER, LIMITS, place.error)
         loader = LOADER(text)
         try:
-            return _merged(loader, loader.get_single_node(), place, keys)
+            return construct(loader, loader.get_single_node())
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
@@ -81,15 +94,27 @@ def load_mapping(text: str, place: Location, keys: str = "write_files, bootcmd o
     raise place.error(f"is not valid YAML: {problem}")
 
 
+def _kind(root: Any) -> str:
+    """What a root node is, for a message."""
+    if root is None or root.tag == f"{TAG}null":
+        return "empty"
+    kinds = {yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping", yaml.ScalarNode: "a single value"}
+    return kinds.get(type(root), "empty")
+
+
+def _listed(loader: Any, root: Any, place: Location) -> Any:
+    if not isinstance(root, yaml.SequenceNode):
+        raise place.error(f"must be a list of parts, but is {_kind(root)}")
+    refuse_repeated_keys(root, place.error)
+    return loader.construct_document(root)
+
+
 def _merged(loader: Any, root: Any, place: Location, keys: str) -> dict[str, Any]:
     """The values at the top. A repeated key (k0smotron appends custom user data after a second
     `#cloud-config`, into the same document): lists are joined in order, equal values are one, all else is
     refused."""
     if not isinstance(root, yaml.MappingNode):
-        found = {yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}.get(type(root), "empty")
-        if root is not None and root.tag == f"{TAG}null":
-            found = "empty"
-        raise place.error(f"must be a mapping with {keys}, but is {found}")
+        raise place.error(f"must be a mapping with {keys}, but is {_kind(root)}")
     for _, value in root.value:
         refuse_repeated_keys(value, place.error)
     merged: dict[str, Any] = {}

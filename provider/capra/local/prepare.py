@@ -168,7 +168,7 @@ class _Preparation:
         known = (self.placed.machine.key.namespace, name) in self.manifests.secrets
         if name and (known or self.given_data is None):
             values = self._secret(name, "bootstrap.dataSecretName of its Machine", "; or give --bootstrap-data")
-            format = values.get("format", b"").decode("utf-8", "replace").strip() or "cloud-config"
+            format = values.get("format", b"").decode("utf-8", "replace").strip()
             return BootstrapData(values["value"], format, f"Secret {name}")
         if self.given_data is not None:
             return self.given_data

@@ -45,10 +45,11 @@ class Cluster:
 
 @dataclass(frozen=True)
 class BootstrapData:
-    """Bootstrap data, byte for byte. source: the Secret or file it came from, for messages."""
+    """Bootstrap data, byte for byte. format: the Secret's; empty: the data tell it. source: the Secret or file it came
+    from, for messages."""
 
     data: bytes = field(repr=False)
-    format: str = "cloud-config"
+    format: str = ""
     source: str = "bootstrap data"
 
 

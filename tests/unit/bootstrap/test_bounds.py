@@ -113,7 +113,7 @@ def test_surrogates_are_refused_wherever_they_come_from() -> None:
 
 
 def test_leading_lines() -> None:
-    assert document._leading_lines("# a\n\n#b\nc: d\n# e\n") == "# a\n\n#b\n"
+    assert document.leading_lines("# a\n\n#b\nc: d\n# e\n") == "# a\n\n#b\n"
 
 
 def test_places() -> None:

@@ -39,7 +39,7 @@ def data_of(case: dict[str, Any]) -> bytes:
 
 def expected_step(step: dict[str, Any]) -> Step:
     if "run" in step:
-        return RunCommand(step["run"], source=step["source"])
+        return RunCommand(step["run"], source=step["source"], name=step.get("name", ""))
     if "script" in step:
         variables = {**(USER if step["script"] == "user" else {}), **step["variables"]}
         return host_script(step["script"], step["source"], step["title"], variables)

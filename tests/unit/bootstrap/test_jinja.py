@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from capra.bootstrap import Instance, InstanceDataMissing, WriteFile, jinja, read
+from capra.bootstrap import Instance, InstanceDataMissing, RunCommand, WriteFile, jinja, read
 from capra.bootstrap.instance_data import EXAMPLE, instance_data
 from capra.errors import InputError
 
@@ -163,3 +163,16 @@ def test_the_bound_is_told(name: str, bound: str, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match=bound):
         _content(_data("{{ [" + "1," * 100 + "] }}"))
     assert _content(_data("{ {a} }" * 100)) == f"first\n{'{ {a} }' * 100}\n"
+
+
+def test_each_part_may_be_a_template() -> None:
+    data = (
+        'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="b"\n\n'
+        "--b\nContent-Type: text/jinja2\n\n## template: jinja\n#cloud-config\nruncmd: ['{{ local_hostname }}']\n"
+        "--b\nContent-Type: text/x-shellscript\n\n## template: jinja\n#!/bin/sh\necho {{ v1.distro }}\n"
+        "--b\nContent-Type: text/x-shellscript\n\n#!/bin/sh\necho {{ v1.distro }}\n--b--\n"
+    )
+    steps = read(data.encode(), instance=INSTANCE).steps
+    assert [step.command for step in steps if isinstance(step, RunCommand)][-1] == "host"
+    scripts = [step.content for step in steps if isinstance(step, WriteFile)]
+    assert scripts == [b"#!/bin/sh\necho debian", b"#!/bin/sh\necho {{ v1.distro }}"]

@@ -140,7 +140,7 @@ MISSING: list[tuple[str, list[dict[str, Any]], str]] = [
     (
         "data-of-another-format",
         [machine(), secret(), owner(data="data"), secret("data", value="x", format="ignition")],
-        "Ignition is not supported yet",
+        "the data are not the JSON of an Ignition config",
     ),
 ]
 

@@ -59,9 +59,9 @@ def _tables(
         path = disk.whole or disk.path
         if path in found:
             raise place.error(f"{shown(path)} is given twice")
-        found[path] = host_script(
-            "partition_disk", place.field, f"partition {path}", variables | {"DEVICE": path}, before=["devices"]
-        )
+        variables = variables | {"DEVICE": path}
+        title = f"partition {path}"
+        found[path] = host_script("partition_disk", place.field, title, variables, variables, before=["devices"])
     return list(found.values())
 
 
@@ -145,7 +145,7 @@ def _file_system(item: Mapping[str, Any], kind: str, disk: devices.Device, place
         "OPTIONS": "\n".join(_options(item.get("extra_opts"), kind, place.key("extra_opts"))),
     }
     title = f"make a file system ({kind}) on {disk.whole or disk.path}"
-    return host_script("file_system", place.field, title, variables, before=["devices"])
+    return host_script("file_system", place.field, title, variables, variables, before=["devices"])
 
 
 def _device(name: object, known: Mapping[str, str], place: Location, constructs: Constructs) -> devices.Device | None:

@@ -53,7 +53,7 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
 
 
 def _step(source: str, title: str, variables: Mapping[str, str]) -> Step:
-    return host_script("fstab", source, title, variables, before=["devices"])
+    return host_script("fstab", source, title, variables, variables, before=["devices"])
 
 
 def _swap_is_off(document: Mapping[str, Any], constructs: Constructs, subject: str) -> bool:

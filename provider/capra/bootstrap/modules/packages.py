@@ -37,7 +37,8 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
 
 
 def _step(action: str, source: str, title: str, wanted: list[str] | None = None) -> RunCommand:
-    return host_script("packages", source, title, {"action": action, "wanted": "\n".join(wanted or ())})
+    variables = {"action": action, "wanted": "\n".join(wanted or ())}
+    return host_script("packages", source, title, variables, variables)
 
 
 def _packages(value: Any, place: Location, constructs: Constructs) -> list[str]:

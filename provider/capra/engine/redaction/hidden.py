@@ -56,7 +56,7 @@ def hidden_in(steps: Iterable[Step], *, diff: bool = False) -> Hidden:
 
 def _in_step(step: Step, diff: bool) -> Hidden:
     if not isinstance(step, WriteFile):
-        text = step.command if step.given is None else step.given
+        text = step.command if step.guarded is None else step.guarded
         return Hidden.of([hidden_in_text(text), Hidden(wholes=_long_enough([text]))])
     return Hidden() if diff and _open(step) else _in_file(step)
 

@@ -69,7 +69,7 @@ class Secrets:
             data = _decoded(raw, VALUE)
             given = (_decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
             source = f"Secret {namespace}/{name}"
-            return BootstrapData(data, given or "cloud-config", source) if data is not None else None
+            return BootstrapData(data, given, source) if data is not None else None
 
         return await self._shared(BootstrapData, namespace, name, make)
 

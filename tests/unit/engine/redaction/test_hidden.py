@@ -38,10 +38,10 @@ def test_hidden_texts() -> None:
 
 def test_of_a_program_of_capras_own_only_what_the_document_says_is_hidden() -> None:
     program = 'fail() { echo "the authorities cannot be written" >&2; exit 1; }\n'
-    hidden = _hidden_texts((RunCommand(f"hash='{TOKEN}'\n{program}", name="x", given=f"hash='{TOKEN}'\n"),))
+    hidden = _hidden_texts((RunCommand(f"hash='{TOKEN}'\n{program}", name="x", guarded=f"hash='{TOKEN}'\n"),))
     assert any(TOKEN in text for text in hidden)
     assert not [text for text in hidden if "authorities" in text]
-    assert _hidden_texts((RunCommand(program, name="x", given=""),)) == ()
+    assert _hidden_texts((RunCommand(program, name="x", guarded=""),)) == ()
 
 
 def test_a_diff_may_show_what_everybody_on_the_host_may_read() -> None:

@@ -112,5 +112,8 @@ _VALUES: Mapping[str, Callable[[Any, Location], str]] = {
 _ON_BY_DEFAULT = ("lock_passwd", "create_groups")
 _SWITCHES = (*_ON_BY_DEFAULT, "system", "no_create_home", "no_user_group", "no_log_init")
 
+SECRET = frozenset({"passwd", "hashed_passwd"})
+"""Variables whose values nobody may read."""
+
 FIELDS = (*_VALUES, *_SWITCHES)
 """The keys of a user that are settings."""
