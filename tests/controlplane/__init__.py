@@ -2,6 +2,7 @@
 
 from .cluster_api import ClusterApi
 from .errors import ControlPlaneError, Unavailable
+from .kubeadm import Kubeadm
 from .plane import ControlPlane
 
-__all__ = ["ClusterApi", "ControlPlane", "ControlPlaneError", "Unavailable"]
+__all__ = ["ClusterApi", "ControlPlane", "ControlPlaneError", "Kubeadm", "Unavailable"]
