@@ -28,6 +28,7 @@ _STARTS = {
     "#upstart-job": "an upstart job",
     "#include": "a list of documents to include",
     "#ps1": "a PowerShell script",
+    "#!talos": "Talos machine configuration",
     "#!": "a script",
     "<powershell": "a PowerShell script in XML",
     "<script": "a Windows batch script",
@@ -36,6 +37,7 @@ _STARTS = {
     "mime-version:": "a MIME multipart document",
     "from ": "a MIME multipart document",
     "apiversion:": "a Kubernetes manifest",
+    "version: v1alpha1": "Talos machine configuration",
 }
 _IGNITION = re.compile(r'\s*\{\s*"ignition"\s*:')
 
