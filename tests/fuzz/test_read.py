@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from capra.bootstrap import RunCommand, WriteFile, read
 from capra.errors import InputError
-from tests.fuzz.strategies import ANY, MADE, OPTIONS, PACKED, SECRET
+from tests.fuzz.forms import ANY, MADE, OPTIONS, PACKED
+from tests.fuzz.strategies import SECRET
 from tests.fuzz.test_families import LONGEST_MESSAGE
 
 EXAMPLES = int(os.environ.get("CAPRA_FUZZ_EXAMPLES", "2000"))
