@@ -1,4 +1,4 @@
-"""What documents hold, for hypothesis: the keys of cloud-config and Ignition, plausible values, now and then hostile ones.
+"""What documents hold, for hypothesis: keys of cloud-config and Ignition, plausible values, now and then hostile ones.
 
 `SECRET` stands only where secrets belong: in content, commands, passwords and keys. No message may show it.
 """
