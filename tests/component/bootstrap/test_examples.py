@@ -1,6 +1,6 @@
 """The example of each page of docs/guide: an API server takes it, and all that an object in it refers to is in it.
 
-Cluster API's, kubeadm's and Capra's CRDs are the real ones; those of the other providers are stand-ins that take anything.
+Cluster API's, kubeadm's and Capra's CRDs are the real ones; those of other providers are stand-ins that take anything.
 """
 
 from __future__ import annotations
