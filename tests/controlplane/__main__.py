@@ -9,9 +9,9 @@ import sys
 import time
 
 from . import build
-from .cluster_api import ClusterApi
 from .crds import install_capra, install_cluster_api
 from .errors import ControlPlaneError, Unavailable
+from .managers.cluster_api import ClusterApi
 from .plane import ControlPlane
 
 UNAVAILABLE = 69

@@ -8,10 +8,10 @@ import pytest
 
 from tests.missing import missing
 
-from .cluster_api import ClusterApi
 from .crds import install_capra, install_cluster_api
 from .errors import Unavailable
-from .kubeadm import Kubeadm
+from .managers.cluster_api import ClusterApi
+from .managers.kubeadm import Kubeadm
 from .plane import ControlPlane
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Self
 
-from . import assets
-from .crds import install_provider
+from .. import assets
+from ..crds import install_provider
+from ..plane import ControlPlane
 from .manager import Manager
-from .plane import ControlPlane
 
 GATES = {
     "bootstrap": "KubeadmBootstrapFormatIgnition=true",

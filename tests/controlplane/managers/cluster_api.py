@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from . import assets
-from .crds import install_cluster_api
+from .. import assets
+from ..crds import install_cluster_api
+from ..plane import ControlPlane
 from .manager import Manager
-from .plane import ControlPlane
 
 
 class ClusterApi:

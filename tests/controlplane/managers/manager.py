@@ -14,9 +14,9 @@ import yaml
 
 from tests.support.waiting import wait_until
 
-from . import pki
-from .plane import START_SECONDS, ControlPlane
-from .process import Program, free_port, ready
+from .. import pki
+from ..plane import START_SECONDS, ControlPlane
+from ..process import Program, free_port, ready
 
 
 class Manager:
