@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit component e2e molecule test-assets elsewhere check mutants format bench release-manifests clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check mutants nightly format bench release-manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: test-assets check ## Set everything up, then run all checks and all tests
 unit: venv ## Run the unit tests alone
 	pytest tests/unit --numprocesses=2
 
+fuzz: venv ## Read 2000 generated bootstrap documents, and hostile ones of a megabyte
+	pytest tests/fuzz --numprocesses=2 --dist=loadfile
+
 component: test-assets ## Run the tests with a real API server, and those of the host's programs
 	pytest tests/component --numprocesses=5 --dist=loadgroup
 
@@ -51,6 +54,9 @@ check: venv ## Lint, types, layers, playbooks, shell: warnings are errors
 
 mutants: venv ## Look what the tests would not notice: mutations by hand, and cosmic-ray's; hours, and no part of CI
 	scripts/mutants.sh
+
+nightly: venv ## What is too long for CI: read 100 000 generated bootstrap documents; about half an hour
+	CAPRA_FUZZ_EXAMPLES=100000 pytest tests/fuzz --numprocesses=2 --dist=loadfile
 
 format: venv ## Put the Python files into their form
 	ruff format . && ruff check --fix .

@@ -13,6 +13,7 @@ run() {
 }
 run pytest tests/unit --numprocesses=2 --cov --cov-report=term --durations=5
 run coverage report --include='*/capra/model/*,*/capra/bootstrap/*,*/capra/engine/*' --fail-under=95
+run pytest tests/fuzz --numprocesses=2 --dist=loadfile
 # They wait more than they compute, so that there are more processes than processors. See tests/conftest.py.
 run pytest tests/e2e tests/hosts tests/component --numprocesses=5 --dist=loadgroup --durations=10
 # The fallback: each run starts Ansible by itself.

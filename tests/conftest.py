@@ -19,6 +19,7 @@ settings.load_profile("capra")
 PLANE = "control plane"
 MANAGEMENT = "management cluster"
 BY_DIRECTORY = {
+    "tests/component/bootstrap": "kubeadm providers",
     "tests/component/controller": PLANE,
     "tests/component/crds": PLANE,
     "tests/component/deploy": PLANE,

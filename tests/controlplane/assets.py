@@ -22,6 +22,8 @@ MODULE = Path(__file__).parent / "module"
 """The Go module that says which versions of everything go into kube-apiserver, kubectl and etcd."""
 KUBERNETES_PROGRAMS = ("kube-apiserver", "etcd", "kubectl")
 CLUSTER_API_PROGRAMS = ("cluster-api", "clusterctl")
+KUBEADM_PARTS = ("bootstrap", "control-plane")
+"""Cluster API's kubeadm providers, as their directories in its module are called without the hyphen."""
 HOW = "python3 -m tests.controlplane assets (or make test-assets) builds it once, in about ten minutes"
 
 RECIPE = "1"
@@ -49,6 +51,15 @@ class ClusterApi:
     """The admission webhook configurations, as generated."""
 
 
+@dataclass(frozen=True)
+class Provider:
+    """One of the kubeadm providers: as of `ClusterApi`."""
+
+    manager: Path
+    crds: Path
+    webhooks: Path
+
+
 def cache_home() -> Path:
     """Capra's directory below the user's cache directory."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "capra"
@@ -63,6 +74,11 @@ def kubernetes_place() -> Path:
 def cluster_api_place() -> Path:
     """Where Cluster API of this version belongs in the cache."""
     return _place("cluster-api", CLUSTER_API_VERSION, [])
+
+
+def kubeadm_place() -> Path:
+    """Where the kubeadm providers of Cluster API's version belong in the cache."""
+    return _place("kubeadm", CLUSTER_API_VERSION, [])
 
 
 def kubernetes() -> Kubernetes:
@@ -81,6 +97,17 @@ def cluster_api() -> ClusterApi:
         raise Unavailable(f"Cluster API is not in {place}: {HOW}")
     manager, clusterctl = (place / "bin" / name for name in CLUSTER_API_PROGRAMS)
     return ClusterApi(manager, clusterctl, place / "crds", place / "webhooks.yaml")
+
+
+def kubeadm() -> dict[str, Provider]:
+    """The kubeadm providers by their part; `Unavailable` where they are not there."""
+    place = kubeadm_place()
+    if not place.is_dir():
+        raise Unavailable(f"Cluster API's kubeadm providers are not in {place}: {HOW}")
+    return {
+        part: Provider(place / "bin" / part, place / part / "crds", place / part / "webhooks.yaml")
+        for part in KUBEADM_PARTS
+    }
 
 
 def _place(name: str, version: str, sources: list[bytes]) -> Path:

@@ -17,10 +17,12 @@ from pathlib import Path
 from .assets import (
     CLUSTER_API_PROGRAMS,
     CLUSTER_API_VERSION,
+    KUBEADM_PARTS,
     KUBERNETES_VERSION,
     MODULE,
     cache_home,
     cluster_api_place,
+    kubeadm_place,
     kubernetes_place,
 )
 from .errors import ControlPlaneError, Unavailable
@@ -41,6 +43,11 @@ def ensure_kubernetes() -> Path:
 def ensure_cluster_api() -> Path:
     """Cluster API's manager, clusterctl and manifests: where they are, built where they are not."""
     return _ensure(cluster_api_place(), _build_cluster_api)
+
+
+def ensure_kubeadm() -> Path:
+    """Cluster API's kubeadm providers and their manifests: where they are, built where they are not."""
+    return _ensure(kubeadm_place(), _build_kubeadm)
 
 
 def _ensure(place: Path, build: Callable[[Path], None]) -> Path:
@@ -76,24 +83,45 @@ def _build_kubernetes(target: Path) -> None:
 
 
 def _build_cluster_api(target: Path) -> None:
+    for program in (CLUSTER_API_MODULE, CLUSTER_API_MODULE.replace("@", "/cmd/clusterctl@")):
+        _install(program, target / "bin")
+    _copy_manifests("config", target)
+    for name in CLUSTER_API_PROGRAMS:
+        if not (target / "bin" / name).exists():
+            raise ControlPlaneError(f"go install made no {name} of {CLUSTER_API_MODULE}")
+
+
+def _build_kubeadm(target: Path) -> None:
+    for part in KUBEADM_PARTS:
+        path = f"{part.replace('-', '')}/kubeadm"
+        # go names each of them after its directory.
+        with tempfile.TemporaryDirectory(dir=target) as made:
+            _install(CLUSTER_API_MODULE.replace("@", f"/{path}@"), Path(made))
+            (Path(made) / "kubeadm").rename(target / "bin" / part)
+        (target / part).mkdir()
+        _copy_manifests(f"{path}/config", target / part)
+
+
+def _install(program: str, target: Path) -> None:
+    """`go install` of a program of Cluster API's module into a directory."""
     version = f"-X sigs.k8s.io/cluster-api/version.gitVersion={CLUSTER_API_VERSION}"
-    programs = [CLUSTER_API_MODULE, CLUSTER_API_MODULE.replace("@", "/cmd/clusterctl@")]
     with tempfile.TemporaryDirectory() as elsewhere:
-        for program in programs:
-            _go(
-                ["install", "-trimpath", "-ldflags", f"-s -w {version}", program],
-                directory=Path(elsewhere),
-                environment={"GOBIN": str(target / "bin")},
-            )
+        _go(
+            ["install", "-trimpath", "-ldflags", f"-s -w {version}", program],
+            directory=Path(elsewhere),
+            environment={"GOBIN": str(target)},
+        )
+
+
+def _copy_manifests(path: str, target: Path) -> None:
+    """The generated CRDs and webhooks of a directory of Cluster API's module."""
+    with tempfile.TemporaryDirectory() as elsewhere:
         told = json.loads(_go(["mod", "download", "-json", CLUSTER_API_MODULE], directory=Path(elsewhere)))
-    source = Path(told["Dir"]) / "config"
+    source = Path(told["Dir"]) / path
     shutil.copytree(source / "crd" / "bases", target / "crds", copy_function=shutil.copyfile)
     shutil.copyfile(source / "webhook" / "manifests.yaml", target / "webhooks.yaml")
     # The module cache is read-only, and so are the directories that copytree makes after it.
     (target / "crds").chmod(0o755)
-    for name in CLUSTER_API_PROGRAMS:
-        if not (target / "bin" / name).exists():
-            raise ControlPlaneError(f"go install made no {name} of {CLUSTER_API_MODULE}")
 
 
 def _go(arguments: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:

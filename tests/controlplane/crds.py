@@ -17,7 +17,6 @@ STAND_INS = Path(__file__).parent / "stand-ins.yaml"
 LABELS = {
     "cluster.x-k8s.io/v1beta1": "v1beta1",
     "cluster.x-k8s.io/v1beta2": "v1beta2",
-    "cluster.x-k8s.io/provider": "cluster-api",
     "clusterctl.cluster.x-k8s.io": "",
 }
 
@@ -25,9 +24,15 @@ LABELS = {
 def install_cluster_api(plane: ControlPlane, conversion: dict[str, Any] | None = None) -> None:
     """Cluster API's CRDs and the stand-ins. conversion: the client configuration of Cluster API's conversion webhook;
     without it, no version is converted."""
-    crds = [_crd(path, conversion) for path in sorted(assets.cluster_api().crds.glob("*.yaml"))]
-    plane.apply(crds, "--server-side", "--force-conflicts")
     plane.apply(STAND_INS, "--server-side")
+    install_provider(plane, assets.cluster_api().crds, "cluster-api", conversion)
+
+
+def install_provider(plane: ControlPlane, crds: Path, provider: str, conversion: dict[str, Any] | None = None) -> None:
+    """The CRDs of a provider from their directory, in place of stand-ins of the same name. conversion: as of
+    `install_cluster_api`."""
+    made = [_crd(path, provider, conversion) for path in sorted(crds.glob("*.yaml"))]
+    plane.apply(made, "--server-side", "--force-conflicts")
     _wait(plane)
 
 
@@ -41,9 +46,9 @@ def _wait(plane: ControlPlane) -> None:
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
 
-def _crd(path: Path, conversion: dict[str, Any] | None) -> dict[str, Any]:
+def _crd(path: Path, provider: str, conversion: dict[str, Any] | None) -> dict[str, Any]:
     raw: dict[str, Any] = yaml.safe_load(path.read_text())
-    raw["metadata"].setdefault("labels", {}).update(LABELS)
+    raw["metadata"].setdefault("labels", {}).update(LABELS | {"cluster.x-k8s.io/provider": provider})
     if conversion is not None and len(raw["spec"]["versions"]) > 1:
         webhook = {"clientConfig": conversion, "conversionReviewVersions": ["v1", "v1beta1"]}
         raw["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}

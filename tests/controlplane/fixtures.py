@@ -8,9 +8,10 @@ import pytest
 
 from tests.missing import missing
 
-from .cluster_api import ClusterApi
 from .crds import install_capra, install_cluster_api
 from .errors import Unavailable
+from .managers.cluster_api import ClusterApi
+from .managers.kubeadm import Kubeadm
 from .plane import ControlPlane
 
 
@@ -53,3 +54,11 @@ def bring_up_cluster_api(plane: ControlPlane) -> ClusterApi:
         return ClusterApi.up(plane)
     except Unavailable as error:
         missing(f"Cluster API: {error}")
+
+
+def bring_up_kubeadm(plane: ControlPlane) -> Kubeadm:
+    """`Kubeadm.up`; skips or fails as `bring_up`."""
+    try:
+        return Kubeadm.up(plane)
+    except Unavailable as error:
+        missing(f"Cluster API's kubeadm providers: {error}")

@@ -79,6 +79,9 @@ INSTEAD: Mapping[str, str] = {
 }
 """What to do instead of some keys that are not supported."""
 
+NAMED_AT_MOST = 10
+"""So many paths of what is not supported stand in one error."""
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -101,7 +104,7 @@ def stages(document: Mapping[str, Any], constructs: Constructs, subject: str) ->
 
 
 def _refuse_unsupported(document: Mapping[str, Any], constructs: Constructs, subject: str) -> None:
-    """Raises one InputError that names every key which asks for something that is not done."""
+    """Raises one InputError that names the keys which ask for something that is not done."""
     top = Location(subject)
     found = [
         name
@@ -113,10 +116,12 @@ def _refuse_unsupported(document: Mapping[str, Any], constructs: Constructs, sub
     ]
     found += write_files.unsupported(document, constructs, subject)
     if found:
-        near = [match for name in found for match in difflib.get_close_matches(name, KEYS, 1, 0.8)]
+        named, more = found[:NAMED_AT_MOST], len(found) - NAMED_AT_MOST
+        near = [match for name in named for match in difflib.get_close_matches(name, KEYS, 1, 0.8)]
         hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-        raise Location(subject, ", ".join(found)).error(
-            f"{hint}not supported yet{_instead(found)}; supported are {', '.join(KEYS)}; in write_files"
+        what = f"these and {more} more are not supported yet" if more > 0 else "not supported yet"
+        raise Location(subject, ", ".join(named)).error(
+            f"{hint}{what}{_instead(named)}; supported are {', '.join(KEYS)}; in write_files"
             f" {', '.join(write_files.FILE_KEYS)}"
         )
 

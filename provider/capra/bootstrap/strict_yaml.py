@@ -127,7 +127,7 @@ def _merged(loader: Any, root: Any, place: Location, keys: str) -> dict[str, Any
         if key not in merged or merged[key] is None:
             merged[key], lines[key] = value, line
         elif isinstance(merged[key], list) and isinstance(value, list):
-            merged[key] = merged[key] + value
+            merged[key].extend(value)  # ours alone: no two keys of the top share a list
         elif value is not None and value != merged[key]:
             raise place.key(key).error(
                 f"is given twice, on lines {lines[key]} and {line}, and only lists can be joined; keep one"

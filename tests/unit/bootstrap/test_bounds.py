@@ -76,6 +76,15 @@ def test_too_much_content_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         parse(yaml.safe_dump({"write_files": [half, half]}).encode())
 
 
+def test_an_error_names_ten_keys_and_counts_the_others() -> None:
+    data = "".join(f"key{number}: x\n" for number in range(1000))
+    with pytest.raises(InputError, match="these and 990 more are not supported yet; ") as raised:
+        parse(data.encode())
+    assert raised.value.field == ", ".join(f"key{number}" for number in range(10))
+    with pytest.raises(InputError, match="key9: not supported yet; "):
+        parse("".join(f"key{number}: x\n" for number in range(10)).encode())
+
+
 @pytest.mark.parametrize(
     "data",
     [

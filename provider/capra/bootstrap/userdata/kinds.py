@@ -54,6 +54,7 @@ _STARTS = {
     "#upstart-job": "upstart",
     "#include": "include",
     "#ps1": "powershell",
+    "#!talos": "talos",
     "#!": SCRIPT,
     "<powershell": "powershell-xml",
     "<script": "batch",

@@ -1,0 +1,1 @@
+"""Cluster API's managers in a test control plane: its core, and its kubeadm providers."""
