@@ -70,6 +70,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         evidence.hold_back(self._connection)
         try:
             given = self._rendered(arguments["steps"])
+            self._notes = [note for step in given if step.get("kind") == "notes" for note in step["notes"]]
+            given = [step for step in given if step.get("kind") != "notes"]
         except SessionError as error:
             return result | error.result()
         self._steps = parts.with_script(given, arguments["script"], arguments["script_arguments"])
@@ -178,7 +180,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if arguments["forget"] and not report.forgotten:
             self._exchange("drop")
         word = "had finished before" if already else "finished"
-        warned = results.warnings(steps)
+        warned = [*results.warnings(steps), *self._notes]
         if warned:
             # The first are Ansible's own, for a terminal; they do not stand in the events.
             outcome |= {"warnings": warned, "warned": warned}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 try:
-    from capra.bootstrap import Instance, InstanceDataMissing, jinja, read
+    from capra.bootstrap import Instance, InstanceDataMissing, read
     from capra.bootstrap.instance_data import believed, instance_data
     from capra.bootstrap.steps import load_tasks, run_id, to_tasks
     from capra.errors import CapraError
+    from capra.runs.rendering import render_within_bounds
 except ImportError:
     read = None
 
@@ -38,27 +39,29 @@ def bootstrap_steps(
     sentinel: str = "",
     name: str = "",
     uid: str = "",
+    ignored: Sequence[str] = (),
     facts: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """The steps of the bootstrap data in a file on the control node, as `capra.machine.steps` takes them.
 
-    name: `namespace/name` of the machine, or its name. facts: what the host says of itself. Where the data has to be
-    rendered with it and it is missing, the only step is of kind `document`, with the arguments: the action asks the
-    host.
+    name: `namespace/name` of the machine, or its name. ignored: constructs that are not wanted. facts: what the host
+    says of itself. Where the data has to be rendered with it and it is missing, the only step is of kind `document`,
+    with the arguments: the action asks the host. What there is to tell of the data comes first, as one of kind `notes`.
     """
     data = _data(path)
     namespace, _, own = name.rpartition("/")
     known = instance_data(believed(facts or {}), name=own, namespace=namespace, uid=uid, labels={})
-    options = {"commands_as_script": commands_as_script, "working_dir": working_dir}
+    options = {"commands_as_script": commands_as_script, "working_dir": working_dir, "ignored": list(ignored)}
     try:
         found = read(
             data,
             format=data_format,
             subject=path,
-            instance=None if facts is None else Instance(known, jinja.render),
+            instance=None if facts is None else Instance(known, render_within_bounds),
             **options,
         )
-        return to_tasks(found.steps, sentinel=sentinel)
+        notes = [{"kind": "notes", "notes": list(found.notes)}] if found.notes else []
+        return [*notes, *to_tasks(found.steps, sentinel=sentinel)]
     except InstanceDataMissing:
         asked = {"data_format": data_format, "sentinel": sentinel, "name": name, "uid": uid, **options}
         return [{"kind": "document", "path": path, **asked}]

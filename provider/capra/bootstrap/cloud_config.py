@@ -94,9 +94,14 @@ class Stages:
 
 def stages(document: Mapping[str, Any], constructs: Constructs, subject: str) -> Stages:
     """The document's steps. Raises InputError naming the place of what is wrong or not supported."""
+    # One that is supported may not be wanted on this host, as NTP where somebody else keeps the clock.
+    top = Location(subject)
+    document = {
+        key: value for key, value in document.items() if key not in KEYS or not constructs.ignores(top.key(key))
+    }
     _refuse_unsupported(document, constructs, subject)
     early = commands.commands(document, "bootcmd", subject)
-    files, deferred = write_files.files(document, subject)
+    files, deferred = write_files.files(document, constructs, subject)
     between = [step for _, module in MODULES for step in module(document, constructs, subject)]
     _tell_not_done(document, constructs, subject)
     late = commands.commands(document, "runcmd", subject)
@@ -119,10 +124,10 @@ def _refuse_unsupported(document: Mapping[str, Any], constructs: Constructs, sub
         named, more = found[:NAMED_AT_MOST], len(found) - NAMED_AT_MOST
         near = [match for name in named for match in difflib.get_close_matches(name, KEYS, 1, 0.8)]
         hint = f"did you mean {', '.join(dict.fromkeys(near))}? " if near else ""
-        what = f"these and {more} more are not supported yet" if more > 0 else "not supported yet"
+        what = f"these and {more} more are not supported" if more > 0 else "not supported"
         raise Location(subject, ", ".join(named)).error(
-            f"{hint}{what}{_instead(named)}; supported are {', '.join(KEYS)}; in write_files"
-            f" {', '.join(write_files.FILE_KEYS)}"
+            f"{hint}{what}{_instead(named)}; docs/reference/bootstrap-data.md has what is, and the annotation"
+            " ignored-constructs goes on without"
         )
 
 

@@ -19,12 +19,16 @@ class Constructs:
 
     def __init__(self, ignored: Iterable[str] = ()) -> None:
         self._ignored = frozenset(ignored)
+        self._matched: set[str] = set()
         self._notes: list[str] = []
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is told, in order: each sentence begins with the path."""
-        return tuple(dict.fromkeys(self._notes))
+        unmatched = sorted(self._ignored - self._matched)
+        return tuple(
+            dict.fromkeys([*self._notes, *(f"{name} is to be ignored, and is not there" for name in unmatched)])
+        )
 
     def tell(self, place: Location, what: str) -> None:
         """Accepted, and not done. what: a sentence about the path, without content of the document."""
@@ -43,8 +47,11 @@ class Constructs:
             raise place.error(problem)
 
     def _is_ignored(self, path: str) -> bool:
-        return any(
-            one == name or (one.startswith(name) and one[len(name)] in ".[")
+        matched = {
+            name
             for one in (path, _INDEX.sub("", path))
             for name in self._ignored
-        )
+            if one == name or (one.startswith(name) and one[len(name)] in ".[")
+        }
+        self._matched |= matched
+        return bool(matched)

@@ -1,4 +1,4 @@
-"""The encodings of `write_files[].content`, with cloud-init's names for them (module `write_files`)."""
+"""Encodings of content: base64, gzip and both, with cloud-init's names for them (module `write_files`)."""
 
 from __future__ import annotations
 

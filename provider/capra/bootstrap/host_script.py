@@ -21,12 +21,13 @@ def host_script(
 ) -> RunCommand:
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
-    source: where in the document it was asked for. title: what a person reads; no content, no secrets.
-    before: programs that it begins with, of the same folder. A step that was
-    cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
-    1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
-    arguments of a program where it is a secret. public: variables whose values people may read, as names and paths; all
+    source: where in the document it was asked for. title: what a person reads; no content, no secrets. before: programs
+    that it begins with, of the same folder. public: variables whose values people may read, as names and paths; all
     others are hidden in what the program says.
+
+    A step that was cut off is run again: the program must end in the same state when it has been run in part, or twice.
+    It exits with 1 where it cannot do its work, and says why on standard error. It passes no secret on in the arguments
+    of a program.
     """
     lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
     # The rest is no secret: what it says is to be read.

@@ -12,7 +12,7 @@ from typing import Any
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~-]{0,63}")
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*")
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}(?: [0-9A-Fa-f.:]{2,45})?")
 FACTS = {
     "hostname": _HOST_NAME,
     "address": _ADDRESS,
@@ -24,16 +24,16 @@ FACTS = {
 }
 """What is kept of a preflight's facts, and the form of each."""
 
-EXAMPLE = {
+EXAMPLE: Mapping[str, str] = {
     "hostname": "host",
-    "address": "192.0.2.1",
+    "address": "192.0.2.1 2001:db8::1",
     "os.id": "debian",
     "os.version": "12",
     "os.codename": "bookworm",
     "kernel": "6.1.0",
     "architecture": "x86_64",
 }
-"""A host's facts, to see whether a document can be rendered before a host is asked."""
+"""Facts with every name that a host may tell, to see whether a document can be rendered before a host is asked."""
 
 
 def believed(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -68,13 +68,14 @@ def instance_data(
         "machine": facts.get("architecture", ""),
         "system_platform": "linux",
     }
+    addresses = facts.get("address", "").split()
     first = _aliased({key: value for key, value in standard.items() if value})
     metadata = {
         "local_hostname": standard["local_hostname"],
         "hostname": standard["local_hostname"],
         "instance_id": standard["instance_id"],
-        "local_ipv4": "" if ":" in facts.get("address", "") else facts.get("address", ""),
-        "local_ipv6": facts.get("address", "") if ":" in facts.get("address", "") else "",
+        "local_ipv4": next((one for one in addresses if ":" not in one), ""),
+        "local_ipv6": next((one for one in addresses if ":" in one), ""),
         "region": standard["region"],
         "availability_zone": standard["availability_zone"],
         "name": name,

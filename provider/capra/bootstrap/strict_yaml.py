@@ -58,7 +58,9 @@ def loader_class(base: Any) -> Any:
 LOADER = loader_class(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def load_mapping(text: str, place: Location, keys: str = "write_files, bootcmd or runcmd") -> dict[str, Any]:
+def load_mapping(
+    text: str, place: Location, keys: str = "keys of cloud-config, such as write_files and runcmd"
+) -> dict[str, Any]:
     """The mapping at the top of a document, with plain values. keys: what it may hold, for the message about something
     else. Raises InputError."""
     found: dict[str, Any] = _loaded(text, place, lambda loader, root: _merged(loader, root, place, keys))

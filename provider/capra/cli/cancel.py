@@ -13,6 +13,7 @@ from capra.cli.report import print_results
 from capra.cli.result import exit_code
 from capra.engine.plan import plan_cancel
 from capra.local.prepare import prepare
+from capra.runs.rendering import render_within_bounds
 
 RunOption = Annotated[
     str | None,
@@ -35,7 +36,7 @@ def cancel(options: Options) -> int:
     """
     settings = options.settings()
     planned = plan_options(settings)
-    prepared = prepare(options.inputs(), need_bootstrap=True)
+    prepared = prepare(options.inputs(), need_bootstrap=True, render=render_within_bounds)
     results, ended_by = run_once(settings, prepared, "Cancel", lambda observation: plan_cancel(observation, planned))
     print_results(results, settings.output)
     return exit_code(results, ended_by)

@@ -17,13 +17,14 @@ from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.machine import RemoteMachine
+from capra.runs.rendering import render_within_bounds
 from capra.settings import Settings
 
 
 def change(options: RunOptions, *, deleting: bool) -> int:
     """Bootstrap or clean every machine. Everything is checked before any host is contacted."""
     settings = options.settings()
-    prepared = prepare(options.inputs(), need_bootstrap=not deleting)
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting, render=render_within_bounds)
     state = StateDirectory(settings.state_directory)
     store = FileStore(prepared, state, time.time, deleting=deleting, taking_over=bool(options.take_over))
     store.check()

@@ -14,6 +14,7 @@ from capra.cli.errors import reporting_errors
 from capra.cli.logs import configure_terminal_logs
 from capra.engine.plan import PlanOptions
 from capra.local.prepare import InputOptions
+from capra.runs.rendering import render_within_bounds
 from capra.settings import Output, Settings, read_settings
 from capra.settings.reading import Flag, flag_name
 
@@ -139,6 +140,7 @@ def plan_options(
         # Bastions and names of hosts stand in a person's own configuration; the controller has none.
         ssh_config="",
         one_owner=True,
+        render=render_within_bounds,
     )
 
 

@@ -6,14 +6,13 @@ import asyncio
 import base64
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from capra.bootstrap import InstanceDataMissing
-from capra.bootstrap.instance_data import EXAMPLE
 from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.errors import ExitCode, note
@@ -22,7 +21,7 @@ from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.engine import Reconciliation
-from capra.engine.plan import PlanOptions, host_place, plan_bootstrap, plan_cleanup
+from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup, with_example
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
@@ -31,6 +30,7 @@ from capra.model.machine import MachineKey
 from capra.model.observation import Observation
 from capra.model.run import RunRequest
 from capra.runs.redaction.redact import Redactor
+from capra.runs.rendering import render_within_bounds
 from capra.settings import Output
 
 FIRST_USE = "trusted at first contact, then pinned"
@@ -55,7 +55,7 @@ def plan(options: Options) -> int:
     """Print what would run on the machines of the files. Contacts nobody and changes nothing."""
     settings = options.settings()
     deleting = options.purpose is Purpose.CLEANUP
-    prepared = prepare(options.inputs(), need_bootstrap=not deleting)
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting, render=render_within_bounds)
     store = FileStore(prepared, StateDirectory(settings.state_directory), time.time, deleting=deleting)
     store.check()
     for sentence in prepared.notes:
@@ -101,8 +101,7 @@ def _bootstrap(observation: Observation, options: PlanOptions) -> tuple[RunReque
     try:
         request = plan_bootstrap(observation, options)
     except InstanceDataMissing:
-        facts = {**EXAMPLE, "place": host_place(observation.machine)}
-        request = plan_bootstrap(replace(observation, record=replace(observation.record, facts=facts)), options)
+        request = plan_bootstrap(with_example(observation), options)
         told = "; the host has not said its name yet, with which the data is rendered: an example stands for it"
     return request, "".join([told, *(f"; {note}" for note in request.notes)])
 

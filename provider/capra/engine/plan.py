@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from capra import bootstrap
 from capra.bootstrap import Instance, InstanceDataMissing, Parsed, jinja
-from capra.bootstrap.instance_data import instance_data
+from capra.bootstrap.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.jinja import Render
 from capra.bootstrap.steps import dump_tasks, run_id
 from capra.engine.decide import Cleanup
@@ -134,12 +134,19 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
     return replace(request, secrets=hiding, notes=found.notes)
 
 
+def with_example(observation: Observation) -> Observation:
+    """As if the host had told all that it may tell: for a look at data that has to be rendered, before it is asked."""
+    facts = {**EXAMPLE, "place": host_place(observation.machine)}
+    return replace(observation, record=replace(observation.record, facts=facts))
+
+
 def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> RunRequest:
     """The bootstrap run, or where its data has to be rendered with what the host says of itself, the run that asks it:
-    the playbook tells which."""
+    the playbook tells which. Raises InputError for data that is wrong whatever the host may say."""
     try:
         return plan_bootstrap(observation, options)
     except InstanceDataMissing:
+        read_bootstrap(with_example(observation), options.render)
         return plan_preflight(observation, options)
 
 
@@ -204,7 +211,11 @@ def _request_id(observation: Observation) -> str:
 
 def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:
     """The run that ends, on the host, the machine's bootstrap if it is under way; it leaves the host resumable."""
-    request = plan_bootstrap(observation, options)
+    try:
+        request = plan_bootstrap(observation, options)
+    except InstanceDataMissing:
+        # The run's id does not depend on what the host says.
+        request = plan_bootstrap(with_example(observation), options)
     return replace(request, variables={**request.variables, "bootstrap_state": "cancelled"}, timeout=60.0)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capra.bootstrap.instance_data import EXAMPLE
-from capra.engine.plan import host_place, read_bootstrap
+from capra.bootstrap import jinja
+from capra.bootstrap.jinja import Render
+from capra.engine.plan import read_bootstrap, with_example
 from capra.errors import InputError
 from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
@@ -66,8 +67,9 @@ class PreparedMachines:
     notes: tuple[str, ...] = ()
 
 
-def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
-    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data.
+def prepare(options: InputOptions, *, need_bootstrap: bool, render: Render = jinja.render) -> PreparedMachines:
+    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data. render: how templates
+    are rendered.
 
     Raises InputErrors with every problem of every machine.
     """
@@ -80,7 +82,7 @@ def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
     prepared = {}
     for placed in limited(manifests.machines, options.limit):
         try:
-            one = _Preparation(manifests, placed, key, password, data).prepare(need_bootstrap)
+            one = _Preparation(manifests, placed, key, password, data, render).prepare(need_bootstrap)
             prepared[placed.machine.key] = one
         except InputError as error:
             errors.append(error)
@@ -120,6 +122,7 @@ class _Preparation:
     given_key: SSHKey | None
     become_password: str = field(repr=False)
     given_data: BootstrapData | None
+    render: Render
 
     def prepare(self, need_bootstrap: bool) -> PreparedMachine:
         machine = self.placed.machine
@@ -133,9 +136,7 @@ class _Preparation:
             become_password=self.become_password,
         )
         if need_bootstrap:
-            # Before the host is asked, anything that it may say stands for its facts.
-            example = Record(facts={**EXAMPLE, "place": host_place(machine)})
-            read_bootstrap(prepared.observe(machine, example, 0.0))
+            read_bootstrap(with_example(prepared.observe(machine, Record(), 0.0)), self.render)
         return prepared
 
     def _key(self) -> SSHKey:

@@ -7,13 +7,16 @@ The process gets JSON with `text` and `variables` on its standard input, and wri
 from __future__ import annotations
 
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from capra.bootstrap.jinja import Unrenderable, render
+from capra.errors import Retry
 
 SECONDS = 5
 """Of processor time for one document. An ordinary one takes some milliseconds."""
@@ -24,11 +27,12 @@ MEMORY = 512 * 2**20
 PATIENCE = 60.0
 """Seconds until it is ended however little it has computed."""
 
-TOO_MUCH = f"takes more than {SECONDS} s, or more than {MEMORY >> 20} MiB of memory, to render"
+TOO_LONG = f"takes more than {SECONDS} s of processor time to render"
 
 
 def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
-    """`capra.bootstrap.jinja.render` within SECONDS and MEMORY. Raises Unrenderable."""
+    """`capra.bootstrap.jinja.render` within SECONDS and MEMORY. Raises Unrenderable, and Retry for what is not the
+    template's fault."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "capra.runs.rendering"],
@@ -37,12 +41,17 @@ def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
             stderr=subprocess.DEVNULL,
             timeout=PATIENCE,
             check=False,
+            env={name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ},
         )
-        said = json.loads(done.stdout) if done.returncode == 0 else {}
     except subprocess.TimeoutExpired:
-        said = {}
+        raise Retry("templates take long to render: the machine is busy") from None
+    if done.returncode == -signal.SIGXCPU:
+        raise Unrenderable(0, TOO_LONG)
+    if done.returncode:
+        raise Retry(f"the process that renders templates has ended with status {done.returncode}")
+    said = json.loads(done.stdout)
     if "text" not in said:
-        raise Unrenderable(said.get("line", 0), said.get("problem", TOO_MUCH))
+        raise Unrenderable(said["line"], said["problem"])
     return str(said["text"])
 
 
@@ -50,7 +59,7 @@ def main() -> None:
     """The process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
     asked = json.load(sys.stdin)
     said: dict[str, Any]
     try:

@@ -185,7 +185,13 @@ def test_what_is_refused_may_be_ignored_by_name() -> None:
         {"filesystem": "ext4", "device": "/dev/sdb", "cmd": "mkfs"},
         {"filesystem": "zfs", "device": "/dev/sdc"},
     ]
-    ignored = ("fs_setup.device", "fs_setup.cmd", "fs_setup.filesystem", "disk_setup")
+    ignored = (
+        "fs_setup.device",
+        "fs_setup.cmd",
+        "fs_setup.filesystem",
+        "disk_setup.ephemeral0",
+        "disk_setup[/dev/sdd]",
+    )
     document = {"fs_setup": entries, "disk_setup": {"ephemeral0": {"layout": True}, "/dev/sdd": {"layout": "remove"}}}
     assert [source for source, _, _ in programs(document, *ignored)] == ["fs_setup[1]"]
     assert [note.split()[0] for note in planned(document, *ignored).notes] == [

@@ -537,12 +537,22 @@ async def test_what_another_host_has_told_does_not_count() -> None:
     assert world.record.facts["hostname"] == "node-7"
 
 
-async def test_a_name_that_nobody_knows_is_refused_before_anything_is_sent() -> None:
+async def test_a_name_that_nobody_knows_is_refused_before_the_host_is_asked() -> None:
     data = TEMPLATE.replace(b"local_hostname", b"nothing")
-    world = World(replace(READY, bootstrap=BootstrapData(data)), FakeRunner([_facts()]))
+    world = World(replace(READY, bootstrap=BootstrapData(data)))
     taken = await world.step()
     assert isinstance(taken.decision, Refuse)
     assert "line 3: ds.meta_data.nothing is not known; known are: hostname" in taken.decision.message
+    assert world.runner.requests == []
+    assert world.record.phase is Phase.NEW
+
+
+async def test_a_name_that_the_host_does_not_tell_is_refused() -> None:
+    data = TEMPLATE.replace(b"local_hostname", b"local_ipv6")
+    world = World(replace(READY, bootstrap=BootstrapData(data)), FakeRunner([_facts(address="192.0.2.7")]))
+    taken = await world.step()
+    assert isinstance(taken.decision, Refuse)
+    assert "ds.meta_data.local_ipv6 is not known" in taken.decision.message
     assert [request.playbook for request in world.runner.requests] == [Playbook.PREFLIGHT]
     assert world.record.phase is Phase.NEW
 
@@ -559,8 +569,11 @@ async def test_what_is_not_carried_out_is_told() -> None:
     machine = replace(READY.machine, annotations={IGNORED_CONSTRUCTS_ANNOTATION: "ntp, random_seed"})
     world = World(replace(READY, machine=machine, bootstrap=data))
     taken = await world.step()
-    told = "random_seed is ignored, as the machine says"
-    assert world.record.warnings == (told,)
+    assert world.record.warnings == (
+        "random_seed is ignored, as the machine says",
+        "ntp is to be ignored, and is not there",
+    )
+    told = "; ".join(world.record.warnings)
     assert condition(report(taken), "BootstrapExecSucceeded") == Condition(
         "BootstrapExecSucceeded", "True", "SucceededWithWarnings", told
     )

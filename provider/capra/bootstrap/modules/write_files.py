@@ -20,11 +20,15 @@ FILE_KEYS = ("path", "content", "permissions", "owner", "encoding", "append", "d
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?(:[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?)?")
 
 
-def files(document: Mapping[str, Any], subject: str) -> tuple[list[WriteFile], list[WriteFile]]:
-    """The files to write at once, and the deferred ones, each in order."""
+def files(document: Mapping[str, Any], constructs: Constructs, subject: str) -> tuple[list[WriteFile], list[WriteFile]]:
+    """The files to write at once, and the deferred ones, each in order. One whose content comes from a `source` that is
+    ignored is not written."""
     written: tuple[list[WriteFile], list[WriteFile]] = ([], [])
     size = 0
     for place, item in items(document, Location(subject, "write_files")):
+        if isinstance(item, dict) and not asks_nothing(item.get("source")) and "content" not in item:
+            constructs.tell(place, "is not written: its content comes from `source`, which is ignored")
+            continue
         file = _file(item, place)
         written[flag(item, "defer", place)].append(file)
         size += len(file.content)

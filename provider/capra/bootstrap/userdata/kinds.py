@@ -90,19 +90,27 @@ def looks_like_ignition(text: str) -> bool:
 
 
 def first_line_says(text: str) -> str | None:
-    """The kind that the first line tells that is known; comments before it are passed over, as `## template: jinja` is.
-    None where none does."""
+    """The kind that the first line of content or a comment before it tells; None where none does. Words of a comment
+    that only begin alike (`#included by hand`) tell nothing."""
     if looks_like_ignition(text):
         return "ignition"
     header = leading_lines(text)
     for line in [*header.splitlines(), text[len(header) :][:100].lower()]:
         for start, kind in _STARTS.items():
-            # `#cloud-config` may have no more than blanks behind it: what follows is a comment of somebody's.
-            if line.lower().startswith(start) and (kind != CLOUD_CONFIG or line.strip().lower() == start):
+            if line.lower().startswith(start) and _whole(start, line):
                 return kind
     if all(sign.search(text) for sign in _TALOS):
         return "talos"
     return None
+
+
+def _whole(start: str, line: str) -> bool:
+    """Whether the sign of a kind is all that the line says, or stands for itself."""
+    if start in ("#cloud-config", "#include"):
+        # `#include` may have addresses behind it; behind `#cloud-config` there are no more than blanks.
+        behind = line[len(start) :]
+        return not behind.strip() or (start == "#include" and behind[0].isspace())
+    return True
 
 
 def kind_of_part(part: Part, constructs: Constructs) -> str:
