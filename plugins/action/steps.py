@@ -174,7 +174,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         changes = results.changes(steps, subject)
         if not results.finished(replace(report, already=already), since):
             failure = results.failure(steps, report)
-            if failure["reason"] == "step_failed" and (warned := results.failed_after_proof(steps, report)):
+            late = {number for number, step in enumerate(self._steps) if step.get("late")}
+            if failure["reason"] == "step_failed" and (warned := results.failed_after_proof(steps, report, late)):
                 return outcome | {"changes": changes, "msg": warned, "warnings": [warned], "warned": [warned]}
             return outcome | {"failed": True, "changes": changes} | failure
         if arguments["forget"] and not report.forgotten:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from typing import Any
@@ -145,20 +145,26 @@ def _since_begun(report: Report) -> list[str]:
     return events[len(events) - events[::-1].index("begin") :] if "begin" in events else events
 
 
-def proven(report: Report) -> bool:
-    """True when a step of this list, since it was last begun from its first one, has made the sentinel file."""
-    events = ["stale" if words[0] == "sentinel" and len(words) > 3 else words[0] for words in report.journal]
-    if "anew" in events:
-        events = events[len(events) - events[::-1].index("anew") :]
-    # What an earlier list's run has proven stands before the first start.
-    return "start" in events and "sentinel" in events[events.index("start") :]
+def proven(report: Report, late: Collection[int]) -> bool:
+    """True when one of the last commands of this list has made the sentinel file since the list was last begun from its
+    first step. late: their numbers. What an earlier list's run has proven stands before the first start."""
+    events = [words[0] for words in report.journal]
+    since = len(events) - events[::-1].index("anew") if "anew" in events else 0
+    step = -1
+    for words in report.journal[since:]:
+        if words[0] == "start":
+            step = _number(words[1], -1)
+        elif words[0] == "sentinel" and len(words) == 3 and step >= 0:
+            return step in late
+    return False
 
 
-def failed_after_proof(results: Sequence[StepResult], report: Report) -> str:
+def failed_after_proof(results: Sequence[StepResult], report: Report, late: Collection[int]) -> str:
     """What to tell of a command that has failed although the sentinel file was there, by which a bootstrap is judged
-    (Cluster API's contract of bootstrap providers); empty where no step has failed, or it was another one."""
+    (Cluster API's contract of bootstrap providers); empty where no step has failed, or it was none of the document's
+    last commands. late: the numbers of those."""
     failed = next((result for result in results if result.state == "failed"), None)
-    if failed is None or failed.kind != "command" or not proven(report):
+    if failed is None or failed.number not in late or not proven(report, late):
         return ""
     left = sum(result.state == "pending" and result.kind != "sentinel" for result in results)
     others = f"; {left} step{'s' if left > 1 else ''} after it {'were' if left > 1 else 'was'} not run" if left else ""

@@ -319,7 +319,7 @@ find_chains() {
 # Files of one directory that are noted by name: an image may bring some (registries, images for hosts without a network).
 NOTED_FILES=500
 
-# note_traces: notes what is there before a bootstrap's first step, and for whom. It need not be on the disk: without it, only
+# note_traces: notes what is there before a bootstrap's first step, the host's name too, and for whom. It need not be on the disk: without it, only
 # what says by its name whose it is counts.
 note_traces() {
     if [ -e "$RUN/journal" ] || newest_run; then return 0; fi
@@ -333,7 +333,8 @@ note_traces() {
 
 # note_them: a part of note_traces.
 note_them() {
-    printf 'for %s %s\n%s%s' "$OWNER_UID" "$OWNER_NAME" "$TRACES" "$SHARED"
+    read -r note_name 2>/dev/null </proc/sys/kernel/hostname
+    printf 'for %s %s\nhostname %s\n%s%s' "$OWNER_UID" "$OWNER_NAME" "$note_name" "$TRACES" "$SHARED"
     while read -r note_kind note_place; do
         if [ "$note_kind" = directory ]; then
             find "$note_place/" -xdev ! -type d 2>/dev/null | head -n "$NOTED_FILES" | sed 's/^/there /'

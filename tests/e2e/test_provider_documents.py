@@ -79,7 +79,7 @@ PROGRAMS = {
     "/usr/local/bin/curl": CURL,
     "/opt/installer.sh": INSTALLER,
     "/opt/install.sh": INSTALLER,
-    **{f"/usr/local/bin/{name}": RECORDS for name in ("kubeadm", "microk8s", "sysctl")},
+    **{f"/usr/local/bin/{name}": RECORDS for name in ("kubeadm", "microk8s", "sysctl", "apt", "apt-get", "iptables")},
 }
 CLEAN_UP = (
     "systemctl unmask rke2-server rke2-agent; systemctl disable --now rke2-server rke2-agent k0sleave;"

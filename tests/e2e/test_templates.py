@@ -68,3 +68,40 @@ def test_plain_ansible_asks_the_host_as_well(host: Host, capra: Capra, tmp_path:
         assert f"changed={changed}" in said
     assert host.ssh("cat /etc/node").stdout == _expected(host)
     assert count(host, "once") == 1
+
+
+def test_a_host_remembers_its_first_name(host: Host, capra: Capra, tmp_path: Path) -> None:
+    """Whoever comes without a record, as the playbook does, comes to the same document."""
+    first = _expected(host)
+    data = capra.data(_template("hostname k-$(uname -n)"))
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text(
+        f"{host.name} ansible_host={host.address} ansible_port={host.port} ansible_user=root"
+        f" ansible_ssh_private_key_file={host.key_file}\n"
+    )
+    for changed in (1, 0):
+        said = run_ansible(
+            ("-i", inventory, "playbooks/bootstrap.yml", "-e", f"bootstrap_data_file={data}"), ROOT
+        ).stdout
+        assert f"changed={changed}" in said
+    manifest = capra.manifests(machine(host), key_secret(host))
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert (report["outcome"], report["changed"]) == ("Finished", False)
+    assert host.ssh("cat /etc/node").stdout == first
+    assert count(host, "once") == 1
+    capra.run("cleanup", "-f", manifest)
+    assert host.ssh("ls /var/lib/capra 2>/dev/null").stdout == ""
+
+
+def test_only_a_command_after_the_sentinel_may_fail(host: Host, capra: Capra) -> None:
+    """The file that proves the bootstrap may come from anywhere; the join comes last."""
+    manifest = capra.manifests(machine(host), key_secret(host))
+    sentinel = "/run/cluster-api/bootstrap-success.complete"
+    touch = f"bootcmd: ['mkdir -p /run/cluster-api; touch {sentinel}']"
+    written = f"#cloud-config\nwrite_files: [{{path: {sentinel}, content: x}}]\nruncmd: ['exit 3']\n"
+    made = f"#cloud-config\n{touch}\nruncmd: ['exit 3']\n"
+    own = f"#cloud-config\n{touch}\nntp: {{enabled: true}}\nruncmd: [id]\n"
+    for document in (written, made, own):
+        [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(document.encode()), code=1)
+        assert report["outcome"] == "StepFailed"
+        capra.run("cleanup", "-f", manifest)

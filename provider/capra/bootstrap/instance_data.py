@@ -37,7 +37,9 @@ EXAMPLE: Mapping[str, str] = {
 
 
 def believed(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the facts that are kept and have their form."""
+    """Those of the facts that are kept and have their form. The host's name is the one that it had when its bootstrap
+    began (`hostname.before`), where it knows that."""
+    facts = {**facts, "hostname": facts.get("hostname.before") or facts.get("hostname")}
     return {
         name: facts[name]
         for name, form in FACTS.items()

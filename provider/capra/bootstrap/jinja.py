@@ -95,6 +95,20 @@ _ENVIRONMENT = SandboxedEnvironment(
 )
 
 
+class _RefusedError(Exception):
+    """What a template may not do here. The message is for a person."""
+
+
+def _never(name: str) -> Callable[..., str]:
+    def refuse(*_: object, **__: object) -> str:
+        raise _RefusedError(f"{name} gives something else each time, and every attempt must come to the same document")
+
+    return refuse
+
+
+_ENVIRONMENT.filters["random"] = _never("random")
+_ENVIRONMENT.globals["lipsum"] = _never("lipsum")
+
 Render = Callable[[str, Mapping[str, Any]], str]
 """`render`, or the same within bounds of time and memory."""
 
@@ -144,6 +158,8 @@ def render(text: str, variables: Mapping[str, Any]) -> str:
         line, problem = _line(error), str(error)
         if "known are" not in problem:
             problem = f"{problem}; {_listed(names)}"
+    except _RefusedError as error:
+        line, problem = _line(error), str(error)
     except jinja2.TemplateSyntaxError as error:
         line, problem = error.lineno + 1, "is no valid Jinja template"
     except Exception as error:  # whatever a template may cause: the sandbox refuses, sums of text and numbers, …

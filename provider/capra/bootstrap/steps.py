@@ -63,6 +63,9 @@ class RunCommand:
 
 Step = WriteFile | RunCommand
 
+LATE = ("runcmd", "commandsAsScript", "script", "part")
+"""How the places of a document's last commands begin: one makes the sentinel file, and those after it may fail."""
+
 
 def to_task(step: Step) -> dict[str, Any]:
     """The step as an item of the `steps` argument of the Ansible action `capra.machine.steps`."""
@@ -75,7 +78,8 @@ def to_task(step: Step) -> dict[str, Any]:
             "mode": step.mode,
             "owner": step.owner,
         }
-    return {"kind": "command", "title": step.title, "command": step.command}
+    late = {"late": True} if step.source.startswith(LATE) else {}
+    return {"kind": "command", "title": step.title, "command": step.command, **late}
 
 
 def to_tasks(steps: Iterable[Step], sentinel: str = "") -> list[dict[str, Any]]:

@@ -147,10 +147,21 @@ in_hosts() {
     return 1
 }
 
+# name_before: the host's name when its bootstrap began, which may have changed it. plugin_utils/traces.sh has noted it.
+name_before() {
+    before=/var/lib/capra/before
+    if [ "$(id -u)" != 0 ]; then before=${XDG_STATE_HOME:-${HOME:-/}/.local/state}/capra/before; fi
+    if [ ! -r "$before" ]; then return; fi
+    while read -r field value; do
+        if [ "$field" = hostname ]; then fact hostname.before "$value" && break; fi
+    done <"$before"
+}
+
 host_name() {
     first_line /proc/sys/kernel/hostname
     NAME=$LINE
     fact hostname "$NAME"
+    name_before
     own_address
     fact address "$ADDRESS"
     if has getent; then

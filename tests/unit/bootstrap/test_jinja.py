@@ -88,6 +88,8 @@ def test_variables_for_custom_user_data() -> None:
         ("{{ 1 + 'hunter2' }}", "line 7: cannot be rendered (TypeError)"),
         ("{{ ''.__class__.__mro__ }}", "line 7: cannot be rendered (SecurityError)"),
         ("{{ ds.update({}) }}{{ [].__init__.__globals__ }}", "line 7: cannot be rendered (SecurityError)"),
+        ("{{ [1, 2] | random }}", "line 7: random gives something else each time"),
+        ("{{ lipsum() }}", "line 7: lipsum gives something else each time"),
         ("{% include 'hunter2' %}", "line 7: cannot be rendered (TypeError)"),
         ("{{ range(10000000) | list }}", "line 7: cannot be rendered (OverflowError)"),
         ("{{- if .x }}b{{ end }}", "line 7: if is not known"),  # `if.x`, to Jinja

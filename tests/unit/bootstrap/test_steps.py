@@ -26,7 +26,7 @@ def test_file_as_task() -> None:
 
 def test_tasks_end_with_the_sentinel() -> None:
     command = RunCommand("true", source="runcmd[0]")
-    expected = {"kind": "command", "title": "run runcmd[0]", "command": "true"}
+    expected = {"kind": "command", "title": "run runcmd[0]", "command": "true", "late": True}
     assert to_tasks([command]) == [expected]
     first, last = to_tasks([command], sentinel="/run/done")
     assert first == expected

@@ -272,8 +272,10 @@ ANEW = "begin 0 b 4 9 2\nanew 0 b\nstart 0 b 4 k\nend 0 0 5\nstart 1 b 5 k\nend 
 def test_a_command_that_fails_after_the_proof(journal: str, proven: bool) -> None:
     steps: list[dict[str, Any]] = [{"kind": "command", "title": "x"}] * 3 + [{"kind": "sentinel"}]
     report = seen(journal, outputs={1: b"no such unit\n"})
-    told = results.failed_after_proof(results.step_results(steps, report), report)
+    told = results.failed_after_proof(results.step_results(steps, report), report, {0, 1, 2})
     expected = "the sentinel file is there, but step 2 of 4 (x) failed with status 3; 1 step after it was not run"
     assert told == (f"{expected}: no such unit" if proven else "")
-    files = [{**step, "kind": "write"} for step in steps[:3]]
-    assert results.failed_after_proof(results.step_results(files, report), report) == ""
+    for late in ({0}, {1}, {2}, set()):
+        # Another step has failed, or has made the file: a step of Capra's own, or a file of the document.
+        told = results.failed_after_proof(results.step_results(steps, report), report, late)
+        assert bool(told) is (proven and late == {1} and "end 0 0 2\nstart 1 b 2 k\nsentinel" in journal)
