@@ -18,6 +18,8 @@ def read_text(data: bytes, place: Location) -> str:
             data = gunzip(data, strict_yaml.MAX_CHARACTERS)
         except Unreadable as error:
             raise place.error(f"looks gzipped, but {error}") from None
+        if data.startswith(b"\x1f\x8b"):
+            raise place.error("is gzipped twice: once is enough")
     bad = -1
     try:
         text = data.decode("utf-8-sig")

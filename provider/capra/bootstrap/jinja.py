@@ -162,6 +162,10 @@ def render(text: str, variables: Mapping[str, Any]) -> str:
         line, problem = _line(error), str(error)
     except jinja2.TemplateSyntaxError as error:
         line, problem = error.lineno + 1, "is no valid Jinja template"
+    except TypeError as error:
+        other = "no loader" in str(error)
+        problem = "includes another template, which is not supported" if other else "cannot be rendered (TypeError)"
+        line = _line(error)
     except Exception as error:  # whatever a template may cause: the sandbox refuses, sums of text and numbers, …
         line, problem = _line(error), f"cannot be rendered ({type(error).__name__})"
     if problem:

@@ -31,7 +31,7 @@ _REFUSED = {
     "batch": ("a Windows batch script", _WINDOWS),
     "multipart": (
         "a MIME multipart document",
-        "cloud-init takes it for one by the header MIME-Version, before the first blank line",
+        "it begins with the header MIME-Version; a line before it, as `## template: jinja`, belongs into its parts",
     ),
     "kubernetes": (
         "a Kubernetes manifest",
@@ -41,7 +41,7 @@ _REFUSED = {
         "a Talos machine configuration",
         "Talos has no SSH, and is set up through its own API: use Talos's infrastructure providers for such machines",
     ),
-    "ignition": ("Ignition", "the Secret's format must be ignition, or empty, and Ignition stand alone"),
+    "ignition": ("Ignition", "it must stand alone, is never a template, and the Secret's format is ignition, or empty"),
 }
 
 # Starts of a first line, longest first where one is the start of another.
