@@ -39,6 +39,7 @@ RECORD = Record(
     host_addresses=("192.0.2.7", "2001:db8::7"),
     facts={"hostname": "node-0", "place": "192.0.2.1:2222"},
     warnings=("growpart is not done",),
+    hooks=("beforeBootstrap/harden:00ff",),
 )
 """No field has its default, but the one that is not kept."""
 

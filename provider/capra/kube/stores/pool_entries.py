@@ -133,5 +133,6 @@ def _quarantine(reason: str, kept: Record) -> dict[str, str | None]:
         reason=kept.reason,
         message=kept.message,
         cleaning_since=kept.cleaning_since,
+        hooks=kept.hooks,
     )
     return {QUARANTINED: reason[:REASON_LENGTH], RECORD: record.dump_record(dirty)[RECORD]}
