@@ -36,8 +36,10 @@ NOT_CONNECTED = frozenset(
         OutcomeKind.LOGIN_FAILED,
     }
 )
-PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID})
-FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
+PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID, OutcomeKind.HOOK_FAILED})
+FAILS_PROVISIONING = frozenset(
+    {OutcomeKind.STEP_FAILED, OutcomeKind.HOOK_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID}
+)
 """Outcomes that the contract v1beta1's failure fields tell. A host that cannot be reached for a while is none: health
 checks of Cluster API replace a machine as soon as these fields are set."""
 
@@ -139,7 +141,8 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     if taken.running:
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
         before = f"; the last run failed: {record.message}" if record.message else ""
-        return _false(READY, doing.capitalize(), f"{doing} {where}{before}")
+        hook = f": hook {taken.hook}" if taken.hook else ""
+        return _false(READY, doing.capitalize(), f"{doing} {where}{hook}{before}")
     if record.message:
         return _false(READY, record.reason or "Failed", record.message)
     if taken.observation.machine.deleting:

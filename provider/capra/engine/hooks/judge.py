@@ -1,0 +1,94 @@
+"""From what a runner saw of a hook to how it ended. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from capra.engine.outcome import FAILED_EVENTS, counts_failure, judge_failure, new_outcome
+from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, TaskEvent
+
+MESSAGE_LENGTH = 1000
+"""Characters of what a task says that are told: the last ones."""
+
+TASK_LENGTH = 200
+
+_SUDO = re.compile(r"^(Missing|Incorrect) \S+ password|privilege escalation prompt", re.IGNORECASE)
+_NO_PYTHON = re.compile(
+    r"No python interpreters found|python\S*: (command )?not found|python\S*['\u2019]?: No such file or directory"
+    r"|The module interpreter \S+ was not found|need to set the interpreter",
+    re.IGNORECASE,
+)
+_REFUSED = re.compile(r"^(?:ERROR!|\[ERROR\]:)", re.MULTILINE)
+"""How Ansible begins to say that it runs no playbook."""
+
+
+def judge_hook(request: RunRequest, result: RunResult) -> Outcome:
+    """The outcome of a user's playbook. A host that cannot be reached, or refuses us, is told as for any run."""
+    if result.ended == "timeout":
+        return _outcome(request, result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
+    if result.ended == "cancelled":
+        return _outcome(request, result, OutcomeKind.CANCELLED, "the run was cancelled")
+    failed = next((event for event in reversed(result.events) if event.name in FAILED_EVENTS), None)
+    # A failure that the recap does not count was rescued or ignored by the playbook.
+    if failed is not None and (result.stats is None or counts_failure(result.stats)):
+        return _failed(request, result, failed)
+    if result.stats is None:
+        return _not_begun(request, result)
+    if counts_failure(result.stats):
+        return _outcome(
+            request, result, OutcomeKind.LOST, f"it ended with the recap {dict(result.stats)} and no result"
+        )
+    if not any(result.stats.values()):
+        message = "no task of it ran: the machine is the only host of `hosts: all`"
+        return _outcome(request, result, OutcomeKind.HOOK_FAILED, message)
+    done = f"{result.stats.get('ok', 0)} tasks are ok, {result.stats.get('changed', 0)} of them changed something"
+    changed = bool(result.stats.get("changed", 0))
+    return replace(_outcome(request, result, OutcomeKind.FINISHED, done), changed=changed)
+
+
+def _outcome(request: RunRequest, result: RunResult, kind: OutcomeKind, message: str) -> Outcome:
+    return new_outcome(result, kind, f"hook {request.hook}: {message}", {})
+
+
+def _not_begun(request: RunRequest, result: RunResult) -> Outcome:
+    """Without a recap. Ansible says at once what it does not run; anything else may be the end of a process."""
+    if found := _REFUSED.search(result.output):
+        said = result.output[found.start() :].strip()
+        return _outcome(request, result, OutcomeKind.HOOK_FAILED, f"Ansible refuses the playbook: {_end_of(said)}")
+    tail = f": {result.output}" if result.output else ""
+    return _outcome(request, result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
+
+
+def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
+    message = _message(failed.result)
+    refused = bool(_SUDO.search(str(failed.result.get("msg", "")))) and "rc" not in failed.result
+    if (failed.name == "runner_on_unreachable" or refused) and "reason" not in failed.result:
+        outcome = judge_failure(request, result, failed)
+        return replace(outcome, message=f"hook {request.hook}: {outcome.message}")
+    if _NO_PYTHON.search(message):
+        message = (
+            "its module needs Python on the host, and there is none. Install it in a task before, with"
+            " ansible.builtin.raw and `gather_facts: false`"
+        )
+    told = f"task {failed.task[:TASK_LENGTH]!r} failed on {request.key.name}: {message}"
+    return _outcome(request, result, OutcomeKind.HOOK_FAILED, told)
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    """What the task says. Of a loop, what its first failed item says."""
+    items = result.get("results")
+    if isinstance(items, list):
+        failed = [item for item in items if isinstance(item, Mapping) and item.get("failed")]
+        result = failed[0] if failed else result
+    names = ("msg", "stderr", "module_stderr", "module_stdout")
+    parts = [str(result[name]).strip() for name in names if result.get(name)]
+    if not result.get("stderr") and result.get("stdout") and "rc" in result:
+        parts.append(str(result["stdout"]).strip())
+    return _end_of("\n".join(dict.fromkeys(filter(None, parts)))) or "it says nothing"
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= MESSAGE_LENGTH else f"…{text[-MESSAGE_LENGTH:]}"
