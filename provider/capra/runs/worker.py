@@ -22,6 +22,8 @@ from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
+from capra.runs.hooks.surroundings import PLAYBOOK, forget_caller, hook_environment, own_collections
+from capra.runs.hooks.watch import HookWatch, total_stats
 from capra.runs.layout import ansible_environment, inventory_name, lay_out
 from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
@@ -44,22 +46,29 @@ class Listener:
         self.output: list[str] = []
         self._host = inventory_name(request)
         self._redactor = Redactor.of(request.secrets)
+        self.hook = HookWatch() if request.hook else None
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler. Returns whether it keeps the event as a file."""
-        if events.contacts(event):
+        if self.hook is not None:
+            self.hook.see(event)
+        if events.contacts(event, any_task=self.hook is not None):
             say("contacting", True)
         if (change := events.progress(event)) is not None:
             say("progress", asdict(replace(change, title=self._redactor.text(change.title))))
             return False
-        if (result := events.task_event(event, self._redactor)) is not None:
+        if (result := events.task_event(event, self._redactor)) is not None and self._tells(result):
             self.events.append(result)
-        if (recap := events.stats(event, self._host)) is not None:
+        if (recap := total_stats(event) if self.hook else events.stats(event, self._host)) is not None:
             self.stats = recap
         if text := self._redactor.text(str(event.get("stdout") or "")).strip():
             self.output = [*self.output, *text.splitlines()][-OUTPUT_LINES:]
             say("output", text[-OUTPUT_CHARACTERS:])
         return True
+
+    def _tells(self, result: TaskEvent) -> bool:
+        """The results of a user's tasks may be as large as facts are, and only failures are told."""
+        return self.hook is None or result.name != "runner_on_ok"
 
 
 def say(kind: str, value: Any) -> None:
@@ -87,14 +96,20 @@ def run(request: RunRequest, directory: Path) -> RunResult:
     lay_out(directory, request, way)
     listener = Listener(request)
     flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
-    # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
-    flags.append("--skip-tags always")
-    limit = request.timeout + GRACE if request.timeout else None
+    playbook, grace, environment = f"capra.machine.{request.playbook}", GRACE, ansible_environment(directory, request)
+    if request.hook:
+        # It has no limit of its own on the host.
+        playbook, grace, environment = PLAYBOOK, 0.0, environment | hook_environment(own_collections())
+        forget_caller(os.environ, directory)
+    else:
+        # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
+        flags.append("--skip-tags always")
+    limit = request.timeout + grace if request.timeout else None
     finished = ansible_runner.run(
         private_data_dir=str(directory),
         project_dir=str(directory / "project"),
-        playbook=f"capra.machine.{request.playbook}",
-        envvars=ansible_environment(directory, request),
+        playbook=playbook,
+        envvars=environment,
         cmdline=" ".join(flags),
         settings={"pexpect_timeout": 1, "job_timeout": limit, "suppress_env_files": True},
         ident="run",
@@ -102,6 +117,8 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         event_handler=listener.on_event,
         cancel_callback=abandoned,
     )
+    if listener.hook is not None and listener.hook.may_have_sent:
+        evidence.doubt(directory)
     if request.artifacts:
         keep_artifacts(directory / "artifacts" / "run", Path(request.artifacts), request)
     return RunResult(
