@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from capra.bootstrap.instance_data import EXAMPLE
 from capra.engine.plan import host_place, read_bootstrap
 from capra.errors import InputError
+from capra.local.hooks import load_hooks
 from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.option_files import attempt, read_bootstrap_data, read_password
-from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
-from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
+from capra.model.observation import BootstrapData, Cluster, HookText, Observation, Owner, Record, SSHKey
 from capra.model.ssh_key import check_key
 
 
@@ -43,6 +44,7 @@ class PreparedMachine:
     ssh_key: SSHKey | None
     bootstrap: BootstrapData | None
     become_password: str = field(default="", repr=False)
+    hooks: tuple[HookText, ...] = ()
 
     def observe(self, machine: RemoteMachine, record: Record, now: float) -> Observation:
         """The observation of this machine."""
@@ -55,6 +57,7 @@ class PreparedMachine:
             bootstrap=self.bootstrap,
             ssh_key=self.ssh_key,
             become_password=self.become_password,
+            hooks=self.hooks,
         )
 
 
@@ -66,8 +69,9 @@ class PreparedMachines:
     notes: tuple[str, ...] = ()
 
 
-def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
-    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data.
+def prepare(options: InputOptions, *, need_bootstrap: bool, stages: Collection[Stage] = ()) -> PreparedMachines:
+    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data. stages: those whose
+    hooks are read.
 
     Raises InputErrors with every problem of every machine.
     """
@@ -80,7 +84,7 @@ def prepare(options: InputOptions, *, need_bootstrap: bool) -> PreparedMachines:
     prepared = {}
     for placed in limited(manifests.machines, options.limit):
         try:
-            one = _Preparation(manifests, placed, key, password, data).prepare(need_bootstrap)
+            one = _Preparation(manifests, placed, key, password, data).prepare(need_bootstrap, stages)
             prepared[placed.machine.key] = one
         except InputError as error:
             errors.append(error)
@@ -121,7 +125,7 @@ class _Preparation:
     become_password: str = field(repr=False)
     given_data: BootstrapData | None
 
-    def prepare(self, need_bootstrap: bool) -> PreparedMachine:
+    def prepare(self, need_bootstrap: bool, stages: Collection[Stage]) -> PreparedMachine:
         machine = self.placed.machine
         document = self.manifests.owners.get(machine.key)
         prepared = PreparedMachine(
@@ -131,6 +135,7 @@ class _Preparation:
             ssh_key=self.given_key or self._key(),
             bootstrap=self._bootstrap(document) if need_bootstrap else None,
             become_password=self.become_password,
+            hooks=load_hooks(self.manifests, self.placed, stages),
         )
         if need_bootstrap:
             # Before the host is asked, anything that it may say stands for its facts.

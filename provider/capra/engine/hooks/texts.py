@@ -5,6 +5,7 @@ What a play means is Ansible's to say. Checked here is what can be told before a
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from capra.bootstrap.location import key_name, yaml_kind
 from capra.bootstrap.strict_yaml import LOADER
 from capra.bootstrap.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
 from capra.errors import InputError
+from capra.model.machine import Hook, Stage
+from capra.model.observation import HookText
 
 MAX_BYTES = 2**20
 """Of each text; a ConfigMap or a Secret holds no more."""
@@ -66,6 +69,21 @@ def read_variables(data: bytes, subject: str) -> dict[str, Any]:
         loader.dispose()
     # Raised here and not above: an exception raised in a handler carries the one with the snippet along.
     raise failure(f"is not valid YAML: {problem}")
+
+
+def to_hook_text(stage: Stage, hook: Hook, playbook: bytes, variables: bytes | None) -> HookText:
+    """A hook with its texts, byte for byte as they are where the manifest says. Raises InputError naming that place."""
+    text = read_playbook(playbook, str(hook.playbook))
+    return HookText(
+        stage=stage,
+        name=hook.name,
+        playbook=text,
+        digest=hashlib.sha256(playbook).hexdigest(),
+        variables=read_variables(variables, str(hook.variables)) if variables is not None else {},
+        collections=hook.collections,
+        source=str(hook.playbook),
+        secret=hook.playbook.kind == "Secret",
+    )
 
 
 def _text(data: bytes, failure: _Failure) -> str:
