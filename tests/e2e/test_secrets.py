@@ -15,7 +15,7 @@ COMMAND_SECRET = "s3cr3t-in-a-command-0f2d4c6b"
 
 
 @contextmanager
-def _process_lists() -> Iterator[list[str]]:
+def process_lists() -> Iterator[list[str]]:
     """Command lines of every process of this machine, test hosts' included, as often as one can look. Environments
     are looked at as well: they are readable to the same user."""
     seen: set[str] = set()
@@ -42,7 +42,8 @@ def _process_lists() -> Iterator[list[str]]:
         result.extend(seen)
 
 
-def _texts_below(directory: Path) -> Iterator[tuple[Path, str]]:
+def texts_below(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Every file below a directory, with its text."""
     for path in directory.rglob("*"):
         if path.is_file():
             yield path, path.read_bytes().decode("utf-8", "replace")
@@ -66,7 +67,7 @@ def test_secrets_are_nowhere_to_be_seen(host: Host, capra: Capra) -> None:
     artifacts = capra.directory / "artifacts"
 
     arguments = ("bootstrap", "-f", manifest, "--bootstrap-data", data, "--verbose", "--artifacts", artifacts)
-    with _process_lists() as seen:
+    with process_lists() as seen:
         done = capra.run(*arguments, code=1)
 
     assert any("capra.runs.warm.parent" in line for line in seen)  # the look saw the run, a fork of it
@@ -75,9 +76,9 @@ def test_secrets_are_nowhere_to_be_seen(host: Host, capra: Capra) -> None:
         "the process list": "\n".join(seen),
         "standard output": done.stdout,
         "standard error": done.stderr,
-        **{str(path): text for path, text in _texts_below(capra.directory / "state")},
-        **{str(path): text for path, text in _texts_below(artifacts)},
-        **{str(path): text for path, text in _texts_below(capra.directory / "home")},
+        **{str(path): text for path, text in texts_below(capra.directory / "state")},
+        **{str(path): text for path, text in texts_below(artifacts)},
+        **{str(path): text for path, text in texts_below(capra.directory / "home")},
         "the host's log": host.ssh("cat /var/log/auth.log /var/log/syslog 2>/dev/null; journalctl 2>/dev/null").stdout,
     }
     assert any(name.startswith(str(artifacts)) for name in places)

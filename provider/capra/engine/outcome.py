@@ -134,8 +134,8 @@ def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> 
     if "argument_errors" in failed.result:
         problems = "; ".join(str(error) for error in failed.result["argument_errors"])
         return new_outcome(result, OutcomeKind.INVALID, problems, {})
-    if reason in _SESSION_REASONS:
-        return _SESSION_REASONS[reason](request, result, message)
+    if reason in SESSION_REASONS:
+        return SESSION_REASONS[reason](request, result, message)
     for pattern, judge_message in _PATTERNS:
         if pattern.search(message):
             return judge_message(request, result, _last_line(message) if pattern is not HOST_KEY else message)
@@ -202,7 +202,7 @@ def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outco
     return new_outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
 
 
-_SESSION_REASONS = {
+SESSION_REASONS = {
     "unreachable": _unreachable,
     "lost": _lost,
     "host_key": _host_key_changed,

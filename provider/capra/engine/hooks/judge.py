@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.outcome import FAILED_EVENTS, counts_failure, judge_failure, new_outcome
+from capra.engine.outcome import FAILED_EVENTS, SESSION_REASONS, counts_failure, judge_failure, new_outcome
 from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, TaskEvent
 
 MESSAGE_LENGTH = 1000
@@ -21,6 +21,7 @@ _NO_PYTHON = re.compile(
     r"|The module interpreter \S+ was not found|need to set the interpreter",
     re.IGNORECASE,
 )
+_CLOSED = re.compile(r"^(Shared c|C)onnection to \S+ closed\.\r?$", re.MULTILINE)
 _REFUSED = re.compile(r"^(?:ERROR!|\[ERROR\]:)", re.MULTILINE)
 """How Ansible begins to say that it runs no playbook."""
 
@@ -65,7 +66,7 @@ def _not_begun(request: RunRequest, result: RunResult) -> Outcome:
 def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
     message = _message(failed.result)
     refused = bool(_SUDO.search(str(failed.result.get("msg", "")))) and "rc" not in failed.result
-    if (failed.name == "runner_on_unreachable" or refused) and "reason" not in failed.result:
+    if failed.name == "runner_on_unreachable" or refused or failed.result.get("reason") in SESSION_REASONS:
         outcome = judge_failure(request, result, failed)
         return replace(outcome, message=f"hook {request.hook}: {outcome.message}")
     if _NO_PYTHON.search(message):
@@ -78,16 +79,19 @@ def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcom
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    """What the task says. Of a loop, what its first failed item says."""
-    items = result.get("results")
-    if isinstance(items, list):
-        failed = [item for item in items if isinstance(item, Mapping) and item.get("failed")]
-        result = failed[0] if failed else result
-    names = ("msg", "stderr", "module_stderr", "module_stdout")
-    parts = [str(result[name]).strip() for name in names if result.get(name)]
-    if not result.get("stderr") and result.get("stdout") and "rc" in result:
-        parts.append(str(result["stdout"]).strip())
+    """What the task says. Of a loop, or of the gathering of facts, what the first part that failed says."""
+    result = next(_inner_failures(result), result)
+    parts = [str(result[name]) for name in ("msg", "module_stderr", "module_stdout", "stderr") if result.get(name)]
+    if "rc" in result and result.get("stdout"):  # on a terminal, as raw has one, it is both
+        parts.append(str(result["stdout"]))
+    parts = [_CLOSED.sub("", part).strip() for part in parts]
     return _end_of("\n".join(dict.fromkeys(filter(None, parts)))) or "it says nothing"
+
+
+def _inner_failures(result: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    items, modules = result.get("results"), result.get("failed_modules")
+    inner = [*(items if isinstance(items, list) else ()), *(modules.values() if isinstance(modules, Mapping) else ())]
+    yield from (item for item in inner if isinstance(item, Mapping) and item.get("failed"))
 
 
 def _end_of(text: str) -> str:
