@@ -42,8 +42,8 @@ def test_a_bootstrap_and_a_cleanup_with_hooks(capra: Terminal) -> None:
     assert _ran(capra) == ["harden", "bootstrap", "register"]
     assert [request.timeout for request in capra.runner.requests] == [7.0, 3600.0, 7.0]
     said = capra.said(done)
-    assert "node-0: hook harden node-0: hook harden: 1 tasks are ok" in said
-    assert "hook harden: 1 tasks are ok, 1 of them changed something; 1 step finished; hook register" in said
+    assert "node-0: hook harden node-0: hook harden: tasks: 1 ok, 1 changed" in said
+    assert "hook harden: tasks: 1 ok, 1 changed; 1 step finished; hook register" in said
     assert "1/1" in said
     assert "opensesame" not in said
     assert "is provisioned already" in capra.said(capra("bootstrap", *arguments, *data))

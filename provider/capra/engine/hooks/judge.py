@@ -45,7 +45,7 @@ def judge_hook(request: RunRequest, result: RunResult) -> Outcome:
     if not any(result.stats.values()):
         message = "no task of it ran: the machine is the only host of `hosts: all`"
         return _outcome(request, result, OutcomeKind.HOOK_FAILED, message)
-    done = f"{result.stats.get('ok', 0)} tasks are ok, {result.stats.get('changed', 0)} of them changed something"
+    done = f"tasks: {result.stats.get('ok', 0)} ok, {result.stats.get('changed', 0)} changed"
     changed = bool(result.stats.get("changed", 0))
     return replace(_outcome(request, result, OutcomeKind.FINISHED, done), changed=changed)
 
