@@ -185,3 +185,22 @@ def test_one_that_takes_too_long_is_ended(host: Host, capra: Capra) -> None:
     [report] = capra.json("bootstrap", *arguments, code=1)
     assert (report["outcome"], report["message"]) == ("TimedOut", "hook slow: the run was ended after 3 s")
     wait_for(lambda: not list(Path(capra.private).iterdir()), "its private directory is gone")
+
+
+def test_a_playbook_on_day_two(two_hosts: list[Host], capra: Capra) -> None:
+    documents = [machine(one, user="ops") for one in two_hosts] + [key_secret(one) for one in two_hosts]
+    manifest = capra.manifests(*documents)
+    text = play(raw("Write", f"echo {{{{ word }}}}:$(id -un) >> {LOG}"), raw("Fail on one", "test ! -e /tmp/broken"))
+    playbook = capra.data(text.encode(), "patch.yml")
+    values = capra.data(b"word: patched\n", "v.yml")
+    arguments = ("run", playbook, "-f", manifest, "--variables", values)
+    capra.run(*arguments, "--check")
+    assert [noted(one) for one in two_hosts] == [[], []]
+    reports = capra.json(*arguments)
+    assert [report["outcome"] for report in reports] == ["Finished", "Finished"]
+    two_hosts[0].ssh("touch /tmp/broken", check=True)
+    reports = capra.json(*arguments, "--serial", "1", code=1)
+    assert [report["outcome"] for report in reports] == ["HookFailed", "NotBegun"]
+    assert f"task 'Fail on one' failed on {two_hosts[0].name}" in reports[0]["message"]
+    assert [noted(one) for one in two_hosts] == [["patched:root"] * 2, ["patched:root"]]
+    assert "nothing is remembered" in capra.run("status").stderr

@@ -16,6 +16,7 @@ from capra.model.run import Outcome, OutcomeKind, StepReport
 
 INTERRUPTED = "Interrupted"
 UNCHANGED = "Unchanged"
+NOT_BEGUN = "NotBegun"
 NOTHING_TO_CLEAN = "nothing to clean"
 
 AGAIN = "run the same command again"
@@ -106,6 +107,12 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
         hint=_hint(decision, outcome),
         details=outcome.details,
     )
+
+
+def not_begun(machine: RemoteMachine, decision: str) -> MachineResult:
+    """Of a machine whose turn has not come, since one before it has failed."""
+    message = "was not begun: a machine before it has failed"
+    return MachineResult(machine, decision, NOT_BEGUN, ok=False, message=message, hint=AGAIN)
 
 
 def _hint(decision: Decision | str, outcome: Outcome) -> str:

@@ -215,6 +215,8 @@ def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
     """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
     variables: dict[str, object] = {"preflight_fail_on_error": False}
+    if observation.machine.spec.ansible:
+        variables["preflight_python"] = True
     return new_request(observation, options, Playbook.PREFLIGHT, variables, 60)
 
 

@@ -21,7 +21,10 @@ _NO_PYTHON = re.compile(
     r"|The module interpreter \S+ was not found|need to set the interpreter",
     re.IGNORECASE,
 )
-_CLOSED = re.compile(r"^(Shared c|C)onnection to \S+ closed\.\r?$", re.MULTILINE)
+_OF_SSH = re.compile(
+    r"^(?:(?:Shared c|C)onnection to \S+ closed\.|Warning: Permanently added .* to the list of known hosts\.)\r?$",
+    re.MULTILINE,
+)
 _REFUSED = re.compile(r"^(?:ERROR!|\[ERROR\]:)", re.MULTILINE)
 """How Ansible begins to say that it runs no playbook."""
 
@@ -84,7 +87,7 @@ def _message(result: Mapping[str, Any]) -> str:
     parts = [str(result[name]) for name in ("msg", "module_stderr", "module_stdout", "stderr") if result.get(name)]
     if "rc" in result and result.get("stdout"):  # on a terminal, as raw has one, it is both
         parts.append(str(result["stdout"]))
-    parts = [_CLOSED.sub("", part).strip() for part in parts]
+    parts = [_OF_SSH.sub("", part).strip() for part in parts]
     return _end_of("\n".join(dict.fromkeys(filter(None, parts)))) or "it says nothing"
 
 

@@ -15,7 +15,7 @@ PLAYBOOK = "hook.yml"
 HOME = "home"
 """In the private directory: `~` is nobody's."""
 
-KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"})
+KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"})
 """Variables of the environment, beside those of the locale (`LC_…`), that say nothing of a cluster, nor of a person."""
 
 SHARED = Path("/usr/share/ansible/collections")
@@ -28,7 +28,7 @@ def forget_caller(environment: MutableMapping[str, str], directory: Path) -> Non
     for name in list(environment):
         if name not in KEPT and not name.startswith("LC_"):
             del environment[name]
-    environment["HOME"] = str(directory / HOME)
+    environment.update(HOME=str(directory / HOME), TMPDIR=str(directory / "tmp"))
 
 
 def lay_out_hook(directory: Path, request: RunRequest) -> None:

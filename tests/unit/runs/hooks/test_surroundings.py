@@ -65,7 +65,10 @@ def test_nothing_of_the_caller_is_left(tmp_path: Path) -> None:
         "LC_ALL": "C.UTF-8",
     }
     forget_caller(environment, tmp_path)
-    assert environment == {"PATH": "/bin", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path / "home")}
+    assert environment == {"PATH": "/bin", "LC_ALL": "C.UTF-8"} | {
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path / "tmp"),
+    }
 
 
 def test_collections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
