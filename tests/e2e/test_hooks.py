@@ -112,6 +112,8 @@ def test_a_module_that_needs_python_is_told_so(host: Host, capra: Capra) -> None
         [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config()), code=1)
         assert report["outcome"] == "HookFailed"
         assert "needs Python on the host, and there is none" in report["message"], report
+        [looked] = capra.json("preflight", "-f", manifest)
+        assert [one["level"] for one in looked["findings"] if one["name"] == "python"] == ["warning"]
     assert noted(host) == []
 
 

@@ -8,6 +8,9 @@ from capra.model.observation import Observation
 HOOK_NOT_FOUND = "HookNotFound"
 """The reason of a problem with a hook whose text does not exist yet."""
 
+NOT_ALLOWED = "HooksNotAllowed"
+"""The reason where no hook may run; that changes with the process only."""
+
 LOOK_AGAIN = 30.0
 """Seconds until the texts of hooks are looked at again: nobody tells of changes of a ConfigMap."""
 
@@ -17,7 +20,8 @@ def refused_for_hooks(observation: Observation) -> Refuse | None:
     problem = observation.hook_problem
     if problem is None or (problem.reason == HOOK_NOT_FOUND and not observation.machine.deleting):
         return None
-    return Refuse(problem.reason, problem.field, problem.message, observation.now + LOOK_AGAIN)
+    until = 0.0 if problem.reason == NOT_ALLOWED else observation.now + LOOK_AGAIN
+    return Refuse(problem.reason, problem.field, problem.message, until)
 
 
 def waits_for_hook(observation: Observation) -> Wait | None:

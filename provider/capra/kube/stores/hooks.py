@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-from capra.engine.hooks.deciding import HOOK_NOT_FOUND
+from capra.engine.hooks.deciding import HOOK_NOT_FOUND, NOT_ALLOWED
 from capra.engine.hooks.texts import to_hook_text
 from capra.errors import InputError
 from capra.kube.client.api import Api
@@ -21,7 +21,7 @@ from capra.model.observation import HookText, Problem
 Texts = tuple[tuple[HookText, ...], Problem | None]
 NONE: Texts = (), None
 
-NOT_ALLOWED = (
+REFUSED = (
     "asks for playbooks, which run on the controller's side and can do there what it can: this controller runs none"
     " without --allow-hooks"
 )
@@ -46,7 +46,7 @@ class HookStore:
         if not (ansible if not machine.deleting else asked):
             return NONE
         if not self._allowed:
-            return (), Problem(f"{place}.ansible", NOT_ALLOWED, "HooksNotAllowed")
+            return (), Problem(f"{place}.ansible", REFUSED, NOT_ALLOWED)
         found = []
         for stage, index, hook in asked if wanted else ():
             text = await self._load(machine.key.namespace, stage, hook, f"{place}.ansible.{stage}[{index}]")

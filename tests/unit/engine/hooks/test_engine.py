@@ -198,18 +198,19 @@ async def test_the_host_is_asked_after_the_hooks_that_may_change_its_name() -> N
 @pytest.mark.parametrize("reason", ["HooksNotAllowed", "InvalidHook", "HookNotFound"])
 async def test_hooks_that_cannot_be_had(reason: str) -> None:
     problem = Problem("spec.ansible", "ConfigMap site with key 'a.yml'", reason)
+    until = 0.0 if reason == "HooksNotAllowed" else 1030.0
     world = World(seen=replace(READY, hook_problem=problem))
     taken = await world.step()
     if reason == "HookNotFound":
         assert taken.decision == Wait("WaitingForHook", "waiting for ConfigMap site with key 'a.yml'", 1030.0)
     else:
-        assert taken.decision == Refuse(reason, "spec.ansible", problem.message, 1030.0)
+        assert taken.decision == Refuse(reason, "spec.ansible", problem.message, until)
     world.store.observations[KEY] = replace(
         world.store.observations[KEY], record=Record(phase=Phase.PROVISIONED, uid="uid-1")
     )
     world.change(deleting=True)
     taken = await world.step()
-    assert taken.decision == Refuse(reason, "spec.ansible", problem.message, 1030.0)
+    assert taken.decision == Refuse(reason, "spec.ansible", problem.message, until)
     assert (world.ran, world.record.phase, world.record.cleaning_since) == ([], Phase.CLEANING, 1000.0)
 
 
