@@ -86,7 +86,7 @@ def abandoned() -> bool:
     return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
 
 
-def run(request: RunRequest, directory: Path) -> RunResult:
+def run_playbook(request: RunRequest, directory: Path) -> RunResult:
     """The run itself."""
     try:
         way = read_way(request.connection, request.ssh_config)
@@ -154,7 +154,7 @@ def main() -> None:
     with private_directory() as directory:
         say("directory", str(directory))
         try:
-            result = run(request, directory)
+            result = run_playbook(request, directory)
         finally:
             end_descendants()
         # Nobody is left who could still send something.
