@@ -195,11 +195,8 @@ class Engine:
     ) -> Reconciliation:
         """One run. hook, last: see `records.ended`."""
         name, judged = (hook.name, judge_hook) if hook else ("", judge)
-        record = observation.record if request.check else records.begun(observation, decision)
-        if record != observation.record:
-            record = replace(record, changed_at=self._clock())
-            await self._store.save(observation, record)
-        noted, asked = replace(observation, record=record), False
+        noted, asked = observation if request.check else await self._begin(observation, decision), False
+        record = noted.record
         try:
             await self._observer(Reconciliation(observation, decision, record, running=True, hook=name))
             asked = True
@@ -217,6 +214,14 @@ class Engine:
         if ended != noted.record:
             await self._store.save(noted, ended)
         return Reconciliation(observation, decision, ended, outcome, hook=name)
+
+    async def _begin(self, observation: Observation, decision: Bootstrap | Cleanup) -> Observation:
+        """Note that a run is about to begin; the observation with that."""
+        record = records.begun(observation, decision)
+        if record != observation.record:
+            record = replace(record, changed_at=self._clock())
+            await self._store.save(observation, record)
+        return replace(observation, record=record)
 
 
 def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:

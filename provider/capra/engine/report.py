@@ -140,9 +140,9 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
             return _false(READY, "ReservingHost", f"reserving the entry {entry} of pool {_pool(taken)}")
     if taken.running:
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
+        what = f"{doing} {where}" + (f": hook {taken.hook}" if taken.hook else "")
         before = f"; the last run failed: {record.message}" if record.message else ""
-        hook = f": hook {taken.hook}" if taken.hook else ""
-        return _false(READY, doing.capitalize(), f"{doing} {where}{hook}{before}")
+        return _false(READY, doing.capitalize(), what + before)
     if record.message:
         return _false(READY, record.reason or "Failed", record.message)
     if taken.observation.machine.deleting:

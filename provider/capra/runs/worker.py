@@ -95,22 +95,13 @@ def run_playbook(request: RunRequest, directory: Path) -> RunResult:
         return RunResult(events=(refused,), sent=False)
     lay_out(directory, request, way)
     listener = Listener(request)
-    flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
-    playbook, grace, environment = f"capra.machine.{request.playbook}", GRACE, ansible_environment(directory, request)
-    if request.hook:
-        # It has no limit of its own on the host.
-        playbook, grace, environment = PLAYBOOK, 0.0, environment | hook_environment(own_collections())
-        forget_caller(os.environ, directory)
-    else:
-        # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
-        flags.append("--skip-tags always")
+    # A user's playbook has no limit of its own on the host.
+    grace = 0.0 if request.hook else GRACE
     limit = request.timeout + grace if request.timeout else None
     finished = ansible_runner.run(
         private_data_dir=str(directory),
         project_dir=str(directory / "project"),
-        playbook=playbook,
-        envvars=environment,
-        cmdline=" ".join(flags),
+        **_what_runs(request, directory),
         settings={"pexpect_timeout": 1, "job_timeout": limit, "suppress_env_files": True},
         ident="run",
         quiet=True,
@@ -128,6 +119,20 @@ def run_playbook(request: RunRequest, directory: Path) -> RunResult:
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
     )
+
+
+def _what_runs(request: RunRequest, directory: Path) -> dict[str, Any]:
+    """The arguments for ansible-runner in which Capra's playbooks and a user's differ. Before a user's, the caller is
+    forgotten."""
+    environment = ansible_environment(directory, request)
+    flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
+    if request.hook:
+        environment |= hook_environment(own_collections())
+        forget_caller(os.environ, directory)
+        return {"playbook": PLAYBOOK, "envvars": environment, "cmdline": " ".join(flags)}
+    # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
+    flags.append("--skip-tags always")
+    return {"playbook": f"capra.machine.{request.playbook}", "envvars": environment, "cmdline": " ".join(flags)}
 
 
 def _new_host_keys(request: RunRequest, directory: Path) -> tuple[str, ...]:

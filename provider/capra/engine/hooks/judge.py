@@ -21,6 +21,9 @@ _NO_PYTHON = re.compile(
     r"|The module interpreter \S+ was not found|need to set the interpreter",
     re.IGNORECASE,
 )
+_BEFORE = frozenset({*SESSION_REASONS, "ssh_config"})
+"""Reasons of a session that did not come about, which Capra's own actions and the runner give."""
+
 _OF_SSH = re.compile(
     r"^(?:(?:Shared c|C)onnection to \S+ closed\.|Warning: Permanently added .* to the list of known hosts\.)\r?$",
     re.MULTILINE,
@@ -69,7 +72,7 @@ def _not_begun(request: RunRequest, result: RunResult) -> Outcome:
 def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
     message = _message(failed.result)
     refused = bool(_SUDO.search(str(failed.result.get("msg", "")))) and "rc" not in failed.result
-    if failed.name == "runner_on_unreachable" or refused or failed.result.get("reason") in SESSION_REASONS:
+    if failed.name == "runner_on_unreachable" or refused or failed.result.get("reason") in _BEFORE:
         outcome = judge_failure(request, result, failed)
         return replace(outcome, message=f"hook {request.hook}: {outcome.message}")
     if _NO_PYTHON.search(message):
