@@ -18,6 +18,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "disk": {"type": "int", "default": 2048},
     "clock_skew": {"type": "float", "default": 30.0},
     "ports": {"type": "list", "elements": "int", "default": []},
+    "python": {"type": "bool", "default": False},
 }
 
 
@@ -40,6 +41,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             disk=arguments["disk"],
             clock_skew=arguments["clock_skew"],
             ports=tuple(arguments["ports"]),
+            python=arguments["python"],
             become=method,
         )
         self._session = Session(self)

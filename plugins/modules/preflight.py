@@ -33,6 +33,10 @@ options:
     type: list
     elements: int
     default: []
+  python:
+    description: Tell whether there is a Python, which modules of Ansible need.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: It only reads, so a check run does the same.

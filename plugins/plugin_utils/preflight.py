@@ -51,6 +51,7 @@ def evaluate(facts: Facts, limits: Limits, skew: float = 0.0) -> list[Finding]:
         *places.places(facts),
         *places.account(facts),
         *rules.network(facts, limits),
+        *places.interpreter(facts, limits),
         *rules.security(facts),
         *rules.already(facts),
     ]

@@ -1,11 +1,12 @@
-"""The rules of preflight for the places that a bootstrap writes to, and for the account it logs in with. Pure."""
+"""The rules of preflight for the places that a bootstrap writes to, for the account it logs in with, and for what
+modules of Ansible run with. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Facts, Finding, Level
+from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Facts, Finding, Level, Limits
 
 DAY = 86400
 SOON = 30
@@ -136,3 +137,13 @@ def _password(user: str, left: int, grace: int) -> Finding:
     level: Level = "warning" if left <= SOON else "ok"
     text = f"the password of {user} expires in {left} days"
     return Finding("password", level, f"{left} days", text, advice if level != "ok" else "")
+
+
+def interpreter(facts: Facts, limits: Limits) -> Iterator[Finding]:
+    """What modules of Ansible run with, where they are asked for; Capra's own need none."""
+    found = facts.get("python", "none")
+    advice = "install python3 for modules of Ansible, or have hooks use ansible.builtin.raw and gather_facts: false"
+    if limits.python and found == "none":
+        yield Finding("python", "warning", found, "there is no python3", advice)
+    elif limits.python:
+        yield Finding("python", "ok", found, f"python is {found}")

@@ -33,7 +33,7 @@ class Finding:
 class Limits:
     """What is asked of a host. role: controller, worker or any. memory, disk: MiB, 0 for what the role needs.
     clock_skew: seconds, an error above it, a warning above a tenth of it (at least 2). become: how the run gets to
-    root; empty when it does not."""
+    root; empty when it does not. python: modules of Ansible are to run there, too."""
 
     role: str = "any"
     memory: int = 0
@@ -41,6 +41,7 @@ class Limits:
     clock_skew: float = 30.0
     ports: tuple[int, ...] = ()
     become: str = ""
+    python: bool = False
 
     def needed_memory(self) -> int:
         """MiB."""

@@ -42,7 +42,8 @@ def process_lists() -> Iterator[list[str]]:
         result.extend(seen)
 
 
-def _texts_below(directory: Path) -> Iterator[tuple[Path, str]]:
+def texts_below(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Every file below a directory, with its text."""
     for path in directory.rglob("*"):
         if path.is_file():
             yield path, path.read_bytes().decode("utf-8", "replace")
@@ -75,9 +76,9 @@ def test_secrets_are_nowhere_to_be_seen(host: Host, capra: Capra) -> None:
         "the process list": "\n".join(seen),
         "standard output": done.stdout,
         "standard error": done.stderr,
-        **{str(path): text for path, text in _texts_below(capra.directory / "state")},
-        **{str(path): text for path, text in _texts_below(artifacts)},
-        **{str(path): text for path, text in _texts_below(capra.directory / "home")},
+        **{str(path): text for path, text in texts_below(capra.directory / "state")},
+        **{str(path): text for path, text in texts_below(artifacts)},
+        **{str(path): text for path, text in texts_below(capra.directory / "home")},
         "the host's log": host.ssh("cat /var/log/auth.log /var/log/syslog 2>/dev/null; journalctl 2>/dev/null").stdout,
     }
     assert any(name.startswith(str(artifacts)) for name in places)

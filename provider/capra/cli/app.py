@@ -23,6 +23,7 @@ COMMANDS = {
     "cancel": "End the bootstrap that is under way on the machines of the files.",
     "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
+    "run": "Run a playbook of yours on the machines of the files, side by side.",
     "status": "Print what is remembered of machines. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",

@@ -11,20 +11,25 @@ from capra.cli.errors import note
 from capra.cli.options import RunOptions, plan_options
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_reconciliation
-from capra.engine.engine import Engine
+from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import ProgressListener
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
-from capra.model.machine import RemoteMachine
+from capra.model.machine import RemoteMachine, Stage
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Settings
+
+BOOTSTRAP = (Stage.BEFORE_BOOTSTRAP, Stage.AFTER_BOOTSTRAP)
+CLEANUP = (Stage.BEFORE_CLEAN_UP,)
+"""The stages whose hooks a command runs."""
 
 
 def change(options: RunOptions, *, deleting: bool) -> int:
     """Bootstrap or clean every machine. Everything is checked before any host is contacted."""
     settings = options.settings()
-    prepared = prepare(options.inputs(), need_bootstrap=not deleting, render=render_within_bounds)
+    stages = CLEANUP if deleting else BOOTSTRAP
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting, stages=stages, render=render_within_bounds)
     state = StateDirectory(settings.state_directory)
     store = FileStore(prepared, state, time.time, deleting=deleting, taking_over=bool(options.take_over))
     store.check()
@@ -46,7 +51,14 @@ async def _change(
         settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
     )
     async with work.running(settings, display.output) as runner:
-        engine = Engine(store, runner, time.time, options=planned, aside=asyncio.to_thread)
+
+        async def observe(taken: Reconciliation) -> None:
+            if taken.hook and (taken.running or taken.passing):
+                display.hook(
+                    taken.observation.machine, taken.outcome.message if taken.outcome else f"hook {taken.hook}"
+                )
+
+        engine = Engine(store, runner, time.time, options=planned, observer=observe, aside=asyncio.to_thread)
 
         async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
             with store.lock(machine.key):

@@ -32,6 +32,10 @@ class Display(Protocol):
         """A step has changed its state."""
         ...
 
+    def hook(self, machine: RemoteMachine, told: str) -> None:
+        """A playbook of the user's has begun, or has ended well with more to come."""
+        ...
+
     def output(self, name: str, text: str) -> None:
         """Ansible has printed something for the machine with this name."""
         ...
@@ -66,6 +70,10 @@ class PlainDisplay:
         took = f" in {progress.seconds:.1f} s" if progress.state in ("ok", "failed") else ""
         step = f"step {progress.number + 1}/{progress.count}"
         self._say(f"{machine.key.name}: {step} {progress.title}: {progress.state}{took}")
+
+    def hook(self, machine: RemoteMachine, told: str) -> None:
+        """See Display."""
+        self._say(f"{machine.key.name}: {told}")
 
     def output(self, name: str, text: str) -> None:
         """See Display."""

@@ -14,6 +14,7 @@ from capra.cli.errors import reporting_errors
 from capra.cli.logs import configure_terminal_logs
 from capra.engine.plan import PlanOptions
 from capra.local.prepare import InputOptions
+from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output, Settings, read_settings
 from capra.settings.reading import Flag, flag_name
@@ -102,6 +103,11 @@ class HostPathOptions(ShownOptions):
         return read_settings(Settings, os.environ, flags)
 
 
+HookTimeout = Annotated[
+    int | None, typer.Option(min=1, help="Seconds for a playbook of yours on one host.", show_default="1800")
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(HostPathOptions, ContactOptions):
     """What the commands have that change hosts."""
@@ -115,6 +121,7 @@ class RunOptions(HostPathOptions, ContactOptions):
         int | None,
         typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
     ] = None
+    hook_timeout: HookTimeout = None
     take_over: Annotated[
         str, typer.Option(help="UID or namespace/name of the machine that uses the host, to take it over from it.")
     ] = ""
@@ -141,6 +148,8 @@ def plan_options(
         ssh_config="",
         one_owner=True,
         render=render_within_bounds,
+        hook_timeout=settings.hook_timeout,
+        has_collection=has_collection,
     )
 
 

@@ -15,6 +15,7 @@ import typer
 from capra.bootstrap import InstanceDataMissing
 from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapDataOption
+from capra.cli.change import BOOTSTRAP, CLEANUP
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
 from capra.cli.report import columns, display_name, identity, print_json
@@ -27,7 +28,7 @@ from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.host_key import fingerprint
 from capra.model.machine import MachineKey
-from capra.model.observation import Observation
+from capra.model.observation import HookText, Observation
 from capra.model.run import RunRequest
 from capra.runs.redaction.redact import Redactor
 from capra.runs.rendering import render_within_bounds
@@ -55,7 +56,8 @@ def plan(options: Options) -> int:
     """Print what would run on the machines of the files. Contacts nobody and changes nothing."""
     settings = options.settings()
     deleting = options.purpose is Purpose.CLEANUP
-    prepared = prepare(options.inputs(), need_bootstrap=not deleting, render=render_within_bounds)
+    stages = CLEANUP if deleting else BOOTSTRAP
+    prepared = prepare(options.inputs(), need_bootstrap=not deleting, stages=stages, render=render_within_bounds)
     store = FileStore(prepared, StateDirectory(settings.state_directory), time.time, deleting=deleting)
     store.check()
     for sentence in prepared.notes:
@@ -92,6 +94,19 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         # Commands of a cleanup stand in the manifest; passwords in them are not repeated.
         "variables": Redactor.of(request.secrets).data(_lasting(request)),
         "steps": steps,
+        "hooks": [_hook(observation, hook) for hook in observation.hooks],
+    }
+
+
+def _hook(observation: Observation, hook: HookText) -> dict[str, Any]:
+    """A playbook of the user's by its name, never by its content."""
+    return {
+        "stage": hook.stage.value,
+        "name": hook.name,
+        "playbook": hook.source,
+        "digest": hook.digest,
+        "variables": sorted(hook.variables),
+        "done": hook.id in observation.record.hooks,
     }
 
 
@@ -149,4 +164,10 @@ def _print_plans(keys: Sequence[MachineKey], plans: Sequence[dict[str, Any]]) ->
             wanted = ("number", "title", "mode", "owner", "size")
             steps = [[step.get(name, "") for name in wanted] for step in planned["steps"]]
             typer.echo(columns([["STEP", "TITLE", "MODE", "OWNER", "BYTES"], *steps]))
+        if planned["hooks"]:
+            hooks = [
+                [one["stage"], one["name"], one["playbook"], "done" if one["done"] else "to run"]
+                for one in planned["hooks"]
+            ]
+            typer.echo(columns([["HOOK", "NAME", "PLAYBOOK", ""], *hooks]))
         typer.echo()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from capra.model.run import Outcome, OutcomeKind, StepReport
 
 INTERRUPTED = "Interrupted"
 UNCHANGED = "Unchanged"
+NOT_BEGUN = "NotBegun"
 NOTHING_TO_CLEAN = "nothing to clean"
 
 AGAIN = "run the same command again"
@@ -30,6 +31,7 @@ NEXT: Mapping[OutcomeKind, str] = {
     OutcomeKind.HOST_NOT_CLEAN: f"take away what is left, by hand or with cleanUpCommands, and {AGAIN}",
     OutcomeKind.TIMED_OUT: f"{AGAIN}, with a longer --timeout if need be",
     OutcomeKind.CANCELLED: AGAIN,
+    OutcomeKind.HOOK_FAILED: f"mend the cause and {AGAIN}: hooks that have ended well are not repeated",
     OutcomeKind.LOST: f"{AGAIN}, with -vv to see what Ansible says",
 }
 
@@ -63,10 +65,21 @@ def of_reconciliation(taken: Reconciliation) -> MachineResult:
     """The result of a reconciliation."""
     machine, decision = taken.observation.machine, taken.decision
     if taken.outcome is not None:
-        result = of_outcome(machine, decision, taken.outcome)
+        result = _with_earlier(of_outcome(machine, decision, taken.outcome), taken.earlier)
         return replace(result, message=NOTHING_TO_CLEAN) if _was_clean(taken) else result
     outcome, ok, message, hint = _without_run(taken)
     return MachineResult(machine, decision_name(decision), outcome, ok, message, hint=hint)
+
+
+def _with_earlier(result: MachineResult, earlier: Sequence[Outcome]) -> MachineResult:
+    """One result of all runs: hooks, and what they stand around."""
+    messages = [outcome.message for outcome in earlier] if result.ok else []
+    return replace(
+        result,
+        message="; ".join([*messages, result.message]),
+        changed=result.changed or any(outcome.changed for outcome in earlier),
+        steps=(*(step for outcome in earlier for step in outcome.steps), *result.steps),
+    )
 
 
 def _was_clean(taken: Reconciliation) -> bool:
@@ -94,6 +107,12 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
         hint=_hint(decision, outcome),
         details=outcome.details,
     )
+
+
+def not_begun(machine: RemoteMachine, decision: str) -> MachineResult:
+    """Of a machine whose turn has not come, since one before it has failed."""
+    message = "was not begun: a machine before it has failed"
+    return MachineResult(machine, decision, NOT_BEGUN, ok=False, message=message, hint=AGAIN)
 
 
 def _hint(decision: Decision | str, outcome: Outcome) -> str:

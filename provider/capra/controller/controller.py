@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import structlog
@@ -41,10 +42,12 @@ from capra.kube.client.resources import (
     namespace_of,
 )
 from capra.kube.objects.places import Place
+from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.kube.stores.secrets import Secrets
+from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import ControllerSettings
 
@@ -77,10 +80,11 @@ class Controller:
         self.cache = cache = Cache(self._filter)
         self.queue = WorkQueue(self._reconcile, spread)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
-        entries = EntryStore(writer, secrets, clock)
+        hooks = HookStore(api, allowed=settings.allow_hooks)
+        entries = EntryStore(writer, secrets, hooks, clock)
         reporter = Reporter(api, writer, cache, clock)
         self._machines = MachineReconciler(
-            KubeStore(writer, cache, secrets, entries, clock, self._filter),
+            KubeStore(writer, cache, secrets, hooks, entries, clock, self._filter),
             writer,
             reporter,
             runner,
@@ -92,6 +96,8 @@ class Controller:
                 default_clean_up=settings.default_clean_up,
                 verify_custom_cleanup=settings.verify_custom_cleanup,
                 render=render_within_bounds,
+                hook_timeout=math.ceil(settings.hook_timeout),
+                has_collection=has_collection,
             ),
             lasting=self.queue.set_aside,
         )

@@ -74,15 +74,17 @@ def _nothing_sent_told(taken: Reconciliation) -> Announcement:
 def _run(taken: Reconciliation) -> Announcement:
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
     spec = taken.observation.machine.spec
-    where = join_host_port(spec.address, spec.port)
+    what = f"{name.lower()} of {join_host_port(spec.address, spec.port)}"
+    if taken.hook:
+        name, what = "Hook", f"{what}: hook {taken.hook}" if taken.outcome is None else what
     if taken.outcome is None:
         again = f", attempt {taken.record.attempts + 1}" if taken.record.attempts else ""
-        return Announcement(NORMAL, f"{name}Started", f"{name.lower()} of {where} has begun{again}")
+        return _announcement(NORMAL, f"{name}Started", f"{what} has begun{again}")
     if taken.outcome.ok:
         kind = WARNING if taken.outcome.warned else NORMAL
-        return _announcement(kind, f"{name}Succeeded", f"{name.lower()} of {where}: {taken.outcome.message}")
+        return _announcement(kind, f"{name}Succeeded", f"{what}: {taken.outcome.message}")
     kind = taken.outcome.kind.value
-    return _announcement(WARNING, f"{name}Failed", f"{name.lower()} of {where}: {kind}: {taken.outcome.message}")
+    return _announcement(WARNING, f"{name}Failed", f"{what}: {kind}: {taken.outcome.message}")
 
 
 def _announcement(kind: str, reason: str, message: str) -> Announcement:

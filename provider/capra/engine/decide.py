@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.hooks.deciding import refused_for_hooks, waits_for_hook
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     GIVE_UP_ANNOTATION,
@@ -181,7 +182,8 @@ def _decide_life(observation: Observation) -> Decision:
         return Wait("CleanupUnfinished", "a cleanup of this host has begun and not been verified: finish it first")
     if observation.used_by:
         return Wait("HostInUse", f"RemoteMachine {observation.used_by} uses the host {machine.spec.address} already")
-    return _waits(observation) or _host(observation) or _refused(observation) or _back_off(observation) or Bootstrap()
+    held_up = _waits(observation) or _host(observation) or _refused(observation) or waits_for_hook(observation)
+    return held_up or _back_off(observation) or Bootstrap()
 
 
 def _gives_back(observation: Observation) -> GiveBack | None:
@@ -269,7 +271,7 @@ def _refused(observation: Observation) -> Refuse | None:
             return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")
         message = f"Secret {spec.ssh_key_name} with key 'value' was not found in namespace "
         return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message + observation.machine.key.namespace)
-    return None
+    return refused_for_hooks(observation)
 
 
 def _back_off(observation: Observation) -> BackOff | None:

@@ -19,11 +19,13 @@ class Wait:
 
 @dataclass(frozen=True)
 class Refuse:
-    """The input does not allow a run; look again when it changes. field: the path that is wrong."""
+    """The input does not allow a run; look again when it changes. field: the path that is wrong. until: as in Wait, for
+    what changes unseen."""
 
     reason: str
     field: str
     message: str
+    until: float = 0.0
 
 
 @dataclass(frozen=True)

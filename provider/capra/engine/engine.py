@@ -10,25 +10,31 @@ from functools import partial
 
 from capra.engine import records
 from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, Release, Reserve, decide
+from capra.engine.hooks.judge import judge_hook
+from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup
 from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
-from capra.model.observation import Observation, Record
+from capra.model.observation import HookText, Observation, Record
 from capra.model.run import Outcome, Playbook, RunRequest
 
 
 @dataclass(frozen=True)
 class Reconciliation:
     """What one call of `Engine.reconcile` saw, decided and did. outcome: None when nothing was run. running: the run is
-    about to begin."""
+    about to begin. hook: the name of the user's playbook that the run is one of. passing: another run follows in the
+    same call. earlier: how the runs before it in the same call have ended, all of them well."""
 
     observation: Observation
     decision: Decision
     record: Record
     outcome: Outcome | None = None
     running: bool = False
+    hook: str = ""
+    passing: bool = False
+    earlier: tuple[Outcome, ...] = ()
 
 
 Observer = Callable[[Reconciliation], Awaitable[None]]
@@ -109,16 +115,41 @@ class Engine:
     async def _run(
         self, observation: Observation, decision: Bootstrap | Cleanup, listener: ProgressListener
     ) -> Reconciliation:
-        """A decision that runs something. Raises InputError where that cannot be planned."""
+        """A decision that runs something, with the user's playbooks before and after it. Raises InputError where
+        it cannot be planned."""
+        before, after = hooks_to_run(observation, decision)
+        if before or after:
+            await self._aside(partial(check_hooks, observation, decision, self._options))
+        runs: list[HookText | None] = [*before, None, *after]
+        earlier: list[Outcome] = []
+        for number, hook in enumerate(runs, 1):
+            last = number == len(runs)
+            if hook is None:
+                taken = await self._work(observation, decision, listener, last=last)
+            else:
+                request = await self._aside(partial(plan_hook, observation, hook, self._options))
+                taken = await self._act(observation, decision, request, listener, hook=hook, last=last)
+            taken = replace(taken, earlier=tuple(earlier))
+            if last or taken.outcome is None or not taken.outcome.ok:
+                break
+            await self._observer(replace(taken, passing=True))
+            observation = replace(observation, record=taken.record)
+            earlier.append(taken.outcome)
+        return taken
+
+    async def _work(
+        self, observation: Observation, decision: Bootstrap | Cleanup, listener: ProgressListener, *, last: bool
+    ) -> Reconciliation:
+        """The run that was decided on. last: see `records.ended`."""
         request = await self._aside(partial(_plan, observation, decision, self._options))
         if request.playbook is not Playbook.PREFLIGHT:
-            return await self._act(observation, decision, request, listener)
+            return await self._act(observation, decision, request, listener, last=last)
         asked = await self._ask(observation, decision, request)
         if not asked.outcome or not asked.outcome.ok:
             return asked
         knowing = replace(observation, record=asked.record)
         request = await self._aside(partial(_plan, knowing, decision, self._options))
-        return await self._act(knowing, decision, request, listener)
+        return await self._act(knowing, decision, request, listener, last=last)
 
     async def _ask(
         self, observation: Observation, decision: Bootstrap | Cleanup, request: RunRequest
@@ -158,17 +189,18 @@ class Engine:
         decision: Bootstrap | Cleanup,
         request: RunRequest,
         listener: ProgressListener,
+        *,
+        hook: HookText | None = None,
+        last: bool,
     ) -> Reconciliation:
-        """A decision that runs something."""
-        record = observation.record if request.check else records.begun(observation, decision)
-        if record != observation.record:
-            record = replace(record, changed_at=self._clock())
-            await self._store.save(observation, record)
-        noted, asked = replace(observation, record=record), False
+        """One run. hook, last: see `records.ended`."""
+        name, judged = (hook.name, judge_hook) if hook else ("", judge)
+        noted, asked = observation if request.check else await self._begin(observation, decision), False
+        record = noted.record
         try:
-            await self._observer(Reconciliation(observation, decision, record, running=True))
+            await self._observer(Reconciliation(observation, decision, record, running=True, hook=name))
             asked = True
-            outcome = judge(request, await self._runner.run(request, listener))
+            outcome = judged(request, await self._runner.run(request, listener))
         except BaseException as error:
             sent = asked and getattr(error, "sent", True)
             if not sent and record != observation.record:
@@ -178,10 +210,18 @@ class Engine:
             raise
         if not outcome.sent:
             record = records.as_before(observation.record, record)
-        ended = records.ended(record, decision, outcome, self._clock(), request.check)
+        ended = records.ended(record, decision, outcome, self._clock(), request.check, hook=hook, last=last)
         if ended != noted.record:
             await self._store.save(noted, ended)
-        return Reconciliation(observation, decision, ended, outcome)
+        return Reconciliation(observation, decision, ended, outcome, hook=name)
+
+    async def _begin(self, observation: Observation, decision: Bootstrap | Cleanup) -> Observation:
+        """Note that a run is about to begin; the observation with that."""
+        record = records.begun(observation, decision)
+        if record != observation.record:
+            record = replace(record, changed_at=self._clock())
+            await self._store.save(observation, record)
+        return replace(observation, record=record)
 
 
 def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:

@@ -46,26 +46,30 @@ SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
 def judge(request: RunRequest, result: RunResult) -> Outcome:
     """The outcome of a run. Success needs Ansible's recap: a run without one is lost, whatever else it said."""
     if result.ended == "timeout":
-        return _outcome(result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
+        return new_outcome(result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
     if result.ended == "cancelled":
-        return _outcome(result, OutcomeKind.CANCELLED, "the run was cancelled")
+        return new_outcome(result, OutcomeKind.CANCELLED, "the run was cancelled")
     failed = next((event for event in reversed(result.events) if event.name in FAILED_EVENTS), None)
     # A failure that the recap does not count was rescued or ignored by the playbook.
-    if failed is not None and (result.stats is None or _counts_failure(result.stats)):
-        return _judge_failure(request, result, failed)
+    if failed is not None and (result.stats is None or counts_failure(result.stats)):
+        return judge_failure(request, result, failed)
     if result.stats is None:
         tail = f": {result.output}" if result.output else ""
-        return _outcome(result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
-    if result.stats.get("ok", 0) == 0 or _counts_failure(result.stats):
-        return _outcome(result, OutcomeKind.LOST, f"the run ended with the recap {dict(result.stats)} and no result")
+        return new_outcome(result, OutcomeKind.LOST, f"the run ended without Ansible's recap{tail}")
+    if result.stats.get("ok", 0) == 0 or counts_failure(result.stats):
+        return new_outcome(result, OutcomeKind.LOST, f"the run ended with the recap {dict(result.stats)} and no result")
     return _finished(request, result)
 
 
-def _counts_failure(stats: Mapping[str, int]) -> bool:
+def counts_failure(stats: Mapping[str, int]) -> bool:
+    """The recap has a task that failed, or a host that was not reached."""
     return bool(stats.get("failures", 0) or stats.get("dark", 0))
 
 
-def _outcome(result: RunResult, kind: OutcomeKind, message: str, details: Mapping[str, Any] | None = None) -> Outcome:
+def new_outcome(
+    result: RunResult, kind: OutcomeKind, message: str, details: Mapping[str, Any] | None = None
+) -> Outcome:
+    """An outcome of this kind. details: where not given, of the last task that told steps or findings."""
     details = details if details is not None else _details(result.events)
     return Outcome(
         kind,
@@ -113,11 +117,12 @@ def _finished(request: RunRequest, result: RunResult) -> Outcome:
     message = "; ".join([str(details.get("msg", "finished")), *request.notes])
     warned = details.get("warned")
     warnings = [str(one) for one in warned] if isinstance(warned, list) else []
-    outcome = _outcome(result, OutcomeKind.FINISHED, message, details)
+    outcome = new_outcome(result, OutcomeKind.FINISHED, message, details)
     return replace(outcome, warnings=(*warnings, *request.notes))
 
 
-def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
+def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcome:
+    """The outcome of a run whose deciding event is this failure."""
     message = _message(failed.result)
     reason = str(failed.result.get("reason", ""))
     claimed = failed.result.get("claimed")
@@ -125,18 +130,18 @@ def _judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) ->
         message = sentence(claimed, request.key.namespace, one_owner=request.one_owner)
     if reason in STEP_REASONS:
         # A step's own output may hold any words: it is never searched for what only SSH or sudo say.
-        return _outcome(result, STEP_REASONS[reason], message, failed.result)
+        return new_outcome(result, STEP_REASONS[reason], message, failed.result)
     if "argument_errors" in failed.result:
         problems = "; ".join(str(error) for error in failed.result["argument_errors"])
-        return _outcome(result, OutcomeKind.INVALID, problems, {})
-    if reason in _SESSION_REASONS:
-        return _SESSION_REASONS[reason](request, result, message)
+        return new_outcome(result, OutcomeKind.INVALID, problems, {})
+    if reason in SESSION_REASONS:
+        return SESSION_REASONS[reason](request, result, message)
     for pattern, judge_message in _PATTERNS:
         if pattern.search(message):
             return judge_message(request, result, _last_line(message) if pattern is not HOST_KEY else message)
     if failed.name == "runner_on_unreachable":
         return _unreachable(request, result, _last_line(message))
-    return _outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
+    return new_outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
 
 
 def _place(request: RunRequest) -> str:
@@ -167,12 +172,12 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
         f" {request.accept_host_key or trust}"
     )
     details = {"known_fingerprint": known, "sent_fingerprint": sent}
-    return _outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)
+    return new_outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
     text = f"{_place(request)} does not accept the SSH key for user {request.connection.user}: {message}"
-    return _outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
+    return new_outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
 
 
 def _become_refused(request: RunRequest, result: RunResult, message: str) -> Outcome:
@@ -180,11 +185,11 @@ def _become_refused(request: RunRequest, result: RunResult, message: str) -> Out
         f"user {request.connection.user} cannot become root on {request.connection.address}: {message.rstrip('.')}."
         " useSudo needs sudo without a password (or a become password), and a host that resolves its own name"
     )
-    return _outcome(result, OutcomeKind.BECOME_REFUSED, text, {})
+    return new_outcome(result, OutcomeKind.BECOME_REFUSED, text, {})
 
 
 def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    return _outcome(result, OutcomeKind.UNREACHABLE, f"{_place(request)} cannot be reached: {message}", {})
+    return new_outcome(result, OutcomeKind.UNREACHABLE, f"{_place(request)} cannot be reached: {message}", {})
 
 
 def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
@@ -194,10 +199,10 @@ def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
 
 def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outcome:
     text = f"user {request.connection.user} cannot work on {_place(request)}: {message}"
-    return _outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
+    return new_outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
 
 
-_SESSION_REASONS = {
+SESSION_REASONS = {
     "unreachable": _unreachable,
     "lost": _lost,
     "host_key": _host_key_changed,

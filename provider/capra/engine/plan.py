@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from capra import bootstrap
@@ -36,6 +36,8 @@ class PlanOptions:
     (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
     that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
     own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
+    hook_timeout: seconds for a playbook of the user's. has_collection: a collection of Ansible is installed where runs
+    are made.
     """
 
     check: bool = False
@@ -55,6 +57,8 @@ class PlanOptions:
     default_clean_up: CleanUp | None = None
     verify_custom_cleanup: bool = False
     render: Render = jinja.render
+    hook_timeout: int = 1800
+    has_collection: Callable[[str], bool] = lambda name: True
 
 
 def read_bootstrap(observation: Observation, render: Render = jinja.render) -> Parsed:
@@ -128,10 +132,10 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
         "bootstrap_sentinel": sentinel,
         **({"bootstrap_restart": True} if options.restart else {}),
     }
-    request = _request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
+    request = new_request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
     secrets = replace(request.secrets, steps=dump_tasks(found.steps, sentinel))
-    hiding = _hiding(secrets, hidden_in(found.steps, diff=options.diff))
-    return replace(request, secrets=hiding, notes=found.notes)
+    hidden = hidden_in(found.steps, diff=options.diff)
+    return replace(request, secrets=hiding(secrets, hidden), notes=found.notes)
 
 
 def with_example(observation: Observation) -> Observation:
@@ -172,12 +176,12 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
             "custom_cleanup_request_id": _request_id(observation),
             **({"custom_cleanup_restart": True} if options.restart else {}),
         }
-        request = _request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
-        return replace(request, secrets=_hiding(request.secrets, hidden_in_commands(commands)))
+        request = new_request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
+        return replace(request, secrets=hiding(request.secrets, hidden_in_commands(commands)))
     if decision.distribution != "k0s":
         playbook = Playbook(f"{decision.distribution}_cleanup")
         variables = {f"{playbook}_request_id": _request_id(observation), f"{playbook}_sentinel": options.sentinel}
-        return _request(observation, options, playbook, variables, options.cleanup_timeout)
+        return new_request(observation, options, playbook, variables, options.cleanup_timeout)
     variables = {
         "k0s_cleanup_request_id": _request_id(observation),
         "k0s_cleanup_role": decision.role,
@@ -185,7 +189,7 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         "k0s_cleanup_data_dir": options.k0s_data_dir,
         "k0s_cleanup_binary": options.k0s_binary,
     }
-    return _request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
+    return new_request(observation, options, Playbook.K0S_CLEANUP, variables, options.cleanup_timeout)
 
 
 def _binding(observation: Observation, decision: Cleanup, options: PlanOptions) -> str:
@@ -222,18 +226,21 @@ def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
     """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
     variables: dict[str, object] = {"preflight_fail_on_error": False}
-    return _request(observation, options, Playbook.PREFLIGHT, variables, 60)
+    if observation.machine.spec.ansible:
+        variables["preflight_python"] = True
+    return new_request(observation, options, Playbook.PREFLIGHT, variables, 60)
 
 
-def _request(
+def new_request(
     observation: Observation,
     options: PlanOptions,
     playbook: Playbook,
     variables: Mapping[str, object],
     timeout: int,
 ) -> RunRequest:
+    """What all runs have in common. variables, timeout: see RunRequest."""
     machine: RemoteMachine = observation.machine
-    if playbook is not Playbook.PREFLIGHT:
+    if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK}:
         common = {
             "uid": host_uid(observation),
             "name": f"{machine.key.namespace}/{machine.key.name}",
@@ -244,12 +251,14 @@ def _request(
             "progress": True,
         }
         variables = {**variables} | {f"{playbook}_{name}": value for name, value in common.items()}
+    if playbook is not Playbook.HOOK:
+        variables = {**variables, "use_sudo": machine.spec.use_sudo}
     key = observation.ssh_key or SSHKey("")
     return RunRequest(
         key=machine.key,
         playbook=playbook,
         connection=connection(observation),
-        variables={**variables, "use_sudo": machine.spec.use_sudo},
+        variables=variables,
         secrets=RunSecrets(ssh_key=key.value, openssh_key=key.openssh, become_password=observation.become_password),
         timeout=float(timeout),
         check=options.check,
@@ -271,7 +280,8 @@ def _accept_host_key(machine: RemoteMachine, options: PlanOptions) -> str:
     return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {HOST_KEYS_ANNOTATION}-"
 
 
-def _hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:
+def hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:
+    """The secrets of a run, with what is not to be shown."""
     return replace(
         secrets,
         hidden=ordered(hidden.parts),

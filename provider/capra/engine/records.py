@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from capra.bootstrap.instance_data import believed
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_place, host_uid
 from capra.model.machine import CleanUp
-from capra.model.observation import Observation, Phase, Record
+from capra.model.observation import HookText, Observation, Phase, Record
 from capra.model.retry import RUN
 from capra.model.run import Outcome, OutcomeKind
 
@@ -98,9 +98,19 @@ def learnt(observation: Observation, outcome: Outcome) -> Record:
     )
 
 
-def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: float, check: bool) -> Record:
+def ended(
+    record: Record,
+    decision: Bootstrap | Cleanup,
+    outcome: Outcome,
+    now: float,
+    check: bool,
+    *,
+    hook: HookText | None = None,
+    last: bool = True,
+) -> Record:
     """The record after a run. A check run leaves only the host keys of a first contact behind. A host that has let
-    nobody in may be another one than is meant: its keys are not kept."""
+    nobody in may be another one than is meant: its keys are not kept. hook: it was one of these. last: nothing is to
+    run after it; until then the failures before still count."""
     if outcome.sent:
         record = replace(record, host_keys=record.host_keys or outcome.host_keys)
     if check:
@@ -116,21 +126,29 @@ def ended(record: Record, decision: Bootstrap | Cleanup, outcome: Outcome, now: 
             message=outcome.message,
             changed_at=now,
         )
-    if isinstance(decision, Cleanup):
-        return replace(cleaned(record), changed_at=now)
-    return replace(
-        record,
-        phase=Phase.PROVISIONED,
-        attempts=0,
-        unreached=0,
-        not_before=0.0,
-        reason="",
-        message="",
-        changed_at=now,
-        host_name=outcome.host.hostname,
-        host_addresses=outcome.host.addresses,
-        warnings=tuple(one[:WARNING_LENGTH] for one in outcome.warnings[:WARNINGS]),
-    )
+    record = replace(record, changed_at=now)
+    if hook is not None:
+        record = replace(record, hooks=_with(record.hooks, hook))
+    elif isinstance(decision, Cleanup):
+        record = cleaned(record)
+    else:
+        record = replace(
+            record,
+            host_name=outcome.host.hostname,
+            host_addresses=outcome.host.addresses,
+            warnings=tuple(one[:WARNING_LENGTH] for one in outcome.warnings[:WARNINGS]),
+        )
+    return _provisioned(record) if last and isinstance(decision, Bootstrap) else record
+
+
+def _with(hooks: Sequence[str], hook: HookText) -> tuple[str, ...]:
+    """One entry for each hook: that of the text that has ended well last."""
+    name = f"{hook.stage}/{hook.name}:"
+    return (*(one for one in hooks if not one.startswith(name)), hook.id)
+
+
+def _provisioned(record: Record) -> Record:
+    return replace(record, phase=Phase.PROVISIONED, attempts=0, unreached=0, not_before=0.0, reason="", message="")
 
 
 def _unreached(outcome: Outcome) -> bool:

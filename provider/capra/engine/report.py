@@ -36,8 +36,10 @@ NOT_CONNECTED = frozenset(
         OutcomeKind.LOGIN_FAILED,
     }
 )
-PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID})
-FAILS_PROVISIONING = frozenset({OutcomeKind.STEP_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID})
+PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind.INVALID, OutcomeKind.HOOK_FAILED})
+FAILS_PROVISIONING = frozenset(
+    {OutcomeKind.STEP_FAILED, OutcomeKind.HOOK_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID}
+)
 """Outcomes that the contract v1beta1's failure fields tell. A host that cannot be reached for a while is none: health
 checks of Cluster API replace a machine as soon as these fields are set."""
 
@@ -138,8 +140,9 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
             return _false(READY, "ReservingHost", f"reserving the entry {entry} of pool {_pool(taken)}")
     if taken.running:
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
+        what = f"{doing} {where}" + (f": hook {taken.hook}" if taken.hook else "")
         before = f"; the last run failed: {record.message}" if record.message else ""
-        return _false(READY, doing.capitalize(), f"{doing} {where}{before}")
+        return _false(READY, doing.capitalize(), what + before)
     if record.message:
         return _false(READY, record.reason or "Failed", record.message)
     if taken.observation.machine.deleting:

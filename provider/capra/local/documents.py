@@ -29,10 +29,12 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\
 
 @dataclass(frozen=True)
 class RawDocument:
-    """One document. subject: `<file>: document <number>`, what errors call it. An item of a List has its number too."""
+    """One document. subject: `<file>: document <number>`, what errors call it. An item of a List has its number too.
+    source: the file, as it was named."""
 
     subject: str
     content: Any
+    source: str = ""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # a base chosen at run time

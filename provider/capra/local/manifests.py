@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest.machines import PooledRemoteMachineDocument
-from capra.model.manifest.others import CoreMachineDocument, SecretDocument
+from capra.model.manifest.others import ConfigMapDocument, CoreMachineDocument, SecretDocument
 from capra.model.manifest.validation import Document, to_document
 
 STANDARD_INPUT = "-"
@@ -25,26 +25,30 @@ MAX_BYTES = 64 * 2**20
 """Of one file. A cluster of 1,000 machines has 2 MiB."""
 
 _Result = TypeVar("_Result")
+_Named = TypeVar("_Named", SecretDocument, ConfigMapDocument)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A machine and where it was read. field: the path of its machine fields, `spec` or `spec.machine`."""
+    """A machine and where it was read. field: the path of its machine fields, `spec` or `spec.machine`. directory: of
+    the file; the caller's for standard input."""
 
     machine: RemoteMachine
     subject: str
     field: str
+    directory: Path = Path()
 
 
 @dataclass(frozen=True)
 class Manifests:
-    """What the files say. secrets: by namespace and name. owners: the Machine of each RemoteMachine. ignored: how many
-    documents of each kind say nothing about a machine."""
+    """What the files say. secrets, config_maps: by namespace and name. owners: the Machine of each RemoteMachine.
+    ignored: how many documents of each kind say nothing about a machine."""
 
     machines: tuple[Placed, ...]
     secrets: Mapping[tuple[str, str], SecretDocument] = field(repr=False)
     owners: Mapping[MachineKey, CoreMachineDocument]
     ignored: Mapping[str, int]
+    config_maps: Mapping[tuple[str, str], ConfigMapDocument] = field(default_factory=dict)
 
 
 def load_manifests(files: Sequence[str]) -> Manifests:
@@ -64,13 +68,14 @@ def load_manifests(files: Sequence[str]) -> Manifests:
             elif len(errors) == before:
                 ignored[str(raw.content["kind"])] += 1
     machines = _machines(documents, errors)
-    secrets = _secrets(documents, errors)
+    secrets = _named(SecretDocument, documents, errors)
+    config_maps = _named(ConfigMapDocument, documents, errors)
     owners = _owners(documents, errors)
     if not machines and not errors:
         problem = "no machine is in there: a RemoteMachine or PooledRemoteMachine document is needed"
         errors.append(InputError(problem, subject=", ".join(files)))
     raise_all(errors)
-    return Manifests(tuple(machines), secrets, owners, ignored)
+    return Manifests(tuple(machines), secrets, owners, ignored, config_maps)
 
 
 def raise_all(errors: Sequence[InputError]) -> None:
@@ -106,7 +111,7 @@ def _read_file(file: str) -> list[RawDocument]:
         raise InputError(f"cannot be read: {error.strerror}", subject=name) from None
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text: byte {error.start + 1}", subject=name) from None
-    documents = read_documents(text, name)
+    documents = [replace(one, source=file) for one in read_documents(text, name)]
     if not documents:
         raise InputError("is empty", subject=name)
     return documents
@@ -115,10 +120,11 @@ def _read_file(file: str) -> list[RawDocument]:
 def _machines(documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]) -> list[Placed]:
     placed: list[Placed] = []
     for raw, document in documents:
-        if isinstance(document, SecretDocument | CoreMachineDocument):
+        if isinstance(document, SecretDocument | ConfigMapDocument | CoreMachineDocument):
             continue
         pooled = isinstance(document, PooledRemoteMachineDocument)
-        one = Placed(document.to_machine(), raw.subject, "spec.machine" if pooled else "spec")
+        directory = Path(raw.source).parent if raw.source != STANDARD_INPUT else Path()
+        one = Placed(document.to_machine(), raw.subject, "spec.machine" if pooled else "spec", directory)
         problem = _refused(one, placed)
         if problem is not None:
             errors.append(problem)
@@ -154,19 +160,20 @@ def _place(machine: RemoteMachine) -> tuple[str, int]:
     return same_address(machine.spec.address), machine.spec.port
 
 
-def _secrets(
-    documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]
-) -> dict[tuple[str, str], SecretDocument]:
-    secrets: dict[tuple[str, str], SecretDocument] = {}
+def _named(
+    kind: type[_Named], documents: Iterable[tuple[RawDocument, Document]], errors: list[InputError]
+) -> dict[tuple[str, str], _Named]:
+    """The Secrets, or the ConfigMaps."""
+    found: dict[tuple[str, str], _Named] = {}
     for raw, document in documents:
-        if not isinstance(document, SecretDocument):
+        if not isinstance(document, kind):
             continue
         place = (document.metadata.namespace, document.metadata.name)
-        if place in secrets:
-            problem = f"Secret {'/'.join(place)} stands in there twice"
+        if place in found:
+            problem = f"{document.kind} {'/'.join(place)} stands in there twice"
             errors.append(InputError(problem, subject=raw.subject, field="metadata.name"))
-        secrets[place] = document
-    return secrets
+        found[place] = document
+    return found
 
 
 def _owners(

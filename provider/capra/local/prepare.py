@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from capra.bootstrap import jinja
 from capra.bootstrap.jinja import Render
 from capra.engine.plan import read_bootstrap, with_example
 from capra.errors import InputError
+from capra.local.hooks import load_hooks
 from capra.local.keys import read_key_file
 from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.option_files import attempt, read_bootstrap_data, read_password
-from capra.model.machine import MachineKey, RemoteMachine
+from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
-from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Record, SSHKey
+from capra.model.observation import BootstrapData, Cluster, HookText, Observation, Owner, Record, SSHKey
 from capra.model.ssh_key import check_key
 
 
@@ -44,6 +45,7 @@ class PreparedMachine:
     ssh_key: SSHKey | None
     bootstrap: BootstrapData | None
     become_password: str = field(default="", repr=False)
+    hooks: tuple[HookText, ...] = ()
 
     def observe(self, machine: RemoteMachine, record: Record, now: float) -> Observation:
         """The observation of this machine."""
@@ -56,6 +58,7 @@ class PreparedMachine:
             bootstrap=self.bootstrap,
             ssh_key=self.ssh_key,
             become_password=self.become_password,
+            hooks=self.hooks,
         )
 
 
@@ -67,9 +70,11 @@ class PreparedMachines:
     notes: tuple[str, ...] = ()
 
 
-def prepare(options: InputOptions, *, need_bootstrap: bool, render: Render = jinja.render) -> PreparedMachines:
-    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data. render: how templates
-    are rendered.
+def prepare(
+    options: InputOptions, *, need_bootstrap: bool, stages: Collection[Stage] = (), render: Render = jinja.render
+) -> PreparedMachines:
+    """Read and check everything. need_bootstrap: every machine must have usable bootstrap data. stages: those whose
+    hooks are read. render: how templates are rendered.
 
     Raises InputErrors with every problem of every machine.
     """
@@ -82,7 +87,7 @@ def prepare(options: InputOptions, *, need_bootstrap: bool, render: Render = jin
     prepared = {}
     for placed in limited(manifests.machines, options.limit):
         try:
-            one = _Preparation(manifests, placed, key, password, data, render).prepare(need_bootstrap)
+            one = _Preparation(manifests, placed, key, password, data, render).prepare(need_bootstrap, stages)
             prepared[placed.machine.key] = one
         except InputError as error:
             errors.append(error)
@@ -124,7 +129,7 @@ class _Preparation:
     given_data: BootstrapData | None
     render: Render
 
-    def prepare(self, need_bootstrap: bool) -> PreparedMachine:
+    def prepare(self, need_bootstrap: bool, stages: Collection[Stage]) -> PreparedMachine:
         machine = self.placed.machine
         document = self.manifests.owners.get(machine.key)
         prepared = PreparedMachine(
@@ -134,6 +139,7 @@ class _Preparation:
             ssh_key=self.given_key or self._key(),
             bootstrap=self._bootstrap(document) if need_bootstrap else None,
             become_password=self.become_password,
+            hooks=load_hooks(self.manifests, self.placed, stages),
         )
         if need_bootstrap:
             read_bootstrap(with_example(prepared.observe(machine, Record(), 0.0)), self.render)

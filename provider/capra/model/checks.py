@@ -119,6 +119,11 @@ def object_name(value: str) -> str:
     return value
 
 
+def label(value: str) -> str:
+    """A name within an object, such as a container's (RFC 1123 label)."""
+    return namespace(value)
+
+
 def namespace(value: str) -> str:
     """The name of a namespace (RFC 1123 label)."""
     if len(value) > 63 or not _NAMESPACE.fullmatch(value):

@@ -39,6 +39,58 @@ class CleanUp(StrEnum):
     """Nothing more, and nobody looks."""
 
 
+class Stage(StrEnum):
+    """When a playbook of the user's runs; the name of the list in `spec.ansible`."""
+
+    BEFORE_BOOTSTRAP = "beforeBootstrap"
+    AFTER_BOOTSTRAP = "afterBootstrap"
+    BEFORE_CLEAN_UP = "beforeCleanUp"
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Where a text is. kind: `ConfigMap` or `Secret`, in the machine's namespace, or `file`. name: of the object, or
+    the path of the file. key: in the object; empty for a file."""
+
+    kind: str
+    name: str
+    key: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} with key {self.key!r}" if self.key else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A playbook of the user's that runs on the machine. name: unique in its stage. variables: a YAML mapping.
+    collections: those of Ansible that it needs, each `namespace.name`."""
+
+    name: str
+    playbook: TextSource
+    variables: TextSource | None = None
+    collections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ansible:
+    """`spec.ansible`, Capra's own: the playbooks of each stage, in their order. False without any."""
+
+    before_bootstrap: tuple[Hook, ...] = ()
+    after_bootstrap: tuple[Hook, ...] = ()
+    before_clean_up: tuple[Hook, ...] = ()
+
+    def of(self, stage: Stage) -> tuple[Hook, ...]:
+        """The hooks of a stage."""
+        return {
+            Stage.BEFORE_BOOTSTRAP: self.before_bootstrap,
+            Stage.AFTER_BOOTSTRAP: self.after_bootstrap,
+            Stage.BEFORE_CLEAN_UP: self.before_clean_up,
+        }[stage]
+
+    def __bool__(self) -> bool:
+        return any(self.of(stage) for stage in Stage)
+
+
 @dataclass(frozen=True, order=True)
 class MachineKey:
     """What names a machine: kind, namespace and name."""
@@ -59,7 +111,7 @@ class MachineSpec:
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
     clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
     host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
-    provision_job: the machine asks to be provisioned by a Job (`provisionJob`).
+    provision_job: the machine asks to be provisioned by a Job (`provisionJob`). ansible: playbooks of the user's.
     """
 
     address: str = ""
@@ -75,6 +127,7 @@ class MachineSpec:
     pool: str = ""
     host_keys: tuple[str, ...] = ()
     provision_job: bool = False
+    ansible: Ansible = Ansible()
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from capra.model.machine import CleanUp, RemoteMachine
+from capra.model.machine import CleanUp, RemoteMachine, Stage
 from capra.model.pool import PoolEntry
 
 MISSING_OWNER = "waiting for the Machine that owns this object"
@@ -64,6 +65,27 @@ class SSHKey:
 
 
 @dataclass(frozen=True)
+class HookText:
+    """A hook with what it runs. playbook: YAML, a list of plays. digest: SHA-256 of it, in hexadecimal. variables:
+    secrets; plain values. source: the object or file that the playbook came from, for messages. secret: that is a
+    Secret."""
+
+    stage: Stage
+    name: str
+    playbook: str = field(repr=False)
+    digest: str
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    collections: tuple[str, ...] = ()
+    source: str = ""
+    secret: bool = False
+
+    @property
+    def id(self) -> str:
+        """What stands in a record when it has ended well."""
+        return f"{self.stage}/{self.name}:{self.digest}"
+
+
+@dataclass(frozen=True)
 class Record:
     """What must survive a restart, and a move in a cluster.
 
@@ -75,7 +97,8 @@ class Record:
     message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was first wanted, 0
     before. host_name, host_addresses: what the host said of itself. facts: the same before the bootstrap began, by the
     names of `capra.bootstrap.instance_data`, and `place`, where it was asked. warnings: what there is to know of a
-    bootstrap that has ended well.
+    bootstrap that has ended well. hooks: those that have ended well in this life of the machine, each by
+    `HookText.id`.
     """
 
     phase: Phase = Phase.NEW
@@ -96,6 +119,7 @@ class Record:
     host_addresses: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +142,8 @@ class Observation:
     make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are.
     problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its
     host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the machines of a
-    terminal.
+    terminal. hooks: the user's playbooks that count now: those around the bootstrap, or those before the cleanup.
+    hook_problem: why they cannot be had, or are not allowed.
     """
 
     machine: RemoteMachine
@@ -139,3 +164,5 @@ class Observation:
     problem: Problem | None = None
     used_by: str = ""
     finalizer: bool = False
+    hooks: tuple[HookText, ...] = ()
+    hook_problem: Problem | None = None

@@ -14,7 +14,7 @@ SIGNALS = 64
 
 
 class Playbook(StrEnum):
-    """The playbooks of the collection capra.machine."""
+    """The playbooks of the collection capra.machine, and `hook` for one of the user's."""
 
     BOOTSTRAP = "bootstrap"
     K0S_CLEANUP = "k0s_cleanup"
@@ -23,6 +23,7 @@ class Playbook(StrEnum):
     K3S_CLEANUP = "k3s_cleanup"
     CUSTOM_CLEANUP = "custom_cleanup"
     PREFLIGHT = "preflight"
+    HOOK = "hook"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class RunSecrets:
     OpenSSH's format, for ssh to read. steps: those of the bootstrap data, as `capra.bootstrap.steps.dump_tasks` gives
     them; they become a file of the run's private directory, whose path the playbook gets as `bootstrap_steps_file`.
     hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
-    same without exception. wholes: hidden only as a whole."""
+    same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
+    it is given."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -52,6 +54,8 @@ class RunSecrets:
     openssh_key: str = field(default="", repr=False)
     credentials: tuple[str, ...] = field(default=(), repr=False)
     wholes: tuple[str, ...] = field(default=(), repr=False)
+    hook: str = field(default="", repr=False)
+    hook_variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class RunRequest:
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
-    bootstrap data that are not carried out, to be told where the run ends well.
+    bootstrap data that are not carried out, to be told where the run ends well. hook: the name of the user's playbook,
+    where it is one.
     """
 
     key: MachineKey
@@ -79,6 +84,7 @@ class RunRequest:
     one_owner: bool = False
     accept_host_key: str = ""
     notes: tuple[str, ...] = ()
+    hook: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,7 @@ class OutcomeKind(StrEnum):
     CUT_OFF = "CutOff"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"
+    HOOK_FAILED = "HookFailed"
     INVALID = "InvalidInput"
     LOST = "Lost"
 

@@ -42,6 +42,7 @@ class SavedRecord(BaseModel):
     host_addresses: tuple[str, ...] = ()
     facts: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
 
     @property
     def believed_phase(self) -> Phase:

@@ -15,10 +15,12 @@ PRIVATE_NAMES = frozenset({"command", "fact_cache"})
 
 
 def keep_artifacts(source: Path, target: Path, request: RunRequest) -> Path:
-    """Copy the artifacts below `target/<namespace>.<name>/<time>-<playbook>/`, redacted. Returns that directory."""
+    """Copy the artifacts below `target/<namespace>.<name>/<time>-<playbook>/`, redacted; of the
+    user's own it is `hook-<name>`. Returns that directory."""
     redactor = Redactor.of(request.secrets)
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    place = target / f"{request.key.namespace}.{request.key.name}" / f"{stamp}-{request.playbook}"
+    what = f"{request.playbook}-{request.hook}" if request.hook else request.playbook
+    place = target / f"{request.key.namespace}.{request.key.name}" / f"{stamp}-{what}"
     for file in sorted(source.rglob("*")):
         name = file.relative_to(source)
         if file.is_dir() or name.parts[0] in PRIVATE_NAMES:

@@ -22,13 +22,16 @@ def task_event(event: Mapping[str, Any], redactor: Redactor) -> TaskEvent | None
     data = event.get("event_data") or {}
     if event.get("event") not in RESULTS or data.get("ignore_errors"):
         return None
-    return TaskEvent(str(event["event"]), str(data.get("task", "")), redactor.data(data.get("res") or {}))
+    # The name of a task may have variables in it, too.
+    name = redactor.text(str(data.get("task", "")))
+    return TaskEvent(str(event["event"]), name, redactor.data(data.get("res") or {}))
 
 
-def contacts(event: Mapping[str, Any]) -> bool:
-    """A task begins that contacts the host. What comes before it is done on this side alone."""
+def contacts(event: Mapping[str, Any], *, any_task: bool = False) -> bool:
+    """A task begins that contacts the host. What comes before it is done on this side alone. any_task: as each one of a
+    user's playbook may."""
     action = str((event.get("event_data") or {}).get("task_action", ""))
-    return event.get("event") == "runner_on_start" and action.startswith("capra.machine.")
+    return event.get("event") == "runner_on_start" and (any_task or action.startswith("capra.machine."))
 
 
 def stats(event: Mapping[str, Any], host: str) -> dict[str, int] | None:

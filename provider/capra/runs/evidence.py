@@ -41,6 +41,11 @@ def evidence_environment(directory: Path) -> dict[str, str]:
     return {VARIABLE: str(directory / DIRECTORY), "SHELL": "/bin/sh"}
 
 
+def doubt(directory: Path) -> None:
+    """What has run may have sent something by another way than OpenSSH's."""
+    (directory / DIRECTORY / UNCONNECTED).write_bytes(b"")
+
+
 def was_sent(directory: Path) -> bool:
     """False only where it is proven that nothing was sent."""
     place = directory / DIRECTORY

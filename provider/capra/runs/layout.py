@@ -10,6 +10,7 @@ from typing import Any
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
 from capra.runs import evidence
+from capra.runs.hooks.surroundings import lay_out_hook
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.private import write_private
 from capra.runs.ssh import config
@@ -71,7 +72,9 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
     write_private(directory / "known_hosts", known.encode())
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
-    variables = dict(request.variables)
+    if request.hook:
+        lay_out_hook(directory, request)
+    variables = {**request.variables, **secrets.hook_variables}
     if secrets.steps:
         write_private(directory / "steps", secrets.steps)
         variables["bootstrap_steps_file"] = str(directory / "steps")
@@ -88,6 +91,9 @@ def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(directory / "key"),
         "ansible_pipelining": True,
     }
+    if request.hook and connection.become:
+        # Capra's own playbooks say it by themselves.
+        variables["ansible_become"] = True
     if request.secrets.become_password:
         variables["ansible_become_password"] = request.secrets.become_password
     return {"all": {"hosts": {inventory_name(request): variables}}}

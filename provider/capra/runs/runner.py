@@ -74,7 +74,8 @@ class _Beginnings:
 
 class AnsibleRunner:
     """Runs playbooks of capra.machine, as long as its context lasts, as many at once as it is asked for. warm: False
-    where each run is to start by itself. count_cold: called for each one that has to, against that."""
+    where each run is to start by itself, as the user's own playbooks always do. count_cold: called for each one that
+    has to, against that."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class AnsibleRunner:
         try:
             begun = await self._beginnings.begin()
             try:
-                conversation = _Conversation(await self._worker(), request, listener, self._output, begun)
+                conversation = _Conversation(await self._worker(request), request, listener, self._output, begun)
                 try:
                     return await conversation.hold()
                 finally:
@@ -111,8 +112,8 @@ class AnsibleRunner:
         except asyncio.CancelledError:
             raise CancelledRun(sent=conversation is not None and conversation.sent) from None
 
-    async def _worker(self) -> Worker:
-        if self._parents is None:
+    async def _worker(self, request: RunRequest) -> Worker:
+        if self._parents is None or request.hook:
             return await _cold_worker()
         if (worker := await self._parents.fork()) is not None:
             return worker

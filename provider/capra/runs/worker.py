@@ -22,6 +22,8 @@ from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
+from capra.runs.hooks.surroundings import PLAYBOOK, forget_caller, hook_environment, own_collections
+from capra.runs.hooks.watch import HookWatch, total_stats
 from capra.runs.layout import ansible_environment, inventory_name, lay_out
 from capra.runs.message import dump_result, load_request
 from capra.runs.private import private_directory
@@ -44,22 +46,29 @@ class Listener:
         self.output: list[str] = []
         self._host = inventory_name(request)
         self._redactor = Redactor.of(request.secrets)
+        self.hook = HookWatch() if request.hook else None
 
     def on_event(self, event: dict[str, Any]) -> bool:
         """ansible-runner's event handler. Returns whether it keeps the event as a file."""
-        if events.contacts(event):
+        if self.hook is not None:
+            self.hook.see(event)
+        if events.contacts(event, any_task=self.hook is not None):
             say("contacting", True)
         if (change := events.progress(event)) is not None:
             say("progress", asdict(replace(change, title=self._redactor.text(change.title))))
             return False
-        if (result := events.task_event(event, self._redactor)) is not None:
+        if (result := events.task_event(event, self._redactor)) is not None and self._tells(result):
             self.events.append(result)
-        if (recap := events.stats(event, self._host)) is not None:
+        if (recap := total_stats(event) if self.hook else events.stats(event, self._host)) is not None:
             self.stats = recap
         if text := self._redactor.text(str(event.get("stdout") or "")).strip():
             self.output = [*self.output, *text.splitlines()][-OUTPUT_LINES:]
             say("output", text[-OUTPUT_CHARACTERS:])
         return True
+
+    def _tells(self, result: TaskEvent) -> bool:
+        """The results of a user's tasks may be as large as facts are, and only failures are told."""
+        return self.hook is None or result.name != "runner_on_ok"
 
 
 def say(kind: str, value: Any) -> None:
@@ -77,7 +86,7 @@ def abandoned() -> bool:
     return bool(ready) and not os.read(sys.stdin.fileno(), 4096)
 
 
-def run(request: RunRequest, directory: Path) -> RunResult:
+def run_playbook(request: RunRequest, directory: Path) -> RunResult:
     """The run itself."""
     try:
         way = read_way(request.connection, request.ssh_config)
@@ -86,22 +95,21 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         return RunResult(events=(refused,), sent=False)
     lay_out(directory, request, way)
     listener = Listener(request)
-    flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
-    # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
-    flags.append("--skip-tags always")
-    limit = request.timeout + GRACE if request.timeout else None
+    # A user's playbook has no limit of its own on the host.
+    grace = 0.0 if request.hook else GRACE
+    limit = request.timeout + grace if request.timeout else None
     finished = ansible_runner.run(
         private_data_dir=str(directory),
         project_dir=str(directory / "project"),
-        playbook=f"capra.machine.{request.playbook}",
-        envvars=ansible_environment(directory, request),
-        cmdline=" ".join(flags),
+        **_what_runs(request, directory),
         settings={"pexpect_timeout": 1, "job_timeout": limit, "suppress_env_files": True},
         ident="run",
         quiet=True,
         event_handler=listener.on_event,
         cancel_callback=abandoned,
     )
+    if listener.hook is not None and listener.hook.may_have_sent:
+        evidence.doubt(directory)
     if request.artifacts:
         keep_artifacts(directory / "artifacts" / "run", Path(request.artifacts), request)
     return RunResult(
@@ -111,6 +119,20 @@ def run(request: RunRequest, directory: Path) -> RunResult:
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
     )
+
+
+def _what_runs(request: RunRequest, directory: Path) -> dict[str, Any]:
+    """The arguments for ansible-runner in which Capra's playbooks and a user's differ. Before a user's, the caller is
+    forgotten."""
+    environment = ansible_environment(directory, request)
+    flags = [flag for flag, wanted in (("--check", request.check), ("--diff", request.diff)) if wanted]
+    if request.hook:
+        environment |= hook_environment(own_collections())
+        forget_caller(os.environ, directory)
+        return {"playbook": PLAYBOOK, "envvars": environment, "cmdline": " ".join(flags)}
+    # Ansible's own task that validates a role's arguments, which Capra has made: a process of its own for each run.
+    flags.append("--skip-tags always")
+    return {"playbook": f"capra.machine.{request.playbook}", "envvars": environment, "cmdline": " ".join(flags)}
 
 
 def _new_host_keys(request: RunRequest, directory: Path) -> tuple[str, ...]:
@@ -137,7 +159,7 @@ def main() -> None:
     with private_directory() as directory:
         say("directory", str(directory))
         try:
-            result = run(request, directory)
+            result = run_playbook(request, directory)
         finally:
             end_descendants()
         # Nobody is left who could still send something.

@@ -11,7 +11,7 @@ from capra.settings.reading import Flag, flag_name, setting
 from capra.settings.values import ListenAddress, boolean, duration, listen_address, one_of, whole_number
 
 SWITCH = "[=true|false]"
-ELECTION, SERVING, LOG = "Leader election", "Probes and metrics", "Log"
+ELECTION, SERVING, LOG, HOOKS = "Leader election", "Probes and metrics", "Log", "Playbooks of machines"
 
 JITTER = 1.2
 """A candidate waits up to this many retry periods before it asks for the Lease again (client-go's JitterFactor)."""
@@ -142,6 +142,17 @@ class ControllerSettings:
         False, boolean, Flag(SWITCH, "After cleanUpCommands, files that are left make a cleanup fail, too.")
     )
     """After commands of the machine's own, what only lies on the host makes the cleanup fail, too."""
+
+    allow_hooks: bool = setting(
+        False,
+        boolean,
+        Flag(SWITCH, "Run playbooks that machines ask for. They can do what the controller can.", panel=HOOKS),
+    )
+    """Run the playbooks of `spec.ansible`. They run on the controller's side, and so whoever writes machines in any
+    namespace can do what the controller can, in the whole cluster."""
+
+    hook_timeout: float = setting(1800.0, duration, Flag("TIME", "For one playbook on one host.", panel=HOOKS))
+    """Seconds after which a playbook of a machine's is ended, and has failed."""
 
     sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object so often."))
     """Seconds after which every object is looked at again although nothing has changed."""

@@ -40,6 +40,9 @@ class Settings:
     timeout: int = setting(0, whole_number(0))
     """Seconds for a run on one host; 0 means 3600 for a bootstrap and 900 for a cleanup."""
 
+    hook_timeout: int = setting(1800, whole_number(1))
+    """Seconds for one playbook of the user's on one host."""
+
     warm_runs: bool = setting(True, boolean)
     """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
 

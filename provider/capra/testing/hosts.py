@@ -20,7 +20,7 @@ class FakeHost:
     """One host. used_by: UID of the machine whose bootstrap has begun and that was not cleaned since. bootstraps: by
     UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many. claim: UID
     and name of the machine that uses it, which counts where `FakeHosts.remember` is set. dead: it does not answer,
-    so that nothing can be sent to it."""
+    so that nothing can be sent to it. hooks: the user's playbooks that have run on it, in order."""
 
     used_by: str = ""
     claim: tuple[str, str] = ("", "")
@@ -33,6 +33,7 @@ class FakeHost:
     hung: bool = False
     dead: bool = False
     failures: list[RunResult] = field(default_factory=list)
+    hooks: list[str] = field(default_factory=list)
 
     def let_in(self, uid: str, take_over: str) -> bool:
         """Whether the machine may use the host."""
@@ -85,10 +86,19 @@ class FakeHosts:
         finally:
             host.busy = False
 
+    async def _hook(self, host: FakeHost, request: RunRequest) -> RunResult:
+        while host.hung:  # noqa: ASYNC110  # a test sets it, from any thread
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(self.seconds)
+        host.hooks.append(request.hook)
+        return host.failures.pop(0) if host.failures else finished((HOST_KEY,))
+
     async def _work(self, host: FakeHost, place: str, request: RunRequest) -> RunResult:
         if host.dead:
             await asyncio.sleep(self.seconds)
             return unreachable()
+        if request.playbook is Playbook.HOOK:
+            return await self._hook(host, request)
         uid = str(request.variables.get(f"{request.playbook}_uid", ""))
         if request.connection.host_keys not in {(), (HOST_KEY,)}:
             self.violations.append(f"{place} was expected to have {request.connection.host_keys}")

@@ -298,6 +298,14 @@ security() {
     first_line /sys/module/apparmor/parameters/enabled
     case $LINE in Y) fact apparmor enabled ;; *) fact apparmor absent ;; esac
     if has curl; then fact download curl; elif has wget; then fact download wget; else fact download none; fi
+    # As Ansible looks for it, on RHEL 8 in a place of its own.
+    if has python3; then
+        fact python "$(command -v python3)"
+    elif [ -x /usr/libexec/platform-python ]; then
+        fact python /usr/libexec/platform-python
+    else
+        fact python none
+    fi
 }
 
 # kubernetes: whatever of it is here already: programs, services, processes, data.

@@ -22,6 +22,14 @@ from tests.component.crds.support import (
 )
 from tests.controlplane import ControlPlane
 
+_REFERENCE = {"configMapRef": {"name": "site", "key": "harden.yml"}}
+_HOOK = {"name": "h", "playbook": _REFERENCE, "variables": {"secretRef": {"name": "s"}}, "collections": ["a.b"]}
+ANSIBLE = {stage: [_HOOK] for stage in ("beforeBootstrap", "afterBootstrap", "beforeCleanUp")}
+HOOKED = {
+    "RemoteMachine": {"ansible": ANSIBLE},
+    "RemoteMachineTemplate": {"template": {"spec": {"pool": "p", "ansible": ANSIBLE}}},
+    "PooledRemoteMachine": {"pool": "p", "machine": {"address": "a", "sshKeyRef": {"name": "k"}, "ansible": ANSIBLE}},
+}
 DOCUMENTATION = (ROOT / "tests" / "cases" / "manifests" / "documentation.yaml").read_text()
 OBJECTS = reference_objects()
 NAMES = [f"{one['kind']} {one['metadata']['name']}" for one in OBJECTS]
@@ -132,3 +140,16 @@ def test_what_the_reference_refuses_is_refused(
     raw = {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": {"name": "bad"}, "spec": spec}
     options = ("apply", "-f", "-", "--namespace", namespace)
     assert message in shared_control_plane.kubectl(*options, stdin=yaml.safe_dump(raw), code=1)
+
+
+@pytest.mark.parametrize("written", VERSIONS)
+@pytest.mark.parametrize("kind", HOOKED)
+def test_hooks_are_the_same_in_either_version(
+    shared_control_plane: ControlPlane, namespace: str, kind: str, written: str
+) -> None:
+    metadata = {"name": "hooked", "namespace": namespace}
+    wanted = {"apiVersion": f"{GROUP}/{written}", "kind": kind, "metadata": metadata, "spec": HOOKED[kind]}
+    shared_control_plane.apply([wanted])
+    for version in VERSIONS:
+        read_as = {**wanted, "apiVersion": f"{GROUP}/{version}"}
+        assert lost(wanted["spec"], read(shared_control_plane, namespace, read_as)["spec"]) == []

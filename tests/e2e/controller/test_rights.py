@@ -19,7 +19,9 @@ import yaml
 from tests.controlplane.process import free_port
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import ACCOUNT, Management, Site
+from tests.e2e.controller.test_hooks import config_map
 from tests.e2e.support import wait_for
+from tests.e2e.test_hooks import note, play
 from tests.hosts import Host
 from tests.support.rbac import Account, Rule, granted_rules, refused_rules, used_rules
 
@@ -30,6 +32,7 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
     kubeconfig = plane.kubeconfig_for(*ACCOUNT)
     settings = (
         f"--namespace={site.namespace}",
+        "--allow-hooks",
         "--leader-elect",
         f"--leader-election-namespace={ACCOUNT[0]}",
         f"--diagnostics-address=127.0.0.1:{port}",
@@ -57,7 +60,11 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
         site.patch("PooledRemoteMachine", host.name, {"metadata": {"labels": {"rack": "7"}}})
         with _busy(site):
             site.cluster()
-            site.machine("m", {"pool": "p"})
+            config_map(site, note=play(note("hook")))
+            hooks = {
+                "afterBootstrap": [{"name": "note", "playbook": {"configMapRef": {"name": "site", "key": "note.yml"}}}]
+            }
+            site.machine("m", {"pool": "p", "ansible": hooks})
             site.provisioned("m")
             site.until("the Machine has the label", lambda: site.get("Machine", "m")["metadata"]["labels"].get("rack"))
             # Until each kind's newest version had to be read.

@@ -56,6 +56,14 @@ def test_a_manifest_in_the_readme_is_part_of_an_example(block: str) -> None:
         assert any(contained(one, whole) for whole in examples()), one
 
 
+@pytest.mark.parametrize("block", blocks(ROOT / "docs" / "guide" / "hooks.md", "yaml"))
+def test_the_manifest_in_the_guide_to_hooks_is_part_of_its_example(block: str) -> None:
+    (shown,) = yaml.safe_load_all(block)
+    whole = [one for one in examples() if one["metadata"]["name"] == shown["metadata"]["name"]]
+    assert len(whole) == 1
+    assert contained(shown, whole[0])
+
+
 def test_the_readme_shows_manifests() -> None:
     kinds = {one["kind"] for block in blocks(ROOT / "README.md", "yaml") for one in yaml.safe_load_all(block)}
     assert {"RemoteMachine", "Machine", "PooledRemoteMachine", "RemoteMachineTemplate", "Secret"} <= kinds

@@ -62,6 +62,8 @@ def observation(**changes: Any) -> Observation:
             result = replace(result, pool=tuple(pool_entry(one) for one in value))
         elif name == "problem":
             result = replace(result, problem=Problem(**value))
+        elif name == "hook_problem":
+            result = replace(result, hook_problem=Problem(**value))
         elif isinstance(value, Mapping):
             fields = dict(value)
             if "phase" in fields:

@@ -37,6 +37,7 @@ PARTS = {
     "entry",
     "pool",
     "problem",
+    "hook_problem",
     "used_by",
     "missing_bootstrap",
     "finalizer",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from capra.engine.hooks.judge import judge_hook
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, plan_preflight
 from capra.errors import Fatal, InputError, Retry
@@ -24,12 +26,17 @@ def test_case(case: dict[str, Any]) -> None:
     connection = Connection("192.0.2.7", host_keys=tuple(case.get("host_keys", ())))
     request = RunRequest(KEY, Playbook.BOOTSTRAP, connection, {}, RunSecrets())
     events = tuple(
-        TaskEvent(f"runner_on_{name}", "Work", result) for event in case["events"] for name, result in event.items()
+        TaskEvent(f"runner_on_{name}", case.get("task", "Work"), result)
+        for event in case["events"]
+        for name, result in event.items()
     )
     recap = case.get("recap", {"ok": 1})
     sent = case.get("sent", False)
     result = RunResult(events, recap, ended=case.get("ended", ""), output=case.get("output", ""), sent=sent)
-    outcome = judge(request, result)
+    if "hook" in case:
+        outcome = judge_hook(replace(request, playbook=Playbook.HOOK, hook=case["hook"]), result)
+    else:
+        outcome = judge(request, result)
     assert outcome.kind == case["outcome"]
     assert outcome.ok == (case["outcome"] == "Finished")
     assert outcome.message == case.get("message", outcome.message)

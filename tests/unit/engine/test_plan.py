@@ -11,7 +11,7 @@ from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
 from capra.errors import InputError
-from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp
+from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
@@ -141,6 +141,8 @@ def test_preflight_and_options() -> None:
     options = plan.PlanOptions(check=True, diff=True, artifacts="/a", state_directory="/s")
     request = plan.plan_preflight(observation(ssh_key=None), options)
     assert request.variables == {"preflight_fail_on_error": False, "use_sudo": False}
+    hooks = Ansible(before_clean_up=(Hook("h", TextSource("file", "a.yml")),))
+    assert plan.plan_preflight(observation(spec={"ansible": hooks}), options).variables["preflight_python"] is True
     assert (request.check, request.diff, request.artifacts, request.secrets.ssh_key) == (True, True, "/a", "")
     assert plan.plan_bootstrap(READY, options).variables["bootstrap_state_directory"] == "/s"
 

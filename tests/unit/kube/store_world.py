@@ -9,6 +9,7 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import Raw, Resource, annotations_of
+from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
@@ -63,14 +64,15 @@ class Secrets:
 class StoreWorld:
     """A store, and what it knows and writes to."""
 
-    def __init__(self, *raws: Raw, cache: Cache | None = None) -> None:
+    def __init__(self, *raws: Raw, cache: Cache | None = None, allow_hooks: bool = False) -> None:
         self.server, self.cache = Server(), cache if cache is not None else Cache()
         self.cache.put("Secret", {"metadata": {"name": "key", "namespace": "default", "uid": "uid-key"}})
         server: Any = self.server
         secrets: Any = Secrets()
         writer = Writer(server, self.cache)
-        self.entries = EntryStore(writer, secrets, lambda: NOW)
-        self.store = KubeStore(writer, self.cache, secrets, self.entries, lambda: NOW)
+        hooks = HookStore(server, allowed=allow_hooks)
+        self.entries = EntryStore(writer, secrets, hooks, lambda: NOW)
+        self.store = KubeStore(writer, self.cache, secrets, hooks, self.entries, lambda: NOW)
         self.reporter = Reporter(server, writer, self.cache, lambda: NOW)
         for raw in raws:
             self.put(raw)

@@ -39,6 +39,7 @@ RECORD = Record(
     host_addresses=("192.0.2.7", "2001:db8::7"),
     facts={"hostname": "node-0", "place": "192.0.2.1:2222"},
     warnings=("growpart is not done",),
+    hooks=("beforeBootstrap/harden:00ff",),
 )
 """No field has its default, but the one that is not kept."""
 
@@ -80,7 +81,18 @@ def test_no_field_of_a_record_is_forgotten() -> None:
 def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, state: StateDirectory) -> None:
     state.write(MACHINE, RECORD)
     saved = json.loads(_machine_file(tmp_path).read_text())
-    for name in ("uid", "bootstrapKind", "cleanUp", "cleaningSince", "hostName", "hostAddresses", "facts", "warnings"):
+    later = (
+        "uid",
+        "bootstrapKind",
+        "cleanUp",
+        "cleaningSince",
+        "hostName",
+        "hostAddresses",
+        "facts",
+        "warnings",
+        "hooks",
+    )
+    for name in later:
         del saved[name]
     _machine_file(tmp_path).write_text(json.dumps(saved))
 
@@ -94,6 +106,7 @@ def test_a_file_of_an_earlier_version_is_read(tmp_path: Path, state: StateDirect
         host_addresses=(),
         facts={},
         warnings=(),
+        hooks=(),
     )
     assert state.read(MACHINE) == earlier
 

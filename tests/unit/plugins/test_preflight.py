@@ -144,6 +144,13 @@ def test_each_rule(change: dict[str, str], name: str, level: str, advice: str) -
     assert {one.level for one in others} == {"ok"}
 
 
+def test_a_python_is_looked_for_where_modules_need_it() -> None:
+    assert not [one for one in preflight.evaluate(GOOD, Limits()) if one.name == "python"]
+    missing = find("python", GOOD | {"python": "none"}, Limits(python=True))
+    assert (missing.level, "gather_facts: false" in missing.advice) == ("warning", True)
+    assert find("python", GOOD | {"python": "/usr/bin/python3"}, Limits(python=True)).level == "ok"
+
+
 @pytest.mark.parametrize(
     ("role", "ports"), [("any", (6443, 10250, 2380)), ("controller", (6443, 2380)), ("worker", (10250,))]
 )

@@ -14,7 +14,7 @@ from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
 from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Release, Reserve, Wait
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
@@ -130,8 +130,8 @@ class MachineReconciler:
         await self._reporter.tell(Reconciliation(observation, Wait("WaitingForRun", message), observation.record))
 
     async def _observe(self, taken: Reconciliation) -> None:
-        """Tell of a step."""
-        news = not _told_before(taken) and await self._reporter.tell(taken)
+        """Tell of a step. Of a run that another one follows only the rest: the status is that of the next."""
+        news = not taken.passing and not _told_before(taken) and await self._reporter.tell(taken)
         await self._announce(taken, news=news)
 
     async def _announce(self, taken: Reconciliation, *, news: bool) -> None:
@@ -157,9 +157,11 @@ class MachineReconciler:
     def _count(self, taken: Reconciliation) -> None:
         if taken.running:
             return
-        self._metrics.decisions.labels(type(taken.decision).__name__).inc()
+        if not taken.passing:
+            self._metrics.decisions.labels(type(taken.decision).__name__).inc()
         if taken.outcome is not None:
             playbook = "bootstrap" if isinstance(taken.decision, Bootstrap) else "cleanup"
+            playbook = "hook" if taken.hook else playbook
             self._metrics.runs.labels(playbook, taken.outcome.kind.value).inc()
         if isinstance(taken.decision, Release) and taken.decision.dirty:
             self._metrics.cleanups_given_up.inc()
@@ -175,7 +177,7 @@ def requeue_after(taken: Reconciliation, now: float, limit: float, patience: flo
     """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
     nothing is given up."""
     times = []
-    if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait) and taken.decision.until):
+    if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait | Refuse) and taken.decision.until):
         times.append(taken.decision.until)
     elif taken.outcome is not None:
         times.append(taken.record.not_before)

@@ -61,6 +61,7 @@ REMOTE_MACHINES = Resource(GROUP, "v1beta2", "remotemachines", "RemoteMachine")
 POOLED_REMOTE_MACHINES = Resource(GROUP, "v1beta2", "pooledremotemachines", "PooledRemoteMachine")
 REMOTE_CLUSTERS = Resource(GROUP, "v1beta2", "remoteclusters", "RemoteCluster")
 SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node")
 

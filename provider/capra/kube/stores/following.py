@@ -16,7 +16,8 @@ from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import to_entry_machine
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.model.checks import same_address
-from capra.model.machine import MachineSpec
+from capra.model.machine import Ansible, MachineSpec
+from capra.model.manifest.ansible import dump_ansible
 from capra.model.observation import Phase, Record
 from capra.model.pool import PoolEntry
 
@@ -32,6 +33,7 @@ GIVEN = (
     "customCleanUpCommands",
     "cleanUp",
     "hostKeys",
+    "ansible",
 )
 """Fields of `spec` that a machine gets from its entry."""
 
@@ -74,6 +76,7 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
         ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
         host_keys=keys,
         clean_up=theirs.clean_up or (None if "cleanUp" in _noted(raw) else spec.clean_up),
+        ansible=theirs.ansible or (Ansible() if "ansible" in _noted(raw) else spec.ansible),
         clean_up_commands=claims.newest_commands(raw, spec.clean_up_commands, theirs.clean_up_commands),
     )
 
@@ -95,6 +98,7 @@ def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
         "sshKeyRef": {"name": wanted.ssh_key_name} if wanted.ssh_key_name else None,
         "cleanUp": wanted.clean_up.value if wanted.clean_up else None,
         "hostKeys": list(wanted.host_keys) or None,
+        "ansible": dump_ansible(wanted.ansible),
     }
 
 

@@ -34,10 +34,11 @@ from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of,
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
+from capra.kube.stores.hooks import NONE, HookStore, Texts
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reservations import Reservations, with_finalizer
 from capra.kube.stores.secrets import Secrets
-from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine
+from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
 from capra.model.pool import PoolEntry
 
@@ -54,6 +55,7 @@ class KubeStore:
         writer: Writer,
         cache: Cache,
         secrets: Secrets,
+        hooks: HookStore,
         entries: EntryStore,
         clock: Clock,
         watch_filter: tuple[str, str] | None = None,
@@ -61,6 +63,7 @@ class KubeStore:
         self._writer = writer
         self._cache = cache
         self._secrets = secrets
+        self._hooks = hooks
         self._clock = clock
         self._entries = entries
         self._reservations = Reservations(writer, cache, entries, watch_filter)
@@ -80,6 +83,7 @@ class KubeStore:
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING, Phase.CLEAN}
         ssh_key, key_problem = await self._key(machine) if runs else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
+        hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
         return Observation(
             machine=machine,
@@ -99,6 +103,8 @@ class KubeStore:
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=claims.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
             finalizer=True,
+            hooks=hooks,
+            hook_problem=hook_problem,
         )
 
     async def save(self, observation: Observation, record_: Record) -> None:
@@ -180,6 +186,15 @@ class KubeStore:
             return None
         message = f"is that of PooledRemoteMachine {entry}, which is in quarantine: waiting until its host is clean"
         return Problem("spec.address", message, "HostQuarantined")
+
+    async def _texts(self, machine: RemoteMachine, kept: Record, *, runs: bool, data: bool) -> Texts:
+        """The hooks that the machine may run now. data: there is something to bootstrap it with."""
+        if not runs or (kept.phase is Phase.NEW and machine.spec.provider_id):
+            return NONE
+        if machine.deleting:
+            dirty = kept.phase not in {Phase.NEW, Phase.CLEAN}
+            return await self._hooks.load(machine, [Stage.BEFORE_CLEAN_UP], wanted=dirty)
+        return await self._hooks.load(machine, [Stage.BEFORE_BOOTSTRAP, Stage.AFTER_BOOTSTRAP], wanted=data)
 
     async def _key(self, machine: RemoteMachine) -> tuple[SSHKey | None, Problem | None]:
         return await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, "spec.sshKeyRef.name")

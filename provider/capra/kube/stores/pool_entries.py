@@ -22,8 +22,9 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects import record, silent
 from capra.kube.objects.pool_entries import holder_annotation, holder_of, to_entry_machine
+from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.secrets import Secrets
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine
+from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import Observation, Phase, Record
 
 REASON_LENGTH = 1000
@@ -37,9 +38,10 @@ VANISHED_PATIENCE = 300.0
 class EntryStore:
     """What the store does with PooledRemoteMachines."""
 
-    def __init__(self, writer: Writer, secrets: Secrets, clock: Clock) -> None:
+    def __init__(self, writer: Writer, secrets: Secrets, hooks: HookStore, clock: Clock) -> None:
         self._writer = writer
         self._secrets = secrets
+        self._hooks = hooks
         self._clock = clock
 
     async def load(self, key: MachineKey) -> Observation:
@@ -49,6 +51,9 @@ class EntryStore:
         kept = self.record_of(raw)
         field = "spec.machine.sshKeyRef.name"
         ssh_key, key_problem = await self._secrets.machine_key(key.namespace, machine.spec.ssh_key_name, field)
+        hooks, hook_problem = await self._hooks.load(
+            replace(machine, deleting=True), (Stage.BEFORE_CLEAN_UP,), "spec.machine"
+        )
         # Giving up is for the object that somebody waits for: only a verified cleanup ends a quarantine.
         annotations = {name: text for name, text in machine.annotations.items() if name != GIVE_UP_ANNOTATION}
         return Observation(
@@ -57,6 +62,8 @@ class EntryStore:
             now=self._clock(),
             ssh_key=ssh_key,
             problem=problem or key_problem,
+            hooks=hooks,
+            hook_problem=hook_problem,
         )
 
     def record_of(self, raw: Raw) -> Record:
@@ -133,5 +140,6 @@ def _quarantine(reason: str, kept: Record) -> dict[str, str | None]:
         reason=kept.reason,
         message=kept.message,
         cleaning_since=kept.cleaning_since,
+        hooks=kept.hooks,
     )
     return {QUARANTINED: reason[:REASON_LENGTH], RECORD: record.dump_record(dirty)[RECORD]}

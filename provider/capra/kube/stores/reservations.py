@@ -30,6 +30,7 @@ from capra.kube.objects.pool_entries import holder_of, is_from_elsewhere, to_poo
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
 from capra.kube.stores.pool_entries import EntryStore
+from capra.model.manifest.ansible import dump_ansible
 from capra.model.observation import Observation
 from capra.model.pool import PoolEntry
 
@@ -115,7 +116,9 @@ class Reservations:
             labels = claims.lacking(claims.passed_on(entry.labels), labels_of(raw))
             if labels:
                 metadata["labels"] = labels
-            body["spec"] = given
+            # Instead of what the machine has of its own, not among it.
+            hooks = {"ansible": dump_ansible(entry.spec.ansible)} if entry.spec.ansible else {}
+            body["spec"] = given | hooks
         else:
             own, _ = to_remote_machine(raw)
             # As `load` does it: what that sees and this does not write down would be decided on for ever.

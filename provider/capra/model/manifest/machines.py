@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from capra.model import checks
 from capra.model.machine import DEFAULT_WORKING_DIR, CleanUp, MachineKey, MachineSpec, RemoteMachine
+from capra.model.manifest.ansible import AnsibleFields
 from capra.model.manifest.base import Metadata, Strict
 
 HostAddress = Annotated[str, AfterValidator(checks.address)]
@@ -42,6 +43,7 @@ class MachineFields(Strict):
     custom_clean_up_commands: Commands = ()
     clean_up: CleanUp | None = Field(default=None, strict=False)
     host_keys: HostKeys = ()
+    ansible: AnsibleFields = Field(default_factory=AnsibleFields)
 
     @model_validator(mode="after")
     def _one_list_of_commands(self) -> MachineFields:
@@ -65,6 +67,7 @@ class MachineFields(Strict):
             provider_id=provider_id,
             pool=pool,
             host_keys=self.host_keys,
+            ansible=self.ansible.to_ansible(),
         )
 
 

@@ -1,4 +1,4 @@
-"""The documents beside the machines: Secrets, and Cluster API's own Machine."""
+"""The documents beside the machines: Secrets, ConfigMaps, and Cluster API's own Machine."""
 
 from __future__ import annotations
 
@@ -37,6 +37,21 @@ class SecretDocument(Strict):
         """Every key with its bytes; `stringData` wins over `data`, as the API server has it."""
         decoded = {key: base64.b64decode("".join(text.split())) for key, text in self.data.items()}
         return decoded | {key: text.encode() for key, text in self.string_data.items()}
+
+
+class ConfigMapDocument(Strict):
+    """A ConfigMap (v1)."""
+
+    api_version: str
+    kind: str
+    metadata: Metadata
+    immutable: bool = False
+    data: Mapping[str, str] = Field(default_factory=dict)
+    binary_data: Mapping[str, str] = Field(default_factory=dict)
+
+    def values(self) -> dict[str, bytes]:
+        """Every key of `data` with its bytes. A playbook is text: `binaryData` holds none."""
+        return {key: text.encode() for key, text in self.data.items()}
 
 
 class ConfigReference(Lenient):

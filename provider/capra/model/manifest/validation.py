@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,9 +13,11 @@ from pydantic_core import ErrorDetails
 from capra.errors import InputError, InputErrors
 from capra.model.machine import GROUP
 from capra.model.manifest.machines import PooledRemoteMachineDocument, RemoteMachineDocument
-from capra.model.manifest.others import CoreMachineDocument, SecretDocument
+from capra.model.manifest.others import ConfigMapDocument, CoreMachineDocument, SecretDocument
 
-Document = RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | CoreMachineDocument
+Document = (
+    RemoteMachineDocument | PooledRemoteMachineDocument | SecretDocument | ConfigMapDocument | CoreMachineDocument
+)
 
 CORE_GROUP = "cluster.x-k8s.io"
 API_VERSIONS = ("v1beta1", "v1beta2")
@@ -54,6 +56,7 @@ KINDS = (
     Kind("PooledRemoteMachine", GROUP, API_VERSIONS, PooledRemoteMachineDocument),
     Kind("Machine", CORE_GROUP, API_VERSIONS, CoreMachineDocument),
     Kind("Secret", "", ("v1",), SecretDocument),
+    Kind("ConfigMap", "", ("v1",), ConfigMapDocument),
 )
 OTHER_OWN_KINDS = ("RemoteCluster", "RemoteClusterTemplate", "RemoteMachineTemplate")
 
@@ -93,7 +96,7 @@ def _refuse_unless_ignored(group: str, api_version: str, name: str, subject: str
     hint = f"did you mean {close[0]}? " if close else ""
     raise InputError(
         f"{name} of {api_version} is not known; {hint}Known: RemoteMachine and PooledRemoteMachine of {GROUP}, Machine"
-        f" of {CORE_GROUP}, Secret of v1; Namespace and other kinds of Cluster API are left alone",
+        f" of {CORE_GROUP}, Secret and ConfigMap of v1; Namespace and other kinds of Cluster API are left alone",
         subject=subject,
         field="kind",
     )
@@ -159,8 +162,12 @@ def _unknown_field(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
 def _known_fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
     """The names of the fields at a place in the document."""
     for part in place:
+        if isinstance(part, int):  # the item of a list is of the list's own model
+            continue
         annotation = next(field.annotation for field in model.model_fields.values() if field.alias == part)
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        inner = [one for one in (annotation, *get_args(annotation)) if isinstance(one, type)]
+        models = [one for one in inner if issubclass(one, BaseModel)]
+        if not models:
             return []
-        model = annotation
+        model = models[0]
     return sorted(field.alias or name for name, field in model.model_fields.items())

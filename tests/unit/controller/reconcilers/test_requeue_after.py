@@ -31,3 +31,10 @@ def test_a_cleanup_is_looked_at_when_its_time_is_over() -> None:
     assert _seconds(BackOff(NOW + 300), NOW - 1000) == 300
     assert _seconds(BackOff(NOW + 300), NOW - 1700) == 100
     assert _seconds(Wait("PoolExhausted", "m", NOW + 60), 0.0) == 60
+
+
+def test_what_changes_unseen_is_looked_at_again() -> None:
+    """A ConfigMap is not watched."""
+    assert _seconds(Refuse("InvalidHook", "spec.ansible", "m", NOW + 30), 0.0) == 30
+    assert _seconds(Refuse("HookNotFound", "spec.ansible", "m", NOW + 30), NOW - 1790) == 10
+    assert _seconds(Refuse("HooksNotAllowed", "spec.ansible", "m"), 0.0) is None

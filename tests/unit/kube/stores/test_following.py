@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from capra.kube.client.resources import POOL_ENTRY
+from capra.kube.client.resources import POOL_ENTRY, POOL_FIELDS
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores.following import followed, spec_changes
-from capra.model.machine import CleanUp, MachineSpec
+from capra.model.machine import Ansible, CleanUp, Hook, MachineSpec, TextSource
 from capra.model.observation import Phase, Record
 from tests.unit.kube.pool_examples import entry, machine
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFrZWZha2VmYWtl"
+HOOK = {"name": "harden", "playbook": {"configMapRef": {"name": "site", "key": "harden.yml"}}}
 MINE: dict[str, Any] = {"address": "e.example.org", "sshKeyRef": {"name": "key"}, "annotations": {POOL_ENTRY: "e"}}
 
 
@@ -33,6 +34,11 @@ def _followed(kept: Record, raw: dict[str, Any] | None = None, **given: Any) -> 
         ({"hostKeys": [KEY]}, {"host_keys": (KEY,)}, {"hostKeys": [KEY]}),
         ({"port": 2222}, {"port": 2222}, {"port": 2222}),
         ({"cleanUp": "Verify"}, {"clean_up": CleanUp.VERIFY}, {"cleanUp": "Verify"}),
+        (
+            {"ansible": {"beforeBootstrap": [HOOK]}},
+            {"ansible": Ansible(before_bootstrap=(Hook("harden", TextSource("ConfigMap", "site", "harden.yml")),))},
+            {"ansible": {"beforeBootstrap": [HOOK], "afterBootstrap": None, "beforeCleanUp": None}},
+        ),
         ({"address": "192.0.2.9"}, {"address": "192.0.2.9"}, {"address": "192.0.2.9"}),
     ],
 )
@@ -87,3 +93,16 @@ def test_the_machines_own_commands_count_until_the_entrys_change() -> None:
     own, spec = _followed(Record(), raw, cleanUpCommands=["theirs"])
     assert spec.clean_up_commands == ("theirs",)
     assert spec_changes(own, spec) == {}
+
+
+def test_the_hooks_of_the_entry_take_precedence_as_a_whole() -> None:
+    mine: dict[str, Any] = {"ansible": {"afterBootstrap": [HOOK]}}
+    own, spec = _followed(Record(), machine(**MINE, **mine))
+    assert spec.ansible == own.ansible, "the entry has none"
+    assert own.ansible.after_bootstrap
+    own, spec = _followed(Record(), machine(**MINE, **mine), ansible={"beforeBootstrap": [HOOK]})
+    assert spec.ansible.before_bootstrap
+    assert not spec.ansible.after_bootstrap
+    given = machine(**MINE | {"annotations": {POOL_ENTRY: "e", POOL_FIELDS: "address,ansible"}}, **mine)
+    own, spec = _followed(Record(), given)
+    assert not spec.ansible, "the entry has had them"

@@ -237,3 +237,12 @@ async def test_each_entry_that_is_given_back_keeps_the_keys_of_its_own_host(dirt
     left = {name: world.annotations("PooledRemoteMachine", name) for name in "abc"}
     assert {name: kept.get(HOST_KEYS) for name, kept in left.items()} == {"a": KEYS[1], "b": KEYS[0], "c": None}
     assert [(kept[HOLDER], QUARANTINED in kept) for kept in left.values()] == [("", dirty)] * 3
+
+
+async def test_an_entry_in_quarantine_knows_the_hooks_that_have_ended() -> None:
+    """A cleanup that goes on there does not repeat them."""
+    kept = replace(Record(phase=Phase.CLEANING), hooks=("beforeCleanUp/leave:d1",))
+    notes = {name: text for name, text in record.dump_record(kept).items() if text is not None}
+    world = StoreWorld(machine(address="e.example.org", annotations=notes), entry("e", holder="m/uid-m/uid-e"))
+    await world.store.release(await world.store.load(MACHINE), Release("over", dirty=True))
+    assert (await world.store.load(ENTRY)).record.hooks == kept.hooks

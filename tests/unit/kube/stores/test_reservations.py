@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -42,3 +43,15 @@ async def test_one_of_which_only_the_status_has_changed_is_taken() -> None:
     seen = await world.store.load(KEY)
     world.server.put({**world.get(ENTRIES, "a"), "status": {"ready": True}})
     assert await world.store.reserve(seen, "a") == "a"
+
+
+async def test_the_hooks_of_an_entry_take_the_place_of_the_machines_own() -> None:
+    """A merge patch alone would leave both."""
+    hook: dict[str, Any] = {"name": "h", "playbook": {"configMapRef": {"name": "site", "key": "h.yml"}}}
+    world = StoreWorld(machine(ansible={"afterBootstrap": [hook]}), entry("a", ansible={"beforeBootstrap": [hook]}))
+    await world.store.reserve(await world.store.load(KEY), "a")
+    assert world.get(MACHINES, "m")["spec"]["ansible"] == {"beforeBootstrap": [hook]}
+    assert not (await world.store.load(KEY)).outdated
+    other = StoreWorld(machine(ansible={"afterBootstrap": [hook]}), entry("a"))
+    await other.store.reserve(await other.store.load(KEY), "a")
+    assert other.get(MACHINES, "m")["spec"]["ansible"] == {"afterBootstrap": [hook]}
