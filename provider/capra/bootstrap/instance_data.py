@@ -54,7 +54,8 @@ def instance_data(
     `topology.kubernetes.io/region` and `…/zone`. The instance's id is the UID, or `namespace/name` without one.
     """
     standard = {
-        "local_hostname": facts.get("hostname", ""),
+        # cloud-init, DataSource.get_hostname: without the domain, unlike in the data of the source.
+        "local_hostname": facts.get("hostname", "").split(".")[0],
         "instance_id": uid or f"{namespace}/{name}",
         "cloud_name": "remote",
         "platform": "remote",
@@ -70,8 +71,8 @@ def instance_data(
     }
     first = _aliased({key: value for key, value in standard.items() if value})
     metadata = {
-        "local_hostname": standard["local_hostname"],
-        "hostname": standard["local_hostname"],
+        "local_hostname": facts.get("hostname", ""),
+        "hostname": facts.get("hostname", ""),
         "instance_id": standard["instance_id"],
         "local_ipv4": "" if ":" in facts.get("address", "") else facts.get("address", ""),
         "local_ipv6": facts.get("address", "") if ":" in facts.get("address", "") else "",
