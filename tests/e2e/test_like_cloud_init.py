@@ -99,7 +99,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Capra:
 
 
 @settings(
-    max_examples=int(NIGHTLY or 6),
+    max_examples=int(NIGHTLY or 20),
     derandomize=not NIGHTLY,
     database=None,
     # What a document leaves behind is there for the next one, so a smaller document is no smaller case.

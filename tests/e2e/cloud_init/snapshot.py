@@ -17,6 +17,8 @@ OUTSIDE = ("/proc", "/sys", "/dev", "/tmp")
 TOOLS_OWN = (
     # Of the two tools: journals, logs, the place of scripts.
     *("/var/lib/capra", "/var/lib/cloud", "/etc/k0smotron", "/run/cloud-init", "/run/capra", "/etc/cloud"),
+    # cloud-init's copy of its own file of the document before.
+    "/etc/systemd/timesyncd.conf.d/cloud-init.conf.dist",
     # Of the system, at any time: logs, sessions, the clock, caches.
     *("/var/log", "/var/cache", "/var/lib/systemd", "/var/lib/private", "/var/tmp/cloud-init", "/root/.cache"),
     *("/run/systemd", "/run/udev", "/run/dbus", "/run/user", "/run/sudo", "/run/log", "/run/lock", "/run/mount"),
