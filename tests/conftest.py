@@ -25,15 +25,16 @@ BY_DIRECTORY = {
     "tests/component/deploy": PLANE,
     "tests/e2e/controller": MANAGEMENT,
 }
+BY_FILE = {"tests/e2e/test_like_cloud_init.py": "a pair of hosts"}
 BY_FIXTURE = {"shared_control_plane": PLANE, "site": MANAGEMENT, "management": MANAGEMENT}
 
 
 def group_of(nodeid: str) -> str | None:
-    """The control plane that this test shares with others; None for none."""
+    """The control plane, or the hosts, that this test shares with others; None for none."""
     path, _, name = nodeid.partition("::")
     if path.startswith("tests/e2e/faults/") and (case := re.fullmatch(r"test_case\[(.*)\]", name)):
         return next((BY_FIXTURE[fixture] for fixture in sorted(fixtures_of(case[1])) if fixture in BY_FIXTURE), None)
-    return BY_DIRECTORY.get(str(PurePosixPath(path).parent))
+    return BY_FILE.get(path) or BY_DIRECTORY.get(str(PurePosixPath(path).parent))
 
 
 class ByControlPlane(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types

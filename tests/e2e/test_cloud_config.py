@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from capra.bootstrap import RunCommand, parse
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
 from tests.e2e.support import Capra, wait_for
 from tests.hosts import Host
@@ -34,7 +35,7 @@ def test_the_name_of_the_host(shared: Host, capra: Capra) -> None:
         "a.example.com",
         "127.0.1.1       a.example.com a",
         "127.0.1.1 a.example.com a",
-        "127.0.0.1 localhost localhost.localdomain",
+        "127.0.0.1 localhost",
         "",
         "::1 localhost ip6-localhost ip6-loopback",
         "ff02::1 ip6-allnodes",
@@ -42,6 +43,54 @@ def test_the_name_of_the_host(shared: Host, capra: Capra) -> None:
     ]
     bootstrapped(shared, capra, {"hostname": "other", "preserve_hostname": True, "users": ["alice"]})
     assert shared.ssh("uname -n; cat /etc/hostname").stdout.split() == ["a.example.com"] * 2
+
+
+KINDS = {
+    'ID=rocky\nID_LIKE="rhel centos fedora"': [
+        "127.0.0.1 a.example.com a",
+        "127.0.0.1 localhost.localdomain localhost",
+        "127.0.0.1 localhost4.localdomain4 localhost4",
+        "::1 a.example.com a",
+        "::1 localhost.localdomain localhost",
+        "::1 localhost6.localdomain6 localhost6",
+    ],
+    'ID="opensuse-leap"\nID_LIKE="suse opensuse"': [
+        "127.0.1.1 a.example.com a",
+        "127.0.0.1 localhost.localdomain localhost",
+        "127.0.0.1 localhost4.localdomain4 localhost4",
+        "::1 a.example.com a",
+        "::1 localhost.localdomain localhost",
+        "::1 localhost6.localdomain6 localhost6",
+        "::1 localhost ipv6-localhost ipv6-loopback",
+        "fe00::0 ipv6-localnet",
+        "ff00::0 ipv6-mcastprefix",
+        "ff02::1 ipv6-allnodes",
+        "ff02::2 ipv6-allrouters",
+        "ff02::3 ipv6-allhosts",
+    ],
+    "ID=alpine": [
+        "127.0.0.1 localhost.localdomain localhost",
+        "127.0.0.1 localhost4.localdomain4 localhost4",
+        "127.0.1.1 a.example.com a",
+        "::1 localhost6.localdomain6 localhost6",
+        "ff02::1 ip6-allnodes",
+        "ff02::2 ip6-allrouters",
+    ],
+}
+"""os-release → the lines of cloud-init's templates for /etc/hosts (its directory `templates`)."""
+
+
+@pytest.mark.parametrize("release", KINDS)
+def test_other_distributions_have_other_lines_in_etc_hosts(shared: Host, release: str) -> None:
+    [*_, step] = parse(b"fqdn: a.example.com\nmanage_etc_hosts: true\n")
+    assert isinstance(step, RunCommand)
+    script = "rm /etc/os-release && cat > /etc/os-release"
+    try:
+        shared.ssh(script, stdin=f"{release}\n", check=True)
+        shared.ssh("sh -s", stdin=step.command, check=True)
+    finally:
+        shared.ssh("ln -sf ../usr/lib/os-release /etc/os-release", check=True)
+    assert [line for line in shared.path("/etc/hosts").read_text().splitlines() if line] == KINDS[release]
 
 
 @pytest.fixture(scope="module")

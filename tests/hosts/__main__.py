@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from . import rootfs, state
+from . import extras, rootfs, state
 from .errors import HostError, Unavailable
 from .group import Hosts, take_down, take_down_left_over
 
@@ -23,9 +23,10 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python3 -m tests.hosts", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     inits = tuple(rootfs.INIT_PACKAGES)
+    names = (*inits, *extras.EXTRAS)
 
     assets = commands.add_parser("assets", help="build what hosts need, once (root)")
-    assets.add_argument("--init", choices=inits, action="append", help="only this one; repeatable")
+    assets.add_argument("--init", choices=names, action="append", help="only this one; repeatable")
 
     up = commands.add_parser("up", help="bring hosts up")
     up.add_argument("--count", type=int, default=1)
@@ -76,9 +77,9 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def assets(options: argparse.Namespace) -> None:
-    for init in options.init or rootfs.INIT_PACKAGES:
+    for init in options.init or (*rootfs.INIT_PACKAGES, *extras.EXTRAS):
         began = time.monotonic()
-        print(f"{init}: {rootfs.ensure(init)} ({time.monotonic() - began:.1f} s)", flush=True)
+        print(f"{init}: {extras.ensure(init)} ({time.monotonic() - began:.1f} s)", flush=True)
 
 
 def up(options: argparse.Namespace) -> None:

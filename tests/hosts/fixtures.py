@@ -17,10 +17,12 @@ from .host import Host
 HostsFactory = Callable[..., Hosts]
 
 
-def bring_up(count: int = 1, init: str = "systemd", backend: str = "nspawn", state_dir: Path | None = None) -> Hosts:
+def bring_up(
+    count: int = 1, init: str = "systemd", backend: str = "nspawn", state_dir: Path | None = None, extra: str = ""
+) -> Hosts:
     """`Hosts.up`; where this machine cannot, the test is skipped with the reason, or fails with `CI=true`."""
     try:
-        return Hosts.up(count=count, init=init, backend=backend, state_dir=state_dir)
+        return Hosts.up(count=count, init=init, backend=backend, state_dir=state_dir, extra=extra)
     except Unavailable as error:
         missing(f"test hosts: {error}")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import overload
 
-from . import bare, loopback, nspawn, state
+from . import bare, extras, loopback, nspawn, state
 from .host import Host, inventory_line
 from .process import run
 from .state import Group
@@ -38,10 +38,12 @@ class Hosts(Sequence[Host]):
         state_dir: Path | None = None,
         backend: str = "nspawn",
         owned: bool = True,
+        extra: str = "",
     ) -> Hosts:
         """Bring up `count` hosts named `<prefix>-1`, … and wait until they are ready.
 
         `backend`: `nspawn`, `bare`, `loopback`, or `auto`: nspawn for root, else loopback.
+        `extra`: a root file system with more packages (`extras.EXTRAS`), whose init counts.
         `owned`: `down --all` leaves them alone as long as this process lives.
         Raises `Unavailable` where this machine cannot, `HostError` where it should have; nothing is left then.
         """
@@ -49,12 +51,13 @@ class Hosts(Sequence[Host]):
             backend = "nspawn" if os.geteuid() == 0 else "loopback"
         if backend not in BACKENDS:
             raise ValueError(f"unknown backend {backend!r}: one of {', '.join(BACKENDS)}, auto")
+        init = extras.init_of(extra) if extra else init
         if count < 1 or count > MOST:
             raise ValueError(f"{count} hosts: from 1 to {MOST} in one group")
         BACKENDS[backend].check()
         directory = state_dir or Path(tempfile.mkdtemp(prefix="capra-hosts-"))
         names = tuple(f"{prefix}-{number}" for number in range(1, count + 1))
-        group = state.new(backend, init, directory, names, os.getpid() if owned else 0)
+        group = state.new(backend, init, directory, names, os.getpid() if owned else 0, extra)
         try:
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "capra-test", "-f", group.key_file)
             hosts = BACKENDS[backend].up(group)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from . import apt, cgroup, limits, network, rootfs, state
+from . import apt, cgroup, extras, limits, network, rootfs, state
 from .errors import HostError, Unavailable
 from .host import Host
 from .process import end_all, run, start_time
@@ -38,7 +38,7 @@ def up(group: Group) -> list[Host]:
 def start_all(group: Group, spawn: Spawn, init: str) -> list[Host]:
     """The same for hosts that are started otherwise. init: what they then run."""
     check()
-    lower = rootfs.ensure(group.init)
+    lower = extras.ensure(group.extra or group.init)
     limits.make_room()
     with state.one_at_a_time():
         group = group.with_subnet(network.free_subnet())

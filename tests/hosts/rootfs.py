@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import apt
@@ -98,14 +98,14 @@ def ensure(init: str) -> Path:
         raise Unavailable("building a rootfs takes root")
     apt.install_missing(TOOLS)
     root.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(root.parent / ".lock"):
+    with alone(root.parent / ".lock"):
         if not root.is_dir():
             _build_variant(init, _ensure_base())
     return root
 
 
 @contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """One builder at a time on this machine; the lock goes with the process."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -113,7 +113,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _whole(root: Path) -> Iterator[Path]:
+def whole(root: Path) -> Iterator[Path]:
     """A temporary directory that becomes `root` when the block ends well; leftovers of others go first."""
     partial = root.parent / f".partial-{root.name}"
     run("rm", "-rf", "--one-file-system", partial)
@@ -126,7 +126,7 @@ def _whole(root: Path) -> Iterator[Path]:
     partial.rename(root)
 
 
-def _namespaced(*command: str | Path, proc: Path | None = None, env: dict[str, str] | None = None) -> None:
+def namespaced(*command: str | Path, proc: Path | None = None, env: dict[str, str] | None = None) -> None:
     """Run in its own mount and pid namespaces, so that a killed build leaves no mount and no process."""
     mount = ["--mount-proc=" + str(proc)] if proc else []
     # A shell outside the chroot stays process 1: maintainer scripts tell by it that they are in a chroot,
@@ -148,25 +148,32 @@ def _ensure_base() -> Path:
         options.append(f"--keyring={archive.signed_by}")
     if archive.trusted:
         options.append("--no-check-gpg")
-    with _whole(base) as root:
+    with whole(base) as root:
         words = [*options, archive.suite, str(root), archive.uri]
-        _namespaced("debootstrap", *words, env=apt.proxy_environment())
+        namespaced("debootstrap", *words, env=apt.proxy_environment())
         _configure(root)
-        _refuse_python(root)
+        refuse_python(root)
     return base
 
 
 def _build_variant(init: str, base: Path) -> None:
     downloader = apt.Downloader(apt.mirror(), cache_home() / "apt")
-    with _whole(place(init)) as root:
+    with whole(place(init)) as root:
         run("cp", "-a", "--reflink=auto", f"{base}/.", root)
         for packages in INIT_PACKAGES[init]:
-            downloader.fetch(root, packages, root / "packages")
-            install = 'dpkg --force-unsafe-io --install /packages/*.deb && test -z "$(dpkg --audit)"'
-            _namespaced("chroot", root, "sh", "-c", install, proc=root / "proc", env=apt.QUIET)
-            shutil.rmtree(root / "packages")
+            install(downloader, root, packages)
         _configure_init(root, init)
-        _refuse_python(root)
+        refuse_python(root)
+
+
+def install(downloader: apt.Downloader, root: Path, packages: Sequence[str]) -> None:
+    """Install the packages, and what they need, into the root file system."""
+    downloader.fetch(root, packages, root / "packages")
+    # Again for each package that had to be configured before another may be unpacked.
+    command = "for _ in 1 2 3; do dpkg --force-unsafe-io --install /packages/*.deb && break; done"
+    command += ' && test -z "$(dpkg --audit)"'
+    namespaced("chroot", root, "sh", "-c", command, proc=root / "proc", env=apt.QUIET)
+    shutil.rmtree(root / "packages")
 
 
 def _configure(root: Path) -> None:
@@ -203,7 +210,7 @@ def _configure_init(root: Path, init: str) -> None:
         (root / "etc/runlevels/default/hosts-net").symlink_to("/etc/init.d/hosts-net")
 
 
-def _refuse_python(root: Path) -> None:
+def refuse_python(root: Path) -> None:
     """Targets have no Python, and tests rely on it."""
     places = ("usr/bin/python*", "usr/local/bin/python*", "usr/lib/python*", "usr/libexec/platform-python*")
     found = [str(path.relative_to(root)) for pattern in places for path in root.glob(pattern)]

@@ -42,6 +42,8 @@ class Group:
     owner_pid: int = 0
     """The process that uses them; 0: brought up from a shell, for whoever wants them."""
     owner_started: int = 0
+    extra: str = ""
+    """The name of the root file system (`extras.EXTRAS`) where it is not that of the init."""
 
     @property
     def network(self) -> ipaddress.IPv4Network:
@@ -79,14 +81,14 @@ class Group:
         _registered(self.id).unlink(missing_ok=True)
 
 
-def new(backend: str, init: str, state_dir: Path, names: tuple[str, ...], owner: int = 0) -> Group:
+def new(backend: str, init: str, state_dir: Path, names: tuple[str, ...], owner: int = 0, extra: str = "") -> Group:
     """A new group with its record saved; `HostError` where the directory already holds one."""
     state_dir = state_dir.absolute()
     if (state_dir / RECORD).exists():
         raise HostError(f"{state_dir} holds hosts already: take them down first")
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     started = start_time(owner) if owner else 0
-    group = Group(secrets.token_hex(3), backend, init, state_dir, names, "", owner, started)
+    group = Group(secrets.token_hex(3), backend, init, state_dir, names, "", owner, started, extra)
     group.save()
     return group
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hosts import Host, HostError, Hosts, Unavailable, apt, cgroup, group, network, nspawn, rootfs, state
+from tests.hosts import Host, HostError, Hosts, Unavailable, apt, cgroup, extras, group, network, nspawn, rootfs, state
 from tests.hosts.fixtures import HostsFactory, bring_up
 from tests.hosts.process import run
 from tests.support.waiting import Wait, wait_until
@@ -90,6 +90,18 @@ def test_bare_hosts_are_sshd_and_nothing_else_and_leave_nothing() -> None:
         with pytest.raises(Unavailable, match="bare"):
             up[0].reboot()
     assert traces(identifier) == []
+
+
+@needs_root
+@pytest.mark.parametrize(("name", "python"), [(extras.TOOLS, False), (extras.CLOUD_INIT, True)])
+def test_more_packages_are_there_and_cloud_init_has_not_run(name: str, python: bool) -> None:
+    with bring_up(extra=name) as [host]:
+        assert host.init == "systemd"
+        assert (host.ssh("command -v python3").returncode == 0) is python
+        assert (host.ssh("command -v cloud-init").returncode == 0) is python
+        assert host.ssh("test -x /lib/systemd/systemd-timesyncd && command -v locale-gen").returncode == 0
+        assert host.ssh("ls /run/cloud-init/result.json /var/lib/cloud/instance").returncode != 0
+        assert host.ssh("systemctl is-system-running").stdout.strip() == "running"
 
 
 @needs_root

@@ -56,7 +56,8 @@ def instance_data(
     `topology.kubernetes.io/region` and `…/zone`. The instance's id is the UID, or `namespace/name` without one.
     """
     standard = {
-        "local_hostname": facts.get("hostname", ""),
+        # cloud-init, DataSource.get_hostname: without the domain, unlike in the data of the source.
+        "local_hostname": facts.get("hostname", "").split(".")[0],
         "instance_id": uid or f"{namespace}/{name}",
         "cloud_name": "remote",
         "platform": "remote",
@@ -73,8 +74,8 @@ def instance_data(
     addresses = facts.get("address", "").split()
     first = _aliased({key: value for key, value in standard.items() if value})
     metadata = {
-        "local_hostname": standard["local_hostname"],
-        "hostname": standard["local_hostname"],
+        "local_hostname": facts.get("hostname", ""),
+        "hostname": facts.get("hostname", ""),
         "instance_id": standard["instance_id"],
         "local_ipv4": next((one for one in addresses if ":" not in one), ""),
         "local_ipv6": next((one for one in addresses if ":" in one), ""),

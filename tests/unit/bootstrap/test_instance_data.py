@@ -28,3 +28,10 @@ def test_what_is_not_known_is_no_name() -> None:
         "namespace": "b",
     }
     assert not {"region", "distro", "local_hostname"} & found.keys()
+
+
+def test_a_name_with_its_domain_is_short_but_in_the_metadata() -> None:
+    found = instance_data({"hostname": "a.example.com"}, name="a", namespace="b", uid="", labels={})
+    assert (found["local_hostname"], found["v1"]["local_hostname"]) == ("a", "a")
+    metadata = found["ds"]["meta_data"]
+    assert (metadata["local_hostname"], metadata["hostname"]) == ("a.example.com", "a.example.com")

@@ -13,13 +13,43 @@ if [ -z "$fqdn" ]; then fqdn=$(uname -n); fi
 if [ -z "$hostname" ]; then hostname=${fqdn%%.*}; fi
 names=$fqdn
 if [ "$fqdn" != "$hostname" ]; then names="$fqdn $hostname"; fi
-address=127.0.1.1
-if grep -Eq '^ID(_LIKE)?=.*(rhel|fedora|centos)' /etc/os-release 2>/dev/null; then address=127.0.0.1; fi
+# like KIND…: whether the distribution is of one of these kinds.
+like() {
+    for word in "$@"; do
+        if grep -Eq "^ID(_LIKE)?=(.*[\" ])?$word([\" ].*)?\$" /etc/os-release 2>/dev/null; then return; fi
+    done
+    return 1
+}
+kind=debian address=127.0.1.1
+if like rhel fedora centos; then
+    kind=redhat address=127.0.0.1
+elif like suse opensuse sles; then
+    kind=suse
+elif like alpine; then
+    kind=alpine
+fi
 
+# written: what cloud-init's templates of these names have, without their comments.
 written() {
-    printf '%s %s\n127.0.0.1 localhost localhost.localdomain\n\n' "$address" "$names"
-    if [ "$address" = 127.0.0.1 ]; then printf '::1 %s\n' "$names"; fi
-    printf '::1 localhost ip6-localhost ip6-loopback\nff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n'
+    case $kind in
+    debian)
+        printf '%s\n' "$address $names" '127.0.0.1 localhost' '' '::1 localhost ip6-localhost ip6-loopback' \
+            'ff02::1 ip6-allnodes' 'ff02::2 ip6-allrouters'
+        ;;
+    redhat | suse)
+        printf '%s\n' "$address $names" '127.0.0.1 localhost.localdomain localhost' \
+            '127.0.0.1 localhost4.localdomain4 localhost4' '' "::1 $names" '::1 localhost.localdomain localhost' \
+            '::1 localhost6.localdomain6 localhost6'
+        ;;
+    alpine)
+        printf '%s\n' '127.0.0.1 localhost.localdomain localhost' '127.0.0.1 localhost4.localdomain4 localhost4' \
+            "$address $names" '' '::1 localhost6.localdomain6 localhost6' '' 'ff02::1 ip6-allnodes' 'ff02::2 ip6-allrouters'
+        ;;
+    esac
+    if [ "$kind" = suse ]; then
+        printf '%s\n' '::1 localhost ipv6-localhost ipv6-loopback' '' 'fe00::0 ipv6-localnet' 'ff00::0 ipv6-mcastprefix' \
+            'ff02::1 ipv6-allnodes' 'ff02::2 ipv6-allrouters' 'ff02::3 ipv6-allhosts'
+    fi
 }
 
 # resolves: a line of the address has the fqdn as the name, and the hostname beside it.

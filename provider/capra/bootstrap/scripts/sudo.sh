@@ -31,7 +31,8 @@ include() {
 }
 
 umask 0227
-[ -d /etc/sudoers.d ] || mkdir -m 0750 /etc/sudoers.d || fail "/etc/sudoers.d cannot be made"
+[ -d /etc/sudoers.d ] || mkdir /etc/sudoers.d || fail "/etc/sudoers.d cannot be made"
+chmod 0750 /etc/sudoers.d || fail "/etc/sudoers.d cannot be protected"
 old=''
 if [ -e "$file" ]; then old=$(cat "$file") || fail "$file cannot be read"; fi
 case $newline$old$newline in
