@@ -22,7 +22,7 @@ def host_script(
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
     source: where in the document it was asked for. title: what a person reads; no content, no secrets.
-    before: programs that it begins with, of the same folder. A step that was
+    before: programs that it begins with, of the same folder, after `common`, which all begin with. A step that was
     cut off is run again: the program must end in the same state when it has been run in part, or twice. It exits with
     1 and one line on stderr where it cannot do its work. Values reach it as they are; it passes none of them on in the
     arguments of a program where it is a secret. public: variables whose values people may read, as names and paths; all
@@ -31,7 +31,7 @@ def host_script(
     lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
     # The rest is no secret: what it says is to be read.
     guarded = "".join(line for key, line in lines.items() if variables[key] and key not in public)
-    program = "".join(_text(part) for part in (*before, name))
+    program = "".join(_text(part) for part in ("common", *before, name))
     return RunCommand("".join([*lines.values(), program]), source=source, name=title, guarded=guarded)
 
 
