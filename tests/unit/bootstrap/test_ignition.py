@@ -65,7 +65,7 @@ def test_accounts_then_files_then_units_then_the_first_boot() -> None:
         "make room for files that replace others",
         "write /etc/systemd/system/a.service",
         "write /etc/systemd/system/b.timer.d/b.conf",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start a.service",
         "restart b.timer where it runs",
@@ -73,7 +73,7 @@ def test_accounts_then_files_then_units_then_the_first_boot() -> None:
     ]
     assert parsed.notes == ("systemd.units[2].contents is not written: the unit is masked",)
     assert parsed.steps[13] == WriteFile(
-        "/etc/systemd/system-preset/20-ignition.preset",
+        "/etc/systemd/system-preset/20-capra.preset",
         b"enable a.service\ndisable b.timer\nenable d@e.service\n",
         source="systemd.units",
     )
@@ -202,7 +202,7 @@ def test_what_kubeadm_writes() -> None:
         "make room for files that replace others",
         "write /etc/systemd/system/kubeadm.service",
         "write /etc/systemd/system/kubeadm.service.d/10-flatcar.conf",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start kubeadm.service",
     ]
@@ -246,7 +246,7 @@ def test_version_2_by_its_own_rules() -> None:
         "write /3",
         "write /z/1",
         "make the link /l",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start a.service",
     ]
