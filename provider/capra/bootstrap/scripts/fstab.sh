@@ -85,26 +85,19 @@ is_swap() {
     [ "${3:-}" = swap ]
 }
 
-# write_fstab: whole, beside the old one, and renamed: with its mode and owner.
+# new_fstab: what it becomes.
+new_fstab() {
+    if [ -e "$FSTAB" ]; then other_lines <"$FSTAB" || return 1; fi
+    printf '%s' "${OWN:+$OWN
+}"
+}
+
+# write_fstab: where it is to be another one. A link stays.
 write_fstab() {
     FSTAB=/etc/fstab
     if [ -L "$FSTAB" ]; then FSTAB=$(readlink -f "$FSTAB") || disk_stop "/etc/fstab is a link to nothing"; fi
-    rm -f "$FSTAB.capra"
-    if [ -e "$FSTAB" ]; then
-        cp -p "$FSTAB" "$FSTAB.capra"
-        { other_lines <"$FSTAB" && printf '%s' "${OWN:+$OWN
-}"; } >"$FSTAB.capra"
-    else
-        (umask 022 && printf '%s' "${OWN:+$OWN
-}" >"$FSTAB.capra")
-    fi
-    if cmp -s "$FSTAB" "$FSTAB.capra"; then
-        rm -f "$FSTAB.capra"
-        return
-    fi
-    to_disk "$FSTAB.capra"
-    mv -f "$FSTAB.capra" "$FSTAB"
-    to_disk "${FSTAB%/*}"
+    if [ -e "$FSTAB" ] && new_fstab | cmp -s - "$FSTAB"; then return; fi
+    replace_file "$FSTAB" new_fstab || disk_stop "$FSTAB cannot be written"
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }
 
