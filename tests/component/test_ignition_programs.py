@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from capra.bootstrap.host_script import host_script
-from tests.component.programs.host import SHELLS
+from tests.component.programs.host import OTHER, SHELLS, needs_root
 
-TOOLS = "cat chmod chown cut date grep gzip mkdir mv readlink rm sed sha256sum sha512sum stat timeout wget"
+TOOLS = "cat chmod chown cut date grep gzip id ls mkdir mv readlink rm sed sha256sum sha512sum stat sync timeout wget"
 
 
 class Programs:
@@ -32,7 +32,8 @@ class Programs:
     def run(self, name: str, /, **variables: str | Path) -> str:
         """What it says on stderr; empty where it has ended well."""
         texts = {key: str(value) for key, value in variables.items()}
-        script = host_script(name, "", "", texts).command
+        before = ["path"] if "look" not in name else []
+        script = host_script(name, "", "", texts, before=before).command
         done = subprocess.run(
             [shutil.which(self.shell[0]) or "", *self.shell[1:], "-c", script],
             capture_output=True,
@@ -94,7 +95,7 @@ def test_directories(programs: Programs, tmp_path: Path) -> None:
     assert "is no directory" in make(DIRECTORY=place / "file", MODE="")
     assert make(DIRECTORY=place, MODE="", OVERWRITE="yes") == ""
     assert os.listdir(place) == []
-    assert "not overwritten" in make(DIRECTORY="/usr", MODE="", OVERWRITE="yes")
+    assert "not replaced" in make(DIRECTORY="/usr", MODE="", OVERWRITE="yes")
 
 
 def test_an_owner_that_is_not_there(programs: Programs, tmp_path: Path) -> None:
@@ -199,3 +200,90 @@ def test_a_host_that_cannot_fetch(programs: Programs, tmp_path: Path) -> None:
     variables = {"ALGORITHM": "sha256", "DIGEST": "0" * 64, "GZIPPED": "", "OWNER": "", "MODE": "0644"}
     told = programs.run("ignition_fetch", FILE=tmp_path / "file", URL="http://127.0.0.1:1/", **variables)
     assert "install curl, or GNU wget" in told
+
+
+@pytest.fixture
+def swapped(tmp_path: Path) -> tuple[Path, Path]:
+    """A directory that another user owns, with a link `link` of theirs to one of root's; and what that holds."""
+    victim, home = tmp_path / "victim", tmp_path / "home"
+    (victim / "sub").mkdir(parents=True, mode=0o700)
+    (victim / "sub" / "precious").write_text("kept")
+    home.mkdir()
+    (home / "link").symlink_to(victim)
+    os.chown(home, OTHER, OTHER)
+    return home, victim
+
+
+def state(directory: Path) -> list[tuple[str, int, int, int]]:
+    """Names, owners, modes and link counts of all below a directory, and its own."""
+    found = [(str(path), path.lstat()) for path in sorted([directory, *directory.rglob("*")])]
+    return [(name, status.st_uid, status.st_mode, status.st_nlink) for name, status in found]
+
+
+PROGRAMS = {
+    "clear": {"FILES": "{}\n"},
+    "directory": {"DIRECTORY": "{}", "MODE": "0777", "OWNER": str(OTHER), "OVERWRITE": "yes"},
+    "link": {"LINK": "{}", "TARGET": "x", "HARD": "", "OWNER": str(OTHER), "OVERWRITE": "yes"},
+    "fetch": {"FILE": "{}", "MODE": "0777", "OWNER": str(OTHER), "GZIPPED": "", "ALGORITHM": "sha256"}
+    | {"DIGEST": digest(b"kept"), "URL": "http://127.0.0.1:1/"},
+}
+"""Programs that make or remove something at a path."""
+
+
+@needs_root
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("path", ["link/sub", "link/sub/precious", "link/new/new"])
+def test_a_link_of_another_user_is_not_followed(
+    programs: Programs, swapped: tuple[Path, Path], name: str, path: str
+) -> None:
+    home, victim = swapped
+    before = state(victim)
+    told = programs.run(f"ignition_{name}", **{key: text.format(home / path) for key, text in PROGRAMS[name].items()})
+    assert state(victim) == before
+    if name != "clear" or path == "link/sub":  # there is no other directory or link to remove
+        assert f"{home}/link is a link in a directory that others may write to" in told
+        assert len(told.splitlines()) == 1
+
+
+@needs_root
+def test_a_hard_link_is_not_led_away(programs: Programs, swapped: tuple[Path, Path], tmp_path: Path) -> None:
+    home, victim = swapped
+    make = partial(programs.run, "ignition_link", LINK=tmp_path / "hard", HARD="yes", OWNER="", OVERWRITE="")
+    assert "is not followed" in make(TARGET=home / "link" / "sub" / "precious")
+    (home / "own").write_text("x")
+    assert "make a symbolic link" in make(TARGET=home / "own")
+    assert not (tmp_path / "hard").exists()
+    assert (victim / "sub" / "precious").stat().st_nlink == 1
+
+
+@needs_root
+def test_a_link_of_roots_is_followed(programs: Programs, tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real/../real/deep")
+    (tmp_path / "absolute").symlink_to(tmp_path / "link")
+    (tmp_path / "loop").symlink_to("loop")
+    make = partial(programs.run, "ignition_directory", MODE="", OWNER="", OVERWRITE="")
+    assert make(DIRECTORY=tmp_path / "absolute" / "a" / "b") == ""
+    assert (tmp_path / "real" / "deep" / "a" / "b").is_dir()
+    assert "too many links" in make(DIRECTORY=tmp_path / "loop" / "a")
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["directory", "link", "fetch"])
+def test_in_a_directory_of_another_user_nothing_else_is_touched(
+    programs: Programs, swapped: tuple[Path, Path], name: str, served: tuple[Path, str]
+) -> None:
+    """The last name is the user's link, or what a run that was cut off would have left."""
+    home, victim = swapped
+    before = state(victim)
+    if name != "directory":
+        (home / ".capra-new").symlink_to(victim)
+    (served[0] / "a").write_text("kept")
+    texts = {key: text.format(home / "link") for key, text in PROGRAMS[name].items()}
+    texts |= {"URL": f"{served[1]}/a"} if name == "fetch" else {}
+    assert programs.run(f"ignition_{name}", **texts) == ""
+    assert state(victim) == before
+    assert (home / "link").lstat().st_uid == OTHER
+    assert (home / "link").is_dir() == (name == "directory")
+    assert (home / "link").is_symlink() == (name == "link")
+    assert os.listdir(home) == ["link"]

@@ -132,9 +132,29 @@ def test_authorities(shared: Host, capra: Capra, authority: tuple[str, str]) -> 
     assert found[0] == "trusted"
     assert found[2:] == named
     assert int(found[1]) > before
+    # One less: what the last one was is gone.
+    found = twice(shared, capra, {"ca_certs": {"trusted": [trusted, trusted]}}, look)
+    assert found[2:] == named[:2]
     found = twice(shared, capra, {"ca-certs": {"remove-defaults": True}}, f"{verify}; {count}")
     assert found[0] == "trusted"
     assert int(found[1]) <= 3
+
+
+def test_authorities_that_cannot_be_written_are_an_error(
+    shared: Host, capra: Capra, authority: tuple[str, str]
+) -> None:
+    """Whether awk tells that the disk is full, or not."""
+    place = "/usr/local/share/ca-certificates"
+    silent = '#!/bin/sh\n/usr/bin/awk "$@" || :\n'
+    shared.ssh("cat > /usr/local/sbin/awk; chmod 755 /usr/local/sbin/awk", stdin=silent, check=True)
+    shared.ssh(f"mount -t tmpfs -o size=4k tmpfs {place}", check=True)
+    try:
+        report = attempted(shared, capra, {"ca_certs": {"trusted": [authority[0]] * 3}})
+        left = shared.ssh(f"ls {place}").stdout
+    finally:
+        shared.ssh(f"umount {place}; rm /usr/local/sbin/awk", check=True)
+    assert f"the certificates cannot be written to {place}" in report["message"]
+    assert left == ""
 
 
 def test_time_zone_and_locale(shared: Host, capra: Capra) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -97,14 +98,12 @@ def test_a_user_that_is_there_keeps_what_it_has(shared: Host, capra: Capra) -> N
 
 def test_a_user_that_was_half_made_is_made_again(shared: Host, capra: Capra) -> None:
     """The power went while useradd was at work: the user is there, its groups and its home are not."""
-    shared.ssh(
-        "touch /etc/.capra-new-user.half && useradd -M -s /bin/sh half && mkdir /home/half.capra-new", check=True
-    )
+    shared.ssh("touch /etc/.capra-new-user.half && useradd -M -s /bin/sh half && mkdir /home/.capra-new", check=True)
     user = {"name": "half", "groups": "users", "shell": "/bin/bash", "passwd": HASH, "lock_passwd": False}
     bootstrapped(shared, capra, {"users": [user]})
     found = shared.ssh(
         "getent passwd half | cut -d: -f7; id -nG half; getent shadow half | cut -d: -f2; ls -A /home/half*;"
-        " ls /etc/.capra*"
+        " ls -d /etc/.capra* /home/.capra*"
     )
     assert found.stdout.split() == ["/bin/bash", "half", "users", HASH, ".bash_logout", ".bashrc", ".profile"]
 
@@ -180,7 +179,7 @@ def test_the_user_that_capra_logs_in_as_keeps_its_access(shared: Host, capra: Ca
 def test_a_link_in_the_way_of_keys_is_refused(shared: Host, capra: Capra) -> None:
     shared.ssh("useradd -m eve && ln -s /root/.ssh /home/eve/.ssh; mkdir -p /root/.ssh; ls -lR /root/.ssh", check=True)
     report = attempted(shared, capra, {"users": [{"name": "eve", "ssh_authorized_keys": [KEY]}]})
-    assert "/home/eve/.ssh is a symbolic link" in report["message"]
+    assert "/home/eve/.ssh/authorized_keys cannot be written as the user eve" in report["message"]
     assert "alice@laptop" not in shared.ssh("cat /root/.ssh/* 2>/dev/null").stdout
 
 
@@ -239,6 +238,7 @@ def test_passwords_over_ssh_that_another_file_settles_are_an_error(shared: Host,
 
 
 BUSYBOX_TOOLS = {
+    "su": 'exec /usr/bin/su "$@"',
     "adduser": """for last; do :; done
 command=/usr/sbin/useradd\\ -M
 while getopts DHSG:u:g:h:s: option; do case $option in
@@ -259,7 +259,7 @@ def test_with_busybox_alone(shared: Host) -> None:
     shared.ssh("mkdir -p /opt/bb && cp /bin/true /opt/bb/sync", check=True)
     busybox = Path("/usr/bin/busybox").resolve().read_bytes()
     shared.path("/opt/bb/busybox").write_bytes(busybox)
-    applets = "sh awk cat chmod chown cp cut env false grep id ln mkdir mv printf rm sed stat tr uname"
+    applets = "sh awk cat chmod chown cp cut env false grep id ln ls mkdir mv printf readlink rm sed stat tr uname"
     shared.ssh(f"cd /opt/bb && chmod 755 busybox && for name in {applets}; do ln -s busybox $name; done", check=True)
     for name, text in BUSYBOX_TOOLS.items():
         shared.ssh(f"cat > /opt/bb/{name}; chmod 755 /opt/bb/{name}", stdin=f"#!/bin/sh\n{text}\n", check=True)
@@ -309,3 +309,64 @@ def test_an_sshd_without_pam_lets_locked_users_in_with_a_key(shared: Host, capra
         assert shared.ssh("id -un", user="dan", check=True).stdout.strip() == "dan"
     finally:
         shared.ssh("rm /etc/ssh/sshd_config.d/00-pam.conf && systemctl reload ssh", user="root", check=True)
+    # The lock of that time is known later, too; where no password is behind it there is nothing to unlock.
+    users = [{"name": name, "lock_passwd": False} for name in ("dan", "ema")]
+    assert twice(shared, capra, {"users": users}, "getent shadow dan ema | cut -d: -f2") == ["*", HASH]
+
+
+@pytest.fixture
+def keys_elsewhere(shared: Host) -> Iterator[None]:
+    """sshd looks for keys in a directory of root's, and then in one that users may have made a link of."""
+    shared.ssh("cat > /etc/ssh/sshd_config.d/00-keys.conf", stdin="AuthorizedKeysFile /etc/ssh/keys/%u\n", check=True)
+    yield
+    shared.ssh("rm -r /etc/ssh/sshd_config.d/00-keys.conf /etc/ssh/keys", check=True)
+
+
+@pytest.mark.usefixtures("keys_elsewhere")
+def test_a_file_of_roots_with_keys_stays_roots(shared: Host, capra: Capra) -> None:
+    shared.ssh(
+        "useradd -m ida; useradd -m ivo; mkdir /etc/ssh/keys && echo '# kept' > /etc/ssh/keys/ida"
+        " && chmod 640 /etc/ssh/keys/ida",
+        check=True,
+    )
+    users = [{"name": name, "ssh_authorized_keys": [KEY]} for name in ("ida", "ivo")]
+    found = twice(
+        shared, capra, {"users": users}, "cd /etc/ssh/keys; stat -c '%a %U %G %n' *; cat ida ivo; ls -A . | wc -l"
+    )
+    assert found == ["640 root root ida", "600 ivo ivo ivo", "# kept", KEY, KEY, "2"]
+
+
+def test_no_link_on_the_way_to_keys_is_followed_with_roots_rights(shared: Host) -> None:
+    """AuthorizedKeysFile names a directory below one that is the user's, and a link to one of root's."""
+    shared.ssh("useradd -m liv; mkdir -p /root/deep/keys; ln -s /root/deep /home/liv/deep", check=True)
+    shared.ssh(
+        "cat > /etc/ssh/sshd_config.d/00-keys.conf", stdin="AuthorizedKeysFile deep/keys/authorized_keys\n", check=True
+    )
+    try:
+        [_, step] = parse(yaml.safe_dump({"users": [{"name": "liv", "ssh_authorized_keys": [KEY]}]}).encode())
+        assert isinstance(step, RunCommand)
+        done = shared.ssh("sh -s", stdin=step.command)
+    finally:
+        shared.ssh("rm /etc/ssh/sshd_config.d/00-keys.conf", check=True)
+    assert done.returncode == 1
+    assert "/home/liv/deep/keys/authorized_keys cannot be written as the user liv" in done.stderr
+    assert shared.ssh("find /root/deep -type f; stat -c %U /root/deep/keys").stdout.split() == ["root"]
+
+
+@pytest.mark.parametrize("user", [{"hashed_passwd": HASH}, {}, {"lock_passwd": True}])
+def test_the_password_that_capra_becomes_root_with_stays(shared: Host, user: dict[str, Any]) -> None:
+    shared.ssh(
+        "useradd -m pat; echo 'pat:$6$a$b' | chpasswd -e; echo 'pat ALL=(ALL) ALL' > /etc/sudoers.d/pat;"
+        " chmod 440 /etc/sudoers.d/pat",
+    )
+    [step] = parse(yaml.safe_dump({"users": [{"name": "pat", **user}]}).encode())
+    assert isinstance(step, RunCommand)
+    done = shared.ssh("SUDO_USER=pat sh -s", stdin=step.command)
+    assert done.returncode == 1
+    assert "the user pat is the one that Capra logs in with, and sudo asks for its password" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert shared.ssh("getent shadow pat | cut -d: -f2").stdout.strip() == "$6$a$b"
+    kept = parse(yaml.safe_dump({"users": [{"name": "pat", "lock_passwd": False}]}).encode())
+    assert isinstance(kept[0], RunCommand)
+    done = shared.ssh("SUDO_USER=pat sh -s", stdin=kept[0].command)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -137,7 +137,7 @@ def test_ignition_becomes_exactly_what_it_describes(site: Site) -> None:
     assert site.out("cat /var/tmp/order") == ["first", "second"]
     states = site.out("systemctl is-enabled first ready static silent never; systemctl is-active first silent")
     assert states == ["enabled", "enabled", "static", "disabled", "masked", "active", "inactive"]
-    assert site.out("cat /etc/systemd/system-preset/20-ignition.preset") == [
+    assert site.out("cat /etc/systemd/system-preset/20-capra.preset") == [
         "enable first.service",
         "enable ready.service",
         "enable static.service",
@@ -191,6 +191,56 @@ def test_a_second_run_ends_where_the_first_one_did(site: Site) -> None:
         "ran",  # its file has been written anew
         "1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("user", "why"),
+    [
+        ({"shouldExist": False}, "cannot be removed: leave it out"),
+        ({"groups": ["users"]}, "would lose the groups drivers: name them, too"),
+        ({"shell": "/usr/sbin/nologin"}, "its shell would change"),
+        ({"uid": 4999}, "its uid would change"),
+        ({"primaryGroup": "users"}, "its primaryGroup would change"),
+        ({"homeDir": "/srv/elsewhere"}, "its homeDir would change"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_the_account_that_capra_logs_in_with_stays(host: Host, capra: Capra, user: dict[str, Any], why: str) -> None:
+    host.ssh("groupadd -f drivers; usermod -a -G drivers ops", check=True)
+    look = "getent passwd ops; id ops; sudo -n id -u"
+    before = host.ssh(look, user="ops", check=True).stdout
+    manifest = capra.manifests(machine(host, user="ops"), key_secret(host))
+    data = capra.data(config(passwd={"users": [{"name": "ops", **user}]}))
+    try:
+        [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+    finally:
+        capra.run("cleanup", "-f", manifest)
+    assert "the user ops is the one that Capra logs in with" in report["message"]
+    assert why in report["message"]
+    assert host.ssh(look, user="ops", check=True).stdout == before
+
+
+def test_the_account_that_capra_logs_in_with_may_get_more(host: Host, capra: Capra) -> None:
+    host.ssh("groupadd -f drivers; usermod -a -G drivers ops", check=True)
+    manifest = capra.manifests(machine(host, user="ops"), key_secret(host))
+    user = {"name": "ops", "groups": ["drivers", "users"], "gecos": "Ops"}
+    ready = unit("ready3.service", SENTINEL, enabled=True)
+    data = capra.data(config(passwd={"users": [user]}, systemd={"units": [ready]}))
+    capra.run("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    capra.run("cleanup", "-f", manifest)
+    found = host.ssh("id -nG; getent passwd ops | cut -d: -f5; sudo -n id -u", user="ops", check=True).stdout
+    groups, *rest = found.splitlines()
+    assert (set(groups.split()), rest) == ({"ops", "users", "drivers"}, ["Ops", "0"])
+
+
+def test_a_user_that_was_half_made_is_made_again(site: Site) -> None:
+    site.host.ssh("touch /etc/.capra-new-user.half && useradd -M -s /bin/sh half", check=True)
+    ready = unit("ready4.service", SENTINEL, enabled=True)
+    user = {"name": "half", "shell": "/bin/bash", "sshAuthorizedKeys": [KEY]}
+    site.bootstrap(config(passwd={"users": [user]}, systemd={"units": [ready]}))
+    assert site.out(
+        "getent passwd half | cut -d: -f7; getent shadow half | cut -d: -f2; ls -A /home/half; ls /etc/.capra*"
+    ) == ["/bin/bash", "*", ".bash_logout", ".bashrc", ".profile", ".ssh"]
 
 
 def test_what_kubeadm_writes_runs(site: Site) -> None:

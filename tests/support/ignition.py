@@ -46,7 +46,14 @@ def kubeadm(command: str = "kubeadm join", **further: Any) -> bytes:
         ignition={"config": {}, "security": {"tls": {}}, "timeouts": {}},
         networkd={},
         passwd={
-            "users": [{"name": "foo", "gecos": "Foo B. Bar", "shell": "/bin/bash", "sshAuthorizedKeys": ["key foo"]}]
+            "users": [
+                {
+                    "name": "foo",
+                    "gecos": "Foo B. Bar",
+                    "shell": "/bin/bash",
+                    "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA foo"],
+                }
+            ]
         },
         storage={
             "files": [

@@ -22,8 +22,8 @@ def host_script(
     """The step that runs `scripts/<name>.sh`, a POSIX shell program, with these variables.
 
     source: where in the document it was asked for. title: what a person reads; no content, no secrets. before: programs
-    that it begins with, of the same folder. public: variables whose values people may read, as names and paths; all
-    others are hidden in what the program says.
+    that it begins with, after `common`, with which all begin. public: variables whose values people may read, as names
+    and paths; all others are hidden in what the program says.
 
     A step that was cut off is run again: the program must end in the same state when it has been run in part, or twice.
     It exits with 1 where it cannot do its work, and says why on standard error. It passes no secret on in the arguments
@@ -32,7 +32,7 @@ def host_script(
     lines = {key: f"{key}={quote(value)}\n" for key, value in sorted(variables.items())}
     # The rest is no secret: what it says is to be read.
     guarded = "".join(line for key, line in lines.items() if variables[key] and key not in public)
-    program = "".join(_text(part) for part in (*before, name))
+    program = "".join(_text(part) for part in ("common", *before, name))
     return RunCommand("".join([*lines.values(), program]), source=source, name=title, guarded=guarded)
 
 

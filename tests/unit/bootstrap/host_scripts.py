@@ -9,7 +9,7 @@ import yaml
 
 from capra.bootstrap import Parsed, RunCommand, read
 
-_ASSIGNMENT = re.compile(r"^([A-Z_]+)='((?:[^']|'\\'')*)'\n", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^([A-Za-z_]+)='((?:[^']|'\\'')*)'\n", re.MULTILINE)
 
 
 def planned(document: dict[str, Any] | str, *ignored: str) -> Parsed:

@@ -24,6 +24,7 @@ CASES = [
     for path in sorted(DIRECTORY.glob("*.yaml"))
     for case in yaml.safe_load(path.read_text())
 ]
+BEFORE = {"user": ("path", "login"), "authorized_keys": ("path",)}
 USER = {**dict.fromkeys(settings.FIELDS, ""), "lock_passwd": "1", "create_groups": "1"}
 
 
@@ -42,7 +43,10 @@ def expected_step(step: dict[str, Any]) -> Step:
         return RunCommand(step["run"], source=step["source"], name=step.get("name", ""))
     if "script" in step:
         variables = {**(USER if step["script"] == "user" else {}), **step["variables"]}
-        return host_script(step["script"], step["source"], step["title"], variables)
+        if step["script"] == "group":
+            variables = {"gid": "", "system": "", **variables}
+        before = BEFORE.get(step["script"], ())
+        return host_script(step["script"], step["source"], step["title"], variables, before=before)
     return WriteFile(
         path=step["write"],
         content=base64.b64decode(step["base64"]) if "base64" in step else step["content"].encode(),

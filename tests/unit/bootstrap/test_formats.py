@@ -18,7 +18,15 @@ MIB = 2**20
 CHILD = config(storage={"files": [{"path": "/hunter2", "contents": {"source": data_url(b"hunter2")}}]})
 IGNITION = config(
     ignition={"config": {"merge": [{"source": data_url(CHILD)}]}},
-    passwd={"users": [{"name": "u", "passwordHash": "hunter2", "sshAuthorizedKeys": ["hunter2"]}]},
+    passwd={
+        "users": [
+            {
+                "name": "u",
+                "passwordHash": "$6$a$hunter2",
+                "sshAuthorizedKeys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA hunter2"],
+            }
+        ]
+    },
     storage={
         "files": [{"path": "/a", "contents": {"source": "data:,hunter2%20"}, "mode": 384, "user": {"id": 1}}],
         "links": [{"path": "/l", "target": "hunter2"}],

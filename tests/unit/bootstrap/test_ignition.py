@@ -13,6 +13,8 @@ from capra.bootstrap.ignition.merge import merged
 from capra.errors import InputError
 from tests.support.ignition import config, data_url, kubeadm
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA it's mine"
+
 
 def steps(data: bytes, **options: Any) -> tuple[Step, ...]:
     return read(data, **options).steps
@@ -25,7 +27,7 @@ def titles(data: bytes) -> list[str]:
 def variables(step: Step) -> dict[str, str]:
     """What stands before a host's program."""
     assert isinstance(step, RunCommand)
-    found = re.findall(r"^([A-Z_]+)='((?:[^']|'\\'')*)'$", step.command.split("\n:")[0], re.MULTILINE)
+    found = re.findall(r"^([A-Za-z_]+)='((?:[^']|'\\'')*)'$", step.command.split("fail() {")[0], re.MULTILINE)
     return {name: value.replace("'\\''", "'") for name, value in found}
 
 
@@ -65,7 +67,7 @@ def test_accounts_then_files_then_units_then_the_first_boot() -> None:
         "make room for files that replace others",
         "write /etc/systemd/system/a.service",
         "write /etc/systemd/system/b.timer.d/b.conf",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start a.service",
         "restart b.timer where it runs",
@@ -73,7 +75,7 @@ def test_accounts_then_files_then_units_then_the_first_boot() -> None:
     ]
     assert parsed.notes == ("systemd.units[2].contents is not written: the unit is masked",)
     assert parsed.steps[13] == WriteFile(
-        "/etc/systemd/system-preset/20-ignition.preset",
+        "/etc/systemd/system-preset/20-capra.preset",
         b"enable a.service\ndisable b.timer\nenable d@e.service\n",
         source="systemd.units",
     )
@@ -157,7 +159,7 @@ def test_a_user_with_everything() -> None:
     user = {
         "name": "core",
         "passwordHash": "",
-        "sshAuthorizedKeys": ["ssh-rsa it's", " "],
+        "sshAuthorizedKeys": [KEY, " "],
         "uid": 1000,
         "gecos": "A B",
         "homeDir": "/srv/core",
@@ -170,23 +172,47 @@ def test_a_user_with_everything() -> None:
         "system": True,
         "shouldExist": None,
     }
-    [step] = steps(config(passwd={"users": [user]}))
+    [step, keys] = steps(config(passwd={"users": [user]}))
+    assert variables(keys) == {"user": "core", "keys": KEY}
     assert variables(step) == {
-        "USER_NAME": "core",
-        "PASSWORD_HASH": "*",
-        "AUTHORIZED_KEYS": "ssh-rsa it's\n",
-        "USER_ID": "1000",
-        "GECOS": "A B",
-        "HOME_DIRECTORY": "/srv/core",
-        "CREATE_HOME": "",
-        "PRIMARY_GROUP": "users",
-        "GROUPS_OF_USER": "a,12",
-        "USER_GROUP": "",
-        "LOG_INIT": "",
-        "LOGIN_SHELL": "/bin/sh",
-        "SYSTEM": "yes",
-        "SHOULD_EXIST": "yes",
+        "user": "core",
+        "change": "1",
+        "passwd": "",
+        "hashed_passwd": "*",
+        "lock_passwd": "keep",
+        "uid": "1000",
+        "gecos": "A B",
+        "homedir": "/srv/core",
+        "no_create_home": "1",
+        "primary_group": "users",
+        "groups": "a 12",
+        "create_groups": "",
+        "no_user_group": "1",
+        "no_log_init": "1",
+        "shell": "/bin/sh",
+        "system": "1",
+        "inactive": "",
+        "expiredate": "",
     }
+
+
+def test_a_user_without_a_hash_keeps_its_own() -> None:
+    [step] = steps(config(passwd={"users": [{"name": "core"}]}))
+    found = variables(step)
+    assert (found["passwd"], found["hashed_passwd"]) == ("*", "")
+    [step] = steps(config(passwd={"users": [{"name": "core", "passwordHash": "$6$a$b"}]}))
+    found = variables(step)
+    assert (found["passwd"], found["hashed_passwd"]) == ("", "$6$a$b")
+    assert isinstance(step, RunCommand)
+    assert step.guarded == "hashed_passwd='$6$a$b'\n"
+
+
+def test_names_are_those_of_cloud_config() -> None:
+    """32 characters; the same checks for both formats."""
+    assert titles(config(passwd={"groups": [{"name": "a" * 32}, {"name": "0a", "shouldExist": False}]})) == [
+        f"set the group {'a' * 32} up",
+        "remove the group 0a",
+    ]
 
 
 def test_what_kubeadm_writes() -> None:
@@ -195,6 +221,7 @@ def test_what_kubeadm_writes() -> None:
     assert titles(data) == [
         "look for systemd",
         "set the user foo up",
+        "authorize the SSH keys of the user foo",
         "make room for files that replace others",
         "write /etc/sudoers.d/foo",
         "write /etc/kubeadm.sh",
@@ -202,7 +229,7 @@ def test_what_kubeadm_writes() -> None:
         "make room for files that replace others",
         "write /etc/systemd/system/kubeadm.service",
         "write /etc/systemd/system/kubeadm.service.d/10-flatcar.conf",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start kubeadm.service",
     ]
@@ -246,11 +273,11 @@ def test_version_2_by_its_own_rules() -> None:
         "write /3",
         "write /z/1",
         "make the link /l",
-        "write /etc/systemd/system-preset/20-ignition.preset",
+        "write /etc/systemd/system-preset/20-capra.preset",
         "mask, enable and disable units",
         "start a.service",
     ]
-    assert variables(found[2])["USER_ID"] == "5"
+    assert variables(found[2])["uid"] == "5"
     assert [line.split()[2] for line in variables(found[1])["FILES"].splitlines()] == ["/2", "/3"]
 
 
@@ -289,7 +316,7 @@ def test_configs_are_merged_into_what_is_there() -> None:
     ]
     assert "make the directory /moved" in [step.title for step in found]
     [user] = [variables(step) for step in found if step.title == "set the user u up"]
-    assert (user["USER_ID"], user["GROUPS_OF_USER"]) == ("7", "a,b,c")
+    assert (user["uid"], user["groups"]) == ("7", "a b c")
 
 
 def test_a_config_is_replaced_with_all_that_it_holds() -> None:

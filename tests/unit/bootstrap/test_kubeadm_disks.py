@@ -45,7 +45,8 @@ def test_the_disk_of_etcd() -> None:
     values = file_system[2]
     assert (values["DEVICE"], values["LABEL"], values["PARTITION"]) == (LUN, "etcd_disk", "any")
     assert values["OPTIONS"] == "-E\nlazy_itable_init=1,lazy_journal_init=1"
-    assert mounts[2]["LINES"] == "LABEL=etcd_disk\t/var/lib/etcddisk\tauto\t-\t0\t2"
+    assert mounts[2]["LINES"] == "LABEL=etcd_disk\t/var/lib/etcddisk\tauto\t0\t2"
+    assert mounts[2]["OPTIONS"] == "-"
 
 
 def test_partitions_with_types() -> None:

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.bootstrap import read
+from capra.bootstrap import RunCommand, read
 from capra.errors import InputError
 from tests.unit.bootstrap.host_scripts import planned, programs
 
@@ -19,7 +19,9 @@ def lines(text: str) -> list[list[str]]:
     [(source, title, found)] = programs(text)
     assert (source, title) == ("mounts", "write /etc/fstab and mount")
     assert (found["SWAP"], found["MOUNTS"]) == ("", "yes")
-    return [line.split("\t") for line in found["LINES"].split("\n") if line]
+    rows = [line.split("\t") for line in found["LINES"].split("\n") if line]
+    options = found["OPTIONS"].split("\n")
+    return [[*row[:3], option, *row[3:]] for row, option in zip(rows, options, strict=True)] if rows else []
 
 
 DEFAULTS = ["auto", "-", "0", "2"]
@@ -141,10 +143,21 @@ def test_the_number_of_lines_is_bounded() -> None:
         planned({"mounts": [["sdb1", "/a"]] * 101})
 
 
+def test_options_may_hold_a_password_and_nobody_reads_them() -> None:
+    [step, _] = planned("mounts: [[//server/share, /data, cifs, 'user=x,password=hunter2'], [sdb1, /a]]").steps
+    assert isinstance(step, RunCommand)
+    assert step.guarded == "OPTIONS='user=x,password=hunter2\n-'\n"
+    assert step.guarded in step.command
+    assert "hunter2" not in step.command.replace(step.guarded, "")
+    [step, _] = planned("mounts: [[sdb1, /a]]").steps
+    assert isinstance(step, RunCommand)
+    assert step.guarded == ""
+
+
 @pytest.mark.parametrize("size", ["0", "'0'", "off", "'off'", "false", "none"])
 def test_swap_of_no_size_is_switched_off(size: str) -> None:
     assert programs(f"swap: {{filename: /swap.img, size: {size}}}") == [
-        ("swap", "switch swap off", {"SWAP": "off", "MOUNTS": "no", "LINES": ""})
+        ("swap", "switch swap off", {"SWAP": "off", "MOUNTS": "no", "LINES": "", "OPTIONS": ""})
     ]
 
 
@@ -170,7 +183,7 @@ def test_swap_that_is_refused(swap: object, field: str, said: str) -> None:
     assert said in str(raised.value)
 
 
-@pytest.mark.parametrize("swap", [{"filename": "/swap.img"}, {"size": None}, {}])
+@pytest.mark.parametrize("swap", [{"filename": "/swap.img"}, {"size": None}, {"size": ""}, {}])
 def test_swap_without_a_size_asks_for_nothing(swap: dict[str, Any]) -> None:
     assert programs({"swap": swap}) == []
 
@@ -185,12 +198,12 @@ def test_swap_that_is_off_and_mounted_is_refused() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=12), st.integers(-1, 99)), max_size=7))
-def test_whatever_is_given_a_line_has_six_fields(entry: list[object]) -> None:
+def test_whatever_is_given_a_line_has_all_fields(entry: list[object]) -> None:
     document = yaml.safe_dump({"mounts": [entry], "runcmd": ["true"]}).encode()
     try:
         steps = read(document).steps
     except InputError:
         return
     for line in programs(document.decode().replace("runcmd:\n- 'true'\n", ""))[0][2]["LINES"].split("\n"):
-        assert line == "" or len(line.split("\t")) == 6
+        assert line == "" or len(line.split("\t")) == 5  # the options are by themselves
     assert steps

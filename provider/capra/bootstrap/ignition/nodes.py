@@ -13,6 +13,11 @@ from capra.bootstrap.location import Location, shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
 _KERNEL = ("/proc", "/sys", "/dev")
+_OF_THE_SYSTEM = re.compile(
+    "/(bin|boot|dev|etc|home|lib|lib32|lib64|libx32|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)"
+)
+"""Directories of the Filesystem Hierarchy Standard (3.0, 3.2), and what the kernel has there. Some are links on hosts
+with a merged /usr."""
 _MAX_APPENDED = 256
 _MAX_PATH = 4095
 """Bytes, without the one at the end (PATH_MAX of Linux)."""
@@ -94,7 +99,7 @@ def _file(item: JSONObject, budget: Budget) -> File:
     if overwrite and content is None:
         raise item.place.key("overwrite").error("needs contents: their source is missing")
     mode = _mode(item, special=False)
-    return File(_path(item), _owner(item), overwrite, item.place, content, tuple(appended), mode)
+    return File(_path(item, replaces=True), _owner(item), overwrite, item.place, content, tuple(appended), mode)
 
 
 def _fragment(item: JSONObject, budget: Budget) -> bytes:
@@ -107,7 +112,8 @@ def _fragment(item: JSONObject, budget: Budget) -> bytes:
 
 def _directory(item: JSONObject) -> Directory:
     item.only("path", "overwrite", "mode", "user", "group")
-    return Directory(_path(item), _owner(item), bool(item.flag("overwrite")), item.place, _mode(item, special=True))
+    overwrite = bool(item.flag("overwrite"))
+    return Directory(_path(item, replaces=overwrite), _owner(item), overwrite, item.place, _mode(item, special=True))
 
 
 def _link(item: JSONObject) -> Link:
@@ -119,10 +125,13 @@ def _link(item: JSONObject) -> Link:
     _check_text(target, place)
     if hard and not target.startswith("/"):
         raise place.error(f"{shown(target)} must be an absolute path, since the link is a hard one")
-    return Link(_path(item), "" if hard else _owner(item), bool(item.flag("overwrite")), item.place, target, hard)
+    return Link(
+        _path(item, replaces=True), "" if hard else _owner(item), bool(item.flag("overwrite")), item.place, target, hard
+    )
 
 
-def _path(item: JSONObject) -> str:
+def _path(item: JSONObject, *, replaces: bool) -> str:
+    """replaces: what stands there is to go."""
     path, place = item.text("path"), item.place.key("path")
     if not path:
         raise place.error("is missing: give an absolute path")
@@ -131,6 +140,10 @@ def _path(item: JSONObject) -> str:
         raise place.error(f"{shown(path)} is not an absolute path without `.`, `..` and further slashes")
     if any(f"{path}/".startswith(f"{kernel}/") for kernel in _KERNEL):
         raise place.error(f"{shown(path)} is the kernel's: use sysctl.d or udev's rules")
+    if replaces and _OF_THE_SYSTEM.fullmatch(path):
+        raise place.error(
+            f"{shown(path)} is a directory of the system, which nothing takes the place of: give a path below"
+        )
     return path
 
 

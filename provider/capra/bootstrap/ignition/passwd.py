@@ -1,5 +1,5 @@
 """`passwd`: groups, then users, each added, changed or removed (Ignition's specification, and its
-internal/exec/util/passwd.go).
+internal/exec/util/passwd.go). The host's programs, and what a name, a hash and a key may be, are those of cloud-config.
 
 Where Ignition writes the keys of a user into a file of its own, here those that are missing are added to
 `~/.ssh/authorized_keys`, which every sshd reads, and which may hold the key that Capra itself comes with.
@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import re
 
-from capra.bootstrap.host_script import host_script
+from capra.bootstrap.accounts import (
+    account_name,
+    group_step,
+    keys_step,
+    password_hash,
+    public_key,
+    removal_step,
+    user_step,
+)
 from capra.bootstrap.ignition.fields import MAX_ID, JSONObject, refuse_repeated
-from capra.bootstrap.location import shown
+from capra.bootstrap.location import Location, shown
 from capra.bootstrap.steps import Step
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?")
-_HASH = re.compile(r"[!-9;-~]{1,512}")
-_NAMES = "letters, digits, dots, dashes and underscores"
-_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
+_CLOSED = "*"
+"""In the place of a hash: no password fits."""
 
-_GUARDED = {"PASSWORD_HASH", "AUTHORIZED_KEYS", "GECOS"}
+_LINE = re.compile(r"[^\x00-\x1f\x7f]+")
 
 USER_KEYS = (
     "name",
@@ -48,77 +54,72 @@ def account_steps(passwd: JSONObject, *, unique: bool) -> list[Step]:
     if unique:
         refuse_repeated([(group.text("name") or "", group.place) for group in groups], "name")
         refuse_repeated([(user.text("name") or "", user.place) for user in users], "name")
-    return [*map(_group, groups), *map(_user, users)]
+    return [*map(_group, groups), *(step for user in users for step in _user(user))]
 
 
 def _group(group: JSONObject) -> Step:
     group.only(*GROUP_KEYS)
     group.refuse("passwordHash", "is not supported: passwords of groups are out of use")
     name = _name(group)
-    variables = {
-        "GROUP_NAME": name,
-        "GROUP_ID": _number(group, "gid"),
-        "SYSTEM": _flag(group, "system"),
-        "SHOULD_EXIST": _flag(group, "shouldExist", default=True),
-    }
-    title = f"set the group {name} up" if variables["SHOULD_EXIST"] else f"remove the group {name}"
-    return host_script("ignition_group", group.place.field, title, variables, variables)
+    if not _flag(group, "shouldExist", default=True):
+        return removal_step(group.place.field, "group", name)
+    variables = {"group": name, "gid": _number(group, "gid"), "system": _flag(group, "system")}
+    return group_step(group.place.field, f"set the group {name} up", variables)
 
 
-def _user(user: JSONObject) -> Step:
+def _user(user: JSONObject) -> list[Step]:
     user.only(*USER_KEYS)
-    name = _name(user)
-    variables = {
-        "USER_NAME": name,
-        "PASSWORD_HASH": _password(user),
-        "AUTHORIZED_KEYS": "".join(f"{key}\n" for key in _keys(user)),
-        "USER_ID": _number(user, "uid"),
-        "GECOS": _line(user, "gecos", "without a colon", ":"),
-        "HOME_DIRECTORY": _path(user, "homeDir"),
-        "CREATE_HOME": "" if user.flag("noCreateHome") else "yes",
-        "PRIMARY_GROUP": _group_name(user, "primaryGroup", user.text("primaryGroup")),
-        "GROUPS_OF_USER": ",".join(_group_name(user, "groups", group) for group in user.texts("groups")),
-        "USER_GROUP": "" if user.flag("noUserGroup") else "yes",
-        "LOG_INIT": "" if user.flag("noLogInit") else "yes",
-        "LOGIN_SHELL": _path(user, "shell"),
-        "SYSTEM": _flag(user, "system"),
-        "SHOULD_EXIST": _flag(user, "shouldExist", default=True),
+    name, source, keys = _name(user), user.place.field, _keys(user)
+    settings = {"user": name, **_settings(user)}
+    if not _flag(user, "shouldExist", default=True):
+        return [removal_step(source, "user", name)]
+    made: list[Step] = [user_step(source, f"set the user {name} up", settings)]
+    return [*made, keys_step(source, name, keys)] if keys else made
+
+
+def _settings(user: JSONObject) -> dict[str, str]:
+    """The variables of the program `user`. Without a hash a new user has a password that nothing fits, and one that
+    is there keeps its own; an empty hash closes the account to passwords. Nothing is locked or unlocked."""
+    given = user.text("passwordHash")
+    found = None if given is None else password_hash(given, user.place.key("passwordHash")) or _CLOSED
+    groups = (_group_name(group, user.place.key("groups")) for group in user.texts("groups"))
+    return {
+        "change": "1",
+        "gecos": _line(user, "gecos", "without a colon", ":"),
+        "homedir": _path(user, "homeDir"),
+        "shell": _path(user, "shell"),
+        "uid": _number(user, "uid"),
+        "primary_group": _group_name(user.text("primaryGroup") or "", user.place.key("primaryGroup")),
+        "groups": " ".join(group for group in groups if group),
+        "passwd": _CLOSED if found is None else "",
+        "hashed_passwd": found or "",
+        "inactive": "",
+        "expiredate": "",
+        "lock_passwd": "keep",
+        "create_groups": "",
+        "system": _flag(user, "system"),
+        "no_create_home": _flag(user, "noCreateHome"),
+        "no_user_group": _flag(user, "noUserGroup"),
+        "no_log_init": _flag(user, "noLogInit"),
     }
-    title = f"set the user {name} up" if variables["SHOULD_EXIST"] else f"remove the user {name}"
-    return host_script("ignition_user", user.place.field, title, variables, variables.keys() - _GUARDED)
 
 
 def _name(item: JSONObject) -> str:
     place, name = item.place.key("name"), item.text("name")
     if not name:
         raise place.error("is missing")
-    if not _NAME.fullmatch(name):
-        raise place.error(f"{shown(name)} is no name of a user or group: {_NAMES}")
-    return name
+    return account_name(name, place)
 
 
-def _group_name(item: JSONObject, key: str, name: str | None) -> str:
-    if name and not _NAME.fullmatch(name) and not (name.isascii() and name.isdigit()):
-        raise item.place.key(key).error(f"{shown(name)} is no name of a group: {_NAMES}")
-    return name or ""
-
-
-def _password(user: JSONObject) -> str:
-    """An empty hash closes the account to passwords, as `*` does; without one nothing is changed."""
-    given = user.text("passwordHash")
-    if given is None:
-        return ""
-    if given and not _HASH.fullmatch(given):
-        raise user.place.key("passwordHash").error("is no hash of a password, as crypt(5) has them")
-    return given or "*"
+def _group_name(name: str, place: Location) -> str:
+    """A name, or the number of a group."""
+    return name if not name or (name.isascii() and name.isdigit()) else account_name(name, place)
 
 
 def _keys(user: JSONObject) -> list[str]:
-    keys = [key.strip() for key in user.texts("sshAuthorizedKeys")]
-    for index, key in enumerate(keys):
-        if key and not _LINE.fullmatch(key):
-            raise user.place.key("sshAuthorizedKeys").item(index).error("must be one line of authorized_keys")
-    return [key for key in keys if key]
+    place = user.place.key("sshAuthorizedKeys")
+    keys = enumerate(user.texts("sshAuthorizedKeys"))
+    return [public_key(key, place.item(index)) for index, key in keys if key.strip()]
 
 
 def _line(item: JSONObject, name: str, what: str, without: str) -> str:
@@ -142,4 +143,4 @@ def _number(item: JSONObject, name: str) -> str:
 
 def _flag(item: JSONObject, name: str, *, default: bool = False) -> str:
     value = item.flag(name)
-    return "yes" if (default if value is None else value) else ""
+    return "1" if (default if value is None else value) else ""

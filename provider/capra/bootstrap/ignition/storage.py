@@ -71,7 +71,12 @@ def _node(node: FileNode) -> Step:
     if isinstance(node, Directory):
         variables = {"DIRECTORY": node.path, "MODE": node.mode, "OWNER": node.owner, "OVERWRITE": overwrite}
         return host_script(
-            "ignition_directory", node.place.field, f"make the directory {node.path}", variables, variables
+            "ignition_directory",
+            node.place.field,
+            f"make the directory {node.path}",
+            variables,
+            variables,
+            before=["path"],
         )
     if not isinstance(node, Link):
         raise TypeError(node)
@@ -82,7 +87,9 @@ def _node(node: FileNode) -> Step:
         "OWNER": node.owner,
         "OVERWRITE": overwrite,
     }
-    return host_script("ignition_link", node.place.field, f"make the link {node.path}", variables, variables)
+    return host_script(
+        "ignition_link", node.place.field, f"make the link {node.path}", variables, variables, before=["path"]
+    )
 
 
 def _file(file: File) -> Step:
@@ -105,12 +112,18 @@ def _fetch(file: File, content: Remote) -> Step:
         "MODE": file.mode or DEFAULT_FILE_MODE,
         "OWNER": file.owner,
     }
-    return host_script("ignition_fetch", file.place.field, f"fetch {file.path}", variables, variables.keys() - {"URL"})
+    public = variables.keys() - {"URL"}
+    return host_script("ignition_fetch", file.place.field, f"fetch {file.path}", variables, public, before=["path"])
 
 
 def clear_way(paths: Iterable[str], source: str) -> Step:
     """Removes links and directories where files are to be: a file step would follow the one, and fail for the other."""
     lines = "".join(f"{path}\n" for path in paths)
     return host_script(
-        "ignition_clear", source, "make room for files that replace others", {"FILES": lines}, public=("FILES",)
+        "ignition_clear",
+        source,
+        "make room for files that replace others",
+        {"FILES": lines},
+        ("FILES",),
+        before=["path"],
     )

@@ -14,8 +14,9 @@ from capra.bootstrap.location import Location, shown
 from capra.bootstrap.steps import Step, WriteFile
 
 _DIRECTORY = "/etc/systemd/system"
-_PRESET = "/etc/systemd/system-preset/20-ignition.preset"
-"""Where Ignition writes what is enabled and disabled (internal/exec/util/unit.go)."""
+_PRESET = "/etc/systemd/system-preset/20-capra.preset"
+"""What is enabled and disabled. Ignition's own, 20-ignition.preset (internal/exec/util/unit.go), is the image's where
+that has begun with Ignition, and stays; of presets the first one in the order of the names counts."""
 
 _UNIT = re.compile(
     r"[A-Za-z0-9:_.\\@-]{1,200}\.(service|socket|device|mount|automount|swap|target|path|timer|snapshot|slice|scope)"

@@ -7,7 +7,7 @@ The lines are marked `comment=cloudconfig`, and take the place of all that are m
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from capra.bootstrap.constructs import Constructs
@@ -27,12 +27,14 @@ DEFAULT_OPTIONS = "-"
 
 DEFAULTS: Line = ("", "", "auto", DEFAULT_OPTIONS, "0", "2")
 _FIELDS = 6
+_OPTIONS = 3
+"""The place of fs_mntops among them."""
 _TAG = re.compile(r"(LABEL|UUID|PARTLABEL|PARTUUID|ID)=.+")
 _NETWORK = re.compile(r"[^/]+:.*")  # cloud-init, cc_mounts: NETWORK_NAME_FILTER
 _TYPE = re.compile(r"[A-Za-z0-9_.,-]{1,64}")
 _ON_A_DEVICE = ("auto", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "swap")
 _SWAP_KEYS = ("filename", "size", "maxsize")
-_OFF = ("0", "off", "none", "false", "")
+_OFF = ("0", "off", "none", "false")
 
 
 def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> list[Step]:
@@ -40,20 +42,31 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
     found: list[Step] = []
     off = _swap_is_off(document, constructs, subject)
     if off:
-        found.append(_step("swap", "switch swap off", {"SWAP": "off", "MOUNTS": "no", "LINES": ""}))
+        off_only = {"SWAP": "off", "MOUNTS": "no", "LINES": "", "OPTIONS": ""}
+        found.append(_step("swap", "switch swap off", off_only, off_only))
     defaults = _defaults(document, subject)
     if asks_nothing(document.get("mounts")):
         return found
     lines = _lines(document, defaults, constructs, subject)
     if off and any(line[2] == "swap" for line in lines):
         raise Location(subject, "swap").error("is off, but mounts has swap; keep one")
-    text = "\n".join("\t".join(line) for line in lines)
-    found.append(_step("mounts", "write /etc/fstab and mount", {"SWAP": "", "MOUNTS": "yes", "LINES": text}))
-    return found
+    return [*found, _mounts(lines)]
 
 
-def _step(source: str, title: str, variables: Mapping[str, str]) -> Step:
-    return host_script("fstab", source, title, variables, variables, before=["devices"])
+def _mounts(lines: Sequence[Line]) -> Step:
+    """Options are by themselves, since those of CIFS may hold a password; nothing but the host's own may be read."""
+    variables = {
+        "SWAP": "",
+        "MOUNTS": "yes",
+        "LINES": "\n".join("\t".join((*line[:_OPTIONS], *line[_OPTIONS + 1 :])) for line in lines),
+        "OPTIONS": "\n".join(line[_OPTIONS] for line in lines),
+    }
+    secret = set() if all(line[_OPTIONS] == DEFAULT_OPTIONS for line in lines) else {"OPTIONS"}
+    return _step("mounts", "write /etc/fstab and mount", variables, variables.keys() - secret)
+
+
+def _step(source: str, title: str, variables: Mapping[str, str], public: Collection[str]) -> Step:
+    return host_script("fstab", source, title, variables, public, before=["devices"])
 
 
 def _swap_is_off(document: Mapping[str, Any], constructs: Constructs, subject: str) -> bool:
@@ -65,7 +78,7 @@ def _swap_is_off(document: Mapping[str, Any], constructs: Constructs, subject: s
         if name not in _SWAP_KEYS:
             constructs.refuse(place.key(name), f"is not supported; supported are {', '.join(_SWAP_KEYS)}")
     size = swap.get("size")
-    if size is None:
+    if asks_nothing(size) or size == "":
         return False
     word = str(size).lower() if isinstance(size, bool) else written(size, place.key("size")).strip().lower()
     if word in _OFF:

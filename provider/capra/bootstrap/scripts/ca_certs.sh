@@ -3,36 +3,49 @@
 # the other; remove_defaults, 1 or empty.
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
-fail() {
-    rm -f /etc/ca-certificates.conf.capra-new
-    echo "$1" >&2
-    exit 1
-}
-has() { command -v "$1" >/dev/null 2>&1; }
 
-# remove_defaults: Debian's and Alpine's list; `!` takes an entry out.
+# switched_off: Debian's and Alpine's list; `!` takes an entry out.
+switched_off() { awk '/^[^#!]/ { print "!" $0; next } { print }' /etc/ca-certificates.conf; }
+
 remove_defaults() {
     if has debconf-set-selections; then
         echo 'ca-certificates ca-certificates/trust_new_crts select no' | debconf-set-selections ||
             fail "debconf does not take that new authorities are not trusted"
     fi
     [ -e /etc/ca-certificates.conf ] || return 0
-    {
-        awk '/^[^#!]/ { print "!" $0; next } { print }' /etc/ca-certificates.conf >/etc/ca-certificates.conf.capra-new &&
-            chmod 0644 /etc/ca-certificates.conf.capra-new &&
-            mv /etc/ca-certificates.conf.capra-new /etc/ca-certificates.conf
-    } || fail "/etc/ca-certificates.conf cannot be written"
+    replace_file /etc/ca-certificates.conf switched_off || fail "/etc/ca-certificates.conf cannot be written"
 }
 
-# write_certificates: each under cloud-init's name for it.
+# numbers: 1 to the number of certificates.
+numbers() { printf '%s\n' "$certificates" | awk '/^-----BEGIN/ { print ++count }'; }
+
+# read_back: what stands in the new files.
+read_back() { for number in $(numbers); do cat "$begin$number.crt.capra-new" || return 1; done; }
+
+# write_certificates: each under cloud-init's name for it. Those of an earlier document that had more are removed.
 write_certificates() {
-    printf '%s\n' "$certificates" | awk -v begin="$directory/cloud-init-ca-cert-" '
+    begin=$directory/cloud-init-ca-cert-
+    set +f
+    rm -rf "$begin"*.crt.capra-new
+    # Not every awk tells that it could not write: the files are compared.
+    printf '%s\n' "$certificates" | awk -v begin="$begin" '
         /^-----BEGIN/ { file = begin (++count) ".crt.capra-new" }
         { print > file }
-        /^-----END/ { close(file); print count }' | while read -r number; do
-        name=$directory/cloud-init-ca-cert-$number.crt
-        { chmod 0644 "$name.capra-new" && mv "$name.capra-new" "$name"; } || exit 1
+        /^-----END/ { close(file) }' 2>/dev/null && [ "$(read_back)" = "$certificates" ] || {
+        rm -f "$begin"*.crt.capra-new
+        return 1
+    }
+    sync
+    for number in $(numbers); do
+        name=$begin$number.crt
+        chmod 0644 "$name.capra-new" && mv -f "$name.capra-new" "$name" || return 1
     done
+    for name in "$begin"*.crt; do
+        more=${name#"$begin"} more=${more%.crt}
+        case $more in '' | *[!0-9]*) continue ;; esac
+        if [ "$more" -gt "$number" ]; then rm -f "$name" || return 1; fi
+    done
+    set -f
 }
 
 if has update-ca-trust; then

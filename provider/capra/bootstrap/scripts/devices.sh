@@ -23,9 +23,6 @@ disk_runs() {
     runs_errors=$("$@" 2>&1 >/dev/null) || disk_stop "$1 has failed on $DEVICE: $(first_line "$runs_errors")"
 }
 
-# to_disk FILE: does not return before the disk has it, or all that is written.
-to_disk() { sync "$1" 2>/dev/null || sync; }
-
 disk_settle() { if command -v udevadm >/dev/null 2>&1; then udevadm settle --timeout=30 || :; fi; }
 
 # disk_name NODE: the kernel's name of a device.

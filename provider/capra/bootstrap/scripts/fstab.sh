@@ -2,8 +2,8 @@
 # shellcheck source=provider/capra/bootstrap/scripts/devices.sh
 # Mounts what cloud-init's mounts ask for, or switches swap off (capra/bootstrap/modules/mounts.py), in /etc/fstab and now.
 # devices.sh stands before it.
-# SWAP: off, or empty. LINES: the lines of fstab, fields with tabs between them, blanks in them as \040; the options `-`
-# stand for cloud-init's own. MOUNTS: yes where the lines that are marked as cloud-init's are to be these.
+# SWAP: off, or empty. LINES: the lines of fstab, without the options; fields with tabs between them, blanks in them as \040.
+# OPTIONS: those of each line, which may hold a password; `-` stands for cloud-init's own. MOUNTS: yes where the lines that are marked as cloud-init's are to be these.
 
 MARK=comment=cloudconfig
 TAB=$(printf '\t')
@@ -53,12 +53,17 @@ device_of() {
 
 # own_lines: LINES with the devices that are meant, the options that are missing, and the mark.
 own_lines() {
-    printf '%s\n' "$LINES" | while IFS=$TAB read -r own_spec own_point own_type own_options own_rest; do
+    while IFS=$TAB read -r own_spec own_point own_type own_rest; do
+        IFS= read -r own_options <&3
         [ -n "$own_spec" ] || continue
         if [ "$own_options" = - ]; then own_options=$(default_options); fi
         own_spec=$(device_of "$own_spec")
         printf '%s\t%s\t%s\t%s,%s\t%s\n' "$own_spec" "$own_point" "$own_type" "$own_options" "$MARK" "$own_rest"
-    done
+    done <<LINES 3<<OPTIONS
+$LINES
+LINES
+$OPTIONS
+OPTIONS
 }
 
 # other_lines: what stays of fstab. Swap that is switched off becomes a comment.
@@ -80,26 +85,19 @@ is_swap() {
     [ "${3:-}" = swap ]
 }
 
-# write_fstab: whole, beside the old one, and renamed: with its mode and owner.
+# new_fstab: what it becomes.
+new_fstab() {
+    if [ -e "$FSTAB" ]; then other_lines <"$FSTAB" || return 1; fi
+    printf '%s' "${OWN:+$OWN
+}"
+}
+
+# write_fstab: where it is to be another one. A link stays.
 write_fstab() {
     FSTAB=/etc/fstab
     if [ -L "$FSTAB" ]; then FSTAB=$(readlink -f "$FSTAB") || disk_stop "/etc/fstab is a link to nothing"; fi
-    rm -f "$FSTAB.capra"
-    if [ -e "$FSTAB" ]; then
-        cp -p "$FSTAB" "$FSTAB.capra"
-        { other_lines <"$FSTAB" && printf '%s' "${OWN:+$OWN
-}"; } >"$FSTAB.capra"
-    else
-        (umask 022 && printf '%s' "${OWN:+$OWN
-}" >"$FSTAB.capra")
-    fi
-    if cmp -s "$FSTAB" "$FSTAB.capra"; then
-        rm -f "$FSTAB.capra"
-        return
-    fi
-    to_disk "$FSTAB.capra"
-    mv -f "$FSTAB.capra" "$FSTAB"
-    to_disk "${FSTAB%/*}"
+    if [ -e "$FSTAB" ] && new_fstab | cmp -s - "$FSTAB"; then return; fi
+    replace_file "$FSTAB" new_fstab || disk_stop "$FSTAB cannot be written"
     if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 }
 

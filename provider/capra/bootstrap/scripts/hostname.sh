@@ -3,11 +3,6 @@
 # the fqdn on Red Hat's kind, as cloud-init does.
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
-fail() {
-    rm -f /etc/hostname.capra-new
-    echo "$1" >&2
-    exit 1
-}
 if [ "$prefer" = auto ]; then
     prefer=hostname
     if grep -Eq '^ID(_LIKE)?=.*(rhel|fedora|centos)' /etc/os-release 2>/dev/null; then prefer=fqdn; fi
@@ -16,8 +11,7 @@ name=$hostname
 if [ "$prefer" = fqdn ]; then name=$fqdn; fi
 [ "${#name}" -le 64 ] || fail "the host's name may have 64 characters; set prefer_fqdn_over_hostname: false"
 if [ "$(cat /etc/hostname 2>/dev/null)" != "$name" ]; then
-    { printf '%s\n' "$name" >/etc/hostname.capra-new && chmod 0644 /etc/hostname.capra-new &&
-        mv /etc/hostname.capra-new /etc/hostname; } || fail "/etc/hostname cannot be written"
+    replace_file /etc/hostname printf '%s\n' "$name" || fail "/etc/hostname cannot be written"
 fi
 if [ "$(uname -n)" != "$name" ]; then
     if command -v hostname >/dev/null 2>&1; then hostname "$name"; else echo "$name" >/proc/sys/kernel/hostname; fi ||

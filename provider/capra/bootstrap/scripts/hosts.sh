@@ -4,11 +4,6 @@
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
 file=/etc/hosts
-fail() {
-    rm -f "$file.capra-new"
-    echo "$1" >&2
-    exit 1
-}
 if [ -z "$fqdn" ]; then fqdn=$(uname -n); fi
 if [ -z "$hostname" ]; then hostname=${fqdn%%.*}; fi
 names=$fqdn
@@ -67,6 +62,6 @@ added() {
 }
 
 if [ "$manner" = localhost ] && resolves; then exit 0; fi
-if [ "$manner" = localhost ]; then added >"$file.capra-new"; else written >"$file.capra-new"; fi ||
-    fail "$file cannot be written"
-{ chmod 0644 "$file.capra-new" && mv "$file.capra-new" "$file"; } || fail "$file cannot be written"
+lines=written
+if [ "$manner" = localhost ]; then lines=added; fi
+replace_file "$file" "$lines" || fail "$file cannot be written"

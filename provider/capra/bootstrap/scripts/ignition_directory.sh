@@ -1,24 +1,15 @@
 # shellcheck shell=sh
-# Makes a directory. DIRECTORY: its path. MODE: octal, or empty for 0755 or what it has. OWNER: as chown takes it, or empty.
-# OVERWRITE: yes, or empty: what stands there is removed first.
+# shellcheck source=provider/capra/bootstrap/scripts/path.sh
+# Makes a directory. path.sh stands before it. DIRECTORY: its path. MODE: octal, or empty for 0755 or what it has. OWNER: as
+# chown takes it, or empty. OVERWRITE: yes, or empty: what stands there is removed first.
 : "${DIRECTORY?}${MODE?}${OWNER?}${OVERWRITE?}"
 
-fail() {
-    echo "$DIRECTORY: $1" >&2
-    exit 1
-}
-
-if [ -n "$OVERWRITE" ] && { [ -e "$DIRECTORY" ] || [ -h "$DIRECTORY" ]; }; then
-    case ${DIRECTORY#/} in
-    */*) ;;
-    *) if [ -d "$DIRECTORY" ]; then fail "is a directory of the system, which is not overwritten"; fi ;;
-    esac
-    rm -rf -- "$DIRECTORY" || fail "what stands there cannot be removed"
+enter_parent "$DIRECTORY"
+if [ -n "$OVERWRITE" ]; then remove_name; fi
+if [ -h "./$NAME" ] || { [ -e "./$NAME" ] && [ ! -d "./$NAME" ]; }; then
+    fail "$DIRECTORY: is there already, and is no directory: remove it, or set overwrite"
 fi
-if [ -h "$DIRECTORY" ] || { [ -e "$DIRECTORY" ] && [ ! -d "$DIRECTORY" ]; }; then
-    fail "is there already, and is no directory: remove it, or set overwrite"
-fi
-umask 022
-mkdir -p -- "$DIRECTORY" || fail "cannot be made"
-if [ -n "$OWNER" ]; then chown -- "$OWNER" "$DIRECTORY" || fail "cannot be given to $OWNER: is there such a user?"; fi
-if [ -n "$MODE" ]; then chmod -- "$MODE" "$DIRECTORY" || fail "cannot be given the mode $MODE"; fi
+if [ ! -e "./$NAME" ]; then (umask 022 && mkdir "./$NAME") || fail "$DIRECTORY: cannot be made"; fi
+enter_directory
+if [ -n "$OWNER" ]; then chown -- "$OWNER" . || fail "$DIRECTORY: cannot be given to $OWNER: is there such a user?"; fi
+if [ -n "$MODE" ]; then chmod -- "$MODE" . || fail "$DIRECTORY: cannot be given the mode $MODE"; fi

@@ -1,18 +1,12 @@
 # shellcheck shell=sh
+# shellcheck source=provider/capra/bootstrap/scripts/path.sh
 # Fetches a file and verifies it. FILE: its path. URL. ALGORITHM: sha256 or sha512; DIGEST: of the content as it is in the
 # end. GZIPPED: yes, or empty. MODE: octal. OWNER: as chown takes it, or empty. A URL may hold a token: it is told to curl
-# and wget through stdin.
+# and wget through stdin. path.sh stands before it.
 : "${FILE?}${URL?}${ALGORITHM?}${DIGEST?}${GZIPPED?}${MODE?}${OWNER?}"
 
-PART="${FILE%/*}/.${FILE##*/}.part"
 SECONDS_AT_MOST=900
 BLOCKS_AT_MOST=8388608 # of 512 bytes: 4 GiB
-
-fail() {
-    rm -f -- "$PART" "$PART.gz"
-    echo "$FILE: $1" >&2
-    exit 1
-}
 
 # fetch TO
 fetch() {
@@ -23,7 +17,7 @@ fetch() {
         printf '%s\n' "$URL" | timeout "$SECONDS_AT_MOST" wget --no-config --quiet --timeout=10 --tries=5 --input-file=- \
             --output-document="$1"
     else
-        fail "cannot be fetched: install curl, or GNU wget"
+        fail "$FILE: cannot be fetched: install curl, or GNU wget"
     fi
 }
 
@@ -31,28 +25,37 @@ is_whole() {
     whole_found=$("${ALGORITHM}sum" <"$1") && [ "${whole_found%% *}" = "$DIGEST" ]
 }
 
-# permit FILE: gives it owner and mode.
+# permit: gives NAME of the private directory owner and mode.
 permit() {
-    if [ -n "$OWNER" ]; then chown -- "$OWNER" "$1" || fail "cannot be given to $OWNER: is there such a user?"; fi
-    chmod -- "$MODE" "$1" || fail "cannot be given the mode $MODE"
+    if [ -n "$OWNER" ]; then
+        chown -- "$OWNER" "./$NAME" || fail "$FILE: cannot be given to $OWNER: is there such a user?"
+    fi
+    chmod -- "$MODE" "./$NAME" || fail "$FILE: cannot be given the mode $MODE"
 }
 
-if [ -d "$FILE" ]; then fail "is a directory"; fi
-if [ -f "$FILE" ] && is_whole "$FILE"; then
-    permit "$FILE"
-else
-    (umask 022 && mkdir -p -- "${FILE%/*}/") || fail "its directory cannot be made"
-    umask 077
-    rm -f -- "$PART" "$PART.gz"
-    ulimit -f "$BLOCKS_AT_MOST" 2>/dev/null
-    if [ -n "$GZIPPED" ]; then
-        fetch "$PART.gz" || fail "could not be fetched"
-        gzip -dc <"$PART.gz" >"$PART" || fail "what was fetched is not valid gzip data"
-        rm -f -- "$PART.gz"
+# take_what_is_there: true where the file is there already, and whole: then a copy is in the private directory. The
+# file itself may be another one at the next look.
+take_what_is_there() {
+    if [ -h "../$NAME" ] || [ ! -f "../$NAME" ]; then return 1; fi
+    cat <"../$NAME" >"./$NAME" && is_whole "./$NAME"
+}
+
+fetch_anew() {
+    if [ -z "$GZIPPED" ]; then
+        fetch "./$NAME" || fail "$FILE: could not be fetched"
     else
-        fetch "$PART" || fail "could not be fetched"
+        anew_packed=./packed
+        if [ "$NAME" = packed ]; then anew_packed=./packed.gz; fi
+        fetch "$anew_packed" || fail "$FILE: could not be fetched"
+        gzip -dc <"$anew_packed" >"./$NAME" || fail "$FILE: what was fetched is not valid gzip data"
     fi
-    is_whole "$PART" || fail "what was fetched has not the $ALGORITHM digest of the config"
-    permit "$PART"
-    mv -f -- "$PART" "$FILE" || fail "cannot be put in place"
-fi
+    is_whole "./$NAME" || fail "$FILE: what was fetched has not the $ALGORITHM digest of the config"
+}
+
+enter_parent "$FILE"
+if [ ! -h "./$NAME" ] && [ -d "./$NAME" ]; then fail "$FILE: is a directory"; fi
+ulimit -f "$BLOCKS_AT_MOST" 2>/dev/null
+enter_private
+(umask 077 && { take_what_is_there || fetch_anew; }) || exit 1
+permit
+put_in_place

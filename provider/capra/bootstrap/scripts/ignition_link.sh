@@ -1,37 +1,50 @@
 # shellcheck shell=sh
-# Makes a link. LINK: its path. TARGET: where it leads. HARD: yes, or empty for a symbolic one. OWNER: as chown takes it,
-# or empty. OVERWRITE: yes, or empty: what stands there is removed first, unless it is this very link.
+# shellcheck source=provider/capra/bootstrap/scripts/path.sh
+# Makes a link. path.sh stands before it. LINK: its path. TARGET: where it leads. HARD: yes, or empty for a symbolic one.
+# OWNER: as chown takes it, or empty. OVERWRITE: yes, or empty: what stands there is removed, unless it is this very link.
 : "${LINK?}${TARGET?}${HARD?}${OWNER?}${OVERWRITE?}"
 
-fail() {
-    echo "$LINK: $1" >&2
-    exit 1
+# firm_target: the target of a hard link without links on the way, which others cannot change. In a subshell: it goes there.
+firm_target() {
+    enter_parent "$TARGET"
+    [ -f "./$NAME" ] || fail "$LINK: leads to $TARGET, which is no file"
+    [ "$TRUST" = firm ] || fail "$LINK: leads to $TARGET, in a directory that others may write to: make a symbolic link"
+    printf '%s\n' "$HERE/$NAME"
 }
 
 # is_made: the link stands there, and leads where it is to lead.
 is_made() {
     if [ -n "$HARD" ]; then
-        [ -e "$LINK" ] && [ "$(stat -c %d:%i -- "$LINK")" = "$(stat -c %d:%i -- "$TARGET")" ]
+        [ -e "./$NAME" ] && [ ! -h "./$NAME" ] && [ "$(stat -c %d:%i "./$NAME")" = "$(stat -c %d:%i "$TARGET")" ]
     else
-        [ -h "$LINK" ] && [ "$(readlink -- "$LINK")" = "$TARGET" ]
+        [ -h "./$NAME" ] && [ "$(readlink "./$NAME")" = "$TARGET" ]
     fi
 }
 
-if [ -n "$HARD" ] && [ ! -f "$TARGET" ]; then fail "leads to $TARGET, which is no file"; fi
-if ! is_made; then
-    if [ -e "$LINK" ] || [ -h "$LINK" ]; then
-        if [ -z "$OVERWRITE" ]; then fail "is there already, and is not this link: remove it, or set overwrite"; fi
-        case ${LINK#/} in
-        */*) ;;
-        *) if [ -d "$LINK" ] && [ ! -h "$LINK" ]; then fail "is a directory of the system, which is not overwritten"; fi ;;
-        esac
-        rm -rf -- "$LINK" || fail "what stands there cannot be removed"
-    fi
-    (umask 022 && mkdir -p -- "${LINK%/*}/") || fail "its directory cannot be made"
+# make_link: in the private directory.
+make_link() {
     if [ -n "$HARD" ]; then
-        ln -- "$TARGET" "$LINK" || fail "cannot be made"
-    else
-        ln -s -- "$TARGET" "$LINK" || fail "cannot be made"
+        ln "$TARGET" "./$NAME" || fail "$LINK: cannot be made"
+        return
     fi
+    ln -s -- "$TARGET" "./$NAME" || fail "$LINK: cannot be made"
+    if [ -n "$OWNER" ]; then
+        chown -h -- "$OWNER" "./$NAME" || fail "$LINK: cannot be given to $OWNER: is there such a user?"
+    fi
+}
+
+if [ -n "$HARD" ]; then TARGET=$(firm_target) || exit 1; fi
+enter_parent "$LINK"
+if is_made; then
+    if [ -n "$OWNER" ]; then
+        chown -h -- "$OWNER" "./$NAME" || fail "$LINK: cannot be given to $OWNER: is there such a user?"
+    fi
+    exit 0
 fi
-if [ -n "$OWNER" ]; then chown -h -- "$OWNER" "$LINK" || fail "cannot be given to $OWNER: is there such a user?"; fi
+if [ -e "./$NAME" ] || [ -h "./$NAME" ]; then
+    [ -n "$OVERWRITE" ] || fail "$LINK: is there already, and is not this link: remove it, or set overwrite"
+    remove_name
+fi
+enter_private
+make_link
+put_in_place

@@ -3,12 +3,6 @@
 # for the distribution's.
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
-fail() {
-    rm -f "$file.capra-new" /etc/locale.gen.capra-new
-    echo "$1" >&2
-    exit 1
-}
-has() { command -v "$1" >/dev/null 2>&1; }
 
 # plain: locales as they can be compared; `locale -a` writes en_US.utf8 for en_US.UTF-8.
 plain() { tr '[:upper:]' '[:lower:]' | tr -d '-'; }
@@ -25,14 +19,16 @@ supported() {
     echo "${line:-$locale $charset}"
 }
 
+# with_wanted: /etc/locale.gen, ended with a newline, and the line.
+with_wanted() {
+    { [ ! -e /etc/locale.gen ] || awk '{ print }' /etc/locale.gen; } && printf '%s\n' "$wanted"
+}
+
 generate() {
     has locale-gen || fail "the locale $locale is not there: install it (Debian: locales; Red Hat: glibc-langpack-…)"
     wanted=$(supported)
     if ! grep -qxF -- "$wanted" /etc/locale.gen 2>/dev/null; then
-        {
-            { [ ! -e /etc/locale.gen ] || awk '{ print }' /etc/locale.gen; } >/etc/locale.gen.capra-new &&
-                printf '%s\n' "$wanted" >>/etc/locale.gen.capra-new && mv /etc/locale.gen.capra-new /etc/locale.gen
-        } || fail "/etc/locale.gen cannot be written"
+        replace_file /etc/locale.gen with_wanted || fail "/etc/locale.gen cannot be written"
     fi
     locale-gen --keep-existing >/dev/null 2>&1 || fail "locale-gen cannot make the locale $locale"
     made || fail "locale-gen does not know the locale $locale: see /usr/share/i18n/SUPPORTED"
@@ -41,7 +37,7 @@ generate() {
 # settled BEFORE: the file with the one line in the place of the others.
 settled() {
     if [ -e "$file" ]; then
-        awk -v begins="$1LANG=" 'index($0, begins) != 1 { print }' "$file"
+        awk -v begins="$1LANG=" 'index($0, begins) != 1 { print }' "$file" || return 1
     fi
     printf '%sLANG=%s\n' "$1" "$locale"
 }
@@ -54,7 +50,4 @@ if [ -z "$file" ]; then
 fi
 case $file in *.sh) before='export ' ;; esac
 made || generate
-{
-    mkdir -p "${file%/*}" && settled "$before" >"$file.capra-new" && chmod 0644 "$file.capra-new" &&
-        mv "$file.capra-new" "$file"
-} || fail "$file cannot be written"
+{ mkdir -p "${file%/*}" && replace_file "$file" settled "$before"; } || fail "$file cannot be written"

@@ -3,21 +3,8 @@
 # that is there; sources: lines `server NAME` and `pool NAME`, or empty: those that the client has stay.
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
-fail() {
-    rm -f "${file:-/etc/chrony.conf}.capra-new"
-    echo "$1" >&2
-    exit 1
-}
-has() { command -v "$1" >/dev/null 2>&1; }
 chrony() { has chronyd || [ -x /usr/sbin/chronyd ]; }
 timesyncd() { [ -x /usr/lib/systemd/systemd-timesyncd ] || [ -x /lib/systemd/systemd-timesyncd ]; }
-
-# replace: the file gets what comes on the standard input. Needs file.
-replace() {
-    {
-        mkdir -p "${file%/*}" && cat >"$file.capra-new" && chmod 0644 "$file.capra-new" && mv "$file.capra-new" "$file"
-    } || fail "$file cannot be written"
-}
 
 # chrony_conf: the settings that are there with the sources in the place of all others, DHCP's too.
 chrony_conf() {
@@ -36,15 +23,18 @@ configure_chrony() {
     if [ -e "$file" ] && [ ! -e "$file.dist" ]; then
         { cp -p "$file" "$file.capra-new" && mv "$file.capra-new" "$file.dist"; } || fail "$file.dist cannot be written"
     fi
-    conf=$(chrony_conf) || fail "$file cannot be read"
-    printf '%s\n' "$conf" | replace
+    replace_file "$file" chrony_conf || fail "$file cannot be written"
+}
+
+timesyncd_conf() {
+    printf '%s\n' "$sources" | awk 'BEGIN { printf "[Time]\nNTP=" } { printf "%s%s", (NR > 1 ? " " : ""), $2 }
+        END { print "" }'
 }
 
 configure_timesyncd() {
     file=/etc/systemd/timesyncd.conf.d/cloud-init.conf
     if [ -z "$sources" ]; then return; fi
-    printf '%s\n' "$sources" | awk 'BEGIN { printf "[Time]\nNTP=" } { printf "%s%s", (NR > 1 ? " " : ""), $2 }
-        END { print "" }' | replace
+    { mkdir -p "${file%/*}" && replace_file "$file" timesyncd_conf; } || fail "$file cannot be written"
 }
 
 # start SERVICE…: the first of them that there is, now and at each boot.

@@ -5,11 +5,6 @@
 set -uf
 LC_ALL=C DEBIAN_FRONTEND=noninteractive ZYPP_LOCK_TIMEOUT=600
 export LC_ALL DEBIAN_FRONTEND ZYPP_LOCK_TIMEOUT
-fail() {
-    echo "$1" >&2
-    exit 1
-}
-has() { command -v "$1" >/dev/null 2>&1; }
 
 # Debian's lock is waited for, at most so often with so many seconds between.
 attempts=120 pause=5

@@ -4,11 +4,6 @@
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
 config=/etc/ssh/sshd_config
-fail() {
-    rm -f "$file.capra-new"
-    echo "$1" >&2
-    exit 1
-}
 file=$config
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 [ -x "$sshd" ] || fail "ssh_pwauth needs sshd, which this host does not have"
@@ -25,6 +20,17 @@ changed() {
             done = 1; next }
         { print }
         END { exit !done }' "$1"
+}
+
+# with_answer: what the file becomes.
+with_answer() {
+    old=/dev/null
+    if [ -e "$file" ]; then old=$file; fi
+    if text=$(changed "$old"); then
+        printf '%s\n' "$text"
+    else
+        echo "PasswordAuthentication $answer" && cat "$old"
+    fi
 }
 
 # reload: the running sshd reads its files again, and its sessions stay. One that a socket starts reads them each time.
@@ -48,13 +54,7 @@ if [ "$(effective)" != "$answer" ]; then
         { [ ! -e "$config" ] && [ -d "$config.d" ]; }; then
         mkdir -p "$config.d" && file=$config.d/50-cloud-init.conf
     fi
-    mode=600 old=/dev/null
-    if [ -e "$file" ]; then mode=$(stat -c %a "$file") old=$file; fi
-    rm -f "$file.capra-new"
-    if ! (umask 077 && changed "$old" >"$file.capra-new"); then
-        { (umask 077 && { echo "PasswordAuthentication $answer"; cat "$old"; } >"$file.capra-new"); } || fail "$file cannot be written"
-    fi
-    { chmod "$mode" "$file.capra-new" && mv "$file.capra-new" "$file"; } || fail "$file cannot be written"
+    (umask 077 && replace_file "$file" with_answer) || fail "$file cannot be written"
     [ "$(effective)" = "$answer" ] ||
         fail "sshd still has another PasswordAuthentication: a file of $config.d that comes before 50-cloud-init.conf sets it"
 fi

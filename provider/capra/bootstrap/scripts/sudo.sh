@@ -26,7 +26,8 @@ include() {
     [ "$sudoers" = /etc/sudoers ] || fail "$sudoers does not read /etc/sudoers.d: add '@includedir /etc/sudoers.d'"
     {
         cp -p "$sudoers" "$sudoers.new" && printf '\n#includedir /etc/sudoers.d\n' >>"$sudoers.new" &&
-            valid "$sudoers.new" && mv "$sudoers.new" "$sudoers"
+            valid "$sudoers.new" && to_disk "$sudoers.new" &&
+            mv "$sudoers.new" "$sudoers"
     } || fail "$sudoers cannot be made to read /etc/sudoers.d"
 }
 
@@ -46,6 +47,7 @@ case $newline$old$newline in
     rm -f "$file.new"
     { [ -z "$old" ] || printf '%s\n\n' "$old"; printf '%s\n' "$block"; } >"$file.new" || fail "$file cannot be written"
     valid "$file.new" || fail "visudo refuses the rules for the user $user: see sudoers(5)"
+    to_disk "$file.new"
     mv "$file.new" "$file" || fail "$file cannot be written"
     ;;
 esac

@@ -2,11 +2,6 @@
 # Sets the time zone. Variable: zone, a name below /usr/share/zoneinfo.
 # shellcheck disable=SC2154 # set before this text (host_script.py)
 set -uf
-fail() {
-    rm -f /etc/localtime.capra-new /etc/timezone.capra-new
-    echo "$1" >&2
-    exit 1
-}
 [ -f "/usr/share/zoneinfo/$zone" ] ||
     fail "the time zone $zone is not there: a name below /usr/share/zoneinfo, which the package tzdata brings"
 rm -f /etc/localtime.capra-new
@@ -14,6 +9,5 @@ rm -f /etc/localtime.capra-new
     fail "/etc/localtime cannot be written"
 # Debian's kind and Alpine have the name in a file besides.
 if [ -e /etc/timezone ] || command -v dpkg >/dev/null 2>&1 || command -v apk >/dev/null 2>&1; then
-    { printf '%s\n' "$zone" >/etc/timezone.capra-new && chmod 0644 /etc/timezone.capra-new &&
-        mv -f /etc/timezone.capra-new /etc/timezone; } || fail "/etc/timezone cannot be written"
+    replace_file /etc/timezone printf '%s\n' "$zone" || fail "/etc/timezone cannot be written"
 fi

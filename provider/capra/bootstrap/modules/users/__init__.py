@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from capra.bootstrap.accounts import group_step, keys_step, user_step
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
 from capra.bootstrap.location import Location
 from capra.bootstrap.modules.users.groups import Group, groups
-from capra.bootstrap.modules.users.settings import SECRET
 from capra.bootstrap.modules.users.user import Account, users
 from capra.bootstrap.steps import RunCommand, Step
 
@@ -31,20 +31,16 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
 
 def _group(group: Group, members: str) -> RunCommand:
     title = f"add the members of the group {group.name}" if members else f"make the group {group.name}"
-    variables = {"group": group.name, "members": members}
-    return host_script("group", group.place.field, title, variables, variables)
+    return group_step(group.place.field, title, {"group": group.name, "members": members})
 
 
 def _user(user: Account) -> list[RunCommand]:
     name, source = user.name, user.place.field
-    made = [host_script("user", source, f"make the user {name}", user.settings, user.settings.keys() - SECRET)]
+    made = [user_step(source, f"make the user {name}", user.settings)]
     if user.sudo:
         block = "\n".join([f"# User rules for {name}", *(f"{name} {rule}" for rule in user.sudo)])
         variables = {"user": name, "block": block, "asks_password": "1" if user.sudo_asks_password else ""}
         made.append(host_script("sudo", source, f"let the user {name} use sudo", variables, {"user"}))
     if user.keys:
-        variables = {"user": name, "keys": "\n".join(user.keys)}
-        made.append(
-            host_script("authorized_keys", source, f"authorize the SSH keys of the user {name}", variables, {"user"})
-        )
+        made.append(keys_step(source, name, user.keys))
     return made

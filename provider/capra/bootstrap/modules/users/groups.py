@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from capra.bootstrap.location import Location, shown, yaml_kind
-from capra.bootstrap.values import asks_nothing, line, names
+from capra.bootstrap.accounts import account_name
+from capra.bootstrap.location import Location, yaml_kind
+from capra.bootstrap.values import asks_nothing, names
 
 MAX_NAMES = 256
 """Groups, users, and names in one list. Nobody means more, and each is a step."""
 
 _T = TypeVar("_T")
-
-# What useradd, groupadd and busybox's adduser take (their `NAME_REGEX`, and Debian's wider one), at most 32 characters.
-_NAME = re.compile(r"(?!\d+$)(?!\.\.?$)[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,30}[A-Za-z0-9_.@$-]?")
 
 
 @dataclass(frozen=True)
@@ -26,16 +23,6 @@ class Group:
     place: Location
     name: str
     members: tuple[str, ...] = ()
-
-
-def account_name(value: Any, place: Location) -> str:
-    """The name of a user or a group. Raises InputError for one that the tools of a host would refuse, or misread."""
-    name = line(value, place).strip()
-    if not _NAME.fullmatch(name):
-        raise place.error(
-            f"{shown(name)} is not a name: at most 32 letters, digits, '_', '-', '.' and '@', not only digits"
-        )
-    return name
 
 
 def account_names(value: Any, place: Location) -> list[str]:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from capra.bootstrap.accounts import account_name, password_hash
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location, shown
-from capra.bootstrap.modules.users.groups import account_name, account_names
+from capra.bootstrap.modules.users.groups import account_names
 from capra.bootstrap.values import line, switched, text
 
 _REFUSED = {
@@ -21,8 +22,6 @@ _REFUSED = {
     "selinux_user": "is not supported",
 }
 
-# crypt(5): `$id$…`. `!` before it, or alone, is a locked password; `*` is one that nothing matches.
-_HASH = re.compile(r"!{0,2}(\$[0-9a-z]{1,12}\$[!-9;-~]{1,500})|!{0,2}\*?")
 _MAX_NUMBER = 2**31 - 1
 
 
@@ -90,13 +89,6 @@ def _date(value: Any, place: Location) -> str:
         raise place.error("must be a date like 2030-12-31") from None
 
 
-def _hash(value: Any, place: Location) -> str:
-    found = text(value, place)
-    if not _HASH.fullmatch(found):
-        raise place.error("is not a hash as crypt(5) writes it ('$6$…', from mkpasswd or openssl passwd -6)")
-    return found
-
-
 _VALUES: Mapping[str, Callable[[Any, Location], str]] = {
     "gecos": _optional(_plain),
     "homedir": _optional(_path),
@@ -104,16 +96,13 @@ _VALUES: Mapping[str, Callable[[Any, Location], str]] = {
     "uid": _optional(_number),
     "primary_group": _optional(account_name),
     "groups": lambda value, place: " ".join(account_names(list(value) if isinstance(value, dict) else value, place)),
-    "passwd": _optional(_hash),
-    "hashed_passwd": _optional(_hash),
+    "passwd": _optional(password_hash),
+    "hashed_passwd": _optional(password_hash),
     "inactive": _optional(_days),
     "expiredate": _optional(_date),
 }
 _ON_BY_DEFAULT = ("lock_passwd", "create_groups")
 _SWITCHES = (*_ON_BY_DEFAULT, "system", "no_create_home", "no_user_group", "no_log_init")
-
-SECRET = frozenset({"passwd", "hashed_passwd"})
-"""Variables whose values nobody may read."""
 
 FIELDS = (*_VALUES, *_SWITCHES)
 """The keys of a user that are settings."""

@@ -7,20 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from capra.bootstrap.accounts import account_name, public_key
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.location import Location, key_name, yaml_kind
 from capra.bootstrap.modules.users import settings
-from capra.bootstrap.modules.users.groups import account_name, bounded
-from capra.bootstrap.values import asks_nothing, line, listed, names, text, truth
+from capra.bootstrap.modules.users.groups import bounded
+from capra.bootstrap.values import asks_nothing, line, listed, names, truth
 
 DEFAULT = "default"
 """cloud-init's word for the user that its shipped cloud.cfg describes."""
 
 KEYS = ("name", *settings.FIELDS, "sudo", "ssh_authorized_keys")
 _NEEDS_HOME = ("no_create_home", "system")
-
-# sshd(8), 'AUTHORIZED_KEYS FILE FORMAT': perhaps options, a type, the key in base64, perhaps a comment.
-_KEY = re.compile(r"(\S.*\s)?[a-z0-9@.-]+\s+[A-Za-z0-9+/]{16,}={0,3}(\s.*)?")
 
 
 @dataclass(frozen=True)
@@ -123,11 +121,4 @@ def _keys(item: Mapping[str, Any], place: Location) -> list[str]:
     for name in _NEEDS_HOME if keys else ():
         if settings.is_on(item, name, place):
             raise at.error(f"needs a home directory, and {name} makes none (cloud-init refuses this, too)")
-    return [_key(key, there) for there, key in keys]
-
-
-def _key(value: Any, place: Location) -> str:
-    key = text(value, place).strip()
-    if not key.isprintable() or not _KEY.fullmatch(key):
-        raise place.error("is not a public SSH key: one line like 'ssh-ed25519 AAAA… comment'")
-    return key
+    return [public_key(key, there) for there, key in keys]
