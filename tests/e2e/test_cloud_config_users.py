@@ -171,8 +171,16 @@ def test_the_user_that_capra_logs_in_as_keeps_its_access(shared: Host, capra: Ca
         shared, capra, {"users": [{"name": "ops", "sudo": "ALL=(ALL) NOPASSWD:ALL", "ssh_authorized_keys": [KEY]}]}
     )
     assert shared.ssh("sudo -n id -u", user="ops", check=True).stdout.strip() == "0"
-    report = attempted(shared, capra, {"users": [{"name": "ops", "sudo": "ALL=(ALL) ALL"}]})
-    assert "the user ops has sudo without a password, and would lose it" in report["message"]
+    # What is read last counts.
+    shared.ssh("cd /etc/sudoers.d && mv ops 10-ops", check=True)
+    for rule in (
+        "ALL=(ALL) ALL",
+        "ALL=(ALL) NOPASSWD:/bin/false : ALL=(ALL) ALL",
+        "ALL=(ALL) ALL # NOPASSWD: not any more",
+        "ALL=(ALL) NOPASSWD: ALL, !ALL",
+    ):
+        report = attempted(shared, capra, {"users": [{"name": "ops", "sudo": rule}]})
+        assert "the user ops has sudo without a password, and would lose it" in report["message"], rule
     assert shared.ssh("sudo -n id -u", user="ops", check=True).stdout.strip() == "0"
 
 
@@ -370,3 +378,28 @@ def test_the_password_that_capra_becomes_root_with_stays(shared: Host, user: dic
     assert isinstance(kept[0], RunCommand)
     done = shared.ssh("SUDO_USER=pat sh -s", stdin=kept[0].command)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rules_of_an_earlier_document_are_replaced(shared: Host, capra: Capra) -> None:
+    for rule in ("ALL=(ALL) NOPASSWD: ALL", "ALL=(ALL) NOPASSWD: /bin/true"):
+        bootstrapped(shared, capra, {"users": [{"name": "narrow", "sudo": rule}]})
+    assert shared.ssh("grep -c ^narrow /etc/sudoers.d/90-cloud-init-users").stdout == "1\n"
+    assert shared.ssh("su narrow -c 'sudo -n id'").returncode != 0
+    assert shared.ssh("su narrow -c 'sudo -n /bin/true'").returncode == 0
+
+
+def test_a_user_that_could_not_be_made_leaves_no_mark(shared: Host, capra: Capra) -> None:
+    """Somebody may make one of this name by hand, and it stays."""
+    document = {"users": [{"name": "later", "groups": "nosuchgroup", "create_groups": False}]}
+    attempted(shared, capra, document)
+    shared.ssh("groupadd nosuchgroup; useradd -m -u 4242 later; ls /etc/.capra-new-user.later", check=False)
+    bootstrapped(shared, capra, document)
+    assert shared.ssh("id -u later").stdout == "4242\n"
+
+
+def test_what_is_no_regular_file_is_not_read(shared: Host, capra: Capra) -> None:
+    shared.ssh(
+        "useradd -m pipes; cd /home/pipes; mkdir .ssh; mkfifo .ssh/authorized_keys; chown -R pipes .ssh", check=True
+    )
+    report = attempted(shared, capra, {"users": [{"name": "pipes", "ssh_authorized_keys": [KEY]}]})
+    assert "cannot be written as the user pipes" in report["message"]

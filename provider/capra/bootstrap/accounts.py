@@ -17,6 +17,9 @@ SECRET = frozenset({"passwd", "hashed_passwd"})
 # What useradd, groupadd and busybox's adduser take (their `NAME_REGEX`, and Debian's wider one), at most 32 characters.
 _NAME = re.compile(r"(?!\d+$)(?!\.\.?$)[A-Za-z0-9_.][A-Za-z0-9_.@-]{0,30}[A-Za-z0-9_.@$-]?")
 
+# sudoers(5) reads them as something else than a user: `ALL` is everybody.
+_SUDOERS_WORDS = frozenset({"ALL", "Defaults", "User_Alias", "Runas_Alias", "Host_Alias", "Cmnd_Alias"})
+
 # crypt(5): `$id$…`. `!` before it, or alone, is a locked password; `*` is one that nothing matches.
 _HASH = re.compile(r"!{0,2}(\$[0-9a-z]{1,12}\$[!-9;-~]{1,500})|!{0,2}\*?")
 
@@ -31,6 +34,8 @@ def account_name(value: Any, place: Location) -> str:
         raise place.error(
             f"{shown(name)} is not a name: at most 32 letters, digits, '_', '-', '.' and '@', not only digits"
         )
+    if name in _SUDOERS_WORDS:
+        raise place.error(f"{shown(name)} is no name for a user or a group: sudoers(5) reads it as something else")
     return name
 
 

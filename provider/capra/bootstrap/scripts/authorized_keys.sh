@@ -42,6 +42,7 @@ AS_USER='
     umask 077
     IFS= read -r file && mkdir -p "${file%/*}" && cd "${file%/*}" || exit 1
     name=./${file##*/} old=/dev/null
+    if [ -e "$name" ] && [ ! -f "$name" ]; then exit 1; fi
     if [ -e "$name" ]; then old=$name; fi
     rm -f "$name.capra-new"
     awk "$MERGE_KEYS" - "$old" >"$name.capra-new" || exit 1
@@ -57,13 +58,14 @@ write_as_user() {
         runuser -u "$user" -- /bin/sh -c "$AS_USER"
     else
         su -s /bin/sh "$user" -c "$AS_USER"
-    fi || fail "$file cannot be written as the user $user: it must be this user's, and a file below directories of theirs"
+    fi || fail "$file cannot be written as the user $user: it must be this user's, and a regular file below directories of theirs"
 }
 
 # write_as_root: where nobody but root can change the way. A file that is there keeps its owner and mode; a new one is the
 # user's, as cloud-init makes it.
 write_as_root() {
     [ ! -h "./$NAME" ] || fail "$file is a symbolic link: put a plain one in its place"
+    [ ! -e "./$NAME" ] || [ -f "./$NAME" ] || fail "$file is no regular file: put a plain one in its place"
     mode=600 owner=$(id -u "$user"):$(id -g "$user") old=/dev/null
     if [ -e "./$NAME" ]; then mode=$(stat -c %a "./$NAME") owner=$(stat -c %u:%g "./$NAME") old=../$NAME; fi
     enter_private

@@ -192,6 +192,8 @@ unlock() {
 
 # Says that the user is being made: what was cut off is taken away, and begun again.
 marker=/etc/.capra-new-user.$user
+# Who makes a user of this name later is not undone.
+trap 'id -u "$user" >/dev/null 2>&1 || rm -f "$marker"' EXIT
 new=''
 if ! id -u "$user" >/dev/null 2>&1; then
     new=1
