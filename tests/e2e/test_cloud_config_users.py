@@ -12,7 +12,7 @@ import yaml
 
 from capra.bootstrap import RunCommand, parse
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
-from tests.e2e.support import Capra
+from tests.e2e.support import Capra, wait_for
 from tests.e2e.test_secrets import process_lists
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up
@@ -227,13 +227,19 @@ def test_passwords_over_ssh(shared: Host, capra: Capra, answer: bool) -> None:
         "sshd -T | grep -i ^passwordauth; cat /etc/ssh/sshd_config.d/50-cloud-init.conf",
     )
     assert found == [f"passwordauthentication {wanted}", f"PasswordAuthentication {wanted}"]
+    # sshd reads its files a moment after it was told to.
+    wait_for(lambda: _asks_password(shared) is answer, f"sshd {'asks' if answer else 'does not ask'} for passwords")
+
+
+def _asks_password(host: Host) -> bool | None:
+    """Whether sshd offers passwords; None where it does not answer."""
     asked = subprocess.run(
         ["ssh", "-F", "none", "-v", "-oBatchMode=yes", "-oPubkeyAuthentication=no", "-oStrictHostKeyChecking=no",
-         "-oUserKnownHostsFile=/dev/null", f"-p{shared.port}", f"alice@{shared.address}", "true"],
+         "-oUserKnownHostsFile=/dev/null", f"-p{host.port}", f"alice@{host.address}", "true"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    offered = next(line for line in asked.stderr.splitlines() if "Authentications that can continue" in line)
-    assert ("password" in offered.replace("password-", "")) is answer
+    offered = [line for line in asked.stderr.splitlines() if "Authentications that can continue" in line]
+    return "password" in offered[0].replace("password-", "") if offered else None
 
 
 def test_passwords_over_ssh_that_another_file_settles_are_an_error(shared: Host, capra: Capra) -> None:
