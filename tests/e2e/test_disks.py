@@ -342,7 +342,7 @@ TORN = "dd if=/dev/zero of=$(cat /opt/torn) bs=512 count=1 conv=notrunc,fsync 2>
         ("mkfs.ext4", "", "", False),
         ("tune2fs", "", "", False),
         ("mkdir", "", "", False),
-        ("cp", "", "", False),
+        ("chmod", "", "", False),
         ("mv", "", "", False),
         ("mount", "-a -T", "", False),
         ("mount", "", "", False),

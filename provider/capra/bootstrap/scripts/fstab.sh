@@ -155,6 +155,8 @@ not_mounted() {
 }
 
 mount_lines() {
+    # Of an attempt that was cut off.
+    rm -f "$FSTAB.capra"
     printf '%s\n' "$OWN" | while IFS= read -r lines_line; do
         printf '%s\n' "$lines_line" | {
             IFS=$TAB read -r lines_spec lines_point lines_type lines_options _
