@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 
 from . import assets, pki
 from .errors import ControlPlaneError
-from .process import Program, free_port, ready
+from .process import Program, TakenDown, free_port, ready
 
 START_SECONDS = 90
 """For what takes 4 s on an idle machine."""
@@ -38,7 +38,7 @@ ADMIN = "capra-test-admin"
 LIFETIME = "24h"
 
 
-class ControlPlane:
+class ControlPlane(TakenDown):
     """One control plane. `ControlPlane.up()` makes one; a context manager that takes it down."""
 
     def __init__(self, directory: Path, programs: assets.Kubernetes, *, owned: bool) -> None:
@@ -69,12 +69,6 @@ class ControlPlane:
             made.down()
             raise
         return made
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.down()
 
     @property
     def server(self) -> str:

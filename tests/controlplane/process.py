@@ -8,8 +8,10 @@ import random
 import signal
 import socket
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from tests.support.processes import cpu_ticks
 from tests.support.waiting import Wait
@@ -45,6 +47,20 @@ def ready(what: str, seconds: float, program: Program, *others: Program) -> Wait
             one.check()
 
     return Wait(what, seconds, progress, check, program.tail, ControlPlaneError)
+
+
+class TakenDown(ABC):
+    """What is up as long as its context lasts."""
+
+    @abstractmethod
+    def down(self) -> None:
+        """End it, however far it has come."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
 
 
 class Program:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from capra.bootstrap import RunCommand, parse
+from capra.bootstrap import RunCommand
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
 from tests.e2e.support import Capra, wait_for
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up
+from tests.support.bootstrap_data import parse
 
 
 @pytest.fixture(scope="module")

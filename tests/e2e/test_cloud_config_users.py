@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.bootstrap import RunCommand, parse
+from capra.bootstrap import RunCommand
 from tests.e2e.cloud_config import attempted, bootstrapped, twice
 from tests.e2e.support import Capra, wait_for
 from tests.e2e.test_secrets import process_lists
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up
+from tests.support.bootstrap_data import parse
 
 HASH = "$6$capra.salt$kzVwuBJ8C9pWkJx0J4TrlG1kGd2Vdb2oQ1oM5sZ8pJQ0mX5y3wS7cVfBq9nLr6tHhE4aUgIeDxYzKoPwMiNvR1"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ4fT7R3Vx6ahSHXU2oG6qQyRW8hVYfNqkPCDV5oXzZs alice@laptop"

@@ -11,32 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from capra.bootstrap import RunCommand, parse
+from capra.bootstrap import RunCommand
 from tests.e2e.loops import DiskFactory, Loop, attached, install_tools
 from tests.e2e.signatures import lvm_member, raid_member
 from tests.e2e.support import SENTINEL, Capra, key_secret, machine
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up
 from tests.missing import missing
+from tests.support.bootstrap_data import parse
+from tests.support.etcd_disk import ETCD
 
 Done = subprocess.CompletedProcess[str]
-ETCD = """\
-disk_setup:
-  {disk}:
-    table_type: gpt
-    layout: true
-    overwrite: false
-fs_setup:
-  - label: etcd_disk
-    filesystem: ext4
-    device: {disk}
-    extra_opts:
-      - -E
-      - lazy_itable_init=1,lazy_journal_init=1
-mounts:
-  - - LABEL=etcd_disk
-    - /var/lib/etcddisk
-"""
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 FSTAB = "# mine\n/dev/vda1 / ext4 defaults 0 1\n"
 OWN = "defaults,nofail,x-systemd.after=cloud-init-network.service,_netdev,comment=cloudconfig"

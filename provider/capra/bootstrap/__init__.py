@@ -27,7 +27,6 @@ __all__ = [
     "Step",
     "WriteFile",
     "digest",
-    "parse",
     "read",
     "to_task",
     "to_tasks",
@@ -100,20 +99,6 @@ def _in_order(
     before = [step for script in scripts if script.name < RUNCMD for step in script.steps(working_dir)]
     after = [step for script in scripts if script.name > RUNCMD for step in script.steps(working_dir)]
     return (*early, *stages.middle, *before, *late, *after)
-
-
-def parse(
-    data: bytes,
-    *,
-    format: str = "",
-    commands_as_script: bool = False,
-    working_dir: str = DEFAULT_WORKING_DIR,
-    subject: str = "bootstrap data",
-) -> tuple[Step, ...]:
-    """The steps of `read`."""
-    return read(
-        data, format=format, commands_as_script=commands_as_script, working_dir=working_dir, subject=subject
-    ).steps
 
 
 def digest(data: bytes) -> str:

@@ -19,6 +19,7 @@ from jinja2 import nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from capra.bootstrap.location import Location, key_name
+from capra.bootstrap.strict_yaml import MAX_CHARACTERS as MAX_DOCUMENT
 from capra.errors import InputError
 
 HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)
@@ -43,8 +44,8 @@ MAX_TOKENS = 100_000
 MAX_CHARACTERS = 2**22
 """Of a document with such places, which is looked through in one go."""
 
-MAX_RENDERED = 2**24
-"""Characters of what comes out: as many as a document may have."""
+MAX_RENDERED = MAX_DOCUMENT
+"""Characters of what comes out."""
 
 
 class InstanceDataMissing(InputError):

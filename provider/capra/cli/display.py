@@ -16,7 +16,6 @@ from rich.text import Text
 
 from capra.cli.result import MachineResult
 from capra.cli.text import first_line, indented, printable
-from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import Progress
 
@@ -62,7 +61,7 @@ class PlainDisplay:
 
     def begin(self, machine: RemoteMachine) -> None:
         """See Display."""
-        where = join_host_port(machine.spec.address, machine.spec.port)
+        where = machine.spec.place
         self._say(f"{machine.key.name}: begins ({where})")
 
     def progress(self, machine: RemoteMachine, progress: Progress) -> None:

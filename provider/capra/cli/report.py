@@ -14,7 +14,6 @@ from rich.text import Text
 from capra.cli.display import make_console
 from capra.cli.result import UNCHANGED, MachineResult
 from capra.cli.text import first_line, indented, printable
-from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import StepReport
 from capra.settings import Output
@@ -86,7 +85,7 @@ def print_results(results: Sequence[MachineResult], output: Output, *, check: bo
         spec = result.machine.spec
         steps = f"{result.done}/{len(result.steps)}" if result.steps else "-"
         summary.add_row(
-            *cells(display_name(result.machine.key), join_host_port(spec.address, spec.port), result.outcome),
+            *cells(display_name(result.machine.key), spec.place, result.outcome),
             *cells(steps, f"{result.seconds:.1f}", first_line(result.message)),
         )
     print_table(summary)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
-from capra.model.host_port import join_host_port
 from capra.model.observation import Phase
 
 NORMAL = "Normal"
@@ -62,9 +61,7 @@ def _nothing_sent(taken: Reconciliation) -> bool:
 
 def _nothing_sent_told(taken: Reconciliation) -> Announcement:
     spec, record = taken.observation.machine.spec, taken.observation.record
-    tried = (
-        f"{record.attempts} attempt{'s' if record.attempts > 1 else ''} at {join_host_port(spec.address, spec.port)}"
-    )
+    tried = f"{record.attempts} attempt{'s' if record.attempts > 1 else ''} at {spec.place}"
     reason, what = "NothingSent", "nothing was ever sent to the host"
     if record.unreached == record.attempts:
         reason, what = "NeverReached", "no host was ever reached"
@@ -74,7 +71,7 @@ def _nothing_sent_told(taken: Reconciliation) -> Announcement:
 def _run(taken: Reconciliation) -> Announcement:
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
     spec = taken.observation.machine.spec
-    what = f"{name.lower()} of {join_host_port(spec.address, spec.port)}"
+    what = f"{name.lower()} of {spec.place}"
     if taken.hook:
         name, what = "Hook", f"{what}: hook {taken.hook}" if taken.outcome is None else what
     if taken.outcome is None:

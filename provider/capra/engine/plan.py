@@ -13,7 +13,6 @@ from capra.bootstrap.steps import dump_tasks, run_id
 from capra.engine.decide import Cleanup
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
-from capra.model.host_port import join_host_port
 from capra.model.machine import (
     HOST_KEYS_ANNOTATION,
     IGNORED_CONSTRUCTS_ANNOTATION,
@@ -79,13 +78,9 @@ def read_bootstrap(observation: Observation, render: Render = jinja.render) -> P
         working_dir=spec.working_dir,
         subject=data.source,
         ignored=_ignored(machine),
-        instance=Instance(known, render) if facts.get("place") == host_place(machine) else None,
+        # What was learnt at one place says nothing of another host.
+        instance=Instance(known, render) if facts.get("place") == machine.spec.place else None,
     )
-
-
-def host_place(machine: RemoteMachine) -> str:
-    """Where the machine is reached: what was learnt there says nothing of another host."""
-    return join_host_port(machine.spec.address, machine.spec.port)
 
 
 def _ignored(machine: RemoteMachine) -> list[str]:
@@ -140,7 +135,7 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
 
 def with_example(observation: Observation) -> Observation:
     """As if the host had told all that it may tell: for a look at data that has to be rendered, before it is asked."""
-    facts = {**EXAMPLE, "place": host_place(observation.machine)}
+    facts = {**EXAMPLE, "place": observation.machine.spec.place}
     return replace(observation, record=replace(observation.record, facts=facts))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from capra.bootstrap.instance_data import believed
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
-from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_place, host_uid
+from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
 from capra.model.retry import RUN
@@ -94,7 +94,7 @@ def learnt(observation: Observation, outcome: Outcome) -> Record:
     return replace(
         observation.record,
         host_keys=observation.record.host_keys or outcome.host_keys,
-        facts={**kept, "place": host_place(observation.machine)},
+        facts={**kept, "place": observation.machine.spec.place},
     )
 
 

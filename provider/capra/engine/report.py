@@ -10,7 +10,6 @@ import ipaddress
 from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, Wait, paused_by
 from capra.engine.engine import Reconciliation
 from capra.model.checks import same_address
-from capra.model.host_port import join_host_port
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import Condition, MachineAddress, MachineReport
@@ -128,7 +127,7 @@ def _cleaning(taken: Reconciliation) -> bool:
 def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     decision, record = taken.decision, taken.record
     spec = taken.observation.machine.spec
-    where = join_host_port(spec.address, spec.port)
+    where = spec.place
     match decision:
         case Wait(reason, message) if not provisioned or taken.observation.machine.deleting:
             return _false(READY, reason, message)

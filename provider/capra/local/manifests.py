@@ -14,7 +14,6 @@ from capra.errors import InputError, InputErrors
 from capra.local.bounded import read_bounded_file, too_large
 from capra.local.documents import RawDocument, read_documents
 from capra.model.checks import same_address
-from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest.machines import PooledRemoteMachineDocument
 from capra.model.manifest.others import ConfigMapDocument, CoreMachineDocument, SecretDocument
@@ -151,7 +150,7 @@ def _refused(one: Placed, others: Iterable[Placed]) -> InputError | None:
             return InputError(problem, subject=one.subject, field="metadata.name")
         if _place(other.machine) == _place(machine):
             problem = f"{machine.key} has the same address and port as {other.machine.key} in {other.subject}"
-            place = join_host_port(spec.address, spec.port)
+            place = spec.place
             return InputError(f"{problem}: {place}", subject=one.subject, field=address)
     return None
 

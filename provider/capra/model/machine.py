@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from capra.model.host_port import join_host_port
+
 GROUP = "infrastructure.cluster.x-k8s.io"
 PREFIX = f"capra.{GROUP}/"
 """What Capra's own annotations and labels begin with."""
@@ -128,6 +130,11 @@ class MachineSpec:
     host_keys: tuple[str, ...] = ()
     provision_job: bool = False
     ansible: Ansible = Ansible()
+
+    @property
+    def place(self) -> str:
+        """Address and port, as people read them."""
+        return join_host_port(self.address, self.port)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Self
 from .. import assets
 from ..crds import install_cluster_api
 from ..plane import ControlPlane
+from ..process import TakenDown
 from .manager import Manager
 
 
-class ClusterApi:
+class ClusterApi(TakenDown):
     """A running manager. `ClusterApi.up(plane)` makes one; a context manager that ends it."""
 
     def __init__(self, plane: ControlPlane) -> None:
@@ -31,12 +32,6 @@ class ClusterApi:
             made.down()
             raise
         return made
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.down()
 
     @property
     def log(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Self
 from .. import assets
 from ..crds import install_provider
 from ..plane import ControlPlane
+from ..process import TakenDown
 from .manager import Manager
 
 GATES = {
@@ -18,7 +19,7 @@ GATES = {
 }
 
 
-class Kubeadm:
+class Kubeadm(TakenDown):
     """Two running managers. `Kubeadm.up(plane)` makes them; a context manager that ends them."""
 
     def __init__(self, plane: ControlPlane) -> None:
@@ -43,12 +44,6 @@ class Kubeadm:
             made.down()
             raise
         return made
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.down()
 
     def tail(self, lines: int = 20) -> str:
         """The ends of both logs."""

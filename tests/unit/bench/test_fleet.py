@@ -11,7 +11,7 @@ from bench import work
 from bench.fleets import report
 from bench.fleets.capra import mixed
 from bench.fleets.figures import LONG, Row, Run
-from capra.bootstrap import parse
+from tests.support.bootstrap_data import parse
 
 
 def row(*capra: float, floor: float = 2.0) -> Row:

@@ -7,10 +7,11 @@ import time
 import pytest
 import yaml
 
-from capra.bootstrap import WriteFile, digest, document, encoding, parse, strict_yaml
+from capra.bootstrap import WriteFile, digest, document, encoding, strict_yaml
 from capra.bootstrap.location import Location, yaml_kind
 from capra.bootstrap.yaml_limits import without_snippet
 from capra.errors import InputError
+from tests.support.bootstrap_data import parse
 
 
 def test_digest_is_sha256() -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.bootstrap import RunCommand, Step, WriteFile, parse, read, strict_yaml
+from capra.bootstrap import RunCommand, Step, WriteFile, read, strict_yaml
 from capra.bootstrap.host_script import host_script
 from capra.bootstrap.modules.users import settings
 from capra.errors import InputError
+from tests.support.bootstrap_data import parse
 
 DIRECTORY = Path(__file__).parents[2] / "cases" / "bootstrap"
 CASES = [

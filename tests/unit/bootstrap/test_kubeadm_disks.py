@@ -6,26 +6,11 @@ from __future__ import annotations
 import pytest
 
 from capra.errors import InputError
+from tests.support import etcd_disk
 from tests.unit.bootstrap.host_scripts import programs
 
 LUN = "/dev/disk/azure/scsi1/lun0"
-ETCD = f"""\
-disk_setup:
-  {LUN}:
-    table_type: gpt
-    layout: true
-    overwrite: false
-fs_setup:
-  - label: etcd_disk
-    filesystem: ext4
-    device: {LUN}
-    extra_opts:
-      - -E
-      - lazy_itable_init=1,lazy_journal_init=1
-mounts:
-  - - LABEL=etcd_disk
-    - /var/lib/etcddisk
-"""
+ETCD = etcd_disk.ETCD.format(disk=LUN)
 LAYOUT = """\
 disk_setup:
   /dev/sdb:

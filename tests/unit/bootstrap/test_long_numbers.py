@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from capra.bootstrap import parse
 from capra.errors import InputError
+from tests.support.bootstrap_data import parse
 
 SEXAGESIMAL = "1" + ":1" * 200_000
 LONG = [SEXAGESIMAL, f"{SEXAGESIMAL}.5", "0x" + "f" * 400_000, "0b" + "1" * 400_000, "0" + "7" * 400_000, "9" * 400_000]

@@ -12,10 +12,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capra.bootstrap import RunCommand, parse, read
+from capra.bootstrap import RunCommand, read
 from capra.bootstrap.cloud_config import ASKS_NOTHING, KEYS, MODULES, NOT_DONE
 from capra.bootstrap.modules.users import user
 from capra.errors import InputError
+from tests.support.bootstrap_data import parse
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "bootstrap-data.md"
 SCRIPTS = Path(__file__).parents[3] / "provider" / "capra" / "bootstrap" / "scripts"

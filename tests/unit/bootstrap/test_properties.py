@@ -10,8 +10,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from capra.bootstrap import RunCommand, WriteFile, parse
+from capra.bootstrap import RunCommand, WriteFile
 from capra.errors import InputError
+from tests.support.bootstrap_data import parse
 
 BYTES = st.binary(max_size=500)
 # PyYAML writes NEL, LS and PS as they are and reads them as line breaks, which YAML 1.1 folds.

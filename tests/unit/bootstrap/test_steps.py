@@ -2,7 +2,8 @@
 
 import base64
 
-from capra.bootstrap import RunCommand, WriteFile, parse, steps, to_task, to_tasks
+from capra.bootstrap import RunCommand, WriteFile, steps, to_task, to_tasks
+from tests.support.bootstrap_data import parse
 
 SECRET = "hunter2"
 

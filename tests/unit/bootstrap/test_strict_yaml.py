@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from capra.bootstrap import parse
 from capra.errors import InputError
 from capra.local.documents import read_documents
+from tests.support.bootstrap_data import parse
 
 TAGS = ("int", "float", "bool", "timestamp", "binary", "null", "set", "omap", "pairs", "seq", "map", "str")
 VALUES = ("", "hunter2", "-", "_", "+", "0x", "0b", "0o", ":", "1:", ".", "é", "[]", "{}", "2020-13-45", "0x_", "[[]]")

@@ -10,11 +10,11 @@ from capra.bootstrap import strict_yaml
 from capra.bootstrap.encoding import utf8
 from capra.bootstrap.location import Location, yaml_kind
 from capra.bootstrap.userdata.kinds import first_line_says
-from capra.bootstrap.userdata.parts import Part
+from capra.bootstrap.userdata.parts import LAUNCH_INDEX, MERGE_HEADERS, MERGE_KEYS, Part
 from capra.bootstrap.values import text as checked
 
 _KEYS = ("content", "type", "filename")
-_HEADERS = ("launch-index", "merge-type", "x-merge-type", "merge_how", "merge_type")
+_HEADERS = (LAUNCH_INDEX, *MERGE_HEADERS, *MERGE_KEYS)
 """Keys that cloud-init makes headers of, and reads. Those that it does not read say nothing."""
 
 _WITHOUT_TYPE = "text/cloud-config"

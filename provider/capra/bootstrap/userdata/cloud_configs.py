@@ -13,11 +13,9 @@ from capra.bootstrap import strict_yaml
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.document import leading_lines
 from capra.bootstrap.location import Location
-from capra.bootstrap.userdata.parts import Part, tell_launch_index
+from capra.bootstrap.userdata.parts import MERGE_HEADERS, MERGE_KEYS, Part, tell_launch_index
 
 _DEFAULT = "dict(replace)+list()+str()"
-_MERGE_HEADERS = ("merge-type", "x-merge-type", "merge_how", "merge_type")
-_MERGE_KEYS = ("merge_how", "merge_type")
 
 
 class CloudConfigs:
@@ -44,9 +42,9 @@ class CloudConfigs:
         if not part.place.field:
             self._merged = document  # by itself: its keys are all that it may ask for
             return
-        for name in _MERGE_HEADERS:
+        for name in (*MERGE_HEADERS, *MERGE_KEYS):
             self._check_merge(part.headers.get(name), part.place.key(name))
-        for name in _MERGE_KEYS:
+        for name in MERGE_KEYS:
             self._check_merge(document.pop(name, None), part.place.key(name))
         if document.pop("launch-index", None) is not None:
             tell_launch_index({"launch-index": ""}, part.place, self._constructs)

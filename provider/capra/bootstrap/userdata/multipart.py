@@ -16,7 +16,7 @@ from email.parser import HeaderParser
 from capra.bootstrap.encoding import Unreadable, gunzip, unbase64, utf8
 from capra.bootstrap.location import Location
 from capra.bootstrap.strict_yaml import MAX_CHARACTERS
-from capra.bootstrap.userdata.parts import MAX_PARTS, Part
+from capra.bootstrap.userdata.parts import LAUNCH_INDEX, MAX_PARTS, MERGE_HEADERS, Part
 
 MAX_DEPTH = 4
 """Multipart documents inside each other."""
@@ -30,7 +30,7 @@ _FAR = 4096
 _BLANK_LINE = re.compile(r"(?:\A|\r?\n)\r?\n")
 _HEADER = re.compile(r"[!-9;-~]+:|[ \t]|From ")
 _GZIP = re.compile(r"application/(?:x-)?(?:gzip|gzipped|gunzip|compress|compressed|gzip-compressed)")
-_READ_HEADERS = ("merge-type", "x-merge-type", "launch-index")
+_READ_HEADERS = (*MERGE_HEADERS, LAUNCH_INDEX)
 
 
 def is_multipart(text: str) -> bool:

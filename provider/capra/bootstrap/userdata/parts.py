@@ -12,6 +12,12 @@ from capra.bootstrap.location import Location, shown
 MAX_PARTS = 256
 """Of one document, those of archives and of nested multipart documents included."""
 
+LAUNCH_INDEX = "launch-index"
+MERGE_HEADERS = ("merge-type", "x-merge-type")
+MERGE_KEYS = ("merge_how", "merge_type")
+"""How a part says for which instance it is, and in which way it is merged: headers, and keys of a document or an item
+(cloud-init, 'Merging user-data sections')."""
+
 _PLAIN = re.compile(r"[\w.+/-]{1,60}")
 
 
