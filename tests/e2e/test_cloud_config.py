@@ -264,11 +264,12 @@ def test_packages(shared: Host, capra: Capra) -> None:
 
 def test_packages_wait_for_who_holds_the_lock(shared: Host, capra: Capra) -> None:
     shared.ssh(f"sh -s <<'E'\n{PACKAGE.format(name='late', version='1')}E", check=True)
-    # The host has no Python; Perl is dpkg's own. It lets go six seconds after the run has begun.
+    # The host has no Python; Perl is dpkg's own, and would say that a locale is missing. It lets go six seconds after
+    # the run has begun.
     held = 'use Fcntl; open(F, "+>>", "/var/lib/dpkg/lock-frontend") or die;'
     held += ' $lock = pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; print "held\\n";'
     held += ' until (-e "/srv/begun") { sleep 1 } sleep 6; print "released\\n"'
-    shared.ssh(f"perl -e '$| = 1; {held}' </dev/null >/srv/lock.log 2>&1 &", check=True)
+    shared.ssh(f"LC_ALL=C perl -e '$| = 1; {held}' </dev/null >/srv/lock.log 2>&1 &", check=True)
     wait_for(lambda: shared.path("/srv/lock.log").read_text() == "held\n", "somebody to hold the lock")
     bootstrapped(shared, capra, {"bootcmd": ["touch /srv/begun"], "packages": ["late"]})
     assert shared.path("/srv/lock.log").read_text() == "held\nreleased\n"
