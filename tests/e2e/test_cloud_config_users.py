@@ -220,6 +220,8 @@ def test_a_hash_is_nowhere_to_be_seen(shared: Host, capra: Capra) -> None:
 @pytest.mark.parametrize("answer", [True, False])
 def test_passwords_over_ssh(shared: Host, capra: Capra, answer: bool) -> None:
     """In cloud-init's file, which is read before the host's own; the sshd that runs has it."""
+    # A host that gives this answer already gets no file.
+    bootstrapped(shared, capra, {"ssh_pwauth": not answer})
     wanted = "yes" if answer else "no"
     found = twice(
         shared,

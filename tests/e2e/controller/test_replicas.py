@@ -74,7 +74,7 @@ def test_the_other_takes_over_in_the_middle_of_a_command(
         first.kill()
     else:
         assert first.stop() == 0
-    wait_for(lambda: _leads(second), "the second leads", 15 if killed else 4)
+    wait_for(lambda: _leads(second), "the second leads")
     site.provisioned("m")
     assert [count(host, name) for name in ("one", "slow", "last")] == [1, 1, 1]
     assert (_acted(first), _acted(second)) == (["BootstrapStarted"], ["BootstrapStarted"])
