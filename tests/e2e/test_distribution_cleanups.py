@@ -86,6 +86,32 @@ def test_nothing_is_left(hosts: Hosts, host: Host, capra: Capra, name: str) -> N
 
 
 @each
+def test_the_terminal_cleans_what_the_host_shows(host: Host, capra: Capra, name: str) -> None:
+    manifest = _bootstrap(capra, host, DATA[name])
+    [planned] = capra.json("plan", "--for", "cleanup", "-f", manifest)
+    assert "the host is asked first" in planned["message"]
+    [checked] = capra.json("cleanup", "-f", manifest, "--check")
+    assert checked["message"].endswith("steps would run")
+    assert host.ssh(LEFT).stdout != ""
+    [report] = capra.json("cleanup", "-f", manifest)
+    assert (report["outcome"], report["changed"]) == ("Finished", True)
+    assert host.ssh(LEFT).stdout == ""
+    assert _calls(host)[-1].split()[0] in {"kubeadm", "rke2-uninstall.sh", "k3s-agent-uninstall.sh"}
+
+
+@pytest.mark.usefixtures("standin")
+def test_a_host_of_two_distributions_gets_one_cleanup_after_the_other(host: Host, capra: Capra) -> None:
+    manifest = _bootstrap(capra, host, distributions.k0s())
+    host.ssh("mkdir -p /etc/kubernetes; echo left >/etc/kubernetes/kubelet.conf", check=True)
+    [report] = capra.json("cleanup", "-f", manifest, code=1)
+    assert "still on the host: directory /etc/kubernetes" in report["message"]
+    assert "reset" in " ".join(host.k0s_calls())
+    [report] = capra.json("cleanup", "-f", manifest)
+    assert report["outcome"] == "Finished"
+    assert host.ssh(LEFT).stdout == ""
+
+
+@each
 @pytest.mark.parametrize("why", ["broken", "gone"])
 def test_what_its_own_program_does_not_do_is_done_by_hand(
     hosts: Hosts, host: Host, capra: Capra, name: str, why: str

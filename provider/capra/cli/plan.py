@@ -22,14 +22,14 @@ from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import Bootstrap, Cleanup, decide
 from capra.engine.engine import Reconciliation
-from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup, with_example
+from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup, plan_cleanup_or_look, with_example
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.host_key import fingerprint
 from capra.model.machine import MachineKey
 from capra.model.observation import HookText, Observation
-from capra.model.run import RunRequest
+from capra.model.run import Playbook, RunRequest
 from capra.runs.redaction.redact import Redactor
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output
@@ -83,6 +83,8 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         steps = _listed(load_tasks(request.secrets.steps))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
+        if plan_cleanup_or_look(observation, decision, options).playbook is Playbook.PREFLIGHT:
+            told = ": the host is asked first whose node it is, and gets that distribution's cleanup"
         steps = []
     else:
         said = of_reconciliation(Reconciliation(observation, decision, observation.record))

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.distributions import BY_KIND, K0S_ROLES
 from capra.engine.hooks.deciding import refused_for_hooks, waits_for_hook
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
@@ -37,12 +38,6 @@ __all__ = [
     "paused_by",
     "paused_message",
 ]
-
-K0S_ROLES = {"K0sControllerConfig": "controller", "K0sWorkerConfig": "worker"}
-"""Bootstrap config kinds whose hosts have a default cleanup, and the role they give (docs/reference/contract.md)."""
-
-DISTRIBUTIONS = {"KubeadmConfig": "kubeadm", "RKE2Config": "rke2", "KThreesConfig": "k3s"}
-"""The other kinds whose distribution has a cleanup of its own."""
 
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
@@ -158,8 +153,8 @@ def _cleanup(observation: Observation, default: CleanUp | None) -> Decision:
     if observation.machine.spec.clean_up_commands:
         return Cleanup(custom=True, clean_up=clean_up)
     kind = _bootstrap_kind(observation)
-    role, distribution = K0S_ROLES.get(kind, "auto"), DISTRIBUTIONS.get(kind, "k0s")
-    return Cleanup(custom=False, role=role, clean_up=clean_up, distribution=distribution)
+    role = K0S_ROLES.get(kind, "auto")
+    return Cleanup(custom=False, role=role, clean_up=clean_up, distribution=BY_KIND.get(kind, ""))
 
 
 def _decide_life(observation: Observation) -> Decision:

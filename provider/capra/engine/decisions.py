@@ -62,12 +62,12 @@ class Bootstrap:
 class Cleanup:
     """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: of the host in
     k0s, controller, worker, or auto where only the host can tell. clean_up: what else is taken away and looked at.
-    distribution: k0s, kubeadm, rke2 or k3s, for `Default`."""
+    distribution: k0s, kubeadm, rke2 or k3s, for `Default`; empty where only the host can tell."""
 
     custom: bool
     role: str = "auto"
     clean_up: CleanUp = CleanUp.DEFAULT
-    distribution: str = "k0s"
+    distribution: str = ""
 
 
 @dataclass(frozen=True)

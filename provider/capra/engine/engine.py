@@ -13,7 +13,7 @@ from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, 
 from capra.engine.hooks.judge import judge_hook
 from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup
+from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup_or_look
 from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
@@ -155,14 +155,20 @@ class Engine:
         self, observation: Observation, decision: Bootstrap | Cleanup, request: RunRequest
     ) -> Reconciliation:
         """A run that only reads what the host says of itself, and keeps it."""
+        before = observation.record
+        if isinstance(decision, Cleanup) and not request.check:
+            # The time that a cleanup may take counts from here.
+            observation = await self._begin(observation, decision)
         outcome = judge(request, await self._runner.run(request, lambda progress: None))
-        record, now = observation.record, self._clock()
+        now = self._clock()
         if outcome.ok:
-            record = replace(records.learnt(observation, outcome), changed_at=now)
+            record = replace(records.learnt(observation, decision, outcome), changed_at=now)
         else:
+            record = records.as_before(before, observation.record)
             record = records.ended(record, decision, outcome, now, request.check)
         if record != observation.record:
-            await self._store.save(observation, replace(record, facts={}) if request.check else record)
+            kept = replace(before, host_keys=record.host_keys) if request.check else record
+            await self._store.save(observation, kept)
         return Reconciliation(observation, decision, record, outcome)
 
     async def _settle(self, observation: Observation, decision: Decision) -> Reconciliation:
@@ -226,5 +232,5 @@ class Engine:
 
 def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
     if isinstance(decision, Cleanup):
-        return plan_cleanup(observation, decision, options)
+        return plan_cleanup_or_look(observation, decision, options)
     return plan_bootstrap_or_facts(observation, options)

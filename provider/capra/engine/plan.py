@@ -11,6 +11,7 @@ from capra.bootstrap.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.jinja import Render
 from capra.bootstrap.steps import dump_tasks, run_id
 from capra.engine.decide import Cleanup
+from capra.engine.distributions import FALLBACK, chosen
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
 from capra.model.machine import (
@@ -160,8 +161,17 @@ def _sentinel(machine: RemoteMachine, options: PlanOptions) -> str:
     return ""
 
 
+def plan_cleanup_or_look(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
+    """The cleanup run, or where only the host can tell its distribution, the run that asks it: the playbook tells
+    which."""
+    by_host = not decision.custom and decision.clean_up is CleanUp.DEFAULT and not decision.distribution
+    if by_host and not chosen(observation.record):
+        return plan_preflight(observation, options)
+    return plan_cleanup(observation, decision, options)
+
+
 def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
-    """The cleanup run that the decision asks for."""
+    """The cleanup run that the decision asks for; that of k0s where nobody has asked the host yet."""
     if decision.custom or decision.clean_up is not CleanUp.DEFAULT:
         commands = list(observation.machine.spec.clean_up_commands) if decision.custom else []
         variables = {
@@ -173,8 +183,9 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
         }
         request = new_request(observation, options, Playbook.CUSTOM_CLEANUP, variables, options.cleanup_timeout)
         return replace(request, secrets=hiding(request.secrets, hidden_in_commands(commands)))
-    if decision.distribution != "k0s":
-        playbook = Playbook(f"{decision.distribution}_cleanup")
+    distribution = decision.distribution or chosen(observation.record) or FALLBACK
+    if distribution != "k0s":
+        playbook = Playbook(f"{distribution}_cleanup")
         variables = {f"{playbook}_request_id": _request_id(observation), f"{playbook}_sentinel": options.sentinel}
         return new_request(observation, options, playbook, variables, options.cleanup_timeout)
     variables = {

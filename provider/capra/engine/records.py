@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from capra.bootstrap.instance_data import believed
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
+from capra.engine.distributions import with_choice
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
@@ -59,6 +60,7 @@ def begun_cleanup(observation: Observation) -> Record:
         reason="",
         message="",
         cleaning_since=observation.now,
+        distributions=(),
         clean_up=_clean_up(observation),
     )
 
@@ -86,16 +88,15 @@ def as_before(before: Record, begun: Record) -> Record:
     )
 
 
-def learnt(observation: Observation, outcome: Outcome) -> Record:
-    """The record after the host has told what its bootstrap data is rendered with. It is kept: the bootstrap may change
-    the host's name, and whoever goes on with it must come to the same steps."""
-    facts = outcome.details.get("facts")
-    kept = believed(facts) if isinstance(facts, Mapping) else {}
-    return replace(
-        observation.record,
-        host_keys=observation.record.host_keys or outcome.host_keys,
-        facts={**kept, "place": observation.machine.spec.place},
-    )
+def learnt(observation: Observation, decision: Bootstrap | Cleanup, outcome: Outcome) -> Record:
+    """The record after the host has told what its bootstrap data is rendered with, or which cleanup it needs. It is
+    kept: the run changes what the host says, and whoever goes on with it must come to the same one."""
+    told = outcome.details.get("facts")
+    facts = told if isinstance(told, Mapping) else {}
+    record = replace(observation.record, host_keys=observation.record.host_keys or outcome.host_keys)
+    if isinstance(decision, Cleanup):
+        return replace(record, distributions=with_choice(record.distributions, facts), reason="", message="")
+    return replace(record, facts={**believed(facts), "place": observation.machine.spec.place})
 
 
 def ended(

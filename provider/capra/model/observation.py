@@ -91,14 +91,15 @@ class Record:
 
     run_id: of the bootstrap that has begun. digest: of its bootstrap data. uid: the machine's when its bootstrap began,
     from which the run id derives: a moved object has another. bootstrap_kind: as in Owner, for when the Machine has
-    gone. clean_up: what the machine said of its cleanup when that began, for an entry in quarantine. host_keys: trusted
-    at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of them, the last
-    ones in a row, have not reached the host. not_before: no run before this time (seconds since the epoch). reason,
-    message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was first wanted, 0
-    before. host_name, host_addresses: what the host said of itself. facts: the same before the bootstrap began, by the
-    names of `capra.bootstrap.instance_data`, and `place`, where it was asked. warnings: what there is to know of a
-    bootstrap that has ended well. hooks: those that have ended well in this life of the machine, each by
-    `HookText.id`.
+    gone. clean_up: what the machine said of its cleanup when that began, for an entry in quarantine. distributions:
+    where the kind does not tell, those that the host has shown and whose cleanup was begun, the last one last.
+    host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of
+    them, the last ones in a row, have not reached the host. not_before: no run before this time (seconds since the
+    epoch). reason, message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was
+    first wanted, 0 before. host_name, host_addresses: what the host said of itself. facts: the same before the
+    bootstrap began, by the names of `capra.bootstrap.instance_data`, and `place`, where it was asked. warnings: what
+    there is to know of a bootstrap that has ended well. hooks: those that have ended well in this life of the machine,
+    each by `HookText.id`.
     """
 
     phase: Phase = Phase.NEW
@@ -107,6 +108,7 @@ class Record:
     uid: str = ""
     bootstrap_kind: str = ""
     clean_up: CleanUp | None = None
+    distributions: tuple[str, ...] = ()
     host_keys: tuple[str, ...] = ()
     attempts: int = 0
     unreached: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -20,6 +20,9 @@ Moment = Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
+Distribution = Literal["k0s", "kubeadm", "rke2", "k3s"]
+
+
 class SavedRecord(BaseModel):
     """The fields of a Record that are saved everywhere, under their names in camel case. Fields that a later version
     adds are left alone. Host keys are saved apart."""
@@ -32,6 +35,7 @@ class SavedRecord(BaseModel):
     uid: str = ""
     bootstrap_kind: str = ""
     clean_up: CleanUp | None = None
+    distributions: tuple[Distribution, ...] = ()
     attempts: Count = 0
     unreached: Count = 0
     reason: str = ""

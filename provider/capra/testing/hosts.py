@@ -99,6 +99,9 @@ class FakeHosts:
             return unreachable()
         if request.playbook is Playbook.HOOK:
             return await self._hook(host, request)
+        if request.playbook is Playbook.PREFLIGHT:
+            await asyncio.sleep(self.seconds)
+            return finished((HOST_KEY,), findings=[], facts={"hostname": f"host-{request.connection.address}"})
         uid = str(request.variables.get(f"{request.playbook}_uid", ""))
         if request.connection.host_keys not in {(), (HOST_KEY,)}:
             self.violations.append(f"{place} was expected to have {request.connection.host_keys}")

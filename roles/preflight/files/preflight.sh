@@ -338,6 +338,12 @@ kubernetes() {
         if [ -e "$PLACE" ]; then FOUND="$FOUND $PLACE"; fi
     done
     fact here.data "${FOUND# }"
+    FOUND=
+    for PLACE in /etc/kubernetes/admin.conf /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf \
+        /etc/kubernetes/manifests/kube-apiserver.yaml /var/lib/kubelet/kubeadm-flags.env; do
+        if [ -e "$PLACE" ]; then FOUND="$FOUND $PLACE"; fi
+    done
+    fact here.kubeadm "${FOUND# }"
 }
 
 preflight() {

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from capra.engine.ports import ProgressListener
-from capra.model.run import Progress, RunRequest, RunResult, TaskEvent
+from capra.model.run import Playbook, Progress, RunRequest, RunResult, TaskEvent
 from capra.testing import FakeHosts, FakeRunner, finished, stepped
 from tests.unit.cli.conftest import Terminal
 from tests.unit.local.examples import HOST_KEY, TOKEN, machine, private_key, secret, write_text
@@ -187,7 +187,8 @@ def test_a_check_leaves_no_state(capra: Terminal, command: str) -> None:
 
 
 def test_every_cleanup_asks_the_host(capra: Terminal) -> None:
-    runner = _results(capra, finished(), finished(changed=False), UNREACHABLE, finished())
+    looked = finished(findings=[], facts={})
+    runner = _results(capra, looked, finished(), looked, finished(changed=False), UNREACHABLE, looked, finished())
     manifest = capra.manifest()
 
     [report] = capra.json("cleanup", "-f", manifest)
@@ -200,11 +201,16 @@ def test_every_cleanup_asks_the_host(capra: Terminal) -> None:
     [planned] = capra.json("plan", "--for", "cleanup", "-f", manifest)
     assert (planned["decision"], planned["playbook"]) == ("Cleanup", "capra.machine.k0s_cleanup")
     capra("cleanup", "-f", manifest)
-    assert len(runner.requests) == 4
+    assert len(runner.requests) == 7
 
 
 def test_a_dry_run_and_commands_of_ones_own_do_not_say_that_there_is_nothing_to_clean(capra: Terminal) -> None:
-    _results(capra, finished(changed=False, msg="0 of 2 steps would run"), finished(changed=False, msg="2 finished"))
+    _results(
+        capra,
+        finished(),
+        finished(changed=False, msg="0 of 2 steps would run"),
+        finished(changed=False, msg="2 finished"),
+    )
 
     assert "nothing to clean" not in capra.said(capra("cleanup", "-f", capra.manifest(), "--check"))
     manifest = capra.manifest(machine(cleanUpCommands=["/opt/clean"]), secret())
@@ -231,7 +237,7 @@ def test_a_machine_that_was_made_anew_under_its_name_is_another_one(capra: Termi
 
 
 def test_an_unfinished_cleanup_comes_first(capra: Terminal) -> None:
-    _results(capra, stepped(), finished())
+    _results(capra, finished(), stepped(), finished())
     manifest, data = capra.manifest(), capra.data()
     capra("cleanup", "-f", manifest, code=1)
 
@@ -370,7 +376,8 @@ def test_options_reach_the_run(capra: Terminal, monkeypatch: pytest.MonkeyPatch)
         *("--k0s-data-dir", "/s/k0s", "--k0s-binary", "/s/bin/k0s"),
     )
 
-    first, second = runner.requests
+    first, looked, second = runner.requests
+    assert looked.playbook is Playbook.PREFLIGHT
     assert (first.timeout, first.artifacts, first.secrets.become_password) == (11.0, "kept", "open sesame")
     assert first.variables["bootstrap_sentinel"] == "/s/sentinel"
     assert first.variables["bootstrap_state_directory"] == "/s/state"

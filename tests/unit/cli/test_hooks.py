@@ -48,7 +48,7 @@ def test_a_bootstrap_and_a_cleanup_with_hooks(capra: Terminal) -> None:
     assert "opensesame" not in said
     assert "is provisioned already" in capra.said(capra("bootstrap", *arguments, *data))
     capra("cleanup", *arguments)
-    assert _ran(capra)[3:] == ["leave", "k0s_cleanup"]
+    assert _ran(capra)[3:] == ["leave", "preflight", "k0s_cleanup"]
 
 
 def test_a_hook_that_fails(capra: Terminal) -> None:

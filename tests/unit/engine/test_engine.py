@@ -68,7 +68,7 @@ async def test_from_new_to_provisioned_to_clean() -> None:
 
     world.delete()
     taken = await world.step()
-    assert taken.decision == Cleanup(custom=False, role="worker")
+    assert taken.decision == Cleanup(custom=False, role="worker", distribution="k0s")
     assert world.runner.requests[1].playbook is Playbook.K0S_CLEANUP
     assert world.runner.requests[1].connection.host_keys == (HOST_KEY,)
     assert (world.record.phase, world.record.run_id, world.record.digest) == (Phase.CLEAN, "", "")
@@ -535,6 +535,62 @@ async def test_what_another_host_has_told_does_not_count() -> None:
     await world.step()
     assert world.runner.requests[0].playbook is Playbook.PREFLIGHT
     assert world.record.facts["hostname"] == "node-7"
+
+
+KIND_UNKNOWN = replace(READY, owner=None, record=Record(phase=Phase.PROVISIONED))
+
+
+def _shows(**facts: str) -> RunResult:
+    return _facts(**{f"here.{name}": value for name, value in facts.items()})
+
+
+async def test_a_host_of_an_unknown_kind_is_asked_which_cleanup_it_needs() -> None:
+    shows = _shows(kubeadm="/etc/kubernetes/kubelet.conf", data="/etc/kubernetes /var/lib/kubelet")
+    left = stepped("not_clean", "still on the host")
+    world = World(KIND_UNKNOWN, FakeRunner([shows, stepped("cut_off"), left, _shows(data="/etc/k0s"), finished()]))
+    world.delete()
+    for _ in range(4):
+        await world.step()
+        world.clock.now += 1000
+    assert [request.playbook for request in world.runner.requests] == [
+        Playbook.PREFLIGHT,
+        Playbook.KUBEADM_CLEANUP,
+        # What it has shown counts until its end, whatever is gone of it meanwhile.
+        Playbook.KUBEADM_CLEANUP,
+        # Something was left after it: it may have been another's node, too.
+        Playbook.PREFLIGHT,
+        Playbook.K0S_CLEANUP,
+    ]
+    records = [record for _, record in world.store.saved]
+    assert [(one.phase, one.distributions) for one in records[:2]] == [
+        (Phase.CLEANING, ()),
+        (Phase.CLEANING, ("kubeadm",)),
+    ]
+    assert records[0].cleaning_since == 1000.0
+    assert (world.record.phase, world.record.distributions) == (Phase.CLEAN, ())
+    assert world.store.released
+
+
+async def test_a_look_that_fails_waits_as_a_cleanup_does() -> None:
+    world = World(KIND_UNKNOWN, FakeRunner([unreachable(), _shows(), finished()]))
+    world.delete()
+    await world.step()
+    assert (world.record.phase, world.record.cleaning_since) == (Phase.PROVISIONED, 1000.0)
+    assert isinstance((await world.step()).decision, BackOff)
+    world.clock.now += 1000
+    await world.step()
+    # A host that shows nothing gets the cleanup that is harmless, and the look at everything.
+    assert world.runner.requests[-1].playbook is Playbook.K0S_CLEANUP
+    assert world.record.phase is Phase.CLEAN
+
+
+async def test_a_dry_run_looks_and_keeps_nothing() -> None:
+    world = World(KIND_UNKNOWN, FakeRunner([_shows(services="rke2-agent"), finished()]))
+    world.delete()
+    await world.step(check=True)
+    assert [request.playbook for request in world.runner.requests] == [Playbook.PREFLIGHT, Playbook.RKE2_CLEANUP]
+    assert [request.check for request in world.runner.requests] == [True, True]
+    assert world.record == Record(phase=Phase.PROVISIONED, host_keys=(HOST_KEY,))
 
 
 async def test_a_name_that_nobody_knows_is_refused_before_the_host_is_asked() -> None:

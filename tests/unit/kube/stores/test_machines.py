@@ -15,7 +15,7 @@ from capra.kube.client.resources import FINALIZER, HOLDER, HOST_KEYS, POOL_ENTRY
 from capra.kube.objects import record
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase, Record
-from capra.model.run import RunRequest, RunResult
+from capra.model.run import Playbook, RunRequest, RunResult
 from capra.testing import FakeRunner, finished, stepped, unreachable
 from tests.unit.kube.pool_examples import entry, machine
 from tests.unit.kube.store_world import NOW, StoreWorld
@@ -197,7 +197,7 @@ async def test_the_host_of_a_vanished_holder_is_cleaned_by_the_uid_that_it_knows
 async def test_only_a_cleanup_ends_a_quarantine() -> None:
     """To give up is for the object that somebody waits for."""
     raw = entry("e", holder="", annotations={QUARANTINED: "dirty", GIVE_UP_ANNOTATION: ""})
-    world, runner = StoreWorld(raw), FakeRunner([stepped(), finished()])
+    world, runner = StoreWorld(raw), FakeRunner([finished(), stepped(), finished()])
     for _ in range(2):
         taken = await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
         assert isinstance(taken.decision, Cleanup)
@@ -205,7 +205,7 @@ async def test_only_a_cleanup_ends_a_quarantine() -> None:
         due = record.dump_record(replace(taken.record, not_before=0.0))
         await world.entries.save(taken.observation.machine, due)
     await Engine(world.store, runner, lambda: NOW).reconcile(ENTRY)
-    assert len(runner.requests) == 2
+    assert [request.playbook for request in runner.requests] == [Playbook.PREFLIGHT, *[Playbook.K0S_CLEANUP] * 2]
     assert QUARANTINED not in world.annotations("PooledRemoteMachine", "e")
 
 
