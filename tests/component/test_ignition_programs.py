@@ -56,7 +56,7 @@ def digest(content: bytes) -> str:
 
 
 def test_what_is_in_the_way(programs: Programs, tmp_path: Path) -> None:
-    look = partial(programs.run, "ignition_look")
+    look = partial(programs.run, "ignition/look")
     (tmp_path / "a b").write_bytes(b"\0same")
     (tmp_path / "link").symlink_to("a b")
     (tmp_path / "nowhere").symlink_to("x")
@@ -77,13 +77,13 @@ def test_room_is_made_for_files(programs: Programs, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("kept")
     (tmp_path / "link").symlink_to("directory")
     names = ("directory", "file", "link", "none")
-    assert programs.run("ignition_clear", FILES="".join(f"{tmp_path}/{name}\n" for name in names)) == ""
+    assert programs.run("ignition/clear", FILES="".join(f"{tmp_path}/{name}\n" for name in names)) == ""
     assert os.listdir(tmp_path) == ["file"]
-    assert "/usr is a directory of the system" in programs.run("ignition_clear", FILES="/usr\n")
+    assert "/usr is a directory of the system" in programs.run("ignition/clear", FILES="/usr\n")
 
 
 def test_directories(programs: Programs, tmp_path: Path) -> None:
-    make = partial(programs.run, "ignition_directory", OWNER="", OVERWRITE="")
+    make = partial(programs.run, "ignition/directory", OWNER="", OVERWRITE="")
     place = tmp_path / "a b" / "c"
     for _ in range(2):
         assert make(DIRECTORY=place, MODE="1750") == ""
@@ -99,13 +99,13 @@ def test_directories(programs: Programs, tmp_path: Path) -> None:
 
 
 def test_an_owner_that_is_not_there(programs: Programs, tmp_path: Path) -> None:
-    told = programs.run("ignition_directory", DIRECTORY=tmp_path / "a", MODE="", OWNER="nobody-here:", OVERWRITE="")
+    told = programs.run("ignition/directory", DIRECTORY=tmp_path / "a", MODE="", OWNER="nobody-here:", OVERWRITE="")
     assert "is there such a user?" in told
 
 
 @pytest.mark.parametrize("hard", ["", "yes"])
 def test_links(programs: Programs, tmp_path: Path, hard: str) -> None:
-    make = partial(programs.run, "ignition_link", HARD=hard, OWNER="")
+    make = partial(programs.run, "ignition/link", HARD=hard, OWNER="")
     target, link = tmp_path / "target", tmp_path / "deep" / "a b"
     target.write_text("x")
     for _ in range(2):
@@ -122,7 +122,7 @@ def test_links(programs: Programs, tmp_path: Path, hard: str) -> None:
 
 
 def test_a_symbolic_link_may_lead_nowhere(programs: Programs, tmp_path: Path) -> None:
-    make = partial(programs.run, "ignition_link", OWNER="", OVERWRITE="", TARGET="-n")
+    make = partial(programs.run, "ignition/link", OWNER="", OVERWRITE="", TARGET="-n")
     assert make(LINK=tmp_path / "a", HARD="") == ""
     assert os.readlink(tmp_path / "a") == "-n"
     assert "which is no file" in make(LINK=tmp_path / "b", HARD="yes")
@@ -167,7 +167,7 @@ def test_a_file_is_fetched(
         programs.path = only(tmp_path / "bin")
     content = bytes(range(256)) * 100
     (directory / "a[1]").write_bytes(gzip.compress(content) if gzipped else content)
-    fetch = partial(programs.run, "ignition_fetch", ALGORITHM="sha256", GZIPPED=gzipped, OWNER="")
+    fetch = partial(programs.run, "ignition/fetch", ALGORITHM="sha256", GZIPPED=gzipped, OWNER="")
     file = tmp_path / "to" / "file"
     for mode in ("0640", "0600"):
         assert fetch(FILE=file, URL=f"{url}/a[1]?x=y", MODE=mode, DIGEST=digest(content)) == ""
@@ -184,7 +184,7 @@ def test_what_is_fetched_must_be_what_it_is_said_to_be(
     (directory / "a").write_bytes(b"evil")
     file = tmp_path / "to" / "file"
     fetch = partial(
-        programs.run, "ignition_fetch", FILE=file, ALGORITHM="sha512", DIGEST="0" * 128, OWNER="", MODE="0644"
+        programs.run, "ignition/fetch", FILE=file, ALGORITHM="sha512", DIGEST="0" * 128, OWNER="", MODE="0644"
     )
     for name, gzipped, why in (
         ("a", "", "has not the sha512 digest"),
@@ -198,7 +198,7 @@ def test_what_is_fetched_must_be_what_it_is_said_to_be(
 def test_a_host_that_cannot_fetch(programs: Programs, tmp_path: Path) -> None:
     programs.path = only(tmp_path / "bin", "wget")
     variables = {"ALGORITHM": "sha256", "DIGEST": "0" * 64, "GZIPPED": "", "OWNER": "", "MODE": "0644"}
-    told = programs.run("ignition_fetch", FILE=tmp_path / "file", URL="http://127.0.0.1:1/", **variables)
+    told = programs.run("ignition/fetch", FILE=tmp_path / "file", URL="http://127.0.0.1:1/", **variables)
     assert "install curl, or GNU wget" in told
 
 
@@ -238,7 +238,7 @@ def test_a_link_of_another_user_is_not_followed(
 ) -> None:
     home, victim = swapped
     before = state(victim)
-    told = programs.run(f"ignition_{name}", **{key: text.format(home / path) for key, text in PROGRAMS[name].items()})
+    told = programs.run(f"ignition/{name}", **{key: text.format(home / path) for key, text in PROGRAMS[name].items()})
     assert state(victim) == before
     if name != "clear" or path == "link/sub":  # there is no other directory or link to remove
         assert f"{home}/link is a link in a directory that others may write to" in told
@@ -248,7 +248,7 @@ def test_a_link_of_another_user_is_not_followed(
 @needs_root
 def test_a_hard_link_is_not_led_away(programs: Programs, swapped: tuple[Path, Path], tmp_path: Path) -> None:
     home, victim = swapped
-    make = partial(programs.run, "ignition_link", LINK=tmp_path / "hard", HARD="yes", OWNER="", OVERWRITE="")
+    make = partial(programs.run, "ignition/link", LINK=tmp_path / "hard", HARD="yes", OWNER="", OVERWRITE="")
     assert "is not followed" in make(TARGET=home / "link" / "sub" / "precious")
     (home / "own").write_text("x")
     assert "make a symbolic link" in make(TARGET=home / "own")
@@ -262,7 +262,7 @@ def test_a_link_of_roots_is_followed(programs: Programs, tmp_path: Path) -> None
     (tmp_path / "link").symlink_to("real/../real/deep")
     (tmp_path / "absolute").symlink_to(tmp_path / "link")
     (tmp_path / "loop").symlink_to("loop")
-    make = partial(programs.run, "ignition_directory", MODE="", OWNER="", OVERWRITE="")
+    make = partial(programs.run, "ignition/directory", MODE="", OWNER="", OVERWRITE="")
     assert make(DIRECTORY=tmp_path / "absolute" / "a" / "b") == ""
     assert (tmp_path / "real" / "deep" / "a" / "b").is_dir()
     assert "too many links" in make(DIRECTORY=tmp_path / "loop" / "a")
@@ -281,7 +281,7 @@ def test_in_a_directory_of_another_user_nothing_else_is_touched(
     (served[0] / "a").write_text("kept")
     texts = {key: text.format(home / "link") for key, text in PROGRAMS[name].items()}
     texts |= {"URL": f"{served[1]}/a"} if name == "fetch" else {}
-    assert programs.run(f"ignition_{name}", **texts) == ""
+    assert programs.run(f"ignition/{name}", **texts) == ""
     assert state(victim) == before
     assert (home / "link").lstat().st_uid == OTHER
     assert (home / "link").is_dir() == (name == "directory")

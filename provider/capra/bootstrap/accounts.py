@@ -57,23 +57,27 @@ def public_key(value: Any, place: Location) -> str:
 
 def user_step(source: str, title: str, settings: Mapping[str, str]) -> RunCommand:
     """Makes a user, or changes one. settings: the variables of the program `user`."""
-    return host_script("user", source, title, settings, settings.keys() - SECRET, before=["path", "login"])
+    return host_script(
+        "accounts/user", source, title, settings, settings.keys() - SECRET, before=["path", "accounts/login"]
+    )
 
 
 def keys_step(source: str, user: str, keys: Sequence[str]) -> RunCommand:
     """Adds lines to the user's authorized_keys."""
     variables = {"user": user, "keys": "\n".join(keys)}
     title = f"authorize the SSH keys of the user {user}"
-    return host_script("authorized_keys", source, title, variables, {"user"}, before=["path"])
+    return host_script("accounts/authorized_keys", source, title, variables, {"user"}, before=["path"])
 
 
 def group_step(source: str, title: str, variables: Mapping[str, str]) -> RunCommand:
     """Makes a group, or adds members to it. variables: those of the program `group`; what is missing is empty."""
     variables = {"gid": "", "system": "", "members": "", **variables}
-    return host_script("group", source, title, variables, variables)
+    return host_script("accounts/group", source, title, variables, variables)
 
 
 def removal_step(source: str, kind: str, name: str) -> RunCommand:
     """Removes an account. kind: user or group."""
     variables = {"user": "", "group": "", kind: name}
-    return host_script("remove_account", source, f"remove the {kind} {name}", variables, variables, before=["login"])
+    return host_script(
+        "accounts/remove_account", source, f"remove the {kind} {name}", variables, variables, before=["accounts/login"]
+    )

@@ -25,7 +25,7 @@ CASES = [
     for path in sorted(DIRECTORY.glob("*.yaml"))
     for case in yaml.safe_load(path.read_text())
 ]
-BEFORE = {"user": ("path", "login"), "authorized_keys": ("path",)}
+BEFORE = {"accounts/user": ("path", "accounts/login"), "accounts/authorized_keys": ("path",)}
 USER = {**dict.fromkeys(settings.FIELDS, ""), "lock_passwd": "1", "create_groups": "1"}
 
 
@@ -43,8 +43,8 @@ def expected_step(step: dict[str, Any]) -> Step:
     if "run" in step:
         return RunCommand(step["run"], source=step["source"], name=step.get("name", ""))
     if "script" in step:
-        variables = {**(USER if step["script"] == "user" else {}), **step["variables"]}
-        if step["script"] == "group":
+        variables = {**(USER if step["script"] == "accounts/user" else {}), **step["variables"]}
+        if step["script"] == "accounts/group":
             variables = {"gid": "", "system": "", **variables}
         before = BEFORE.get(step["script"], ())
         return host_script(step["script"], step["source"], step["title"], variables, before=before)

@@ -38,7 +38,7 @@ def look_for_files(found: Iterable[FileNode]) -> list[Step]:
     if not lines:
         return []
     return [
-        host_script("ignition_look", _SOURCE, "look for files in the way", {"FILES": "".join(lines)}, public=("FILES",))
+        host_script("ignition/look", _SOURCE, "look for files in the way", {"FILES": "".join(lines)}, public=("FILES",))
     ]
 
 
@@ -71,7 +71,7 @@ def _node(node: FileNode) -> Step:
     if isinstance(node, Directory):
         variables = {"DIRECTORY": node.path, "MODE": node.mode, "OWNER": node.owner, "OVERWRITE": overwrite}
         return host_script(
-            "ignition_directory",
+            "ignition/directory",
             node.place.field,
             f"make the directory {node.path}",
             variables,
@@ -88,7 +88,7 @@ def _node(node: FileNode) -> Step:
         "OVERWRITE": overwrite,
     }
     return host_script(
-        "ignition_link", node.place.field, f"make the link {node.path}", variables, variables, before=["path"]
+        "ignition/link", node.place.field, f"make the link {node.path}", variables, variables, before=["path"]
     )
 
 
@@ -113,14 +113,14 @@ def _fetch(file: File, content: Remote) -> Step:
         "OWNER": file.owner,
     }
     public = variables.keys() - {"URL"}
-    return host_script("ignition_fetch", file.place.field, f"fetch {file.path}", variables, public, before=["path"])
+    return host_script("ignition/fetch", file.place.field, f"fetch {file.path}", variables, public, before=["path"])
 
 
 def clear_way(paths: Iterable[str], source: str) -> Step:
     """Removes links and directories where files are to be: a file step would follow the one, and fail for the other."""
     lines = "".join(f"{path}\n" for path in paths)
     return host_script(
-        "ignition_clear",
+        "ignition/clear",
         source,
         "make room for files that replace others",
         {"FILES": lines},

@@ -94,7 +94,7 @@ def refuse_files_of_units(nodes: Iterable[FileNode], found: Iterable[Unit], plac
 
 def look_for_systemd(found: list[Unit]) -> list[Step]:
     """Fails on a host without systemd, before anything is changed."""
-    return [host_script("ignition_systemd", _SOURCE, "look for systemd", {})] if found else []
+    return [host_script("ignition/systemd", _SOURCE, "look for systemd", {})] if found else []
 
 
 def unit_steps(found: list[Unit]) -> list[Step]:
@@ -108,7 +108,7 @@ def unit_steps(found: list[Unit]) -> list[Step]:
     if presets:
         made.append(WriteFile(_PRESET, presets.encode(), source=_SOURCE))
     lines = {"UNITS": "".join(unit.line for unit in found)}
-    made.append(host_script("ignition_units", _SOURCE, "mask, enable and disable units", lines, public=lines))
+    made.append(host_script("ignition/units", _SOURCE, "mask, enable and disable units", lines, public=lines))
     return [*made, *(_start(unit) for unit in _of_one_name(found) if not unit.mask and (unit.enabled or unit.files))]
 
 
@@ -140,4 +140,4 @@ def _start(unit: Unit) -> Step:
         "FILES": "".join(f"{file.path}\n" for file in unit.files),
     }
     title = f"start {unit.name}" if unit.enabled else f"restart {unit.name} where it runs"
-    return host_script("ignition_start", unit.source, title, variables, public=variables)
+    return host_script("ignition/start", unit.source, title, variables, public=variables)

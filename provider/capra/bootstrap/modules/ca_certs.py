@@ -40,7 +40,7 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
     if not certificates and not remove:
         return []
     variables = {"certificates": "\n".join(certificates), "remove_defaults": "1" if remove else ""}
-    return [host_script("ca_certs", place.field, "trust the certificate authorities", variables)]
+    return [host_script("system/ca_certs", place.field, "trust the certificate authorities", variables)]
 
 
 def _certificates(value: Any, place: Location) -> list[str]:

@@ -61,7 +61,9 @@ def _tables(
             raise place.error(f"{shown(path)} is given twice")
         variables = variables | {"DEVICE": path}
         title = f"partition {path}"
-        found[path] = host_script("partition_disk", place.field, title, variables, variables, before=["devices"])
+        found[path] = host_script(
+            "storage/partition_disk", place.field, title, variables, variables, before=["storage/devices"]
+        )
     return list(found.values())
 
 
@@ -145,7 +147,7 @@ def _file_system(item: Mapping[str, Any], kind: str, disk: devices.Device, place
         "OPTIONS": "\n".join(_options(item.get("extra_opts"), kind, place.key("extra_opts"))),
     }
     title = f"make a file system ({kind}) on {disk.whole or disk.path}"
-    return host_script("file_system", place.field, title, variables, variables, before=["devices"])
+    return host_script("storage/file_system", place.field, title, variables, variables, before=["storage/devices"])
 
 
 def _device(name: object, known: Mapping[str, str], place: Location, constructs: Constructs) -> devices.Device | None:

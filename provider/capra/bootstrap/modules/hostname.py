@@ -29,11 +29,15 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
     if names["hostname"] and not preserved:
         source = "hostname" if document.get("hostname") else "fqdn"
         found.append(
-            host_script("hostname", source, "set the host's name", {**names, "prefer": prefer}, {*names, "prefer"})
+            host_script(
+                "system/hostname", source, "set the host's name", {**names, "prefer": prefer}, {*names, "prefer"}
+            )
         )
     if manner := _manner(document.get("manage_etc_hosts"), top.key("manage_etc_hosts")):
         title = "write /etc/hosts" if manner == "template" else "add the host's name to /etc/hosts"
-        found.append(host_script("hosts", "manage_etc_hosts", title, {**names, "manner": manner}, {*names, "manner"}))
+        found.append(
+            host_script("system/hosts", "manage_etc_hosts", title, {**names, "manner": manner}, {*names, "manner"})
+        )
     return found
 
 

@@ -26,11 +26,11 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
     if document.get("locale") not in (None, "", False):
         name = _name(document["locale"], _LOCALE, "a locale like 'en_US.UTF-8'", top.key("locale"))
         found.append(
-            host_script("locale", "locale", "set the locale", {"locale": name, "file": file}, {"locale", "file"})
+            host_script("system/locale", "locale", "set the locale", {"locale": name, "file": file}, {"locale", "file"})
         )
     if document.get("timezone") not in (None, ""):
         zone = _name(document["timezone"], _ZONE, "a time zone like 'Europe/Berlin'", top.key("timezone"))
-        found.append(host_script("timezone", "timezone", "set the time zone", {"zone": zone}, {"zone"}))
+        found.append(host_script("system/timezone", "timezone", "set the time zone", {"zone": zone}, {"zone"}))
     return found
 
 

@@ -66,7 +66,7 @@ def _mounts(lines: Sequence[Line]) -> Step:
 
 
 def _step(source: str, title: str, variables: Mapping[str, str], public: Collection[str]) -> Step:
-    return host_script("fstab", source, title, variables, public, before=["devices"])
+    return host_script("storage/fstab", source, title, variables, public, before=["storage/devices"])
 
 
 def _swap_is_off(document: Mapping[str, Any], constructs: Constructs, subject: str) -> bool:

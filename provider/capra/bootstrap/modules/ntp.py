@@ -35,7 +35,7 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
     sources = [f"{kind} {name}" for kind in ("server", "pool") for name in _servers(given, f"{kind}s", place)]
     client = _client(given.get("ntp_client"), place.key("ntp_client"), constructs)
     variables = {"client": client, "sources": "\n".join(sources)}
-    return [host_script("ntp", place.field, "keep the clock with NTP", variables, variables)]
+    return [host_script("system/ntp", place.field, "keep the clock with NTP", variables, variables)]
 
 
 def _servers(given: Mapping[str, Any], key: str, place: Location) -> list[str]:

@@ -38,7 +38,7 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
 
 def _step(action: str, source: str, title: str, wanted: list[str] | None = None) -> RunCommand:
     variables = {"action": action, "wanted": "\n".join(wanted or ())}
-    return host_script("packages", source, title, variables, variables)
+    return host_script("system/packages", source, title, variables, variables)
 
 
 def _packages(value: Any, place: Location, constructs: Constructs) -> list[str]:

@@ -21,4 +21,4 @@ def steps(document: Mapping[str, Any], constructs: Constructs, subject: str) -> 
         return []
     answer = "yes" if truth(value, place) else "no"
     title = "let sshd take passwords" if answer == "yes" else "let sshd take no passwords"
-    return [host_script("sshd_passwords", place.field, title, {"answer": answer}, {"answer"})]
+    return [host_script("accounts/sshd_passwords", place.field, title, {"answer": answer}, {"answer"})]

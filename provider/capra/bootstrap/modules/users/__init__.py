@@ -40,7 +40,7 @@ def _user(user: Account) -> list[RunCommand]:
     if user.sudo:
         block = "\n".join([f"# User rules for {name}", *(f"{name} {rule}" for rule in user.sudo)])
         variables = {"user": name, "block": block, "asks_password": "1" if user.sudo_asks_password else ""}
-        made.append(host_script("sudo", source, f"let the user {name} use sudo", variables, {"user"}))
+        made.append(host_script("accounts/sudo", source, f"let the user {name} use sudo", variables, {"user"}))
     if user.keys:
         made.append(keys_step(source, name, user.keys))
     return made

@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck source=provider/capra/bootstrap/scripts/login.sh
+# shellcheck source=provider/capra/bootstrap/scripts/accounts/login.sh
 # Removes a user with the home directory, or a group. login.sh stands before it. Variables: user, group: one of them, the
 # other empty. Local ones count, whatever else the host asks.
 # shellcheck disable=SC2154 # set before this text (host_script.py)

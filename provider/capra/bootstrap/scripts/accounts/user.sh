@@ -1,6 +1,6 @@
 #!/bin/sh
 # shellcheck source=provider/capra/bootstrap/scripts/path.sh
-# shellcheck source=provider/capra/bootstrap/scripts/login.sh
+# shellcheck source=provider/capra/bootstrap/scripts/accounts/login.sh
 # Makes a user as cloud-init's users_groups does, or as Ignition does. path.sh and login.sh stand before it. One that is
 # there is left as it is, but for hashed_passwd and the lock; with `change`, Ignition's way, it gets all that is given.
 # Variables: user and the settings of modules/users/settings.py; a switch is 1 or empty, groups have spaces between them.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck source=provider/capra/bootstrap/scripts/devices.sh
+# shellcheck source=provider/capra/bootstrap/scripts/storage/devices.sh
 # Makes a file system on DEVICE as cloud-init's fs_setup does (capra/bootstrap/modules/disks.py). devices.sh stands before it.
 # PARTITION: auto, any, none or a number. WHOLE: a name of DEVICE with a dot that may be a path of its own; then
 # WHOLE_PARTITION counts. FILE_SYSTEM, LABEL (or empty), REPLACED (a type, or empty), OPTIONS (one a line) are for mkfs.

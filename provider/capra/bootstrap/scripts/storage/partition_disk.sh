@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck source=provider/capra/bootstrap/scripts/devices.sh
+# shellcheck source=provider/capra/bootstrap/scripts/storage/devices.sh
 # Partitions DEVICE as cloud-init's disk_setup does (capra/bootstrap/modules/disks.py). devices.sh stands before it.
 # TABLE: gpt or dos. LAYOUT: `all`, or a line `PERCENT TYPE` for each partition. OVERWRITE: yes or no.
 # Nothing that holds something is written to unless OVERWRITE says so, and nothing that is in use ever is.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck source=provider/capra/bootstrap/scripts/devices.sh
+# shellcheck source=provider/capra/bootstrap/scripts/storage/devices.sh
 # Mounts what cloud-init's mounts ask for, or switches swap off (capra/bootstrap/modules/mounts.py), in /etc/fstab and now.
 # devices.sh stands before it.
 # SWAP: off, or empty. LINES: the lines of fstab, without the options; fields with tabs between them, blanks in them as \040.
