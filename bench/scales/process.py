@@ -36,7 +36,7 @@ class Reading:
         """How many machines the controller knows, in this phase or at all."""
         wanted = f'phase="{phase}"'
         found = {labels: value for (name, labels), value in self.samples.items() if name == "capra_machines"}
-        return round(sum(value for labels, value in found.items() if not phase or labels == wanted))
+        return round(sum(value for labels, value in found.items() if not phase or wanted in labels))
 
     def requests(self) -> Mapping[str, int]:
         """Answers of the API server, by HTTP method."""

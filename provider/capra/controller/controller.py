@@ -78,7 +78,7 @@ class Controller:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
-        self.queue = WorkQueue(self._reconcile, spread)
+        self.queue = WorkQueue(self._reconcile, spread, metrics)
         writer, secrets = Writer(api, cache), Secrets(api, cache)
         hooks = HookStore(api, allowed=settings.allow_hooks)
         entries = EntryStore(writer, secrets, hooks, clock)

@@ -10,7 +10,9 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from typing import NoReturn
 
 import structlog
@@ -65,6 +67,9 @@ async def _main(settings: ControllerSettings) -> int:
     stop = asyncio.Event()
     handle_signals = partial(_stop_at_a_signal, stop)
     handle_signals()
+    log.info(
+        "starting", version=version("capra"), settings={name: str(value) for name, value in asdict(settings).items()}
+    )
     metrics, status = Metrics(), Status()
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)

@@ -10,6 +10,7 @@ import heapq
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 from weakref import WeakSet
 
 import structlog
@@ -41,16 +42,43 @@ END_PATIENCE = 20.0
 Reconcile = Callable[[ObjectKey], Awaitable[Result]]
 """Reconciles one thing."""
 
+
+class QueueListener(Protocol):
+    """Told of the looks of a queue."""
+
+    def began(self, key: ObjectKey, waited: float) -> None:
+        """A look begins, so many seconds after it was due."""
+
+    def ended(self, key: ObjectKey, result: str) -> None:
+        """A look has ended: `ok`, `gone`, `cancelled`, or why it comes again: `retry`, `refused`, `defect`."""
+
+
+class NobodyListens:
+    """Listens to nothing."""
+
+    def began(self, key: ObjectKey, waited: float) -> None:
+        """See QueueListener."""
+
+    def ended(self, key: ObjectKey, result: str) -> None:
+        """See QueueListener."""
+
+
 log = structlog.get_logger(__name__)
 
 
 class WorkQueue:
     """Keys with the time at which they are due. A key that is added while it is worked on is worked on again."""
 
-    def __init__(self, work: Reconcile, later: Callable[[float], float] = lambda seconds: seconds) -> None:
+    def __init__(
+        self,
+        work: Reconcile,
+        later: Callable[[float], float] = lambda seconds: seconds,
+        listener: QueueListener | None = None,
+    ) -> None:
         """later: what becomes of the seconds after which a failure, or a look, wants another."""
         self._work = work
         self._later = later
+        self._listener = listener or NobodyListens()
         self._due: dict[ObjectKey, float] = {}
         self._order: list[tuple[float, int, ObjectKey]] = []
         """A heap of the same; one that is not what `_due` says has been overtaken."""
@@ -152,8 +180,9 @@ class WorkQueue:
                 return following
             if len(self._active) - len(self._aside) >= LOOKS:
                 return float("inf")  # until one ends, which wakes this
-            _, _, key = heapq.heappop(self._order)
+            due, _, key = heapq.heappop(self._order)
             del self._due[key]
+            self._listener.began(key, time.monotonic() - due)
             task = asyncio.create_task(self._one(key), name=str(key))
             self._active[key] = task
             task.add_done_callback(lambda _, key=key: self._ended(key))  # type: ignore[misc]  # mypy knows no default
@@ -168,28 +197,33 @@ class WorkQueue:
 
     async def _one(self, key: ObjectKey) -> None:
         """One look, which never raises."""
+        self._listener.ended(key, await self._look(key))
+
+    async def _look(self, key: ObjectKey) -> str:
+        """How it ended, for the listener."""
         try:
             result = await self._work(key)
         except asyncio.CancelledError:
-            return
+            return "cancelled"
         except MissingError as error:
             # It, or what it refers to, is gone; whatever replaces it comes as an event.
             log.debug("gone", object=str(key), error=str(error))
             self._failures.pop(key, None)
-            return
+            return "gone"
         except Retry as error:
             self._again(key, error, error.after)
-            return
+            return "retry"
         except CapraError as error:
             self._again(key, error, FATAL_BACK_OFF)
-            return
+            return "refused"
         except Exception:
             log.exception("a defect in capra itself; the object is looked at again", object=str(key))
             self._again(key, None, DEFECT_BACK_OFF)
-            return
+            return "defect"
         self._failures.pop(key, None)
         if result.requeue_after is not None:
             self.add(key, self._later(result.requeue_after))
+        return "ok"
 
     def _again(self, key: ObjectKey, error: CapraError | None, least: float) -> None:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -95,6 +95,49 @@ def test_what_is_added_is_looked_at_at_once_and_only_once() -> None:
     run_in_virtual_time(test())
 
 
+class Heard:
+    """A listener."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+        self.results: list[str] = []
+
+    def began(self, key: ObjectKey, waited: float) -> None:
+        self.waited.append(waited)
+
+    def ended(self, key: ObjectKey, result: str) -> None:
+        self.results.append(result)
+
+
+def test_a_listener_hears_of_each_look() -> None:
+    async def test() -> None:
+        answers = (Retry("later", after=1), Fatal("no"), ValueError("a defect"), MissingError("gone"), None)
+        heard = Heard()
+        async with at_work(WorkQueue(Work(*answers), listener=heard)) as queue:
+            queue.add(KEY)
+            await asyncio.sleep(400)
+            queue.add(KEY)
+            await asyncio.sleep(1)
+        assert heard.results == ["retry", "refused", "defect", "gone", "ok"]
+        assert heard.waited == [pytest.approx(0.0, abs=1e-6)] * 5
+
+    async def crowded() -> None:
+        heard = Heard()
+        async with at_work(WorkQueue(Work(seconds=3), listener=heard)) as queue:
+            for number in range(LOOKS + 1):
+                queue.add(ObjectKey("RemoteMachine", "default", str(number)))
+            await asyncio.sleep(10)
+            queue.add(KEY)
+            await asyncio.sleep(1)
+            queue.interrupt(KEY)
+            await asyncio.sleep(1)
+        assert heard.waited[LOOKS] == pytest.approx(3.0)
+        assert heard.results[: LOOKS + 2] == ["ok"] * (LOOKS + 1) + ["cancelled"]
+
+    run_in_virtual_time(test())
+    run_in_virtual_time(crowded())
+
+
 def test_the_earliest_time_that_was_asked_for_counts() -> None:
     async def test() -> None:
         work = Work()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from capra.controller.reconcilers.log_lines import fields, level
 from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
@@ -19,8 +20,9 @@ from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
 from capra.kube.cache.writer import Writer
-from capra.kube.client.resources import ObjectKey, Raw
+from capra.kube.client.resources import ENTRIES, ObjectKey, Raw
 from capra.kube.objects import record
+from capra.kube.objects.status import moment
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.reporter import Reporter
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
@@ -140,13 +142,7 @@ class MachineReconciler:
         name = type(taken.decision).__name__
         announcement = announce(taken, news=news)
         if announcement is not None:
-            log.info(
-                announcement.message,
-                decision=name,
-                reason=announcement.reason,
-                run=taken.record.run_id,
-                cluster=taken.observation.cluster.name if taken.observation.cluster else "",
-            )
+            log.log(level(taken, announcement), announcement.message, reason=announcement.reason, **fields(taken))
             await self._reporter.announce(self._writer.same(taken.observation.machine), announcement)
         elif news:
             message = getattr(taken.decision, "message", "") or "status"
@@ -159,12 +155,23 @@ class MachineReconciler:
             return
         if not taken.passing:
             self._metrics.decisions.labels(type(taken.decision).__name__).inc()
+        self._measure(taken)
         if taken.outcome is not None:
             playbook = "bootstrap" if isinstance(taken.decision, Bootstrap) else "cleanup"
             playbook = "hook" if taken.hook else playbook
             self._metrics.runs.labels(playbook, taken.outcome.kind.value).inc()
         if isinstance(taken.decision, Release) and taken.decision.dirty:
             self._metrics.cleanups_given_up.inc()
+
+    def _measure(self, taken: Reconciliation) -> None:
+        """How long the machine has taken to get where it is."""
+        phase, machine = taken.record.phase, taken.observation.machine
+        since = {Phase.PROVISIONED: "creationTimestamp", Phase.CLEAN: "deletionTimestamp"}.get(phase)
+        if taken.outcome is None or machine.key.kind == ENTRIES or taken.observation.record.phase is phase or not since:
+            return
+        began = moment(self._writer.same(machine)["metadata"].get(since))
+        if began:
+            self._metrics.machine_seconds.labels(phase.value.lower()).observe(max(0.0, self._clock() - began))
 
 
 def _told_before(taken: Reconciliation) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from capra.controller.serving.metrics import Metrics
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
@@ -12,9 +10,7 @@ from capra.kube.client.resources import ENTRIES, MACHINES
 
 def measure(cache: Cache, metrics: Metrics) -> None:
     """Set what is only told when somebody asks."""
-    phases: Counter[str] = Counter()
-    for (_, phase), number in cache.numbers(MACHINES, By.PHASE).items():
-        phases[str(phase)] += number
-    metrics.set_machines(phases)
+    phases = cache.numbers(MACHINES, By.PHASE).items()
+    metrics.set_machines({(namespace, str(phase)): number for (namespace, phase), number in phases})
     states = cache.numbers(ENTRIES, By.STATE).items()
     metrics.set_pool_entries({(namespace, *state): number for (namespace, state), number in states})

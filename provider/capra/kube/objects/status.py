@@ -12,6 +12,14 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(text: object) -> float:
+    """Seconds since the epoch of a time as the API has it; 0 for what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else 0.0
+    except ValueError:
+        return 0.0
+
+
 def changes(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of `wanted` that a merge patch would change something with; empty when it would change nothing."""
     return {name: value for name, value in wanted.items() if not _is(current.get(name), value)}

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 
 import pytest
 
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.engine.plan import PlanOptions, plan_bootstrap
+from capra.kube.client.resources import ObjectKey
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.testing import FakeRunner, finished
 from tests.unit.engine.examples import READY
 
 
 def values(metrics: Metrics) -> dict[str, float]:
-    """Every sample of Capra's own, as Prometheus sees it, without the times at which counters were made."""
+    """Every sample of Capra's own, as Prometheus sees it."""
     body, _ = metrics.render("")
     found = re.findall(r"^(capra_\w+(?:\{.*\})?) (\S+)$", body.decode(), re.MULTILINE)
-    return {name: float(value) for name, value in found if "_created" not in name}
+    return {name: float(value) for name, value in found}
 
 
 def test_every_metric_is_there_from_the_start() -> None:
@@ -35,7 +37,12 @@ def test_every_metric_is_there_from_the_start() -> None:
         "capra_workqueue_depth",
         "capra_api_requests_total",
         "capra_leader",
+        "capra_build_info",
+        "capra_machine_seconds",
+        "capra_workqueue_wait_seconds",
+        "capra_reconciliations_total",
     }
+    assert b"_created" not in body
     assert b"process_resident_memory_bytes" in body
 
 
@@ -55,15 +62,34 @@ def test_answers_of_the_api_are_counted_by_verb_and_status() -> None:
     assert told['capra_api_requests_total{code="0",verb="GET"}'] == 1
 
 
+def test_what_runs_is_told() -> None:
+    [told] = [name for name in values(Metrics()) if name.startswith("capra_build_info")]
+    for label, package in (("version", "capra"), ("ansible_core", "ansible-core"), ("kopf", "kopf")):
+        assert f'{label}="{version(package)}"' in told
+
+
+def test_reconciliations_are_counted() -> None:
+    metrics, key = Metrics(), ObjectKey("RemoteMachine", "ns", "m")
+    metrics.began(key, 0.3)
+    metrics.began(key, -1e-9)
+    for result in ("ok", "ok", "defect"):
+        metrics.ended(key, result)
+    told = values(metrics)
+    assert told['capra_reconciliations_total{kind="RemoteMachine",result="ok"}'] == 2
+    assert told['capra_reconciliations_total{kind="RemoteMachine",result="defect"}'] == 1
+    assert told['capra_workqueue_wait_seconds_bucket{le="0.1"}'] == 1
+    assert told['capra_workqueue_wait_seconds_bucket{le="0.5"}'] == 2
+
+
 def test_what_is_not_there_any_more_is_gone() -> None:
     metrics = Metrics()
-    metrics.set_machines({"Pending": 2, "Provisioned": 1})
-    metrics.set_machines({"Provisioned": 3})
+    metrics.set_machines({("ns", "Pending"): 2, ("ns", "Provisioned"): 1})
+    metrics.set_machines({("ns", "Provisioned"): 3})
     metrics.set_pool_entries({("ns", "p", "Available"): 2, ("ns", "p", "Reserved"): 1})
     metrics.set_pool_entries({("ns", "p", "Available"): 1})
     told = {name: value for name, value in values(metrics).items() if "machines" in name or "pool" in name}
     assert told == {
-        'capra_machines{phase="Provisioned"}': 3,
+        'capra_machines{namespace="ns",phase="Provisioned"}': 3,
         'capra_pool_entries{namespace="ns",pool="p",state="Available"}': 1,
     }
 

@@ -127,8 +127,8 @@ def test_the_metrics_read_these_numbers() -> None:
     measure(cache, metrics)
     body = metrics.render("")[0].decode()
     for line in (
-        'capra_machines{phase="Pending"} 1.0',
-        'capra_machines{phase="Provisioned"} 2.0',
+        'capra_machines{namespace="default",phase="Pending"} 1.0',
+        'capra_machines{namespace="default",phase="Provisioned"} 2.0',
         'capra_pool_entries{namespace="default",pool="p",state="Available"} 1.0',
         'capra_pool_entries{namespace="default",pool="p",state="Reserved"} 1.0',
         'capra_pool_entries{namespace="default",pool="q",state="Available"} 1.0',
