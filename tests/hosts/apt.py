@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import Unavailable
+from .errors import HostError, Unavailable
 from .process import run
 
 QUIET = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
@@ -114,6 +114,32 @@ def install_missing(commands: dict[str, str]) -> list[str]:
         run("apt-get", "update", "-qq", timeout=300, env=QUIET)
         run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, timeout=600, env=QUIET)
     return missing
+
+
+def unpack(packages: Sequence[str], place: Path) -> None:
+    """Download these packages, without what they need, and unpack them below a directory of the cache: once, and
+    without root. Raises `Unavailable`."""
+    if place.is_dir():
+        return
+    if shutil.which("apt-get") is None:
+        raise Unavailable(f"no apt to get {packages[0]} with")
+    partial = place.with_name(f".partial-{place.name}-{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        # `sh -c cd`: apt-get download writes into the directory it runs in.
+        run("sh", "-c", 'cd "$0" && apt-get download -qq "$@"', partial, *packages, env=QUIET, timeout=300)
+        for package in partial.glob("*.deb"):
+            run("dpkg", "-x", package, partial)
+            package.unlink()
+    except HostError as error:
+        shutil.rmtree(partial)
+        raise Unavailable(f"{packages[0]} could not be downloaded: {error}") from error
+    try:
+        partial.rename(place)
+    except OSError:  # somebody else was faster
+        shutil.rmtree(partial)
+        if not place.is_dir():
+            raise
 
 
 class Downloader:

@@ -60,30 +60,10 @@ def _sshd() -> tuple[Path, dict[str, str]]:
     if found:
         return Path(found), {}
     unpacked = cache_home() / "openssh"
-    if not unpacked.is_dir():
-        _unpack_sshd(unpacked)
-    libraries = [str(path) for path in (*unpacked.glob("usr/lib/*-linux-*"), *unpacked.glob("lib/*-linux-*"))]
-    return unpacked / "usr/sbin/sshd", {"LD_LIBRARY_PATH": ":".join(libraries)}
-
-
-def _unpack_sshd(place: Path) -> None:
-    """Download sshd's package, and of its libraries those that are missing, and unpack them without root."""
-    if shutil.which("apt-get") is None:
-        raise Unavailable("no sshd, and no apt to get one with")
-    partial = place.with_name(f".partial-{place.name}-{os.getpid()}")
-    partial.mkdir(parents=True)
-    packages = ["openssh-server"]
-    packages += ["libwrap0"] if ctypes.util.find_library("wrap") is None else []
-    try:
-        # `sh -c cd`: apt-get download writes into the directory it runs in.
-        run("sh", "-c", 'cd "$0" && apt-get download -qq "$@"', partial, *packages, env=apt.QUIET, timeout=300)
-        for package in partial.glob("*.deb"):
-            run("dpkg", "-x", package, partial)
-            package.unlink()
-    except HostError as error:
-        shutil.rmtree(partial)
-        raise Unavailable(f"no sshd, and none could be downloaded: {error}") from error
-    partial.rename(place)
+    libraries = ["libwrap0"] if ctypes.util.find_library("wrap") is None else []
+    apt.unpack(["openssh-server", *libraries], unpacked)
+    places = [str(path) for path in (*unpacked.glob("usr/lib/*-linux-*"), *unpacked.glob("lib/*-linux-*"))]
+    return unpacked / "usr/sbin/sshd", {"LD_LIBRARY_PATH": ":".join(places)}
 
 
 def up(group: Group) -> list[Host]:
