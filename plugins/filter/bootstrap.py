@@ -10,8 +10,8 @@ from ansible.errors import AnsibleFilterError
 
 try:
     from capra.bootstrap import Instance, InstanceDataMissing, read
-    from capra.bootstrap.instance_data import believed, instance_data
     from capra.bootstrap.steps import load_tasks, run_id, to_tasks
+    from capra.bootstrap.templates.instance_data import believed, instance_data
     from capra.errors import CapraError
     from capra.runs.rendering import render_within_bounds
 except ImportError:

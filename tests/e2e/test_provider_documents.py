@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from capra.bootstrap import Instance, Step, WriteFile, jinja, read
-from capra.bootstrap.instance_data import EXAMPLE, instance_data
+from capra.bootstrap import Instance, Step, WriteFile, read
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from tests.e2e.support import Capra, key_secret, machine
 from tests.hosts import Host
 from tests.hosts.fixtures import bring_up

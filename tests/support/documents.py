@@ -12,8 +12,9 @@ from pathlib import Path
 
 import yaml
 
-from capra.bootstrap import Instance, jinja
-from capra.bootstrap.instance_data import EXAMPLE, instance_data
+from capra.bootstrap import Instance
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 
 INSTANCE = Instance(instance_data(EXAMPLE, name="node-0", namespace="default", uid="uid-1", labels={}), jinja.render)
 """What templates are rendered with."""

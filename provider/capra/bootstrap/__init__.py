@@ -10,14 +10,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from capra.bootstrap import cloud_config, document, formats, ignition, userdata
+from capra.bootstrap import cloud_config, formats, ignition, userdata
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.jinja import Instance, InstanceDataMissing
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading import document
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.values import text
 from capra.bootstrap.script import as_script
 from capra.bootstrap.steps import RunCommand, Step, WriteFile, to_task, to_tasks
+from capra.bootstrap.templates.jinja import Instance, InstanceDataMissing
 from capra.bootstrap.userdata.scripts import RUNCMD
-from capra.bootstrap.values import text
 
 __all__ = [
     "Instance",

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
+from capra.bootstrap.reading.values import line, text
 from capra.bootstrap.steps import RunCommand
-from capra.bootstrap.values import line, text
 
 SECRET = frozenset({"passwd", "hashed_passwd"})
 """Variables of the program `user` whose values nobody may read."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location
 from capra.bootstrap.modules import (
     ca_certs,
     commands,
@@ -26,8 +25,9 @@ from capra.bootstrap.modules import (
     users,
     write_files,
 )
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.values import asks_nothing, mapping, text, truth
 from capra.bootstrap.steps import RunCommand, Step
-from capra.bootstrap.values import asks_nothing, mapping, text, truth
 
 Module = Callable[[Mapping[str, Any], Constructs, str], Sequence[Step]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading.location import Location
 
 _INDEX = re.compile(r"\[\d+\]")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading.location import Location
 from capra.bootstrap.userdata import kinds
 
 IGNITION = "ignition"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from capra.bootstrap.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.strict_yaml import Number
 from capra.bootstrap.steps import DEFAULT_FILE_MODE
-from capra.bootstrap.strict_yaml import Number
 
 _OCTAL = re.compile(r"(?:0[oO])?([0-7]{1,5})")
 _HIGHEST = 0o7777

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from capra import bootstrap
-from capra.bootstrap import Instance, InstanceDataMissing, Parsed, jinja
-from capra.bootstrap.instance_data import EXAMPLE, instance_data
-from capra.bootstrap.jinja import Render
+from capra.bootstrap import Instance, InstanceDataMissing, Parsed
 from capra.bootstrap.steps import dump_tasks, run_id
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
+from capra.bootstrap.templates.jinja import Render
 from capra.engine.decide import Cleanup
 from capra.engine.distributions import FALLBACK, chosen
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered

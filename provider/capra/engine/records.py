@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from capra.bootstrap.instance_data import believed
+from capra.bootstrap.templates.instance_data import believed
 from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
 from capra.engine.distributions import with_choice
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid

@@ -16,7 +16,13 @@ from typing import Any
 
 import yaml
 
-from capra.bootstrap.yaml_limits import Limits, check_limits, guard_scalars, refuse_repeated_keys, without_snippet
+from capra.bootstrap.reading.yaml_limits import (
+    Limits,
+    check_limits,
+    guard_scalars,
+    refuse_repeated_keys,
+    without_snippet,
+)
 from capra.errors import InputError
 
 MAX_CHARACTERS = 64 * 2**20

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capra.bootstrap import jinja
-from capra.bootstrap.jinja import Render
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.jinja import Render
 from capra.engine.plan import read_bootstrap, with_example
 from capra.errors import InputError
 from capra.local.hooks import load_hooks

@@ -97,9 +97,9 @@ class Record:
     them, the last ones in a row, have not reached the host. not_before: no run before this time (seconds since the
     epoch). reason, message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was
     first wanted, 0 before. host_name, host_addresses: what the host said of itself. facts: the same before the
-    bootstrap began, by the names of `capra.bootstrap.instance_data`, and `place`, where it was asked. warnings: what
-    there is to know of a bootstrap that has ended well. hooks: those that have ended well in this life of the machine,
-    each by `HookText.id`.
+    bootstrap began, by the names of `capra.bootstrap.templates.instance_data`, and `place`, where it was asked.
+    warnings: what there is to know of a bootstrap that has ended well. hooks: those that have ended well in this life
+    of the machine, each by `HookText.id`.
     """
 
     phase: Phase = Phase.NEW

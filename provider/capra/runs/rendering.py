@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap.jinja import Unrenderable, render
+from capra.bootstrap.templates.jinja import Unrenderable, render
 from capra.errors import Retry
 
 SECONDS = 5
@@ -31,8 +31,8 @@ TOO_LONG = f"takes more than {SECONDS} s of processor time to render"
 
 
 def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
-    """`capra.bootstrap.jinja.render` within SECONDS and MEMORY. Raises Unrenderable, and Retry for what is not the
-    template's fault."""
+    """`capra.bootstrap.templates.jinja.render` within SECONDS and MEMORY. Raises Unrenderable, and Retry for what is
+    not the template's fault."""
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "capra.runs.rendering"],

@@ -7,9 +7,10 @@ import time
 import pytest
 import yaml
 
-from capra.bootstrap import WriteFile, digest, document, encoding, strict_yaml
-from capra.bootstrap.location import Location, yaml_kind
-from capra.bootstrap.yaml_limits import without_snippet
+from capra.bootstrap import WriteFile, digest
+from capra.bootstrap.reading import document, encoding, strict_yaml
+from capra.bootstrap.reading.location import Location, yaml_kind
+from capra.bootstrap.reading.yaml_limits import without_snippet
 from capra.errors import InputError
 from tests.support.bootstrap_data import parse
 

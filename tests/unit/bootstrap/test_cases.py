@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.bootstrap import RunCommand, Step, WriteFile, read, strict_yaml
+from capra.bootstrap import RunCommand, Step, WriteFile, read
 from capra.bootstrap.host_script import host_script
 from capra.bootstrap.modules.users import settings
+from capra.bootstrap.reading import strict_yaml
 from capra.errors import InputError
 from tests.support.bootstrap_data import parse
 

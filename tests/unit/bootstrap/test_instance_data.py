@@ -2,7 +2,7 @@
 
 import pytest
 
-from capra.bootstrap.instance_data import EXAMPLE, FACTS, believed, instance_data
+from capra.bootstrap.templates.instance_data import EXAMPLE, FACTS, believed, instance_data
 
 
 def test_an_example_has_every_fact() -> None:

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from capra.bootstrap import Instance, InstanceDataMissing, RunCommand, WriteFile, jinja, read
-from capra.bootstrap.instance_data import EXAMPLE, instance_data
+from capra.bootstrap import Instance, InstanceDataMissing, RunCommand, WriteFile, read
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.errors import InputError
 
 HEADER = "## template: jinja\n#cloud-config\n"

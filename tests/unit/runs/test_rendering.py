@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.bootstrap.jinja import Unrenderable
+from capra.bootstrap.templates.jinja import Unrenderable
 from capra.errors import Retry
 from capra.runs import rendering
 from capra.runs.rendering import render_within_bounds

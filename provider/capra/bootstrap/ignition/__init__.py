@@ -12,7 +12,7 @@ from capra.bootstrap.ignition import passwd, storage, systemd
 from capra.bootstrap.ignition.config import read_config
 from capra.bootstrap.ignition.fields import JSONObject
 from capra.bootstrap.ignition.resource import Budget
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading.location import Location
 from capra.bootstrap.steps import Step
 
 __all__ = ["ignition_steps"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from capra.bootstrap import encoding
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.ignition import document, version2
 from capra.bootstrap.ignition.fields import JSONObject
 from capra.bootstrap.ignition.merge import merged
 from capra.bootstrap.ignition.resource import Budget, Remote, read_resource
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading import encoding
+from capra.bootstrap.reading.location import Location, shown
 
 _VERSION = re.compile(r"3\.[0-5]\.0")
 _VERSION_2 = re.compile(r"2\.[0-4]\.0")

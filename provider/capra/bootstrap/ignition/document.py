@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from capra.bootstrap.location import Location, key_name
-from capra.bootstrap.strict_yaml import MAX_CHARACTERS
+from capra.bootstrap.reading.location import Location, key_name
+from capra.bootstrap.reading.strict_yaml import MAX_CHARACTERS
 
 MAX_DEPTH = 32
 MAX_DIGITS = 20

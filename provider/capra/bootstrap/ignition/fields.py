@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location, shown, yaml_kind
-from capra.bootstrap.values import asks_nothing, listed
-from capra.bootstrap.values import text as checked
+from capra.bootstrap.reading.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.values import asks_nothing, listed
+from capra.bootstrap.reading.values import text as checked
 
 MAX_ID = 2**32 - 2
 """The highest id of a user or group: the next one means none (chown(2))."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from capra.bootstrap.ignition.fields import MAX_ID, JSONObject, refuse_repeated
 from capra.bootstrap.ignition.resource import Budget, Remote, read_resource
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")

@@ -19,7 +19,7 @@ from capra.bootstrap.accounts import (
     user_step,
 )
 from capra.bootstrap.ignition.fields import MAX_ID, JSONObject, refuse_repeated
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
 from capra.bootstrap.steps import Step
 
 _CLOSED = "*"

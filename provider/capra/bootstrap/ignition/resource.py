@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from capra.bootstrap import encoding
 from capra.bootstrap.ignition.fields import JSONObject
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading import encoding
+from capra.bootstrap.reading.location import Location, shown
 
 _KEYS = ("source", "compression", "verification", "httpHeaders")
 _HASH = re.compile(r"(sha256)-([0-9a-fA-F]{64})|(sha512)-([0-9a-fA-F]{128})")

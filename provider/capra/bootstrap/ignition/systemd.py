@@ -10,7 +10,7 @@ from capra.bootstrap.host_script import host_script
 from capra.bootstrap.ignition.fields import JSONObject, refuse_repeated
 from capra.bootstrap.ignition.nodes import FileNode
 from capra.bootstrap.ignition.storage import clear_way
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
 from capra.bootstrap.steps import Step, WriteFile
 
 _DIRECTORY = "/etc/systemd/system"

@@ -8,9 +8,9 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, key_name
+from capra.bootstrap.reading.location import Location, key_name
+from capra.bootstrap.reading.values import asks_nothing, listed, mapping, switched, text
 from capra.bootstrap.steps import Step
-from capra.bootstrap.values import asks_nothing, listed, mapping, switched, text
 
 KEYS = ("ca_certs", "ca-certs")
 MAX_CERTIFICATES = 512

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap.location import Location, yaml_kind
+from capra.bootstrap.reading.location import Location, yaml_kind
+from capra.bootstrap.reading.strict_yaml import Number
+from capra.bootstrap.reading.values import items, text
 from capra.bootstrap.script import command_line
 from capra.bootstrap.steps import RunCommand
-from capra.bootstrap.strict_yaml import Number
-from capra.bootstrap.values import items, text
 
 KEYS = ("bootcmd", "runcmd")
 

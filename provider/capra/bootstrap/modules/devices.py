@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from capra.bootstrap.location import Location, shown
-from capra.bootstrap.values import asks_nothing, mapping, text
+from capra.bootstrap.reading.location import Location, shown
+from capra.bootstrap.reading.values import asks_nothing, mapping, text
 
 MAX_ENTRIES = 100
 """Of each key: as many as Cluster API's kubeadm provider lets one give."""

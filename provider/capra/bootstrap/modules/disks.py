@@ -12,10 +12,10 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, shown, yaml_kind
 from capra.bootstrap.modules import devices, partition_types
+from capra.bootstrap.reading.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.values import asks_nothing, flag, items, mapping, text, written
 from capra.bootstrap.steps import RunCommand, Step
-from capra.bootstrap.values import asks_nothing, flag, items, mapping, text, written
 
 KEYS = ("disk_setup", "fs_setup", "device_aliases")
 

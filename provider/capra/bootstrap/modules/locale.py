@@ -8,9 +8,9 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
+from capra.bootstrap.reading.values import line
 from capra.bootstrap.steps import Step
-from capra.bootstrap.values import line
 
 KEYS = ("locale", "locale_configfile", "timezone")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, key_name, shown
 from capra.bootstrap.modules.hostname import host_name
+from capra.bootstrap.reading.location import Location, key_name, shown
+from capra.bootstrap.reading.values import asks_nothing, line, listed, mapping, switched
 from capra.bootstrap.steps import Step
-from capra.bootstrap.values import asks_nothing, line, listed, mapping, switched
 
 KEYS = ("ntp",)
 CLIENTS = ("auto", "chrony", "systemd-timesyncd")

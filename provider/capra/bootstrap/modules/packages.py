@@ -8,9 +8,9 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.location import Location, shown, yaml_kind
+from capra.bootstrap.reading.values import line, listed, switched
 from capra.bootstrap.steps import RunCommand, Step
-from capra.bootstrap.values import line, listed, switched
 
 KEYS = ("packages", "package_update", "package_upgrade")
 MAX_PACKAGES = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
 
 GPT: Mapping[str, str] = {
     "0700": "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7",

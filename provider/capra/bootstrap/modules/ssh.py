@@ -7,9 +7,9 @@ from typing import Any
 
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.values import truth
 from capra.bootstrap.steps import Step
-from capra.bootstrap.values import truth
 
 KEYS = ("ssh_pwauth",)
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap import encoding, permissions
+from capra.bootstrap import permissions
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location, key_name, shown, yaml_kind
+from capra.bootstrap.reading import encoding
+from capra.bootstrap.reading.location import Location, key_name, shown, yaml_kind
+from capra.bootstrap.reading.values import asks_nothing, flag, items, text
 from capra.bootstrap.steps import WriteFile
-from capra.bootstrap.values import asks_nothing, flag, items, text
 
 KEYS = ("write_files",)
 FILE_KEYS = ("path", "content", "permissions", "owner", "encoding", "append", "defer")

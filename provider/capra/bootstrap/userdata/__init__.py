@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.jinja import Instance, rendered
-from capra.bootstrap.location import Location
-from capra.bootstrap.strict_yaml import MAX_CHARACTERS
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.strict_yaml import MAX_CHARACTERS
+from capra.bootstrap.templates.jinja import Instance, rendered
 from capra.bootstrap.userdata import archive, kinds, multipart
 from capra.bootstrap.userdata.cloud_configs import CloudConfigs
 from capra.bootstrap.userdata.parts import MAX_PARTS, Part

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap import strict_yaml
-from capra.bootstrap.encoding import utf8
-from capra.bootstrap.location import Location, yaml_kind
+from capra.bootstrap.reading import strict_yaml
+from capra.bootstrap.reading.encoding import utf8
+from capra.bootstrap.reading.location import Location, yaml_kind
+from capra.bootstrap.reading.values import text as checked
 from capra.bootstrap.userdata.kinds import first_line_says
 from capra.bootstrap.userdata.parts import LAUNCH_INDEX, MERGE_HEADERS, MERGE_KEYS, Part
-from capra.bootstrap.values import text as checked
 
 _KEYS = ("content", "type", "filename")
 _HEADERS = (LAUNCH_INDEX, *MERGE_HEADERS, *MERGE_KEYS)

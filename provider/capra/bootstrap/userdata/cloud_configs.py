@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap import strict_yaml
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.document import leading_lines
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading import strict_yaml
+from capra.bootstrap.reading.document import leading_lines
+from capra.bootstrap.reading.location import Location
 from capra.bootstrap.userdata.parts import MERGE_HEADERS, MERGE_KEYS, Part, tell_launch_index
 
 _DEFAULT = "dict(replace)+list()+str()"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.document import leading_lines
+from capra.bootstrap.reading.document import leading_lines
 from capra.bootstrap.userdata.parts import Part, shown_type
 
 CLOUD_CONFIG, SCRIPT, ARCHIVE, IGNORED = "cloud-config", "script", "archive", ""

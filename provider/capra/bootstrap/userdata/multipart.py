@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from email.message import Message
 from email.parser import HeaderParser
 
-from capra.bootstrap.encoding import Unreadable, gunzip, unbase64, utf8
-from capra.bootstrap.location import Location
-from capra.bootstrap.strict_yaml import MAX_CHARACTERS
+from capra.bootstrap.reading.encoding import Unreadable, gunzip, unbase64, utf8
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.strict_yaml import MAX_CHARACTERS
 from capra.bootstrap.userdata.parts import LAUNCH_INDEX, MAX_PARTS, MERGE_HEADERS, Part
 
 MAX_DEPTH = 4

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location, shown
+from capra.bootstrap.reading.location import Location, shown
 
 MAX_PARTS = 256
 """Of one document, those of archives and of nested multipart documents included."""

@@ -11,11 +11,11 @@ import string
 from dataclasses import dataclass
 
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading.location import Location
+from capra.bootstrap.reading.values import text as checked
 from capra.bootstrap.script import quote
 from capra.bootstrap.steps import RunCommand, Step, WriteFile
 from capra.bootstrap.userdata.parts import Part, tell_launch_index
-from capra.bootstrap.values import text as checked
 
 RUNCMD = "runcmd"
 """The name of the file that cloud-init makes of runcmd; scripts whose names sort before it run before it."""

@@ -14,9 +14,9 @@ from typing import Any
 
 import yaml
 
-from capra.bootstrap.location import key_name, yaml_kind
-from capra.bootstrap.strict_yaml import LOADER
-from capra.bootstrap.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
+from capra.bootstrap.reading.location import key_name, yaml_kind
+from capra.bootstrap.reading.strict_yaml import LOADER
+from capra.bootstrap.reading.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
 from capra.errors import InputError
 from capra.model.machine import Hook, Stage
 from capra.model.observation import HookText

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from capra.bootstrap import strict_yaml
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading import strict_yaml
+from capra.bootstrap.reading.location import Location
 from capra.errors import InputError
 from capra.model import checks
 

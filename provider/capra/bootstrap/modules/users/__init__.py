@@ -12,9 +12,9 @@ from typing import Any
 from capra.bootstrap.accounts import group_step, keys_step, user_step
 from capra.bootstrap.constructs import Constructs
 from capra.bootstrap.host_script import host_script
-from capra.bootstrap.location import Location
 from capra.bootstrap.modules.users.groups import Group, groups
 from capra.bootstrap.modules.users.user import Account, users
+from capra.bootstrap.reading.location import Location
 from capra.bootstrap.steps import RunCommand, Step
 
 KEYS = ("users", "groups")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from capra.bootstrap.accounts import account_name
-from capra.bootstrap.location import Location, yaml_kind
-from capra.bootstrap.values import asks_nothing, names
+from capra.bootstrap.reading.location import Location, yaml_kind
+from capra.bootstrap.reading.values import asks_nothing, names
 
 MAX_NAMES = 256
 """Groups, users, and names in one list. Nobody means more, and each is a step."""

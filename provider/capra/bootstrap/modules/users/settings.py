@@ -9,9 +9,9 @@ from typing import Any
 
 from capra.bootstrap.accounts import account_name, password_hash
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location, shown
 from capra.bootstrap.modules.users.groups import account_names
-from capra.bootstrap.values import line, switched, text
+from capra.bootstrap.reading.location import Location, shown
+from capra.bootstrap.reading.values import line, switched, text
 
 _REFUSED = {
     "plain_text_passwd": "is not supported: the password would stand in the bootstrap data; give hashed_passwd",

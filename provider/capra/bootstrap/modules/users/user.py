@@ -9,10 +9,10 @@ from typing import Any
 
 from capra.bootstrap.accounts import account_name, public_key
 from capra.bootstrap.constructs import Constructs
-from capra.bootstrap.location import Location, key_name, yaml_kind
 from capra.bootstrap.modules.users import settings
 from capra.bootstrap.modules.users.groups import bounded
-from capra.bootstrap.values import asks_nothing, line, listed, names, truth
+from capra.bootstrap.reading.location import Location, key_name, yaml_kind
+from capra.bootstrap.reading.values import asks_nothing, line, listed, names, truth
 
 DEFAULT = "default"
 """cloud-init's word for the user that its shipped cloud.cfg describes."""

@@ -18,8 +18,8 @@ import jinja2
 from jinja2 import nodes
 from jinja2.sandbox import SandboxedEnvironment
 
-from capra.bootstrap.location import Location, key_name
-from capra.bootstrap.strict_yaml import MAX_CHARACTERS as MAX_DOCUMENT
+from capra.bootstrap.reading.location import Location, key_name
+from capra.bootstrap.reading.strict_yaml import MAX_CHARACTERS as MAX_DOCUMENT
 from capra.errors import InputError
 
 HEADER = re.compile(r"##\s*template:\s*jinja\s*", re.IGNORECASE)
@@ -116,7 +116,7 @@ Render = Callable[[str, Mapping[str, Any]], str]
 
 @dataclass(frozen=True)
 class Instance:
-    """What templates are rendered with. variables: as `capra.bootstrap.instance_data` makes them."""
+    """What templates are rendered with. variables: as `capra.bootstrap.templates.instance_data` makes them."""
 
     variables: Mapping[str, Any]
     render: Render

@@ -13,8 +13,15 @@ from typing import Any
 
 import yaml
 
-from capra.bootstrap.location import Location, key_name
-from capra.bootstrap.yaml_limits import TAG, Limits, check_limits, guard_scalars, refuse_repeated_keys, without_snippet
+from capra.bootstrap.reading.location import Location, key_name
+from capra.bootstrap.reading.yaml_limits import (
+    TAG,
+    Limits,
+    check_limits,
+    guard_scalars,
+    refuse_repeated_keys,
+    without_snippet,
+)
 
 MAX_CHARACTERS = 16 * 2**20
 """Of the text, and of all scalars together with aliases expanded. A Kubernetes Secret holds 1 MiB at most."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from capra.bootstrap.location import key_name
+from capra.bootstrap.reading.location import key_name
 from capra.errors import InputError
 
 Failure = Callable[[str], InputError]

@@ -6,9 +6,9 @@ What user data may start with: cloud-init, 'User-data formats'. cloud-init insis
 
 from __future__ import annotations
 
-from capra.bootstrap import strict_yaml
-from capra.bootstrap.encoding import Unreadable, gunzip
-from capra.bootstrap.location import Location
+from capra.bootstrap.reading import strict_yaml
+from capra.bootstrap.reading.encoding import Unreadable, gunzip
+from capra.bootstrap.reading.location import Location
 
 
 def read_text(data: bytes, place: Location) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.bootstrap.location import Location, yaml_kind
-from capra.bootstrap.strict_yaml import Number
+from capra.bootstrap.reading.location import Location, yaml_kind
+from capra.bootstrap.reading.strict_yaml import Number
 
 _TRUE = ("true", "1", "on", "yes")  # cloud-init, util.is_true
 _FALSE = ("false", "0", "off", "no", "none", "")
