@@ -105,7 +105,9 @@ class Management:
 
     def _machine(self, name: str) -> Request:
         reference = {"apiGroup": INFRASTRUCTURE, "kind": "RemoteMachine", "name": name}
-        bootstrap = {"dataSecretName": name}
+        # As k0smotron's have it: a host of an unknown kind is asked first whose node it is.
+        config = {"apiGroup": "bootstrap.cluster.x-k8s.io", "kind": "K0sWorkerConfig", "name": name}
+        bootstrap = {"configRef": config, "dataSecretName": name}
         spec = {"clusterName": CLUSTER, "bootstrap": bootstrap, "infrastructureRef": reference}
         return self._new("machines", "Machine", name, spec)
 
