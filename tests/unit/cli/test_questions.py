@@ -30,7 +30,15 @@ def test_preflight(capra: Terminal) -> None:
     capra.runner = runner = FakeRunner([finished((HOST_KEY,), findings=[_finding("ok"), _finding("warning")])])
     manifest = capra.manifest()
 
-    assert "hostname warning x it resolves: well done" in capra.said(capra("preflight", "-f", manifest))
+    result = capra("preflight", "-f", manifest)
+    assert "hostname warning x it resolves: well done" in capra.said(result)
+    assert "hostname ok" not in capra.said(result)
+    assert "1 finding is ok; --all shows them" in result.stderr
+    assert "Finished - " in capra.said(result)
+    assert "no errors, 1 warning (hostname)" in result.stdout
+    result = capra("preflight", "-f", manifest, "--all")
+    assert "hostname warning x it resolves: well done hostname ok x it resolves" in capra.said(result)
+    assert "--all" not in result.stderr
     [report] = capra.json("preflight", "-f", manifest)
 
     assert report["findings"][0] == _finding("ok")
@@ -39,12 +47,24 @@ def test_preflight(capra: Terminal) -> None:
     assert capra.json("status") == []
 
 
+def test_findings_that_are_all_ok_are_counted(capra: Terminal) -> None:
+    capra.runner = FakeRunner([finished(findings=[_finding("ok")] * 3)])
+    result = capra("preflight", "-f", capra.manifest())
+    assert "no errors, no warnings" in result.stdout
+    assert "FINDING" not in result.stdout
+    assert "3 findings are ok; --all shows them" in result.stderr
+
+
 def test_preflight_with_an_error_among_the_findings(capra: Terminal) -> None:
-    capra.runner = FakeRunner([finished(findings=[_finding("error")])])
+    capra.runner = FakeRunner([finished(findings=[_finding("warning"), _finding("error")])] * 2)
 
     [report] = capra.json("preflight", "-f", capra.manifest(), code=1)
-
     assert (report["outcome"], report["ok"]) == ("NotReady", False)
+    assert report["message"] == "1 error (hostname), 1 warning (hostname)"
+
+    said = capra.said(capra("preflight", "-f", capra.manifest(), code=1))
+    assert "Finished" not in said  # neither on the way nor at the end
+    assert said.index("hostname error") < said.index("hostname warning")
 
 
 def test_cancel(capra: Terminal) -> None:
