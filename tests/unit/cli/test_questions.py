@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.capra.machine.plugins.filter.cleanup import cleanup_steps
 from capra import __version__
+from capra.cli.listing import VERIFY, cleanup_titles
 from capra.cli.trust import parse_place
 from capra.engine.ports import ProgressListener
 from capra.errors import InputError, Retry
@@ -150,7 +152,33 @@ def test_plan_of_a_cleanup(capra: Terminal) -> None:
     assert (first["playbook"], first["variables"]["k0s_cleanup_role"]) == ("capra.machine.k0s_cleanup", "controller")
     assert first["inventory"]["hostKeyPolicy"] == f"pinned: ssh-ed25519 {fingerprint(HOST_KEY)}"
     assert second["variables"]["custom_cleanup_commands"] == ["/opt/clean"]
-    assert "custom_cleanup" in capra("plan", "--for", "cleanup", "-f", manifest).stdout
+    shown = capra("plan", "--for", "cleanup", "-f", manifest)
+    assert "custom_cleanup" in shown.stdout
+    assert "STEP TITLE 1 leave etcd 2 stop k0s" in capra.said(shown)
+    assert "STEP TITLE 1 cleanUpCommands[0]: /opt/clean 2 remove what Capra left" in capra.said(shown)
+    assert [step["title"] for step in first["steps"]][-1] == VERIFY
+
+
+def test_a_plan_hides_the_passwords_of_commands(capra: Terminal) -> None:
+    command = "curl -u admin:hunter2-and-more https://example.com/clean"
+    manifest = capra.manifest(machine(cleanUpCommands=[command]), secret())
+    result = capra("plan", "--for", "cleanup", "-f", manifest)
+    assert "cleanUpCommands[0]: curl" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
+@pytest.mark.parametrize("name", ["k0s", "kubeadm", "rke2", "k3s"])
+def test_every_cleanup_lists_its_steps(name: str) -> None:
+    titles = cleanup_titles(Playbook(f"{name}_cleanup"))
+    assert len(titles) >= 4
+    assert titles[-1] == VERIFY
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_custom_cleanup_lists_what_its_filter_makes(verify: bool) -> None:
+    commands = ["/opt/clean", "echo " + "long " * 30, "two\nlines"]
+    made = cleanup_steps(commands, binding="all" if verify else "none")
+    assert cleanup_titles(Playbook.CUSTOM_CLEANUP, commands, verify=verify) == tuple(one["title"] for one in made)
 
 
 def test_plan_of_what_is_done(capra: Terminal) -> None:
