@@ -25,6 +25,7 @@ COMMANDS = {
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
     "run": "Run a playbook of yours on the machines of the files, side by side.",
     "status": "Print what is remembered of machines. Contacts nobody.",
+    "forget": "Remove what is remembered of machines, and the pinned keys of their hosts. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",
     "ansible-path": "Print the directory for ANSIBLE_COLLECTIONS_PATH that holds the collection capra.machine.",

@@ -18,7 +18,11 @@ from capra.local.prepare import limited
 from capra.local.state import Remembered, StateDirectory
 from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
+from capra.model.observation import Phase
+from capra.model.run import OutcomeKind
 from capra.settings import Output
+
+UNFINISHED = "Unfinished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,26 +57,59 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
 
 
+def state_of(one: Remembered) -> str:
+    """How it stands with a machine, in one word: Running or Cleaning while another capra is at work on it; Failed or
+    CleanupFailed after a run that failed; Unfinished where a run was begun and nobody knows how it ended; else New,
+    Provisioned or Clean."""
+    phase, cleaning = one.record.phase, one.record.phase is Phase.CLEANING
+    if one.busy:
+        return "Cleaning" if cleaning else "Running"
+    if one.record.reason:
+        return "CleanupFailed" if cleaning else "Failed"
+    return UNFINISHED if phase in {Phase.BOOTSTRAPPING, Phase.CLEANING} else phase.value
+
+
+def last_run(one: Remembered) -> str:
+    """How the last run ended, as an OutcomeKind; empty where none has, or its end is not known."""
+    if one.record.reason:
+        return one.record.reason
+    ended = one.record.phase in {Phase.PROVISIONED, Phase.CLEAN} and one.record.changed_at
+    return OutcomeKind.FINISHED.value if ended else ""
+
+
+def _message(one: Remembered) -> str:
+    record = one.record
+    if one.busy:
+        return f"capra (pid {one.busy}) is at work on it"
+    if record.reason:
+        return first_line(record.message)
+    if state_of(one) == UNFINISHED:
+        return "its end is not known; run the same command again"
+    return "; ".join(first_line(warning) for warning in record.warnings)
+
+
 def _print_table(found: Sequence[Remembered]) -> None:
-    made = table("machine", "address", "phase", "changed", "last run")
+    made = table("machine", "address", "state", "last run", "attempts", "message")
     for one in found:
-        record = one.record
-        last = f"{record.reason}: {first_line(record.message)}" if record.reason else ""
-        if one.busy:
-            last = f"capra (pid {one.busy}) is at work on it"
         address = join_host_port(one.address, one.port)
-        made.add_row(*cells(display_name(one.key), address, record.phase, _time(record.changed_at), last))
+        ended = last_run(one)
+        told = f"{ended} {_time(one.record.changed_at)}" if ended else "-"
+        attempts = one.record.attempts or "-"
+        made.add_row(*cells(display_name(one.key), address, state_of(one), told, attempts, _message(one)))
     print_table(made)
 
 
 def _as_json(one: Remembered) -> dict[str, Any]:
     record = one.record
     return machine_fields(one.key, one.address, one.port) | {
+        "state": state_of(one),
         "phase": record.phase.value,
         "runID": record.run_id,
+        "lastRun": last_run(one),
         "attempts": record.attempts,
         "reason": record.reason,
         "message": record.message,
+        "warnings": list(record.warnings),
         "changedAt": _time(record.changed_at),
         "hostName": record.host_name,
         "hostAddresses": list(record.host_addresses),

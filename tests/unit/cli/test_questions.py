@@ -196,7 +196,7 @@ def test_status(capra: Terminal) -> None:
     assert [one["phase"] for one in capra.json("status", "-f", manifest)] == ["Provisioned", "New"]
     assert [one["phase"] for one in capra.json("status")] == ["Provisioned"]
     assert capra.json("status", "--limit", "node-7") == []
-    assert "node-0 192.0.2.1:22 Provisioned" in capra.said(capra("status"))
+    assert "node-0 192.0.2.1:22 Provisioned Finished 20" in capra.said(capra("status"))
 
 
 @pytest.fixture
