@@ -7,8 +7,7 @@ import os
 from dataclasses import asdict, fields
 from typing import Any
 
-from typer.core import TyperCommand
-
+from capra.cli.help import CapraCommand
 from capra.cli.options import options_of
 from capra.errors import Fatal
 from capra.settings import ControllerSettings, read_settings
@@ -25,8 +24,10 @@ SWITCHES = frozenset(
 Options: Any = options_of(ControllerSettings)
 """All are text here; `read_settings` says in one line what is wrong with one."""
 
+EXAMPLES = ("capra controller --kubeconfig ~/.kube/config --log-format console",)
 
-class ControllerCommand(TyperCommand):
+
+class ControllerCommand(CapraCommand):
     """Takes switches as Go's flags do, which manifests are written for: `--leader-elect` and `--leader-elect=false`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -35,6 +36,7 @@ class ControllerCommand(TyperCommand):
 
 
 COMMAND_CLASS = ControllerCommand
+SETTINGS = ControllerSettings
 
 
 def controller(options: Any) -> int:

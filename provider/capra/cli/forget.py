@@ -18,6 +18,11 @@ from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
 from capra.settings import Output
 
+EXAMPLES = (
+    "capra forget node-0",
+    "capra forget default/node-0 --force",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ShownOptions):
@@ -52,8 +57,8 @@ def forget(options: Options) -> int:
 
 
 def _chosen(known: Sequence[Remembered], names: Iterable[str]) -> list[Remembered]:
-    """The machines with these names, at whatever place. Raises InputError for a name that is not known, or that machines
-    of several namespaces have."""
+    """The machines with these names, at whatever place. Raises InputError for a name that is not known, or that
+    machines of several namespaces have."""
     wanted = set(names)
     if missing := sorted(wanted - {name for one in known for name in _names(one)}):
         have = ", ".join(sorted({display_name(one.key) for one in known})) or "none"

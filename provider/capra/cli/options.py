@@ -17,9 +17,12 @@ from capra.local.prepare import InputOptions
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output, Settings, read_settings
-from capra.settings.reading import Flag, flag_name
+from capra.settings.reading import PREFIX, Flag, flag_name
 
 ROOTLESS = "Hosts without root"
+RENAMED = {"host_state_directory": "state_directory_on_host"}
+"""Settings whose option has another name here."""
+
 _Command = TypeVar("_Command")
 
 
@@ -28,7 +31,8 @@ class ShownOptions:
     """What every command has."""
 
     output: Annotated[
-        Output | None, typer.Option("--output", "-o", help="table, or json for scripts.", show_default="table")
+        Output | None,
+        typer.Option("--output", "-o", metavar="FORMAT", help="table, or json for scripts.", show_default="table"),
     ] = None
     verbose: Annotated[
         int | None,
@@ -48,13 +52,19 @@ class MachineOptions(ShownOptions):
     """What every command has that looks at machines of files."""
 
     file: Annotated[
-        list[str], typer.Option("--file", "-f", help="Manifest, YAML or JSON; - is standard input. Repeatable.")
+        list[str],
+        typer.Option("--file", "-f", metavar="FILE", help="Manifest, YAML or JSON; - is standard input. Repeatable."),
     ]
     ssh_key: Annotated[
-        str | None, typer.Option(help="File with the SSH private key for every machine, instead of their Secrets.")
+        str | None,
+        typer.Option(metavar="FILE", help="File with the SSH private key for every machine, instead of their Secrets."),
     ] = None
-    become_password_file: Annotated[str | None, typer.Option(help="File with the password sudo asks for.")] = None
-    limit: Annotated[list[str] | None, typer.Option(help="Only the machine with this name. Repeatable.")] = None
+    become_password_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the password sudo asks for.")
+    ] = None
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")
+    ] = None
 
     def inputs(self) -> InputOptions:
         """What is read from files."""
@@ -72,10 +82,12 @@ class MachineOptions(ShownOptions):
 class ContactOptions(MachineOptions):
     """What every command has that contacts hosts."""
 
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Machines worked on at once.", show_default="50")] = (
-        None
-    )
-    artifacts: Annotated[str | None, typer.Option(help="Directory that keeps Ansible's artifacts, redacted.")] = None
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Machines worked on at once.", show_default="50")
+    ] = None
+    artifacts: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Directory that keeps Ansible's artifacts, redacted.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +95,20 @@ class HostPathOptions(ShownOptions):
     """Where things are on hosts without root."""
 
     sentinel: Annotated[
-        str | None, typer.Option(help="The file that proves a bootstrap.", rich_help_panel=ROOTLESS)
+        str | None, typer.Option(metavar="PATH", help="The file that proves a bootstrap.", rich_help_panel=ROOTLESS)
     ] = None
     state_directory_on_host: Annotated[
         str | None,
-        typer.Option("--state-directory", help="Where the host keeps its journals.", rich_help_panel=ROOTLESS),
+        typer.Option(
+            "--state-directory", metavar="PATH", help="Where the host keeps its journals.", rich_help_panel=ROOTLESS
+        ),
     ] = None
     k0s_data_dir: Annotated[
-        str | None, typer.Option("--k0s-data-dir", help="The data directory of k0s.", rich_help_panel=ROOTLESS)
+        str | None,
+        typer.Option("--k0s-data-dir", metavar="PATH", help="The data directory of k0s.", rich_help_panel=ROOTLESS),
     ] = None
     k0s_binary: Annotated[
-        str | None, typer.Option("--k0s-binary", help="The path of k0s.", rich_help_panel=ROOTLESS)
+        str | None, typer.Option("--k0s-binary", metavar="PATH", help="The path of k0s.", rich_help_panel=ROOTLESS)
     ] = None
 
     def settings(self) -> Settings:
@@ -104,7 +119,8 @@ class HostPathOptions(ShownOptions):
 
 
 HookTimeout = Annotated[
-    int | None, typer.Option(min=1, help="Seconds for a playbook of yours on one host.", show_default="1800")
+    int | None,
+    typer.Option(min=1, metavar="SECONDS", help="Seconds for a playbook of yours on one host.", show_default="1800"),
 ]
 
 
@@ -119,11 +135,16 @@ class RunOptions(HostPathOptions, ContactOptions):
     ] = False
     timeout: Annotated[
         int | None,
-        typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
+        typer.Option(
+            min=1, metavar="SECONDS", help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"
+        ),
     ] = None
     hook_timeout: HookTimeout = None
     take_over: Annotated[
-        str, typer.Option(help="UID or namespace/name of the machine that uses the host, to take it over from it.")
+        str,
+        typer.Option(
+            metavar="MACHINE", help="UID or namespace/name of the machine that uses the host, to take it over from it."
+        ),
     ] = ""
 
 
@@ -168,6 +189,12 @@ def options_of(settings: type[Any]) -> type[Any]:
         )
         made.append((one.name, Annotated[str | None, option], None))
     return make_dataclass("Options", made, frozen=True, kw_only=True)
+
+
+def variables(settings: type[Any]) -> dict[str, str]:
+    """The environment variable of each option that is a setting, by the option's name."""
+    names = [one.name for one in fields(settings) if "parse" in one.metadata]
+    return {RENAMED.get(name, name): PREFIX + name.upper() for name in names}
 
 
 def _as_text(default: Any) -> str:

@@ -48,11 +48,19 @@ class Purpose(StrEnum):
     CLEANUP = "cleanup"
 
 
+EXAMPLES = (
+    "capra plan -f machine.yaml --bootstrap-data user-data.yaml",
+    "capra plan -f machine.yaml --for cleanup",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options(HostPathOptions, MachineOptions):
     """The options of `capra plan`."""
 
-    purpose: Annotated[Purpose, typer.Option("--for", help="What to plan.")] = Purpose.BOOTSTRAP
+    purpose: Annotated[
+        Purpose, typer.Option("--for", metavar="WHAT", help="bootstrap or cleanup.", show_default="bootstrap")
+    ] = Purpose.BOOTSTRAP
     bootstrap_data: BootstrapDataOption = None
 
 

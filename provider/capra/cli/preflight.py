@@ -21,6 +21,8 @@ NOT_READY = "NotReady"
 MEND = "mend what is marked as error, and look again"
 ORDER = {"error": 0, "warning": 1, "ok": 2}
 
+EXAMPLES = ("capra preflight -f machine.yaml --ssh-key ~/.ssh/id_ed25519",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ContactOptions):

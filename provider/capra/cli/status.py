@@ -24,15 +24,23 @@ from capra.settings import Output
 
 UNFINISHED = "Unfinished"
 
+EXAMPLES = (
+    "capra status",
+    "capra status -f machine.yaml --output json",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ShownOptions):
     """The options of `capra status`."""
 
     file: Annotated[
-        list[str] | None, typer.Option("--file", "-f", help="Only the machines of this manifest. Repeatable.")
+        list[str] | None,
+        typer.Option("--file", "-f", metavar="FILE", help="Only the machines of this manifest. Repeatable."),
     ] = None
-    limit: Annotated[list[str] | None, typer.Option(help="Only the machine with this name. Repeatable.")] = None
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")
+    ] = None
 
 
 def status(options: Options) -> int:
