@@ -25,7 +25,7 @@ COMMANDS = {
     "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
     "run": "Run a playbook of yours on the machines of the files, side by side.",
-    "status": "Print what is remembered of machines. Contacts nobody.",
+    "status": "Print what is remembered of machines, or with --context or --kubeconfig what a cluster says of them.",
     "forget": "Remove what is remembered of machines, and the pinned keys of their hosts. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",

@@ -7,15 +7,12 @@ import os
 from dataclasses import asdict, fields
 from typing import Any
 
+from capra.cli.extra import needing_extra
 from capra.cli.help import CapraCommand
 from capra.cli.options import options_of
-from capra.errors import Fatal
 from capra.settings import ControllerSettings, read_settings
 from capra.settings.controller import SWITCH
 from capra.settings.reading import flag_name
-
-EXTRA = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "tenacity"})
-"""What the extra `controller` of the package brings."""
 
 SWITCHES = frozenset(
     flag_name(one.name) for one in fields(ControllerSettings) if one.metadata["flag"].metavar == SWITCH
@@ -45,11 +42,6 @@ def controller(options: Any) -> int:
     Times are seconds (90) or have units (1m30s).
     """
     settings = read_settings(ControllerSettings, os.environ, asdict(options))
-    try:
+    with needing_extra():
         from capra.controller.main import start  # noqa: PLC0415  # see above
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        message = f"{error.name} is not installed: run pip install '.[controller]' in Capra's checkout"
-        raise Fatal(message, "MissingPackage") from None
     start(settings)

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from capra.cli.errors import ExitCode
+from capra.cli.extra import needing_extra
 from capra.cli.options import ShownOptions
 from capra.cli.report import cells, display_name, machine_fields, print_json, print_table, table
 from capra.cli.text import first_line
+from capra.errors import InputError
 from capra.local.manifests import load_manifests
 from capra.local.prepare import limited
 from capra.local.state import Remembered, StateDirectory
@@ -22,11 +24,13 @@ from capra.model.observation import Phase
 from capra.model.run import OutcomeKind
 from capra.settings import Output
 
+OF = "Of a cluster"
 UNFINISHED = "Unfinished"
 
 EXAMPLES = (
     "capra status",
     "capra status -f machine.yaml --output json",
+    "capra status --context my-cluster --watch",
 )
 
 
@@ -38,14 +42,40 @@ class Options(ShownOptions):
         list[str] | None,
         typer.Option("--file", "-f", metavar="FILE", help="Only the machines of this manifest. Repeatable."),
     ] = None
+    context: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Look at the cluster of this context of the kubeconfig.", rich_help_panel=OF),
+    ] = ""
+    kubeconfig: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Look at a cluster by this file, or by $KUBECONFIG or ~/.kube/config with --context.",
+            rich_help_panel=OF,
+        ),
+    ] = ""
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.", rich_help_panel=OF)
+    ] = ""
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.", rich_help_panel=OF)
+    ] = False
     limit: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")
     ] = None
 
 
 def status(options: Options) -> int:
-    """Print what is remembered of machines. Contacts nobody."""
+    """Print what is remembered of machines, or with --context or --kubeconfig what a cluster says of them.
+
+    Contacts no host, and changes nothing.
+    """
     settings = options.settings()
+    if options.context or options.kubeconfig:
+        return _of_cluster(options, settings.output)
+    if options.watch or options.namespace:
+        which = "--watch" if options.watch else "--namespace"
+        raise InputError("is for a cluster: give --context or --kubeconfig, too", subject=which)
     state = StateDirectory(settings.state_directory)
     if options.file:
         placed = limited(load_manifests(options.file).machines, options.limit or ())
@@ -58,6 +88,22 @@ def status(options: Options) -> int:
         _print_table(found)
     else:
         typer.echo(f"nothing is remembered in {settings.state_directory}; capra bootstrap -f FILE begins", err=True)
+    return ExitCode.DONE
+
+
+def _of_cluster(options: Options, output: Output) -> int:
+    if options.file:
+        problem = "cannot be given with a cluster, whose own objects are shown; --limit NAME shows one of them"
+        raise InputError(problem, subject="--file")
+    if options.watch and output is Output.JSON:
+        raise InputError("prints lines for people, and no JSON", subject="--watch")
+    with needing_extra():
+        from capra.cli.cluster import Place, show_cluster, watch_cluster  # noqa: PLC0415  # not needed without a cluster
+
+    place = Place(options.kubeconfig, options.context, options.namespace, tuple(options.limit or ()))
+    if options.watch:
+        watch_cluster(place)
+    show_cluster(place, output)
     return ExitCode.DONE
 
 

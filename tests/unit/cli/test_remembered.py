@@ -133,5 +133,20 @@ def test_a_machine_that_was_bootstrapped_meanwhile_stays(capra: Terminal) -> Non
     state.forget(seen)  # who was cut off calls again
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--watch",), "--watch: is for a cluster: give --context or --kubeconfig, too"),
+        (("--namespace", "n"), "--namespace: is for a cluster"),
+        (("--context", "c", "-f", "machine.yaml"), "--file: cannot be given with a cluster"),
+        (("--context", "c", "--watch", "-o", "json"), "--watch: prints lines for people, and no JSON"),
+        (("--kubeconfig", "nowhere.yaml"), "--kubeconfig nowhere.yaml: cannot be used"),
+        (("--kubeconfig", "nowhere.yaml", "--context", "c"), "--context c: cannot be used"),
+    ],
+)
+def test_options_of_a_cluster_that_do_not_fit(capra: Terminal, arguments: tuple[str, ...], told: str) -> None:
+    assert told in capra("status", *arguments, code=2).stderr
+
+
 def _files(directory: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in directory.rglob("*.json")}
