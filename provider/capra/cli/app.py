@@ -26,6 +26,9 @@ COMMANDS = {
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
     "run": "Run a playbook of yours on the machines of the files, side by side.",
     "status": "Print what is remembered of machines, or with --context or --kubeconfig what a cluster says of them.",
+    "doctor": (
+        "Look at this machine, or with --context or --kubeconfig at a cluster, for what would be in Capra's way."
+    ),
     "forget": "Remove what is remembered of machines, and the pinned keys of their hosts. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",
@@ -45,7 +48,8 @@ EXAMPLES = (
 
 def load_command(name: str) -> CapraCommand:
     """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`."""
-    from capra.cli.options import takes, variables  # noqa: PLC0415  # brings most of what takes long to import
+    from capra.cli.flags import variables  # noqa: PLC0415  # brings some of what takes long to import
+    from capra.cli.options import takes  # noqa: PLC0415  # brings most of it
     from capra.settings import Settings  # noqa: PLC0415  # the same
 
     word = name.replace("-", "_")

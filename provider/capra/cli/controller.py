@@ -8,8 +8,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from capra.cli.extra import needing_extra
+from capra.cli.flags import options_of
 from capra.cli.help import CapraCommand
-from capra.cli.options import options_of
 from capra.settings import ControllerSettings, read_settings
 from capra.settings.controller import SWITCH
 from capra.settings.reading import flag_name

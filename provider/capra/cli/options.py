@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -17,12 +17,9 @@ from capra.local.prepare import InputOptions
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output, Settings, read_settings
-from capra.settings.reading import PREFIX, Flag, flag_name
 
 ROOTLESS = "Hosts without root"
-RENAMED = {"host_state_directory": "state_directory_on_host"}
-"""Settings whose option has another name here."""
-
+CLUSTER = "Of a cluster"
 _Command = TypeVar("_Command")
 
 
@@ -45,6 +42,34 @@ class ShownOptions:
         if not flags.get("verbose"):
             flags.pop("verbose", None)
         return read_settings(Settings, os.environ, flags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions(ShownOptions):
+    """What the commands have that look at a cluster where that is asked for."""
+
+    context: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Look at the cluster of this context of the kubeconfig.", rich_help_panel=CLUSTER
+        ),
+    ] = ""
+    kubeconfig: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Look at a cluster by this file, or by $KUBECONFIG or ~/.kube/config with --context.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = ""
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.", rich_help_panel=CLUSTER)
+    ] = ""
+
+    @property
+    def of_cluster(self) -> bool:
+        """A cluster is meant, and not what is remembered here."""
+        return bool(self.context or self.kubeconfig)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,36 +197,6 @@ def plan_options(
         hook_timeout=settings.hook_timeout,
         has_collection=has_collection,
     )
-
-
-def options_of(settings: type[Any]) -> type[Any]:
-    """A dataclass of options, all of them text, made of the flags of these settings."""
-    made = []
-    for one in fields(settings):
-        flag: Flag = one.metadata["flag"]
-        option = typer.Option(
-            flag_name(one.name),
-            *flag.also,
-            metavar=flag.metavar,
-            help=flag.help,
-            rich_help_panel=flag.panel or None,
-            show_default=flag.default or _as_text(one.default),
-        )
-        made.append((one.name, Annotated[str | None, option], None))
-    return make_dataclass("Options", made, frozen=True, kw_only=True)
-
-
-def variables(settings: type[Any]) -> dict[str, str]:
-    """The environment variable of each option that is a setting, by the option's name."""
-    names = [one.name for one in fields(settings) if "parse" in one.metadata]
-    return {RENAMED.get(name, name): PREFIX + name.upper() for name in names}
-
-
-def _as_text(default: Any) -> str:
-    """As a person would give it."""
-    if isinstance(default, bool):
-        return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def takes(options: type[_Command]) -> Callable[[Callable[[_Command], int]], Callable[..., None]]:

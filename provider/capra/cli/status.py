@@ -11,7 +11,7 @@ import typer
 
 from capra.cli.errors import ExitCode
 from capra.cli.extra import needing_extra
-from capra.cli.options import ShownOptions
+from capra.cli.options import CLUSTER, ClusterOptions
 from capra.cli.report import cells, display_name, machine_fields, print_json, print_table, table
 from capra.cli.text import first_line
 from capra.errors import InputError
@@ -24,7 +24,6 @@ from capra.model.observation import Phase
 from capra.model.run import OutcomeKind
 from capra.settings import Output
 
-OF = "Of a cluster"
 UNFINISHED = "Unfinished"
 
 EXAMPLES = (
@@ -35,30 +34,15 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(ShownOptions):
+class Options(ClusterOptions):
     """The options of `capra status`."""
 
     file: Annotated[
         list[str] | None,
         typer.Option("--file", "-f", metavar="FILE", help="Only the machines of this manifest. Repeatable."),
     ] = None
-    context: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Look at the cluster of this context of the kubeconfig.", rich_help_panel=OF),
-    ] = ""
-    kubeconfig: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE",
-            help="Look at a cluster by this file, or by $KUBECONFIG or ~/.kube/config with --context.",
-            rich_help_panel=OF,
-        ),
-    ] = ""
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.", rich_help_panel=OF)
-    ] = ""
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.", rich_help_panel=OF)
+        bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.", rich_help_panel=CLUSTER)
     ] = False
     limit: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")
@@ -71,7 +55,7 @@ def status(options: Options) -> int:
     Contacts no host, and changes nothing.
     """
     settings = options.settings()
-    if options.context or options.kubeconfig:
+    if options.of_cluster:
         return _of_cluster(options, settings.output)
     if options.watch or options.namespace:
         which = "--watch" if options.watch else "--namespace"
@@ -120,7 +104,7 @@ def state_of(one: Remembered) -> str:
         return "Cleaning" if cleaning else "Running"
     if one.record.reason:
         return "CleanupFailed" if cleaning else "Failed"
-    return UNFINISHED if phase in {Phase.BOOTSTRAPPING, Phase.CLEANING} else phase.value
+    return UNFINISHED if one.unfinished else phase.value
 
 
 def last_run(one: Remembered) -> str:

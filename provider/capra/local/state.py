@@ -68,6 +68,11 @@ class Remembered:
     stem: str = ""
 
     @property
+    def unfinished(self) -> bool:
+        """A run was begun, and its end is not known."""
+        return self.record.phase in {Phase.BOOTSTRAPPING, Phase.CLEANING}
+
+    @property
     def dirty(self) -> bool:
         """Something of Capra's may be on the host."""
         return self.record.phase not in {Phase.NEW, Phase.CLEAN}
