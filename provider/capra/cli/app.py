@@ -48,7 +48,7 @@ EXAMPLES = (
 
 def load_command(name: str) -> CapraCommand:
     """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`."""
-    from capra.cli.flags import variables  # noqa: PLC0415  # brings some of what takes long to import
+    from capra.cli.flags import option_variables  # noqa: PLC0415  # brings some of what takes long to import
     from capra.cli.options import takes  # noqa: PLC0415  # brings most of it
     from capra.settings import Settings  # noqa: PLC0415  # the same
 
@@ -60,7 +60,7 @@ def load_command(name: str) -> CapraCommand:
     command = typer.main.get_command(alone)
     assert isinstance(command, CapraCommand), name
     command.examples = module.EXAMPLES
-    command.variables = variables(getattr(module, "SETTINGS", Settings))
+    command.variables = option_variables(getattr(module, "SETTINGS", Settings))
     return command
 
 

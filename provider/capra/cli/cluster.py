@@ -36,7 +36,7 @@ VIEWER = "ClusterRole capra-viewer"
 
 
 @dataclass(frozen=True)
-class Place:
+class ClusterView:
     """Which cluster, and what of it. namespace: empty for all. names: of the only machines; empty for all."""
 
     kubeconfig: str
@@ -53,9 +53,9 @@ class Overview:
     pools: list[PoolLines]
 
 
-def show_cluster(place: Place, output: Output) -> None:
+def show_cluster(view: ClusterView, output: Output) -> None:
     """Print what the cluster says. Raises Fatal or InputError."""
-    overview = asyncio.run(_once(place))
+    overview = asyncio.run(_once(view))
     if output is Output.JSON:
         print_json(as_json(overview))
         return
@@ -67,26 +67,26 @@ def show_cluster(place: Place, output: Output) -> None:
         typer.echo()
 
 
-def watch_cluster(place: Place) -> None:
+def watch_cluster(view: ClusterView) -> None:
     """The same until Ctrl-C: drawn anew on a terminal, else a line for each change."""
-    asyncio.run(_watch(place))
+    asyncio.run(_watch(view))
 
 
-async def _once(place: Place) -> Overview:
-    async with connect(await configure(place.kubeconfig, place.context)) as connection:
-        return await look(Api(connection, retry_seconds=RETRY_SECONDS), place)
+async def _once(view: ClusterView) -> Overview:
+    async with connect(await configure(view.kubeconfig, view.context)) as connection:
+        return await look(Api(connection, retry_seconds=RETRY_SECONDS), view)
 
 
-async def _watch(place: Place) -> None:
-    async with connect(await configure(place.kubeconfig, place.context)) as connection:
+async def _watch(view: ClusterView) -> None:
+    async with connect(await configure(view.kubeconfig, view.context)) as connection:
         api = Api(connection, retry_seconds=RETRY_SECONDS)
-        overview = await look(api, place)  # who cannot be reached from the start may be the wrong one
+        overview = await look(api, view)  # who cannot be reached from the start may be the wrong one
         with _showing() as show:
             while True:
                 show(overview)
                 await asyncio.sleep(INTERVAL)
                 try:
-                    overview = await look(api, place)
+                    overview = await look(api, view)
                 except UnavailableError as error:
                     note(f"{error}; trying again")
 
@@ -137,13 +137,13 @@ def _sentences(overview: Overview) -> Iterator[tuple[str, str]]:
             yield f"PooledRemoteMachine {entry.namespace}/{entry.name}", f"{entry.state or '-'}{held}{told}"
 
 
-async def look(api: Api, place: Place) -> Overview:
+async def look(api: Api, view: ClusterView) -> Overview:
     """One list of each kind, in pages. Raises Fatal where that is not allowed, or Capra's kinds are not there."""
-    machines = machine_lines(await _list(api, REMOTE_MACHINES, place))
-    pools = pool_lines(await _list(api, POOLED_REMOTE_MACHINES, place))
-    if not place.names:
+    machines = machine_lines(await _list(api, REMOTE_MACHINES, view))
+    pools = pool_lines(await _list(api, POOLED_REMOTE_MACHINES, view))
+    if not view.names:
         return Overview(machines, pools)
-    wanted = set(place.names)
+    wanted = set(view.names)
     machines = [line for line in machines if wanted & {line.name, f"{line.namespace}/{line.name}"}]
     held = {(line.namespace, line.entry) for line in machines if line.entry}
     return Overview(machines, [left for pool in pools if (left := _only(pool, held)).entries])
@@ -154,11 +154,11 @@ def _only(pool: PoolLines, held: set[tuple[str, str]]) -> PoolLines:
     return PoolLines(pool.namespace, pool.name, entries)
 
 
-async def _list(api: Api, resource: Resource, place: Place) -> list[Raw]:
+async def _list(api: Api, resource: Resource, view: ClusterView) -> list[Raw]:
     try:
-        return list((await api.list(resource, place.namespace))["items"])
+        return list((await api.list(resource, view.namespace))["items"])
     except DeniedError as error:
-        of = "" if place.namespace else ", or give the --namespace that you may read"
+        of = "" if view.namespace else ", or give the --namespace that you may read"
         raise Fatal(f"{error}; ask for a role that may list {resource.plural} ({VIEWER}){of}", "Denied") from None
     except MissingError as error:
         raise Fatal(f"{error}; Capra's kinds are not installed in this cluster", "MissingKind") from None

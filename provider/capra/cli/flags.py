@@ -30,7 +30,7 @@ def options_of(settings: type[Any]) -> type[Any]:
     return make_dataclass("Options", made, frozen=True, kw_only=True)
 
 
-def variables(settings: type[Any]) -> dict[str, str]:
+def option_variables(settings: type[Any]) -> dict[str, str]:
     """The environment variable of each option that is a setting, by the option's name."""
     names = [one.name for one in fields(settings) if "parse" in one.metadata]
     return {RENAMED.get(name, name): PREFIX + name.upper() for name in names}

@@ -82,12 +82,12 @@ def _of_cluster(options: Options, output: Output) -> int:
     if options.watch and output is Output.JSON:
         raise InputError("prints lines for people, and no JSON", subject="--watch")
     with needing_extra():
-        from capra.cli.cluster import Place, show_cluster, watch_cluster  # noqa: PLC0415  # not needed without a cluster
+        from capra.cli.cluster import ClusterView, show_cluster, watch_cluster  # noqa: PLC0415  # not needed without a cluster
 
-    place = Place(options.kubeconfig, options.context, options.namespace, tuple(options.limit or ()))
+    view = ClusterView(options.kubeconfig, options.context, options.namespace, tuple(options.limit or ()))
     if options.watch:
-        watch_cluster(place)
-    show_cluster(place, output)
+        watch_cluster(view)
+    show_cluster(view, output)
     return ExitCode.DONE
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.cli.cluster import Place, look
+from capra.cli.cluster import ClusterView, look
 from capra.errors import Fatal
 from capra.kube.client.api import Api
 from capra.kube.client.connection import configure, connect
@@ -102,17 +102,17 @@ async def test_a_list_of_each_kind_is_all_that_is_asked_for(world: World, viewer
     for number in range(5):
         await world.create(REMOTE_MACHINES, f"m-{number}", SPEC)
     asked: list[tuple[str, int]] = []
-    place = Place(str(viewer), "", world.namespace)
-    async with connect(await configure(place.kubeconfig)) as connection:
+    view = ClusterView(str(viewer), "", world.namespace)
+    async with connect(await configure(view.kubeconfig)) as connection:
 
         def listener(verb: str, code: int) -> None:
             asked.append((verb, code))
 
-        overview = await look(Api(connection, listener=listener), place)
+        overview = await look(Api(connection, listener=listener), view)
         assert asked == [("GET", 200)] * 2
         assert [line.name for line in overview.machines] == [f"m-{number}" for number in range(5)]
         asked.clear()
-        assert await look(Api(connection, listener=listener, page=2), place) == overview
+        assert await look(Api(connection, listener=listener, page=2), view) == overview
         assert asked == [("GET", 200)] * 4
 
 
@@ -129,10 +129,10 @@ async def test_a_context_that_is_not_there(viewer: Path) -> None:
 
 
 async def test_a_cluster_without_capra(own_control_plane: ControlPlane) -> None:
-    place = Place(str(own_control_plane.kubeconfig), "", "")
-    async with connect(await configure(place.kubeconfig)) as connection:
+    view = ClusterView(str(own_control_plane.kubeconfig), "", "")
+    async with connect(await configure(view.kubeconfig)) as connection:
         with pytest.raises(Fatal, match="Capra's kinds are not installed in this cluster"):
-            await look(Api(connection), place)
+            await look(Api(connection), view)
 
 
 async def test_watching_tells_each_change(world: World, viewer: Path, tmp_path: Path) -> None:
