@@ -24,6 +24,10 @@ from capra.model.host_port import join_host_port  # noqa: E402  # the repository
 from tests.hosts import Host, Hosts  # noqa: E402  # the same
 
 EXAMPLE = ROOT / "docs" / "examples" / "worker-user-data.yaml"
+TRACEBACK = "CAPRA_DEMO_TRACEBACK"
+"""The variable that has an error shown whole."""
+
+LONGEST = 500
 SENTINEL = "/run/cluster-api/bootstrap-success.complete"
 
 
@@ -151,5 +155,34 @@ def main() -> None:
     )
 
 
+def told() -> int:
+    """The demo, and where it cannot go on one line that says why. Returns its exit code."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        return _ended("interrupted", 130)
+    except subprocess.CalledProcessError as error:
+        command = error.cmd if isinstance(error.cmd, str) else shlex.join(map(str, error.cmd))
+        said = _text(error.stderr) or _text(error.output)
+        return _ended(f"{command} ended with {error.returncode}{said and f': {said}'}")
+    except Exception as error:  # whatever a host may need that this machine does not have
+        if os.environ.get(TRACEBACK):
+            raise
+        return _ended(f"{_text(str(error)) or type(error).__name__} ({TRACEBACK}=1 shows where)")
+    return 0
+
+
+def _ended(why: str, code: int = 1) -> int:
+    print(f"demo: {why}", file=sys.stderr)
+    return code
+
+
+def _text(said: str | bytes | None) -> str:
+    """In one line, the end of it where it is long."""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"…{line[-LONGEST:]}"
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(told())

@@ -11,6 +11,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.capra.machine.plugins.plugin_utils import (
+    checked,
     diff,
     evidence,
     parts,
@@ -257,26 +258,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         report = self._exchange("check", with_steps=True, **self._limits)
         if not report.complete:
             return {"failed": True} | results.failure([], report)
-        steps = [
-            {
-                "number": number,
-                "title": step.get("title") or step["kind"],
-                "kind": step["kind"],
-                "would": report.would.get(number, "run"),
-                "output": report.outputs.get(number, b"").decode("utf-8", "replace"),
-            }
-            for number, step in enumerate(self._steps)
-        ]
-        changes = [step for step in steps if step["would"] not in ("done", "same", "refuse")]
-        refused = [step for step in steps if step["would"] == "refuse"]
-        outcome: dict[str, Any] = {
-            "changed": bool(changes),
-            "steps": steps,
-            "msg": f"{len(changes)} of {len(steps)} steps would run"
-            + (f", but another run holds the host: {report.busy}" if report.busy else "")
-            + (f", but the host is used by {report.claimed}" if report.claimed else "")
-            + "".join(f", but step {step['number'] + 1} would fail: {step['output'].rstrip()}" for step in refused),
-        }
+        outcome = checked.outcome(self._steps, report)
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would, self._limits["diff"])
         return outcome

@@ -29,11 +29,12 @@ claim_is_ours() {
 }
 
 # claim_is_taken_over: true when the payload says, by UID or name, whose claim it takes over: "unknown" where there is
-# neither.
+# neither. A name alone is one of the namespace of whoever sent the payload.
 claim_is_taken_over() {
     case $SEIZE in
     - | '') return 1 ;;
     "$CLAIM_UID" | "$CLAIM_NAME") return 0 ;;
+    "${CLAIM_NAME##*/}") [ "$CLAIM_NAME" = "${OWNER_NAME%%/*}/$SEIZE" ] ;;
     unknown) [ "$CLAIM_UID$CLAIM_NAME" = -- ] ;;
     *) return 1 ;;
     esac

@@ -85,6 +85,22 @@ linked_elsewhere() {
     [ "$2" -gt 1 ]
 }
 
+# check_forget NUMBER ENCODED_SENTINEL: what a cleanup would remove of Capra's own. Needs BASE.
+check_forget() {
+    decode "$2"
+    check_left=
+    if [ "$TEXT" != - ] && { [ -e "$TEXT" ] || [ -h "$TEXT" ]; }; then check_left=", $TEXT"; fi
+    for check_run in "$BASE"/*/; do
+        if [ -d "$check_run" ]; then check_left="$check_left, the files that $BASE says were written, $BASE" && break; fi
+    done
+    if [ -z "$check_left" ] && [ -e "$BASE/claim" ]; then check_left=", $BASE"; fi
+    if [ -z "$check_left" ]; then echo "would $1 same" && return 0; fi
+    echo "would $1 run"
+    printf 'output %s\n' "$1"
+    printf 'forget: would remove %s\n' "${check_left#, }" | base64
+    printf '.\n'
+}
+
 # check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do.
 check_script() {
     script_text=$(printf '%s\n' "$BODY" | tail -n "+$2" | head -n "$3" | base64 -d)
@@ -122,6 +138,7 @@ check_one() {
     fi
     case $STEP_KIND in
     write | append) check_file "$STEP_NUMBER" "$STEP_KIND" "$STEP_REST" "$STEP_DIGEST" ;;
+    forget) check_forget "$STEP_NUMBER" "$STEP_REST" ;;
     *) if [ "$JUDGED" = open ]; then echo "would $STEP_NUMBER run"; else echo "would $STEP_NUMBER again"; fi ;;
     esac
     case $STEP_MODE in check | always) ;; *) return 0 ;; esac

@@ -100,6 +100,22 @@ def test_the_terminal_cleans_what_the_host_shows(host: Host, capra: Capra, name:
 
 
 @pytest.mark.usefixtures("standin")
+def test_a_check_tells_a_clean_host_from_one_that_is_not(host: Host, capra: Capra) -> None:
+    manifest = _bootstrap(capra, host, distributions.k0s())
+    shown = capra.run("cleanup", "-f", manifest, "--check").stdout
+    assert "reset: would run " in shown
+    assert "forget: would remove " in shown
+    assert "steps would run" in shown
+    capra.run("cleanup", "-f", manifest)
+    [checked] = capra.json("cleanup", "-f", manifest, "--check")
+    assert (checked["changed"], checked["message"].partition(":")[0]) == (False, "nothing would be cleaned")
+    host.ssh("mkdir -p /run/cluster-api; touch /run/cluster-api/bootstrap-success.complete", check=True)
+    [checked] = capra.json("cleanup", "-f", manifest, "--check")
+    assert (checked["changed"], "steps would run" in checked["message"]) == (True, True)
+    capra.run("cleanup", "-f", manifest)
+
+
+@pytest.mark.usefixtures("standin")
 def test_a_host_of_two_distributions_gets_one_cleanup_after_the_other(host: Host, capra: Capra) -> None:
     manifest = _bootstrap(capra, host, distributions.k0s())
     host.ssh("mkdir -p /etc/kubernetes; echo left >/etc/kubernetes/kubelet.conf", check=True)

@@ -9,6 +9,10 @@ from typing import NoReturn
 from capra.cli.streams import prepare_streams
 from capra.runs.warm.launch import launch_ahead
 
+PROGRAM = "capra"
+COMPLETE = "_CAPRA_COMPLETE"
+"""The variable by which the scripts of `capra completion` ask for words."""
+
 INTERRUPTED = 130
 
 RUNNING = frozenset({"bootstrap", "cleanup", "cancel", "preflight"})
@@ -26,7 +30,11 @@ def main() -> None:
             launch_ahead()
         from capra.cli.app import app  # noqa: PLC0415  # see above
 
-        app()
+        if COMPLETE in os.environ:
+            import typer.completion  # noqa: PLC0415  # nobody else needs it
+
+            typer.completion.completion_init()  # type: ignore[attr-defined]  # typer has no public name for it
+        app(prog_name=PROGRAM)
     except KeyboardInterrupt:
         interrupted()
 

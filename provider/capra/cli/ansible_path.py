@@ -9,6 +9,8 @@ import typer
 from capra.cli.errors import ExitCode
 from capra.runs.paths import collections_path
 
+EXAMPLES = ("ANSIBLE_COLLECTIONS_PATH=$(capra ansible-path) ansible-playbook …",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:

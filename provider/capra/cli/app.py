@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import capra
 from capra.cli import interrupted
+from capra.cli.help import CapraCommand, write_examples
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
@@ -24,25 +25,42 @@ COMMANDS = {
     "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
     "run": "Run a playbook of yours on the machines of the files, side by side.",
-    "status": "Print what is remembered of machines. Contacts nobody.",
+    "status": "Print what is remembered of machines, or with --context or --kubeconfig what a cluster says of them.",
+    "doctor": (
+        "Look at this machine, or with --context or --kubeconfig at a cluster, for what would be in Capra's way."
+    ),
+    "forget": "Remove what is remembered of machines, and the pinned keys of their hosts. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",
+    "completion": "Print the script with which a shell completes the words of capra.",
     "ansible-path": "Print the directory for ANSIBLE_COLLECTIONS_PATH that holds the collection capra.machine.",
 }
 """Every command with what `capra --help` says of it: the first paragraph of the command's own help."""
 
 
-def load_command(name: str) -> TyperCommand:
-    """The command itself, from `capra.cli.<name>`: the function of that name there, and its `Options`."""
-    from capra.cli.options import takes  # noqa: PLC0415  # brings most of what takes long to import
+EXAMPLES = (
+    "capra preflight -f machine.yaml",
+    "capra bootstrap -f machine.yaml --bootstrap-data user-data.yaml",
+    "capra status",
+    "capra bootstrap --help",
+)
+
+
+def load_command(name: str) -> CapraCommand:
+    """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`."""
+    from capra.cli.flags import option_variables  # noqa: PLC0415  # brings some of what takes long to import
+    from capra.cli.options import takes  # noqa: PLC0415  # brings most of it
+    from capra.settings import Settings  # noqa: PLC0415  # the same
 
     word = name.replace("-", "_")
     module = import_module(f"capra.cli.{word}")
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-    kind = getattr(module, "COMMAND_CLASS", TyperCommand)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    kind = getattr(module, "COMMAND_CLASS", CapraCommand)
     alone.command(name, cls=kind)(takes(module.Options)(getattr(module, word)))
     command = typer.main.get_command(alone)
-    assert isinstance(command, TyperCommand), name
+    assert isinstance(command, CapraCommand), name
+    command.examples = module.EXAMPLES
+    command.variables = option_variables(getattr(module, "SETTINGS", Settings))
     return command
 
 
@@ -66,11 +84,16 @@ class _Commands(TyperGroup):
         for name, sentence in COMMANDS.items():
             self.add_command(_Later(name, callback=None, help=sentence, short_help=sentence))
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The examples."""
+        write_examples(formatter, EXAMPLES)
+
 
 app = typer.Typer(
     name="capra",
     cls=_Commands,
     help=HELP,
+    add_completion=False,  # `capra completion` prints it, and writes to nobody's files
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # to import what draws boxes takes longer than all the rest

@@ -11,8 +11,14 @@ from capra.cli.change import change
 from capra.cli.options import RunOptions
 
 BootstrapDataOption = Annotated[
-    str | None, typer.Option("--bootstrap-data", help="Bootstrap data for machines without a Secret of their own.")
+    str | None,
+    typer.Option("--bootstrap-data", metavar="FILE", help="Bootstrap data for machines without a Secret of their own."),
 ]
+
+EXAMPLES = (
+    "capra bootstrap -f machine.yaml --bootstrap-data user-data.yaml",
+    "capra bootstrap -f fleet.yaml --limit node-3 --check --diff",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,14 @@ from capra.runs.rendering import render_within_bounds
 
 RunOption = Annotated[
     str | None,
-    typer.Option("--bootstrap-data", help="Bootstrap data of the run, for machines without a Secret of their own."),
+    typer.Option(
+        "--bootstrap-data",
+        metavar="FILE",
+        help="Bootstrap data of the run, for machines without a Secret of their own.",
+    ),
 ]
+
+EXAMPLES = ("capra cancel -f machine.yaml --bootstrap-data user-data.yaml",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ async def _change(
         async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
             with store.lock(machine.key):
                 taken = await engine.reconcile(machine.key, listener=listener)
-            return of_reconciliation(taken)
+            return of_reconciliation(taken, check=options.check)
 
         all_work = work.Work(display, settings.concurrency)
         results = await all_work.do([one.machine for one in prepared.machines.values()], act)

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from capra.cli.change import change
 from capra.cli.options import RunOptions
 
+EXAMPLES = (
+    "capra cleanup -f machine.yaml --check",
+    "capra cleanup -f machine.yaml",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(RunOptions):

@@ -7,16 +7,12 @@ import os
 from dataclasses import asdict, fields
 from typing import Any
 
-from typer.core import TyperCommand
-
-from capra.cli.options import options_of
-from capra.errors import Fatal
+from capra.cli.extra import needing_extra
+from capra.cli.flags import options_of
+from capra.cli.help import CapraCommand
 from capra.settings import ControllerSettings, read_settings
 from capra.settings.controller import SWITCH
 from capra.settings.reading import flag_name
-
-EXTRA = frozenset({"aiohttp", "kopf", "kubernetes", "prometheus_client", "tenacity"})
-"""What the extra `controller` of the package brings."""
 
 SWITCHES = frozenset(
     flag_name(one.name) for one in fields(ControllerSettings) if one.metadata["flag"].metavar == SWITCH
@@ -25,8 +21,10 @@ SWITCHES = frozenset(
 Options: Any = options_of(ControllerSettings)
 """All are text here; `read_settings` says in one line what is wrong with one."""
 
+EXAMPLES = ("capra controller --kubeconfig ~/.kube/config --log-format console",)
 
-class ControllerCommand(TyperCommand):
+
+class ControllerCommand(CapraCommand):
     """Takes switches as Go's flags do, which manifests are written for: `--leader-elect` and `--leader-elect=false`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -35,6 +33,7 @@ class ControllerCommand(TyperCommand):
 
 
 COMMAND_CLASS = ControllerCommand
+SETTINGS = ControllerSettings
 
 
 def controller(options: Any) -> int:
@@ -43,11 +42,6 @@ def controller(options: Any) -> int:
     Times are seconds (90) or have units (1m30s).
     """
     settings = read_settings(ControllerSettings, os.environ, asdict(options))
-    try:
+    with needing_extra():
         from capra.controller.main import start  # noqa: PLC0415  # see above
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        message = f"{error.name} is not installed: run pip install '.[controller]' in Capra's checkout"
-        raise Fatal(message, "MissingPackage") from None
     start(settings)

@@ -24,6 +24,7 @@ from capra.settings import Settings
 
 Planner = Callable[[Observation], RunRequest]
 Judge = Callable[[RunRequest, RunResult], Outcome]
+Finish = Callable[[MachineResult], MachineResult]
 
 
 def run_once(
@@ -33,10 +34,12 @@ def run_once(
     planner: Planner,
     *,
     judged: Judge = judge,
+    finish: Finish = lambda result: result,
     serial: int = 0,
 ) -> tuple[list[MachineResult], int]:
     """The results, and the signal that ended it early or 0. name: stands for the decision in the report. judged: makes
-    the outcome of a run. serial: so many machines at a time, and none after those of which one has failed; 0 for all.
+    the outcome of a run. finish: what the command makes of a result, before anybody is told. serial: so many
+    machines at a time, and none after those of which one has failed; 0 for all.
     """
     state = StateDirectory(settings.state_directory)
     store = FileStore(prepared, state, time.time)
@@ -45,7 +48,7 @@ def run_once(
     for sentence in prepared.notes:
         note(sentence)
     with displaying(settings.verbose) as display:
-        one_run = _OneRun(store, name, planner, judged)
+        one_run = _OneRun(store, name, planner, judged, finish)
         return asyncio.run(_run_all(settings, prepared, one_run, display, serial))
 
 
@@ -57,12 +60,13 @@ class _OneRun:
     name: str
     planner: Planner
     judged: Judge
+    finish: Finish
 
     async def act(self, runner: Runner, machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         request = self.planner(await self.store.load(machine.key))
         outcome = self.judged(request, await runner.run(request, listener))
         self.store.pin(machine.key, outcome.host_keys)
-        return of_outcome(machine, self.name, outcome)
+        return self.finish(of_outcome(machine, self.name, outcome))
 
 
 async def _run_all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, dataclass, fields, make_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -17,9 +17,9 @@ from capra.local.prepare import InputOptions
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output, Settings, read_settings
-from capra.settings.reading import Flag, flag_name
 
 ROOTLESS = "Hosts without root"
+CLUSTER = "Of a cluster"
 _Command = TypeVar("_Command")
 
 
@@ -28,7 +28,8 @@ class ShownOptions:
     """What every command has."""
 
     output: Annotated[
-        Output | None, typer.Option("--output", "-o", help="table, or json for scripts.", show_default="table")
+        Output | None,
+        typer.Option("--output", "-o", metavar="FORMAT", help="table, or json for scripts.", show_default="table"),
     ] = None
     verbose: Annotated[
         int | None,
@@ -44,17 +45,51 @@ class ShownOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClusterOptions(ShownOptions):
+    """What the commands have that look at a cluster where that is asked for."""
+
+    context: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Look at the cluster of this context of the kubeconfig.", rich_help_panel=CLUSTER
+        ),
+    ] = ""
+    kubeconfig: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Look at a cluster by this file, or by $KUBECONFIG or ~/.kube/config with --context.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = ""
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NAME", help="Only this namespace.", rich_help_panel=CLUSTER)
+    ] = ""
+
+    @property
+    def of_cluster(self) -> bool:
+        """A cluster is meant, and not what is remembered here."""
+        return bool(self.context or self.kubeconfig)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MachineOptions(ShownOptions):
     """What every command has that looks at machines of files."""
 
     file: Annotated[
-        list[str], typer.Option("--file", "-f", help="Manifest, YAML or JSON; - is standard input. Repeatable.")
+        list[str],
+        typer.Option("--file", "-f", metavar="FILE", help="Manifest, YAML or JSON; - is standard input. Repeatable."),
     ]
     ssh_key: Annotated[
-        str | None, typer.Option(help="File with the SSH private key for every machine, instead of their Secrets.")
+        str | None,
+        typer.Option(metavar="FILE", help="File with the SSH private key for every machine, instead of their Secrets."),
     ] = None
-    become_password_file: Annotated[str | None, typer.Option(help="File with the password sudo asks for.")] = None
-    limit: Annotated[list[str] | None, typer.Option(help="Only the machine with this name. Repeatable.")] = None
+    become_password_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the password sudo asks for.")
+    ] = None
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")
+    ] = None
 
     def inputs(self) -> InputOptions:
         """What is read from files."""
@@ -72,10 +107,12 @@ class MachineOptions(ShownOptions):
 class ContactOptions(MachineOptions):
     """What every command has that contacts hosts."""
 
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Machines worked on at once.", show_default="50")] = (
-        None
-    )
-    artifacts: Annotated[str | None, typer.Option(help="Directory that keeps Ansible's artifacts, redacted.")] = None
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Machines worked on at once.", show_default="50")
+    ] = None
+    artifacts: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Directory that keeps Ansible's artifacts, redacted.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,17 +120,20 @@ class HostPathOptions(ShownOptions):
     """Where things are on hosts without root."""
 
     sentinel: Annotated[
-        str | None, typer.Option(help="The file that proves a bootstrap.", rich_help_panel=ROOTLESS)
+        str | None, typer.Option(metavar="PATH", help="The file that proves a bootstrap.", rich_help_panel=ROOTLESS)
     ] = None
     state_directory_on_host: Annotated[
         str | None,
-        typer.Option("--state-directory", help="Where the host keeps its journals.", rich_help_panel=ROOTLESS),
+        typer.Option(
+            "--state-directory", metavar="PATH", help="Where the host keeps its journals.", rich_help_panel=ROOTLESS
+        ),
     ] = None
     k0s_data_dir: Annotated[
-        str | None, typer.Option("--k0s-data-dir", help="The data directory of k0s.", rich_help_panel=ROOTLESS)
+        str | None,
+        typer.Option("--k0s-data-dir", metavar="PATH", help="The data directory of k0s.", rich_help_panel=ROOTLESS),
     ] = None
     k0s_binary: Annotated[
-        str | None, typer.Option("--k0s-binary", help="The path of k0s.", rich_help_panel=ROOTLESS)
+        str | None, typer.Option("--k0s-binary", metavar="PATH", help="The path of k0s.", rich_help_panel=ROOTLESS)
     ] = None
 
     def settings(self) -> Settings:
@@ -104,7 +144,8 @@ class HostPathOptions(ShownOptions):
 
 
 HookTimeout = Annotated[
-    int | None, typer.Option(min=1, help="Seconds for a playbook of yours on one host.", show_default="1800")
+    int | None,
+    typer.Option(min=1, metavar="SECONDS", help="Seconds for a playbook of yours on one host.", show_default="1800"),
 ]
 
 
@@ -119,11 +160,16 @@ class RunOptions(HostPathOptions, ContactOptions):
     ] = False
     timeout: Annotated[
         int | None,
-        typer.Option(min=1, help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"),
+        typer.Option(
+            min=1, metavar="SECONDS", help="Seconds for a run on one host.", show_default="bootstrap 3600, cleanup 900"
+        ),
     ] = None
     hook_timeout: HookTimeout = None
     take_over: Annotated[
-        str, typer.Option(help="UID or namespace/name of the machine that uses the host, to take it over from it.")
+        str,
+        typer.Option(
+            metavar="MACHINE", help="UID or namespace/name of the machine that uses the host, to take it over from it."
+        ),
     ] = ""
 
 
@@ -151,30 +197,6 @@ def plan_options(
         hook_timeout=settings.hook_timeout,
         has_collection=has_collection,
     )
-
-
-def options_of(settings: type[Any]) -> type[Any]:
-    """A dataclass of options, all of them text, made of the flags of these settings."""
-    made = []
-    for one in fields(settings):
-        flag: Flag = one.metadata["flag"]
-        option = typer.Option(
-            flag_name(one.name),
-            *flag.also,
-            metavar=flag.metavar,
-            help=flag.help,
-            rich_help_panel=flag.panel or None,
-            show_default=flag.default or _as_text(one.default),
-        )
-        made.append((one.name, Annotated[str | None, option], None))
-    return make_dataclass("Options", made, frozen=True, kw_only=True)
-
-
-def _as_text(default: Any) -> str:
-    """As a person would give it."""
-    if isinstance(default, bool):
-        return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def takes(options: type[_Command]) -> Callable[[Callable[[_Command], int]], Callable[..., None]]:

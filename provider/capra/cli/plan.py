@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -17,6 +17,7 @@ from capra.bootstrap.steps import load_tasks
 from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.change import BOOTSTRAP, CLEANUP
 from capra.cli.errors import ExitCode, note
+from capra.cli.listing import cleanup_titles
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
 from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
@@ -34,6 +35,9 @@ from capra.runs.redaction.redact import Redactor
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output
 
+COLUMNS = {"number": "STEP", "title": "TITLE", "mode": "MODE", "owner": "OWNER", "size": "BYTES"}
+"""Of the steps; one that no step has is left out."""
+
 FIRST_USE = "trusted at first contact, then pinned"
 
 
@@ -44,11 +48,19 @@ class Purpose(StrEnum):
     CLEANUP = "cleanup"
 
 
+EXAMPLES = (
+    "capra plan -f machine.yaml --bootstrap-data user-data.yaml",
+    "capra plan -f machine.yaml --for cleanup",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options(HostPathOptions, MachineOptions):
     """The options of `capra plan`."""
 
-    purpose: Annotated[Purpose, typer.Option("--for", help="What to plan.")] = Purpose.BOOTSTRAP
+    purpose: Annotated[
+        Purpose, typer.Option("--for", metavar="WHAT", help="bootstrap or cleanup.", show_default="bootstrap")
+    ] = Purpose.BOOTSTRAP
     bootstrap_data: BootstrapDataOption = None
 
 
@@ -85,19 +97,28 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         request = plan_cleanup(observation, decision, options)
         if plan_cleanup_or_look(observation, decision, options).playbook is Playbook.PREFLIGHT:
             told = ": the host is asked first whose node it is, and gets that distribution's cleanup"
-        steps = []
+        steps = _titles(request)
     else:
         said = of_reconciliation(Reconciliation(observation, decision, observation.record))
         return common | {"message": said.message}
+    redactor = Redactor.of(request.secrets)
     return common | {
         "message": f"{request.playbook} would run, or go on where the host is{told}",
         "playbook": f"capra.machine.{request.playbook}",
         "inventory": _inventory(request),
         # Commands of a cleanup stand in the manifest; passwords in them are not repeated.
-        "variables": Redactor.of(request.secrets).data(_lasting(request)),
-        "steps": steps,
+        "variables": redactor.data(_lasting(request)),
+        "steps": redactor.data(steps),
         "hooks": [_hook(observation, hook) for hook in observation.hooks],
     }
+
+
+def _titles(request: RunRequest) -> list[dict[str, Any]]:
+    """The steps of a cleanup by their titles."""
+    commands = cast("Sequence[str]", request.variables.get("custom_cleanup_commands", ()))
+    verify = request.variables.get("custom_cleanup_verify") != "none"
+    titles = cleanup_titles(request.playbook, commands, verify=verify)
+    return [{"number": number, "title": title} for number, title in enumerate(titles, 1)]
 
 
 def _hook(observation: Observation, hook: HookText) -> dict[str, Any]:
@@ -163,9 +184,9 @@ def _print_plans(keys: Sequence[MachineKey], plans: Sequence[dict[str, Any]]) ->
         facts = {"playbook": planned["playbook"], **planned["inventory"], **planned["variables"]}
         typer.echo(columns(facts.items()))
         if planned["steps"]:
-            wanted = ("number", "title", "mode", "owner", "size")
+            wanted = [name for name in COLUMNS if any(name in step for step in planned["steps"])]
             steps = [[step.get(name, "") for name in wanted] for step in planned["steps"]]
-            typer.echo(columns([["STEP", "TITLE", "MODE", "OWNER", "BYTES"], *steps]))
+            typer.echo(columns([[COLUMNS[name] for name in wanted], *steps]))
         if planned["hooks"]:
             hooks = [
                 [one["stage"], one["name"], one["playbook"], "done" if one["done"] else "to run"]

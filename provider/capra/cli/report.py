@@ -103,11 +103,12 @@ def _print_failures(results: Sequence[MachineResult]) -> None:
 
 
 def _print_check(results: Sequence[MachineResult]) -> None:
-    """What a check run says would happen."""
+    """What a check run says would happen: each step, and below it what the host has said of it."""
     would = table("machine", "step", "would", "title")
     for result in results:
         for step in result.steps:
-            would.add_row(*cells(display_name(result.machine.key), step.number + 1, step.state, step.title))
+            said = f"{step.title}\n{indented(step.output, '  ')}" if step.output.strip() else step.title
+            would.add_row(*cells(display_name(result.machine.key), step.number + 1, step.state, said))
     if would.row_count:
         print_table(would)
         typer.echo()

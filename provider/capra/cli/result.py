@@ -18,6 +18,7 @@ INTERRUPTED = "Interrupted"
 UNCHANGED = "Unchanged"
 NOT_BEGUN = "NotBegun"
 NOTHING_TO_CLEAN = "nothing to clean"
+NOTHING_WOULD_BE_CLEANED = "nothing would be cleaned: nothing of k0s, and nothing that Capra wrote, is on the host"
 
 AGAIN = "run the same command again"
 EVERYTHING = "it looks at everything again"
@@ -61,12 +62,14 @@ class MachineResult:
         return sum(step.state in ("ok", "done", "same") for step in self.steps)
 
 
-def of_reconciliation(taken: Reconciliation) -> MachineResult:
-    """The result of a reconciliation."""
+def of_reconciliation(taken: Reconciliation, *, check: bool = False) -> MachineResult:
+    """The result of a reconciliation. check: it was one of what would happen."""
     machine, decision = taken.observation.machine, taken.decision
     if taken.outcome is not None:
         result = _with_earlier(of_outcome(machine, decision, taken.outcome), taken.earlier)
-        return replace(result, message=NOTHING_TO_CLEAN) if _was_clean(taken) else result
+        if not _was_clean(taken, check=check):
+            return result
+        return replace(result, message=NOTHING_WOULD_BE_CLEANED if check else NOTHING_TO_CLEAN)
     outcome, ok, message, hint = _without_run(taken)
     return MachineResult(machine, decision_name(decision), outcome, ok, message, hint=hint)
 
@@ -82,11 +85,13 @@ def _with_earlier(result: MachineResult, earlier: Sequence[Outcome]) -> MachineR
     )
 
 
-def _was_clean(taken: Reconciliation) -> bool:
-    """The host was looked at, and there was nothing to do. A machine's own commands always do something."""
+def _was_clean(taken: Reconciliation, *, check: bool) -> bool:
+    """The host was looked at, and there was nothing to do. A machine's own commands always do something. A check
+    changes no record."""
     if not isinstance(taken.decision, Cleanup) or taken.decision.custom or taken.outcome is None:
         return False
-    return taken.record.phase is Phase.CLEAN and not taken.outcome.changed
+    ended = taken.outcome.ok if check else taken.record.phase is Phase.CLEAN
+    return ended and not taken.outcome.changed
 
 
 def decision_name(decision: Decision) -> str:

@@ -26,18 +26,24 @@ from capra.runs.hooks.surroundings import has_collection
 
 LONGEST_NAME = 63
 
+EXAMPLES = ("capra run update.yaml -f fleet.yaml --serial 2 --variables secrets.yaml",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ContactOptions):
     """The options of `capra run`."""
 
     playbook: Annotated[str, typer.Argument(metavar="PLAYBOOK", help="The file with the playbook, for `hosts: all`.")]
-    variables: Annotated[str | None, typer.Option(help="File with variables for it, a YAML mapping of secrets.")] = None
+    variables: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with variables for it, a YAML mapping of secrets.")
+    ] = None
     collection: Annotated[
-        list[str] | None, typer.Option(help="A collection that it needs, told first if missing. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A collection that it needs, told first if missing. Repeatable."),
     ] = None
     serial: Annotated[
-        int, typer.Option(min=0, help="So many machines at a time; none after one of them has failed. 0: all.")
+        int,
+        typer.Option(min=0, metavar="N", help="So many machines at a time; none after one of them has failed. 0: all."),
     ] = 0
     check: Annotated[bool, typer.Option("--check", help="Run it in Ansible's check mode.")] = False
     diff: Annotated[bool, typer.Option("--diff", help="Have Ansible tell how files change; -vv shows it.")] = False

@@ -20,6 +20,11 @@ from capra.model.host_port import ssh_place
 from capra.runs.ssh import config, keyscan
 from capra.settings import Output
 
+EXAMPLES = (
+    "capra trust 192.0.2.10",
+    "capra trust '[2001:db8::1]:22' SHA256:…",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options(ShownOptions):

@@ -37,7 +37,17 @@ def write_whole(path: Path, text: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _names_to_disk(path.parent)
+
+
+def remove_whole(path: Path) -> None:
+    """Remove a file, and see that it does not come back after a loss of power. Raises OSError."""
+    path.unlink(missing_ok=True)
+    _names_to_disk(path.parent)
+
+
+def _names_to_disk(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
     finally:

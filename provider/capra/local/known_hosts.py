@@ -39,6 +39,12 @@ class KnownHosts:
             if not self.keys(address, port):
                 self._write(address, port, keys)
 
+    def forget(self, address: str, port: int) -> None:
+        """Let the next contact with this host be a first one."""
+        with self._locked():
+            if self.keys(address, port):
+                self._write(address, port, ())
+
     def _locked(self) -> AbstractContextManager[None]:
         return locked(self._path.with_name("known_hosts.lock"))
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 from capra.errors import InputError, InputErrors
 from capra.local.bounded import read_bounded_file, too_large
 from capra.local.documents import RawDocument, read_documents
+from capra.local.exposed import exposed_keys
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest.machines import PooledRemoteMachineDocument
@@ -41,13 +42,14 @@ class Placed:
 @dataclass(frozen=True)
 class Manifests:
     """What the files say. secrets, config_maps: by namespace and name. owners: the Machine of each RemoteMachine.
-    ignored: how many documents of each kind say nothing about a machine."""
+    ignored: how many documents of each kind say nothing about a machine. exposed: see exposed_keys."""
 
     machines: tuple[Placed, ...]
     secrets: Mapping[tuple[str, str], SecretDocument] = field(repr=False)
     owners: Mapping[MachineKey, CoreMachineDocument]
     ignored: Mapping[str, int]
     config_maps: Mapping[tuple[str, str], ConfigMapDocument] = field(default_factory=dict)
+    exposed: tuple[str, ...] = ()
 
 
 def load_manifests(files: Sequence[str]) -> Manifests:
@@ -74,7 +76,9 @@ def load_manifests(files: Sequence[str]) -> Manifests:
         problem = "no machine is in there: a RemoteMachine or PooledRemoteMachine document is needed"
         errors.append(InputError(problem, subject=", ".join(files)))
     raise_all(errors)
-    return Manifests(tuple(machines), secrets, owners, ignored, config_maps)
+    held = [(raw.source, one) for raw, one in documents if isinstance(one, SecretDocument)]
+    exposed = exposed_keys((source, one) for source, one in held if source != STANDARD_INPUT)
+    return Manifests(tuple(machines), secrets, owners, ignored, config_maps, exposed)
 
 
 def raise_all(errors: Sequence[InputError]) -> None:

@@ -98,9 +98,9 @@ def prepare(
 def notes(manifests: Manifests) -> tuple[str, ...]:
     """What a person should know although nothing is wrong."""
     if not manifests.ignored:
-        return ()
+        return manifests.exposed
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(manifests.ignored.items()))
-    return (f"left alone, as only a cluster needs them: {kinds}",)
+    return (f"left alone, as only a cluster needs them: {kinds}", *manifests.exposed)
 
 
 def limited(machines: Sequence[Placed], names: Iterable[str]) -> list[Placed]:

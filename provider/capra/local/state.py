@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from capra.errors import Fatal, InputError
 from capra.local.bounded import read_bounded_file
-from capra.local.files import lock_holder, locked, make_directory, write_whole
+from capra.local.files import lock_holder, locked, make_directory, remove_whole, write_whole
 from capra.local.known_hosts import KnownHosts
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
@@ -57,13 +57,25 @@ class _Saved(SavedRecord):
 
 @dataclass(frozen=True)
 class Remembered:
-    """A machine of the state directory. busy: pid of the capra that is at work on it, empty when none is."""
+    """A machine of the state directory. busy: pid of the capra that is at work on it, empty when none is. stem: of the
+    name of its file, without the ending."""
 
     key: MachineKey
     address: str
     port: int
     record: Record
     busy: str = ""
+    stem: str = ""
+
+    @property
+    def unfinished(self) -> bool:
+        """A run was begun, and its end is not known."""
+        return self.record.phase in {Phase.BOOTSTRAPPING, Phase.CLEANING}
+
+    @property
+    def dirty(self) -> bool:
+        """Something of Capra's may be on the host."""
+        return self.record.phase not in {Phase.NEW, Phase.CLEAN}
 
 
 class StateDirectory:
@@ -130,20 +142,36 @@ class StateDirectory:
 
     def all(self) -> list[Remembered]:
         """Every machine that is remembered, by namespace and name."""
-        found = []
-        for path in sorted(self._machines.glob("*.json")):
-            saved = _load(path)
-            keys = self.known_hosts.keys(saved.address, saved.port)
-            found.append(
-                Remembered(
-                    MachineKey(saved.namespace, saved.name, saved.kind),
-                    saved.address,
-                    saved.port,
-                    replace(saved.record, host_keys=keys),
-                    lock_holder(self._locks / f"{path.stem}.lock"),
-                )
-            )
-        return found
+        return [self._remembered(path) for path in sorted(self._machines.glob("*.json"))]
+
+    def _remembered(self, path: Path) -> Remembered:
+        saved = _load(path)
+        keys = self.known_hosts.keys(saved.address, saved.port)
+        return Remembered(
+            MachineKey(saved.namespace, saved.name, saved.kind),
+            saved.address,
+            saved.port,
+            replace(saved.record, host_keys=keys),
+            lock_holder(self._locks / f"{path.stem}.lock"),
+            path.stem,
+        )
+
+    def forget(self, one: Remembered, *, force: bool = False, keep_keys: bool = False) -> None:
+        """Remove what is remembered of a machine that `all` has given, and the host keys that are pinned for its place.
+        force: although something may be on the host. keep_keys: another machine is there.
+
+        Raises Fatal when a capra is at work on it, or it has begun to be dirty meanwhile.
+        """
+        path = self._machines / f"{one.stem}.json"
+        with locked(self._locks / f"{one.stem}.lock", wait=False, owner=str(one.key)):
+            if not path.exists():
+                return
+            if self._remembered(path).dirty and not force:
+                raise Fatal(f"{one.key} was bootstrapped meanwhile; nothing of it was forgotten")
+            # The file comes last: who dies before that finds the machine again by its name.
+            if not keep_keys:
+                self.known_hosts.forget(one.address, one.port)
+            remove_whole(path)
 
     def remembered(self, machine: RemoteMachine) -> Remembered:
         """What is known of this machine."""

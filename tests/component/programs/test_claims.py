@@ -113,6 +113,10 @@ def test_a_claim_without_a_name_gets_one(one_host: Host) -> None:
     [
         (owner("u-1", "a/one"), "u-1", True),
         (owner("u-1", "a/one"), "a/one", True),
+        (owner("u-1", "b/one"), "one", True),
+        (owner("u-1", "a/one"), "one", False),
+        (owner("u-1", "b/one"), "two", False),
+        (owner(name="one"), "one", True),
         (owner("u-1", "a/one"), "u-2", False),
         (owner("u-1", "a/one"), "*", False),
         (owner("u-1", "a/one"), "-", False),

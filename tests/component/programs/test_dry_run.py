@@ -110,3 +110,21 @@ def test_a_file_of_another_user(host: Host, home: Path) -> None:
     for number in (3, 4):
         (ended,) = host.run(steps[number], run_id=f"run{number}")
         assert (states([ended]), ended.output.encode()) == (["failed"], report.outputs[number])
+
+
+def test_what_a_cleanup_would_take_back(host: Host) -> None:
+    sentinel = host.work / "sentinel"
+    forget: dict[str, object] = {"kind": "forget", "path": str(sentinel)}
+    report = checked(host, forget)
+    assert (report.would, report.outputs) == ({0: "same"}, {})
+
+    sentinel.write_bytes(b"")
+    report = checked(host, forget)
+    assert report.would == {0: "run"}
+    assert report.outputs[0].decode() == f"forget: would remove {sentinel}\n"
+
+    sentinel.unlink()
+    host.finished(write(host.work / "file", b"1"), run_id="boot")
+    report = checked(host, forget)
+    assert report.would == {0: "run"}
+    assert f"would remove the files that {host.base} says were written, {host.base}" in report.outputs[0].decode()

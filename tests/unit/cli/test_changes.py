@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def test_a_failing_step_tells_where_it_goes_on(capra: Terminal) -> None:
     assert "StepFailed 1/2" in capra.said(result)
     assert "failed with status 7: one two" in capra.said(result)
     assert "node-0: next: mend the cause and run the same command again: it goes on at step 2" in result.stderr
-    assert "StepFailed: step 2 of 2" in capra("status").stdout
+    said = capra.said(capra("status"))
+    assert re.search(r"Failed StepFailed \S+Z 1 step 2 of 2 \(run runcmd\[0\]\) failed with status 7: one", said), said
     capra(*arguments)
     assert "Provisioned" in capra("status").stdout
 
@@ -204,17 +206,36 @@ def test_every_cleanup_asks_the_host(capra: Terminal) -> None:
     assert len(runner.requests) == 7
 
 
-def test_a_dry_run_and_commands_of_ones_own_do_not_say_that_there_is_nothing_to_clean(capra: Terminal) -> None:
+def test_commands_of_ones_own_do_not_say_that_there_is_nothing_to_clean(capra: Terminal) -> None:
+    _results(capra, finished(changed=False, msg="2 would run"), finished(changed=False, msg="2 finished"))
+    manifest = capra.manifest(machine(cleanUpCommands=["/opt/clean"]), secret())
+    assert capra.json("cleanup", "-f", manifest, "--check")[0]["message"] == "2 would run"
+    assert capra.json("cleanup", "-f", manifest)[0]["message"] == "2 finished"
+
+
+def test_a_check_of_a_cleanup_shows_what_the_host_says(capra: Terminal) -> None:
+    looked = finished(findings=[], facts={})
+    would = [{"number": 0, "title": "stop k0s", "would": "run", "output": "stop: would stop k0sworker\n"}]
+    clean = [{"number": 0, "title": "stop k0s", "would": "same", "output": "stop: nothing to do\n"}]
     _results(
         capra,
-        finished(),
-        finished(changed=False, msg="0 of 2 steps would run"),
-        finished(changed=False, msg="2 finished"),
+        looked,
+        finished(steps=would, msg="1 of 1 steps would run"),
+        looked,
+        finished(steps=clean, changed=False, msg="0 of 1 steps would run"),
+        looked,
+        stepped(steps=[], message="no report"),
     )
+    check = ("cleanup", "-f", capra.manifest(), "--check")
 
-    assert "nothing to clean" not in capra.said(capra("cleanup", "-f", capra.manifest(), "--check"))
-    manifest = capra.manifest(machine(cleanUpCommands=["/opt/clean"]), secret())
-    assert capra.json("cleanup", "-f", manifest)[0]["message"] == "2 finished"
+    said = capra.said(capra(*check))
+    assert "node-0 1 run stop k0s stop: would stop k0sworker" in said
+    assert "1 of 1 steps would run" in said
+    said = capra.said(capra(*check))
+    assert "node-0 1 same stop k0s stop: nothing to do" in said
+    assert "nothing would be cleaned" in said
+    assert "steps would run" not in said
+    assert "nothing would be cleaned" not in capra.said(capra(*check, code=1))
 
 
 def test_a_machine_that_was_made_anew_under_its_name_is_another_one(capra: Terminal) -> None:

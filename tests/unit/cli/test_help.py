@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from capra import cli
-from capra.cli.app import COMMANDS, load_command
+from capra.cli.app import COMMANDS, EXAMPLES, load_command
+from capra.settings import ControllerSettings, Settings
 from tests.unit.cli.conftest import Terminal
 
 IMPORTED = """
@@ -67,6 +71,56 @@ def test_ansible_gets_warm_for_the_commands_that_run_it(
     if warm is not None:
         monkeypatch.setenv("CAPRA_WARM_RUNS", warm)
     monkeypatch.setattr(cli, "launch_ahead", lambda: seen.append("a parent"))
-    monkeypatch.setattr("capra.cli.app.app", lambda: seen.append("the command"))
+    monkeypatch.setattr("capra.cli.app.app", lambda prog_name: seen.append("the command"))
     cli.main()
     assert seen == ["a parent", "the command"][not launched :]
+
+
+def _shown(capra: Terminal, name: str) -> str:
+    return capra(name, "--help").stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_80_columns(capra: Terminal, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, _shown(capra, name).splitlines())) <= 80
+    assert max(map(len, capra("--help").stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_examples_that_can_be_given(capra: Terminal, name: str) -> None:
+    command = load_command(name)
+    assert command.examples
+    for example in command.examples:
+        assert f"\n  {example}\n" in _shown(capra, name)
+        called = re.search(rf"\bcapra {name}\b[^|>)]*", example)
+        assert called, example
+        command.make_context(name, shlex.split(called[0])[2:])  # every option is known, and none is missing
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_first_examples_can_be_given(capra: Terminal, example: str) -> None:
+    assert f"\n  {example}\n" in capra("--help").stdout
+    name, *words = example.split()[1:]
+    if words != ["--help"]:
+        load_command(name).make_context(name, words)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_the_variables_of_its_options(capra: Terminal, name: str) -> None:
+    kind = ControllerSettings if name == "controller" else Settings
+    settings = {one.name for one in fields(kind) if "parse" in one.metadata}
+    shown = " ".join(_shown(capra, name).split())
+    for param in load_command(name).params:
+        option = {"state_directory_on_host": "host_state_directory"}.get(str(param.name), str(param.name))
+        if option in settings:
+            assert f"[CAPRA_{option.upper()}" in shown, option
+        assert getattr(param, "help", ""), option
+
+
+def test_help_groups_options(capra: Terminal) -> None:
+    shown = _shown(capra, "bootstrap")
+    places = [
+        shown.index(text) for text in ("\nOptions:", "--file", "\nHosts without root:", "--sentinel", "\nExamples:")
+    ]
+    assert places == sorted(places)

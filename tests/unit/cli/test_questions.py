@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.capra.machine.plugins.filter.cleanup import cleanup_steps
 from capra import __version__
+from capra.cli.listing import VERIFY, cleanup_titles
 from capra.cli.trust import parse_place
 from capra.engine.ports import ProgressListener
 from capra.errors import InputError, Retry
@@ -30,7 +32,15 @@ def test_preflight(capra: Terminal) -> None:
     capra.runner = runner = FakeRunner([finished((HOST_KEY,), findings=[_finding("ok"), _finding("warning")])])
     manifest = capra.manifest()
 
-    assert "hostname warning x it resolves: well done" in capra.said(capra("preflight", "-f", manifest))
+    result = capra("preflight", "-f", manifest)
+    assert "hostname warning x it resolves: well done" in capra.said(result)
+    assert "hostname ok" not in capra.said(result)
+    assert "1 finding is ok; --all shows them" in result.stderr
+    assert "Finished - " in capra.said(result)
+    assert "no errors, 1 warning (hostname)" in result.stdout
+    result = capra("preflight", "-f", manifest, "--all")
+    assert "hostname warning x it resolves: well done hostname ok x it resolves" in capra.said(result)
+    assert "--all" not in result.stderr
     [report] = capra.json("preflight", "-f", manifest)
 
     assert report["findings"][0] == _finding("ok")
@@ -39,12 +49,24 @@ def test_preflight(capra: Terminal) -> None:
     assert capra.json("status") == []
 
 
+def test_findings_that_are_all_ok_are_counted(capra: Terminal) -> None:
+    capra.runner = FakeRunner([finished(findings=[_finding("ok")] * 3)])
+    result = capra("preflight", "-f", capra.manifest())
+    assert "no errors, no warnings" in result.stdout
+    assert "FINDING" not in result.stdout
+    assert "3 findings are ok; --all shows them" in result.stderr
+
+
 def test_preflight_with_an_error_among_the_findings(capra: Terminal) -> None:
-    capra.runner = FakeRunner([finished(findings=[_finding("error")])])
+    capra.runner = FakeRunner([finished(findings=[_finding("warning"), _finding("error")])] * 2)
 
     [report] = capra.json("preflight", "-f", capra.manifest(), code=1)
-
     assert (report["outcome"], report["ok"]) == ("NotReady", False)
+    assert report["message"] == "1 error (hostname), 1 warning (hostname)"
+
+    said = capra.said(capra("preflight", "-f", capra.manifest(), code=1))
+    assert "Finished" not in said  # neither on the way nor at the end
+    assert said.index("hostname error") < said.index("hostname warning")
 
 
 def test_cancel(capra: Terminal) -> None:
@@ -130,7 +152,33 @@ def test_plan_of_a_cleanup(capra: Terminal) -> None:
     assert (first["playbook"], first["variables"]["k0s_cleanup_role"]) == ("capra.machine.k0s_cleanup", "controller")
     assert first["inventory"]["hostKeyPolicy"] == f"pinned: ssh-ed25519 {fingerprint(HOST_KEY)}"
     assert second["variables"]["custom_cleanup_commands"] == ["/opt/clean"]
-    assert "custom_cleanup" in capra("plan", "--for", "cleanup", "-f", manifest).stdout
+    shown = capra("plan", "--for", "cleanup", "-f", manifest)
+    assert "custom_cleanup" in shown.stdout
+    assert "STEP TITLE 1 leave etcd 2 stop k0s" in capra.said(shown)
+    assert "STEP TITLE 1 cleanUpCommands[0]: /opt/clean 2 remove what Capra left" in capra.said(shown)
+    assert [step["title"] for step in first["steps"]][-1] == VERIFY
+
+
+def test_a_plan_hides_the_passwords_of_commands(capra: Terminal) -> None:
+    command = "curl -u admin:hunter2-and-more https://example.com/clean"
+    manifest = capra.manifest(machine(cleanUpCommands=[command]), secret())
+    result = capra("plan", "--for", "cleanup", "-f", manifest)
+    assert "cleanUpCommands[0]: curl" in result.stdout
+    assert "hunter2" not in result.stdout
+
+
+@pytest.mark.parametrize("name", ["k0s", "kubeadm", "rke2", "k3s"])
+def test_every_cleanup_lists_its_steps(name: str) -> None:
+    titles = cleanup_titles(Playbook(f"{name}_cleanup"))
+    assert len(titles) >= 4
+    assert titles[-1] == VERIFY
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_custom_cleanup_lists_what_its_filter_makes(verify: bool) -> None:
+    commands = ["/opt/clean", "echo " + "long " * 30, "two\nlines"]
+    made = cleanup_steps(commands, binding="all" if verify else "none")
+    assert cleanup_titles(Playbook.CUSTOM_CLEANUP, commands, verify=verify) == tuple(one["title"] for one in made)
 
 
 def test_plan_of_what_is_done(capra: Terminal) -> None:
@@ -148,7 +196,7 @@ def test_status(capra: Terminal) -> None:
     assert [one["phase"] for one in capra.json("status", "-f", manifest)] == ["Provisioned", "New"]
     assert [one["phase"] for one in capra.json("status")] == ["Provisioned"]
     assert capra.json("status", "--limit", "node-7") == []
-    assert "node-0 192.0.2.1:22 Provisioned" in capra.said(capra("status"))
+    assert "node-0 192.0.2.1:22 Provisioned Finished 20" in capra.said(capra("status"))
 
 
 @pytest.fixture

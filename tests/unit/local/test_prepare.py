@@ -103,7 +103,7 @@ def test_kinds_of_a_cluster_are_noted_once(tmp_path: Path) -> None:
         InputOptions((write(tmp_path, namespace, cluster, namespace, machine(), secret()),)), need_bootstrap=False
     )
 
-    assert prepared.notes == ("left alone, as only a cluster needs them: 1 Cluster, 2 Namespace",)
+    assert prepared.notes[0] == "left alone, as only a cluster needs them: 1 Cluster, 2 Namespace"
 
 
 def test_limit(tmp_path: Path) -> None:

@@ -118,6 +118,20 @@ class Api:
         answer = await self._request("GET", f"/apis/{group}")
         return str(answer["preferredVersion"]["version"])
 
+    async def served_versions(self, group: str) -> tuple[str, ...]:
+        """All versions of an API group. Raises MissingError when it has no such group."""
+        answer = await self._request("GET", f"/apis/{group}")
+        return tuple(str(one["version"]) for one in answer.get("versions") or ())
+
+    async def version(self) -> tuple[Raw, str]:
+        """What the API server says of itself, and the time that it sent this (the header `Date`)."""
+        response = await self._send("GET", "/version", None, "application/json", "", {})
+        try:
+            content = await read_bounded_answer(response, self._longest_answer, "GET /version")
+            return self._read(content, "GET /version"), response.headers.get("Date", "")
+        except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
+            raise UnavailableError(f"GET /version: {without_password(error)}") from None
+
     async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
         """A new object."""
         return await self._request("POST", resource.path(namespace), body=body)

@@ -38,19 +38,24 @@ class ClientConfig:
     proxy: str = field(default="", repr=False)
 
 
-async def configure(kubeconfig: str) -> Configuration:
+async def configure(kubeconfig: str, context: str = "") -> Configuration:
     """The configuration of a file, or without one of the Pod's service account, `$KUBECONFIG` or `~/.kube/config`.
+    context: of the file; empty for its current one. With one, a Pod's service account is not used.
 
     Raises InputError or Fatal saying what is wrong; never what stands in the file.
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = CONNECTIONS
     try:
-        if not kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if not kubeconfig and not context and "KUBERNETES_SERVICE_HOST" in os.environ:
             load_in_cluster(client_configuration=configuration)
         else:
-            await load_file(kubeconfig or None, client_configuration=configuration, persist_config=False)
+            await load_file(
+                kubeconfig or None, context=context or None, client_configuration=configuration, persist_config=False
+            )
     except config.ConfigException as error:
+        if context:
+            raise InputError(f"cannot be used: {error}", subject=f"--context {context}") from None
         if kubeconfig:
             raise InputError(f"cannot be used: {error}", subject=f"--kubeconfig {kubeconfig}") from None
         raise Fatal(f"no way to reach a cluster: {error}; give --kubeconfig", "NoKubeconfig") from None

@@ -1,0 +1,114 @@
+"""Learns of a cluster what `capra doctor` judges. Reads only; what may not be read is left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from capra.kube.client.api import Api
+from capra.kube.client.errors import DeniedError, MissingError
+from capra.kube.client.resources import CORE_GROUP, POOLED_REMOTE_MACHINES, REMOTE_MACHINES, SECRETS, Raw, Resource
+from capra.kube.objects.doctor import KINDS, RIGHTS, ClusterFacts, Right
+from capra.model.machine import GROUP
+
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview")
+SYSTEM, ACCOUNT, MANAGER = "capra-system", "capra-manager", "capra-controller-manager"
+"""The names of deploy/."""
+
+_Answer = TypeVar("_Answer")
+
+
+async def learn(api: Api, namespace: str = "") -> ClusterFacts:
+    """The facts. namespace: of the machines and Secrets that are looked at; empty for all.
+
+    Raises Retry when the API server does not answer.
+    """
+    asked = time.time()
+    version, date = await api.version()
+    secrets = await _permitted(api.list(SECRETS, namespace, metadata_only=True))
+    return ClusterFacts(
+        version=str(version.get("gitVersion", "")),
+        skew=_skew(date, asked, time.time()),
+        versions={group: await _versions(api, group) for group in (GROUP, CORE_GROUP)},
+        crds={name: await _crd(api, name) for name in (f"{kind.plural}.{GROUP}" for kind in KINDS)},
+        allowed=await _permitted(_allowed(api)),
+        machines=await _listed(api, REMOTE_MACHINES, namespace),
+        entries=await _listed(api, POOLED_REMOTE_MACHINES, namespace),
+        secrets=None if secrets is None else frozenset(_places(secrets)),
+        controllers=await _permitted(_controllers(api)),
+    )
+
+
+async def _permitted(answer: Awaitable[_Answer]) -> _Answer | None:
+    try:
+        return await answer
+    except DeniedError:
+        return None
+
+
+def _skew(date: str, before: float, after: float) -> float | None:
+    """Seconds that the server's clock is ahead of ours; whole seconds are all that HTTP tells."""
+    try:
+        told = parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+    if before - 1 <= told <= after:
+        return 0.0
+    return told - after if told > after else told + 1 - before
+
+
+async def _versions(api: Api, group: str) -> tuple[str, ...]:
+    try:
+        return await api.served_versions(group)
+    except MissingError:
+        return ()
+
+
+async def _crd(api: Api, name: str) -> Raw | None:
+    try:
+        return await _permitted(api.get(CRDS, "", name))
+    except MissingError:
+        return {}
+
+
+async def _listed(api: Api, resource: Resource, namespace: str) -> list[Raw] | None:
+    try:
+        listed = await _permitted(api.list(resource, namespace))
+    except MissingError:
+        return []
+    return None if listed is None else list(listed["items"])
+
+
+def _places(listed: Raw) -> list[tuple[str, str]]:
+    return [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in listed["items"]]
+
+
+async def _controllers(api: Api) -> list[Raw]:
+    try:
+        return [await api.get(DEPLOYMENTS, SYSTEM, MANAGER)]
+    except MissingError:
+        return []
+
+
+async def _allowed(api: Api) -> dict[Right, bool]:
+    """What the API server says of the controller's account."""
+    return {right: await _may(api, right) for right in RIGHTS}
+
+
+async def _may(api: Api, right: Right) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = {"group": right.group, "resource": resource, "subresource": subresource, "verb": right.verb}
+    answer = await api.create(
+        ACCESS_REVIEWS,
+        "",
+        {
+            "apiVersion": ACCESS_REVIEWS.api_version,
+            "kind": ACCESS_REVIEWS.kind,
+            "spec": {"user": f"system:serviceaccount:{SYSTEM}:{ACCOUNT}", "resourceAttributes": attributes},
+        },
+    )
+    return bool((answer.get("status") or {}).get("allowed"))
