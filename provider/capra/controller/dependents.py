@@ -7,6 +7,7 @@ from itertools import islice
 
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.known import By, Known
+from capra.kube.cache.traits import asked_name
 from capra.kube.client.resources import (
     CLUSTER_NAME_LABEL,
     CLUSTERS,
@@ -16,6 +17,7 @@ from capra.kube.client.resources import (
     SECRETS,
     ObjectKey,
     Raw,
+    annotations_of,
     labels_of,
     name_of,
     namespace_of,
@@ -25,6 +27,7 @@ from capra.kube.objects.cluster_api import cluster_name_of, to_cluster
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
+from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
 
 
 def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
@@ -61,6 +64,15 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     # Whoever was to take an entry may not want it any more.
     for name in {pool_of(one) for one in (raw, *related)}:
         yield from first_in_line(cache, namespace_of(raw), name)
+    yield from _next_turn(cache, raw)
+
+
+def _next_turn(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
+    """The first machine that waits for its turn at the playbook that this one may have ended. When it begins, its own
+    change wakes the next."""
+    if RUN_PLAYBOOK_ANNOTATION in annotations_of(raw):
+        waiting = cache.by(MACHINES, namespace_of(raw), By.TURN, asked_name(raw))
+        yield from (_key(MACHINES, one) for one in islice(waiting, 1))
 
 
 def _nodes(raw: Raw) -> Iterator[ObjectKey]:

@@ -1,4 +1,4 @@
-"""Room for runs: so many at once, one on a host, cleanups before bootstraps."""
+"""Room for runs: so many at once, one on a host; cleanups before bootstraps, and those before playbooks of day two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from capra.engine.decide import Bootstrap, Cleanup
+from capra.engine.decide import Bootstrap, Cleanup, Run
 from capra.model.checks import same_address
 from capra.model.observation import Observation
 
@@ -39,7 +39,7 @@ class Slots:
         self._hosts: WeakValueDictionary[tuple[str, str, int], _Host] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def __call__(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    async def __call__(self, observation: Observation, decision: Run) -> AsyncIterator[bool]:
         """See engine.ports.Slots."""
         spec = observation.machine.spec
         # Whoever uses the host keeps it alive. Another namespace's runs do not hold this one's up: the host itself lets
@@ -49,7 +49,7 @@ class Slots:
         waited = bool(host.users) or not self._free
         host.users += 1
         try:
-            priority = 0 if isinstance(decision, Cleanup) else 1
+            priority = 0 if isinstance(decision, Cleanup) else 1 if isinstance(decision, Bootstrap) else 2
             # Without a turn of the loop in between: whoever comes next sees that it is taken.
             await (self._wait(observation, host, priority) if waited else self._enter(host, priority))
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.model.observation import Phase
 
@@ -29,8 +29,12 @@ class Announcement:
 def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
     """What to announce of this step, if anything. news: what is told of the machine differs from before."""
     match taken.decision:
+        case RunPlaybook(hook):
+            mode = " in check mode" if hook.check else ""
+            where = taken.observation.machine.spec.place
+            return _run(taken, "Playbook", f"playbook {hook.name}{mode} on {where}")
         case Bootstrap() | Cleanup():
-            return _run(taken)
+            return _run(taken, *_named(taken))
         case Reserve(entry, follows=True):
             message = f"what has changed in PooledRemoteMachine {entry} counts for this machine from now on"
             return Announcement(NORMAL, "EntryFollowed", message)
@@ -46,7 +50,7 @@ def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
         case Keep(adopted=True):
             message = "the machine was provisioned before; nothing is run on its host"
             return Announcement(NORMAL, "Adopted", message)
-        case Refuse(reason, field, message) if news:
+        case Refuse(reason, field, message) | Keep(playbook=Refuse(reason, field, message)) if news:
             return _announcement(WARNING, reason, message if not field or field in message else f"{field} {message}")
         case Wait(reason, message) if news and reason in TOLD_WAITS:
             return _announcement(WARNING, reason, message)
@@ -68,14 +72,26 @@ def _nothing_sent_told(taken: Reconciliation) -> Announcement:
     return _announcement(NORMAL, reason, f"{what}, in {tried}: there is nothing to clean. Last: {record.message}")
 
 
-def _run(taken: Reconciliation) -> Announcement:
+def _named(taken: Reconciliation) -> tuple[str, str]:
+    """What the reasons of its events begin with, and what it is."""
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
-    spec = taken.observation.machine.spec
-    what = f"{name.lower()} of {spec.place}"
-    if taken.hook:
-        name, what = "Hook", f"{what}: hook {taken.hook}" if taken.outcome is None else what
+    what = f"{name.lower()} of {taken.observation.machine.spec.place}"
+    if not taken.hook:
+        return name, what
+    return "Hook", f"{what}: hook {taken.hook}" if taken.outcome is None else what
+
+
+def failures(taken: Reconciliation) -> int:
+    """How many runs in a row have failed, of what is run."""
+    if isinstance(taken.decision, RunPlaybook):
+        return taken.record.playbook.attempts if taken.record.playbook is not None else 0
+    return taken.record.attempts
+
+
+def _run(taken: Reconciliation, name: str, what: str) -> Announcement:
     if taken.outcome is None:
-        again = f", attempt {taken.record.attempts + 1}" if taken.record.attempts else ""
+        attempts = failures(taken)
+        again = f", attempt {attempts + 1}" if attempts else ""
         return _announcement(NORMAL, f"{name}Started", f"{what} has begun{again}")
     if taken.outcome.ok:
         kind = WARNING if taken.outcome.warned else NORMAL

@@ -8,9 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.decisions import (
+    BackOff,
+    Bootstrap,
+    Cleanup,
+    Decision,
+    GiveBack,
+    Keep,
+    Refuse,
+    Release,
+    Reserve,
+    Run,
+    RunPlaybook,
+    Wait,
+)
 from capra.engine.distributions import BY_KIND, K0S_ROLES
-from capra.engine.hooks.deciding import refused_for_hooks, waits_for_hook
+from capra.engine.hooks.deciding import decide_playbook, refused_for_hooks, waits_for_hook
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     GIVE_UP_ANNOTATION,
@@ -33,6 +46,8 @@ __all__ = [
     "Refuse",
     "Release",
     "Reserve",
+    "Run",
+    "RunPlaybook",
     "Wait",
     "decide",
     "paused_by",
@@ -170,7 +185,7 @@ def _decide_life(observation: Observation) -> Decision:
     if entry is not None and observation.outdated:
         return Reserve(entry.name, follows=True)
     if phase is Phase.PROVISIONED:
-        return Keep()
+        return decide_playbook(observation, _refused)
     if phase is Phase.NEW and machine.spec.provider_id:
         return Keep(adopted=True)
     if phase is Phase.CLEANING:

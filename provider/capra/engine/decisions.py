@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from capra.model.machine import CleanUp
+from capra.model.observation import HookText
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,24 @@ class Release:
 
 @dataclass(frozen=True)
 class Keep:
-    """Provisioned: keep what is reported true; run nothing. adopted: it was so before Capra knew it."""
+    """Provisioned: keep what is reported true; run nothing. adopted: it was so before Capra knew it. playbook: why the
+    one that the annotation `run-playbook` asks for is not run; None where there is none, or it has ended well."""
 
     adopted: bool = False
+    playbook: Wait | Refuse | BackOff | None = None
 
 
-Decision = Wait | Refuse | BackOff | Reserve | GiveBack | Bootstrap | Cleanup | Release | Keep
+@dataclass(frozen=True)
+class RunPlaybook:
+    """Provisioned, and kept so: run the playbook that the annotation `run-playbook` asks for. serial: see
+    `AskedPlaybook`. begun: it has begun on this machine before, and has not ended well."""
+
+    hook: HookText
+    serial: int = 0
+    begun: bool = False
+
+
+Run = Bootstrap | Cleanup | RunPlaybook
+"""Decisions that run something on the host."""
+
+Decision = Wait | Refuse | BackOff | Reserve | GiveBack | Run | Release | Keep

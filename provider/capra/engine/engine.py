@@ -9,9 +9,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from capra.engine import records
-from capra.engine.decide import Bootstrap, Cleanup, Decision, GiveBack, Refuse, Release, Reserve, decide
+from capra.engine.decide import (
+    Bootstrap,
+    Cleanup,
+    Decision,
+    GiveBack,
+    Release,
+    Reserve,
+    Run,
+    RunPlaybook,
+    decide,
+)
+from capra.engine.hooks.deciding import refused_run
 from capra.engine.hooks.judge import judge_hook
-from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook
+from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook, plan_playbook
 from capra.engine.outcome import judge
 from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup_or_look
 from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
@@ -46,7 +57,7 @@ async def _nobody(taken: Reconciliation) -> None:
 
 
 @asynccontextmanager
-async def _room(observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+async def _room(observation: Observation, decision: Run) -> AsyncIterator[bool]:
     """There is always room."""
     yield False
 
@@ -97,26 +108,27 @@ class Engine:
         async with AsyncExitStack() as stack:
             observation = await self._store.load(key)
             decision = decide(observation, cleanup_limit, self._options.default_clean_up)
-            if isinstance(decision, Bootstrap | Cleanup):
+            if isinstance(decision, Run):
                 waited = await stack.enter_async_context(self._slots(observation, decision))
                 if waited:
                     observation = await self._store.load(key)
                     decision = decide(observation, cleanup_limit, self._options.default_clean_up)
-            if isinstance(decision, Bootstrap | Cleanup):
+            if isinstance(decision, Run):
                 try:
                     taken = await self._run(observation, decision, listener)
                 except InputError as error:
-                    decision = Refuse(error.reason, error.field, str(error))
+                    decision = refused_run(decision, error)
                 else:
                     await self._observer(taken)
                     return taken
         return await self._settle(observation, decision)
 
-    async def _run(
-        self, observation: Observation, decision: Bootstrap | Cleanup, listener: ProgressListener
-    ) -> Reconciliation:
+    async def _run(self, observation: Observation, decision: Run, listener: ProgressListener) -> Reconciliation:
         """A decision that runs something, with the user's playbooks before and after it. Raises InputError where
         it cannot be planned."""
+        if isinstance(decision, RunPlaybook):
+            request = await self._aside(partial(plan_playbook, observation, decision.hook, self._options))
+            return await self._act(observation, decision, request, listener, hook=decision.hook, last=True)
         before, after = hooks_to_run(observation, decision)
         if before or after:
             await self._aside(partial(check_hooks, observation, decision, self._options))
@@ -192,7 +204,7 @@ class Engine:
     async def _act(
         self,
         observation: Observation,
-        decision: Bootstrap | Cleanup,
+        decision: Run,
         request: RunRequest,
         listener: ProgressListener,
         *,
@@ -201,7 +213,8 @@ class Engine:
     ) -> Reconciliation:
         """One run. hook, last: see `records.ended`."""
         name, judged = (hook.name, judge_hook) if hook else ("", judge)
-        noted, asked = observation if request.check else await self._begin(observation, decision), False
+        check = self._options.check  # not the hook's own, which is noted
+        noted, asked = observation if check else await self._begin(observation, decision), False
         record = noted.record
         try:
             await self._observer(Reconciliation(observation, decision, record, running=True, hook=name))
@@ -216,12 +229,12 @@ class Engine:
             raise
         if not outcome.sent:
             record = records.as_before(observation.record, record)
-        ended = records.ended(record, decision, outcome, self._clock(), request.check, hook=hook, last=last)
+        ended = records.ended(record, decision, outcome, self._clock(), check, hook=hook, last=last)
         if ended != noted.record:
             await self._store.save(noted, ended)
         return Reconciliation(observation, decision, ended, outcome, hook=name)
 
-    async def _begin(self, observation: Observation, decision: Bootstrap | Cleanup) -> Observation:
+    async def _begin(self, observation: Observation, decision: Run) -> Observation:
         """Note that a run is about to begin; the observation with that."""
         record = records.begun(observation, decision)
         if record != observation.record:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Release
+from capra.engine.decide import GiveBack, Release, Run
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
@@ -65,6 +65,6 @@ class Runner(Protocol):
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
-Slots = Callable[[Observation, Bootstrap | Cleanup], AbstractAsyncContextManager[bool]]
+Slots = Callable[[Observation, Run], AbstractAsyncContextManager[bool]]
 """Room for one run, held as long as the context lasts. Gives True when it had to be waited for: the world may have
 changed meanwhile."""

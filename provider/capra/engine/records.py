@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from capra.bootstrap.templates.instance_data import believed
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release
+from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Run, RunPlaybook
 from capra.engine.distributions import with_choice
+from capra.engine.hooks import noting
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
@@ -23,6 +24,8 @@ def after_decision(observation: Observation, decision: Decision) -> Record:
     """What a decision that runs nothing changes in the record."""
     if isinstance(decision, Keep) and decision.adopted:
         return replace(observation.record, phase=Phase.PROVISIONED)
+    if isinstance(decision, Keep):
+        return noting.playbook_forgotten(observation)
     if isinstance(decision, Release) and not decision.moved and not decision.dirty:
         return cleaned(observation.record)
     if isinstance(decision, Refuse) and observation.machine.deleting:
@@ -30,10 +33,12 @@ def after_decision(observation: Observation, decision: Decision) -> Record:
     return observation.record
 
 
-def begun(observation: Observation, decision: Bootstrap | Cleanup) -> Record:
+def begun(observation: Observation, decision: Run) -> Record:
     """The record of a run that is about to begin."""
     if isinstance(decision, Cleanup):
         return begun_cleanup(observation)
+    if isinstance(decision, RunPlaybook):
+        return noting.playbook_begun(observation.record, decision.hook)
     return replace(
         observation.record,
         phase=Phase.BOOTSTRAPPING,
@@ -49,7 +54,7 @@ def begun_cleanup(observation: Observation) -> Record:
     if observation.record.phase is Phase.CLEANING or observation.record.cleaning_since:
         began = cleanup_began(observation)
         return replace(observation.record, phase=Phase.CLEANING, cleaning_since=began, clean_up=_clean_up(observation))
-    # The failures of a bootstrap are not the cleanup's.
+    # The failures of a bootstrap are not the cleanup's, nor is a playbook of day two that was under way.
     return replace(
         observation.record,
         phase=Phase.CLEANING,
@@ -62,6 +67,7 @@ def begun_cleanup(observation: Observation) -> Record:
         cleaning_since=observation.now,
         distributions=(),
         clean_up=_clean_up(observation),
+        playbook=None,
     )
 
 
@@ -85,6 +91,7 @@ def as_before(before: Record, begun: Record) -> Record:
         digest=before.digest,
         uid=before.uid,
         bootstrap_kind=before.bootstrap_kind,
+        playbook=before.playbook,
     )
 
 
@@ -101,7 +108,7 @@ def learnt(observation: Observation, decision: Bootstrap | Cleanup, outcome: Out
 
 def ended(
     record: Record,
-    decision: Bootstrap | Cleanup,
+    decision: Run,
     outcome: Outcome,
     now: float,
     check: bool,
@@ -116,6 +123,8 @@ def ended(
         record = replace(record, host_keys=record.host_keys or outcome.host_keys)
     if check:
         return record
+    if isinstance(decision, RunPlaybook):
+        return replace(noting.playbook_ended(record, decision.hook, outcome, now), changed_at=now)
     if not outcome.ok:
         attempts = record.attempts + 1
         return replace(
@@ -129,7 +138,7 @@ def ended(
         )
     record = replace(record, changed_at=now)
     if hook is not None:
-        record = replace(record, hooks=_with(record.hooks, hook))
+        record = replace(record, hooks=noting.with_hook(record.hooks, hook))
     elif isinstance(decision, Cleanup):
         record = cleaned(record)
     else:
@@ -140,12 +149,6 @@ def ended(
             warnings=tuple(one[:WARNING_LENGTH] for one in outcome.warnings[:WARNINGS]),
         )
     return _provisioned(record) if last and isinstance(decision, Bootstrap) else record
-
-
-def _with(hooks: Sequence[str], hook: HookText) -> tuple[str, ...]:
-    """One entry for each hook: that of the text that has ended well last."""
-    name = f"{hook.stage}/{hook.name}:"
-    return (*(one for one in hooks if not one.startswith(name)), hook.id)
 
 
 def _provisioned(record: Record) -> Record:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 
-from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, Wait, paused_by
+from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait, paused_by
 from capra.engine.engine import Reconciliation
+from capra.engine.hooks.report import PLAYBOOK, playbook_condition
 from capra.model.checks import same_address
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import Condition, MachineAddress, MachineReport
+from capra.model.status import Condition, MachineAddress, MachineReport, false, of_field, short
 
 READY = "Ready"
 BOOTSTRAP = "BootstrapExecSucceeded"
@@ -21,11 +22,8 @@ RESERVED = "HostReserved"
 REACHABLE = "SSHReachable"
 CLEANED = "CleanupSucceeded"
 ENDPOINT = "ControlPlaneEndpointAvailable"
-OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT})
+OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT, PLAYBOOK})
 """The conditions that Capra writes and removes. Any other is left alone."""
-
-MESSAGE_LENGTH = 2000
-"""Characters of a condition's message: the API allows 32768, and a person reads less."""
 
 NOT_CONNECTED = frozenset(
     {
@@ -56,6 +54,7 @@ def report(taken: Reconciliation) -> MachineReport:
         _reachable(record),
         _cleaned(taken),
         _endpoint(observation),
+        playbook_condition(taken),
     )
     return MachineReport(
         phase=_phase(taken, provisioned),
@@ -130,37 +129,37 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     where = spec.place
     match decision:
         case Wait(reason, message) if not provisioned or taken.observation.machine.deleting:
-            return _false(READY, reason, message)
+            return false(READY, reason, message)
         case Refuse(reason, field, message):
-            return _false(READY, reason, _told(field, message))
+            return false(READY, reason, of_field(field, message))
         case Release(reason):
-            return _false(READY, "Deleting", reason)
+            return false(READY, "Deleting", reason)
         case Reserve(entry) if not provisioned:
-            return _false(READY, "ReservingHost", f"reserving the entry {entry} of pool {_pool(taken)}")
-    if taken.running:
+            return false(READY, "ReservingHost", f"reserving the entry {entry} of pool {_pool(taken)}")
+    if taken.running and not isinstance(decision, RunPlaybook):
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
         what = f"{doing} {where}" + (f": hook {taken.hook}" if taken.hook else "")
         before = f"; the last run failed: {record.message}" if record.message else ""
-        return _false(READY, doing.capitalize(), what + before)
+        return false(READY, doing.capitalize(), what + before)
     if record.message:
-        return _false(READY, record.reason or "Failed", record.message)
+        return false(READY, record.reason or "Failed", record.message)
     if taken.observation.machine.deleting:
-        return _false(READY, "Deleting", f"{where} is clean")
-    return Condition(READY, "True", READY) if provisioned else _false(READY, "Bootstrapping", f"bootstrapping {where}")
+        return false(READY, "Deleting", f"{where} is clean")
+    return Condition(READY, "True", READY) if provisioned else false(READY, "Bootstrapping", f"bootstrapping {where}")
 
 
 def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     record = taken.record
     if provisioned and record.warnings:
-        return Condition(BOOTSTRAP, "True", "SucceededWithWarnings", _short("; ".join(record.warnings)))
+        return Condition(BOOTSTRAP, "True", "SucceededWithWarnings", short("; ".join(record.warnings)))
     if provisioned:
         return Condition(BOOTSTRAP, "True", BOOTSTRAP)
     if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:
         return None
     if record.message and not taken.running:
-        return _false(BOOTSTRAP, "InternalError", record.message)
+        return false(BOOTSTRAP, "InternalError", record.message)
     if isinstance(taken.decision, Refuse):
-        return _false(BOOTSTRAP, "InternalError", _told(taken.decision.field, taken.decision.message))
+        return false(BOOTSTRAP, "InternalError", of_field(taken.decision.field, taken.decision.message))
     if record.phase is Phase.BOOTSTRAPPING:
         return Condition(BOOTSTRAP, "Unknown", "Bootstrapping", "the bootstrap is under way")
     return None
@@ -168,7 +167,7 @@ def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
 
 def _paused(observation: Observation) -> Condition:
     reason = paused_by(observation)
-    return Condition(PAUSED, "True", PAUSED, reason) if reason else _false(PAUSED, "NotPaused", "")
+    return Condition(PAUSED, "True", PAUSED, reason) if reason else false(PAUSED, "NotPaused", "")
 
 
 def _reserved(taken: Reconciliation) -> Condition | None:
@@ -176,9 +175,9 @@ def _reserved(taken: Reconciliation) -> Condition | None:
         return None
     entry, decision = taken.observation.entry, taken.decision
     if isinstance(decision, Wait) and decision.reason == "PoolExhausted":
-        return _false(RESERVED, decision.reason, decision.message)
+        return false(RESERVED, decision.reason, decision.message)
     if isinstance(decision, GiveBack):
-        return _false(RESERVED, "HostGivenBack", f"PooledRemoteMachine {decision.entry} does not answer")
+        return false(RESERVED, "HostGivenBack", f"PooledRemoteMachine {decision.entry} does not answer")
     if entry is not None:
         return Condition(RESERVED, "True", "Reserved", f"PooledRemoteMachine {entry.name} is reserved")
     return None
@@ -187,7 +186,7 @@ def _reserved(taken: Reconciliation) -> Condition | None:
 def _reachable(record: Record) -> Condition | None:
     kind = _kind(record)
     if kind in NOT_CONNECTED:
-        return _false(REACHABLE, kind.value, record.message)
+        return false(REACHABLE, kind.value, record.message)
     if kind in PROVES_NOTHING or (kind is None and not record.host_name):
         return None
     return Condition(REACHABLE, "True", "Reached")
@@ -200,13 +199,13 @@ def _cleaned(taken: Reconciliation) -> Condition | None:
     if record.phase is Phase.CLEAN:
         return Condition(CLEANED, "True", CLEANED)
     if isinstance(decision, Release) and decision.dirty:
-        return _false(CLEANED, "GivenUp", decision.reason)
+        return false(CLEANED, "GivenUp", decision.reason)
     if isinstance(decision, Refuse):
-        return _false(CLEANED, decision.reason, _told(decision.field, decision.message))
+        return false(CLEANED, decision.reason, of_field(decision.field, decision.message))
     if not _cleaning(taken):
         return None
     if record.message and (isinstance(decision, BackOff) or not taken.running):
-        return _false(CLEANED, record.reason, record.message)
+        return false(CLEANED, record.reason, record.message)
     return Condition(CLEANED, "Unknown", "Cleaning", "the cleanup is under way")
 
 
@@ -220,7 +219,7 @@ def _endpoint(observation: Observation) -> Condition | None:
         f"Cluster {observation.cluster.name} has no spec.controlPlaneEndpoint, which must be set when RemoteMachines"
         " are its control plane: set it there or in the RemoteCluster"
     )
-    return _false(ENDPOINT, "MissingEndpoint", message)
+    return false(ENDPOINT, "MissingEndpoint", message)
 
 
 def _failure(taken: Reconciliation) -> tuple[str, str]:
@@ -228,24 +227,12 @@ def _failure(taken: Reconciliation) -> tuple[str, str]:
     decision, record = taken.decision, taken.record
     if isinstance(decision, Refuse):
         reason = "MissingFields" if decision.reason == "MissingFields" else "ProvisionFailed"
-        return reason, _told(decision.field, decision.message)
+        return reason, of_field(decision.field, decision.message)
     bootstrapping = record.phase is Phase.BOOTSTRAPPING
     if bootstrapping and not taken.observation.machine.deleting and _kind(record) in FAILS_PROVISIONING:
-        return "ProvisionFailed", _short(record.message)
+        return "ProvisionFailed", short(record.message)
     return "", ""
 
 
 def _pool(taken: Reconciliation) -> str:
     return taken.observation.machine.spec.pool
-
-
-def _told(field: str, message: str) -> str:
-    return _short(f"{field} {message}" if field and field not in message else message)
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 1]}…"
-
-
-def _false(kind: str, reason: str, message: str) -> Condition:
-    return Condition(kind, "False", reason, _short(message))

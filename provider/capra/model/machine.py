@@ -26,6 +26,9 @@ SENTINEL_ANNOTATION = f"{PREFIX}sentinel"
 IGNORED_CONSTRUCTS_ANNOTATION = f"{PREFIX}ignored-constructs"
 """Set by an operator: constructs of the bootstrap data, separated by commas, that the machine goes on without."""
 
+RUN_PLAYBOOK_ANNOTATION = f"{PREFIX}run-playbook"
+"""Set by an operator: a playbook that runs on the provisioned machine (capra.engine.hooks.asked)."""
+
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
 
 
@@ -42,11 +45,17 @@ class CleanUp(StrEnum):
 
 
 class Stage(StrEnum):
-    """When a playbook of the user's runs; the name of the list in `spec.ansible`."""
+    """When a playbook of the user's runs: the name of the list in `spec.ansible`, or `runPlaybook` where the annotation
+    asks for it."""
 
     BEFORE_BOOTSTRAP = "beforeBootstrap"
     AFTER_BOOTSTRAP = "afterBootstrap"
     BEFORE_CLEAN_UP = "beforeCleanUp"
+    RUN_PLAYBOOK = "runPlaybook"
+
+
+SPEC_STAGES = (Stage.BEFORE_BOOTSTRAP, Stage.AFTER_BOOTSTRAP, Stage.BEFORE_CLEAN_UP)
+"""Those that `spec.ansible` has a list for."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ class Ansible:
     before_clean_up: tuple[Hook, ...] = ()
 
     def of(self, stage: Stage) -> tuple[Hook, ...]:
-        """The hooks of a stage."""
+        """The hooks of a stage of `SPEC_STAGES`."""
         return {
             Stage.BEFORE_BOOTSTRAP: self.before_bootstrap,
             Stage.AFTER_BOOTSTRAP: self.after_bootstrap,
@@ -90,7 +99,7 @@ class Ansible:
         }[stage]
 
     def __bool__(self) -> bool:
-        return any(self.of(stage) for stage in Stage)
+        return any(self.of(stage) for stage in SPEC_STAGES)
 
 
 @dataclass(frozen=True, order=True)

@@ -68,7 +68,7 @@ class SSHKey:
 class HookText:
     """A hook with what it runs. playbook: YAML, a list of plays. digest: SHA-256 of it, in hexadecimal. variables:
     secrets; plain values. source: the object or file that the playbook came from, for messages. secret: that is a
-    Secret."""
+    Secret. check: it runs in Ansible's check mode, whatever else does."""
 
     stage: Stage
     name: str
@@ -78,11 +78,36 @@ class HookText:
     collections: tuple[str, ...] = ()
     source: str = ""
     secret: bool = False
+    check: bool = False
 
     @property
     def id(self) -> str:
         """What stands in a record when it has ended well."""
-        return f"{self.stage}/{self.name}:{self.digest}"
+        return hook_prefix(self.stage, self.name, check=self.check) + self.digest
+
+
+def hook_prefix(stage: Stage, name: str, *, check: bool = False) -> str:
+    """What the ids of a hook begin with, whatever its text is."""
+    return f"{stage}/{name}{'/check' if check else ''}:"
+
+
+@dataclass(frozen=True)
+class PlaybookRun:
+    """The last run of the playbook that the annotation `run-playbook` asks for. id: `HookText.id`. attempts: runs that
+    failed in a row. not_before: as in Record. reason, message: how the last one ended. under_way: one has begun, and
+    nobody has seen its end."""
+
+    id: str
+    attempts: int = 0
+    not_before: float = 0.0
+    reason: str = ""
+    message: str = ""
+    under_way: bool = False
+
+    @property
+    def name(self) -> str:
+        """The hook's name."""
+        return self.id.partition(":")[0].split("/")[1] if "/" in self.id else ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +124,8 @@ class Record:
     first wanted, 0 before. host_name, host_addresses: what the host said of itself. facts: the same before the
     bootstrap began, by the names of `capra.bootstrap.templates.instance_data`, and `place`, where it was asked.
     warnings: what there is to know of a bootstrap that has ended well. hooks: those that have ended well in this life
-    of the machine, each by `HookText.id`.
+    of the machine, each by `HookText.id`. playbook: what became of the annotation `run-playbook`; its failures are none
+    of the others.
     """
 
     phase: Phase = Phase.NEW
@@ -122,6 +148,7 @@ class Record:
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
+    playbook: PlaybookRun | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +158,26 @@ class Problem:
     field: str
     message: str
     reason: str = "InvalidInput"
+
+
+@dataclass(frozen=True)
+class AskedPlaybook:
+    """What the annotation `run-playbook` asks for, as far as it can be had. name: the hook's; empty where the value
+    cannot be read. check: in Ansible's check mode. serial: machines of the namespace at once that run the hook of this
+    name; 0 for any number. text: None where it was not read. problem: why it cannot be had, or is not allowed. held:
+    why it is not this machine's turn."""
+
+    name: str = ""
+    check: bool = False
+    serial: int = 0
+    text: HookText | None = None
+    problem: Problem | None = None
+    held: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What its ids begin with, whatever its text is."""
+        return hook_prefix(Stage.RUN_PLAYBOOK, self.name, check=self.check)
 
 
 @dataclass(frozen=True)
@@ -145,7 +192,8 @@ class Observation:
     problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its
     host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the machines of a
     terminal. hooks: the user's playbooks that count now: those around the bootstrap, or those before the cleanup.
-    hook_problem: why they cannot be had, or are not allowed.
+    hook_problem: why they cannot be had, or are not allowed. playbook: what the annotation `run-playbook` asks for,
+    where the machine is provisioned.
     """
 
     machine: RemoteMachine
@@ -168,3 +216,4 @@ class Observation:
     finalizer: bool = False
     hooks: tuple[HookText, ...] = ()
     hook_problem: Problem | None = None
+    playbook: AskedPlaybook | None = None

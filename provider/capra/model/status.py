@@ -35,3 +35,22 @@ class MachineReport:
     addresses: tuple[MachineAddress, ...] = ()
     failure_reason: str = ""
     failure_message: str = ""
+
+
+MESSAGE_LENGTH = 2000
+"""Characters of a condition's message: the API allows 32768, and a person reads less."""
+
+
+def of_field(field: str, message: str) -> str:
+    """What is wrong with a field, which the message may name already."""
+    return short(f"{field} {message}" if field and field not in message else message)
+
+
+def short(message: str) -> str:
+    """As much as a condition's message has room for."""
+    return message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 1]}…"
+
+
+def false(kind: str, reason: str, message: str) -> Condition:
+    """A condition that does not hold."""
+    return Condition(kind, "False", reason, short(message))

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from capra.kube.client.resources import RECORD
+from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import INFRASTRUCTURE, Site, address, condition
 from tests.e2e.support import count, counted, wait_for
@@ -131,3 +132,87 @@ def test_the_example_of_the_guide(site: Site, controller: ControllerProcess, hos
     site.delete("Machine", "hooked")
     site.gone("Machine", "hooked")
     assert host.ssh(made).stdout == ""
+
+
+def _ask(site: Site, value: str | None) -> None:
+    site.annotate("RemoteMachine", "m", **{RUN_PLAYBOOK_ANNOTATION: value})
+
+
+def _asked(name: str, **more: Any) -> str:
+    return yaml.safe_dump(_hook(name, **more))
+
+
+def _told(site: Site, reason: str, message: str = "") -> Any:
+    """Until the annotation's condition has this reason; the machine stays as it is meanwhile."""
+
+    def holds() -> Any:
+        raw = site.get("RemoteMachine", "m")
+        found = condition(raw, "PlaybookSucceeded")
+        assert condition(raw, "Ready")["status"] == "True"
+        assert (raw["status"]["phase"], raw["status"]["initialization"]) == ("Provisioned", {"provisioned": True})
+        return found.get("reason") == reason and message in found["message"] and raw
+
+    return site.until(f"the playbook is told as {reason}", holds)
+
+
+def test_day_two_in_check_mode_once_and_with_a_failure(site: Site, controller: ControllerProcess, host: Host) -> None:
+    _allowing(controller)
+    fails = play(raw("Show {{ token }}", "test -e /tmp/mended || { echo {{ token }}; exit 3; }"))
+    config_map(site, patch=play(note("patch")), show=fails)
+    site.secret("values", {"variables.yml": f"token: {TOKEN}\n".encode()})
+    site.keys([host])
+    site.data()
+    site.cluster()
+    site.machine("m", address(host))
+    site.provisioned("m")
+    _ask(site, _asked("patch", check=True))
+    _told(site, "PlaybookSucceeded", "(in check mode)")
+    assert noted(host) == []
+    _ask(site, _asked("patch"))
+    _told(site, "PlaybookSucceeded", "hook patch: tasks: 1 ok, 1 changed")
+    assert noted(host) == ["patch:root"]
+    controller.stop()
+    controller.start()
+    _ask(site, _asked("patch", serial=1))
+    _ask(site, _asked("show", variables={"secretRef": {"name": "values"}}))
+    told = _told(site, "HookFailed")
+    message = condition(told, "PlaybookSucceeded")["message"]
+    assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code\n[hidden]"
+    site.until("the event", lambda: "PlaybookFailed" in site.events("m"))
+    seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
+    seen += controller.log.read_text()
+    seen += "".join(path.read_text(errors="replace") for path in controller.private.rglob("*") if path.is_file())
+    for secret in (TOKEN, base64.b64encode(TOKEN.encode()).decode()):
+        assert secret not in seen
+    host.ssh("touch /tmp/mended", check=True)
+    _told(site, "PlaybookSucceeded", "hook show")
+    assert noted(host) == ["patch:root"]
+
+
+def test_day_two_of_a_controller_that_is_killed_and_of_a_machine_that_is_deleted(
+    site: Site, controller: ControllerProcess, host: Host
+) -> None:
+    _allowing(controller)
+    texts = {
+        name: play(note(name), raw("Take a while", f"sleep {seconds}")) for name, seconds in (("a", 4), ("b", 600))
+    }
+    config_map(site, **texts)
+    site.keys([host])
+    site.data(commands=[counted("bootstrap")])
+    site.cluster()
+    site.machine("m", address(host))
+    site.provisioned("m")
+    _ask(site, _asked("a"))
+    wait_for(partial(_has_begun, host, "a:root"), "it has begun", 60)
+    controller.kill()
+    assert condition(site.get("RemoteMachine", "m"), "PlaybookSucceeded")["status"] == "Unknown"
+    controller.start()
+    _told(site, "PlaybookSucceeded", "hook a")
+    assert noted(host) == ["a:root", "a:root"], "what was cut off, again from its beginning"
+    _ask(site, _asked("b"))
+    wait_for(partial(_has_begun, host, "b:root"), "it has begun", 60)
+    _told(site, "Running")
+    site.delete("Machine", "m")
+    site.gone("Machine", "m")
+    assert count(host, "bootstrap") == 1
+    wait_for(lambda: not list(controller.private.glob("capra-run-*")), "nothing is left of the runs")

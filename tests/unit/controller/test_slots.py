@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capra.controller.slots import TOLD_AFTER, Slots
-from capra.engine.decide import Bootstrap, Cleanup
-from capra.model.observation import Observation
+from capra.engine.decide import Bootstrap, Cleanup, Run, RunPlaybook
+from capra.model.machine import Stage
+from capra.model.observation import HookText, Observation
 from tests.support.virtual_time import run_in_virtual_time
 from tests.unit.engine.examples import READY
 
 BOOTSTRAP, CLEANUP = Bootstrap(), Cleanup(custom=False)
+PLAYBOOK = RunPlaybook(HookText(Stage.RUN_PLAYBOOK, "patch", "", "d1"))
 
 
 def on(host: str, port: int = 22) -> Observation:
@@ -58,7 +60,7 @@ class Room:
         self.told.append(observation.machine.spec.address)
         await asyncio.sleep(self.telling)
 
-    async def run(self, name: str, host: str, seconds: float, decision: Bootstrap | Cleanup = BOOTSTRAP) -> None:
+    async def run(self, name: str, host: str, seconds: float, decision: Run = BOOTSTRAP) -> None:
         """One run."""
         async with self.slots(on(host), decision) as waited:
             self.began.append(name)
@@ -182,9 +184,10 @@ def test_cleanups_come_first_and_the_others_in_their_order() -> None:
     async def test() -> None:
         room = Room(1)
         runs = [room.run(f"b{n}", f"hb{n}", 1) for n in range(3)]
+        runs.insert(1, room.run("p", "hp", 1, PLAYBOOK))
         runs += [room.run(f"c{n}", f"hc{n}", 1, CLEANUP) for n in range(2)]
         await asyncio.gather(*start(*runs))
-        assert room.began == ["b0", "c0", "c1", "b1", "b2"]
+        assert room.began == ["b0", "c0", "c1", "b1", "b2", "p"]
         await room.assert_whole()
 
     run_in_virtual_time(test())

@@ -16,12 +16,12 @@ from capra.model.run import OutcomeKind
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "guide" / "troubleshooting.md"
 SOURCES = ("bootstrap", "engine", "controller/reconcilers", "kube/objects", "kube/stores", "model")
-TELLING = {"Announcement", "Condition", "InputError", "Problem", "Refuse", "Wait", "_announcement", "_false"}
+TELLING = {"Announcement", "Condition", "InputError", "Problem", "Refuse", "Wait", "_announcement", "false"}
 """What takes a reason, at any place of its arguments."""
 
 NO_REASONS = {"True", "False", "Unknown", "Normal", "Warning"}
 _REASON = re.compile(r"(?:[A-Z][a-z]+|SSH|IP)+")
-_RUNS = ("Bootstrap", "Cleanup", "Hook")
+_RUNS = ("Bootstrap", "Cleanup", "Hook", "Playbook")
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -65,7 +65,7 @@ def _told(tree: ast.Module, named: Mapping[str, set[str]]) -> Iterator[str]:
         if name not in TELLING:
             continue
         # The first argument of a condition is its type.
-        arguments = call.args[1:] if name in {"Condition", "_false"} else call.args
+        arguments = call.args[1:] if name in {"Condition", "false"} else call.args
         for argument in [*arguments, *(one.value for one in call.keywords if one.arg == "reason")]:
             yield from (text for text in _texts(argument, named) if _REASON.fullmatch(text))
 

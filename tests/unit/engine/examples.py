@@ -6,8 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine
-from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Problem, Record, SSHKey
+from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine, Stage
+from capra.model.observation import (
+    AskedPlaybook,
+    BootstrapData,
+    Cluster,
+    HookText,
+    Observation,
+    Owner,
+    Phase,
+    PlaybookRun,
+    Problem,
+    Record,
+    SSHKey,
+)
 from capra.model.pool import Holder, PoolEntry, Unreachable
 from capra.model.status import Condition, MachineReport
 
@@ -46,6 +58,17 @@ def pool_entry(given: Mapping[str, Any]) -> PoolEntry:
     return PoolEntry(**{"spec": MachineSpec(address="192.0.2.9"), **values}, holder=Holder(name, uid) if name else None)
 
 
+def asked_playbook(name: str = "patch", digest: str = "d1", **given: Any) -> AskedPlaybook:
+    """What the annotation `run-playbook` asks for. digest: of its text, which is not there with `held` or `problem`."""
+    if "problem" in given:
+        return AskedPlaybook(name, **given | {"problem": Problem(**given["problem"])})
+    if "held" in given and "read" not in given:
+        return AskedPlaybook(name, **given)
+    check = bool(given.get("check"))
+    text = HookText(Stage.RUN_PLAYBOOK, name, "- hosts: all\n", digest, check=check)
+    return AskedPlaybook(name, text=text, **{key: value for key, value in given.items() if key != "read"})
+
+
 def observation(**changes: Any) -> Observation:
     """READY, changed: a mapping changes fields of a part, `spec` those of the machine's spec; None removes a part."""
     result = READY
@@ -64,12 +87,16 @@ def observation(**changes: Any) -> Observation:
             result = replace(result, problem=Problem(**value))
         elif name == "hook_problem":
             result = replace(result, hook_problem=Problem(**value))
+        elif name == "playbook":
+            result = replace(result, playbook=asked_playbook(**value))
         elif isinstance(value, Mapping):
             fields = dict(value)
             if "phase" in fields:
                 fields["phase"] = Phase(fields["phase"])
             if name == "record" and fields.get("clean_up"):
                 fields["clean_up"] = CleanUp(fields["clean_up"])
+            if name == "record" and fields.get("playbook"):
+                fields["playbook"] = PlaybookRun(**fields["playbook"])
             result = replace(result, **{name: replace(getattr(result, name), **fields)})
         else:
             result = replace(result, **{name: value})

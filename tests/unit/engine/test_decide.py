@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, Wait, decide, paused_by
+from capra.engine.decide import (
+    BackOff,
+    Bootstrap,
+    Cleanup,
+    Decision,
+    Keep,
+    Release,
+    Run,
+    RunPlaybook,
+    Wait,
+    decide,
+    paused_by,
+)
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     PAUSED_ANNOTATION,
@@ -21,7 +34,7 @@ from capra.model.machine import (
     RemoteMachine,
 )
 from capra.model.observation import BootstrapData, Cluster, Observation, Owner, Phase, Record, SSHKey
-from tests.unit.engine.examples import observation
+from tests.unit.engine.examples import asked_playbook, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "decide.yaml").read_text())
 PARTS = {
@@ -38,6 +51,7 @@ PARTS = {
     "pool",
     "problem",
     "hook_problem",
+    "playbook",
     "used_by",
     "missing_bootstrap",
     "finalizer",
@@ -50,13 +64,17 @@ def test_case(case: dict[str, Any]) -> None:
     seen = observation(**{name: value for name, value in case.items() if name in PARTS})
     decision = decide(seen, limit, CleanUp(default) if default else None)
     assert type(decision).__name__ == case["decision"]
-    # `entry` is a part of the observation; what was decided on it stands in `expect_entry`.
+    # `entry` is a part of the observation; what was decided on it stands in `expect_entry`. `held`: class and fields of
+    # what keeps a playbook of day two from being run.
     expected = {
         name.removeprefix("expect_"): value
         for name, value in case.items()
-        if name not in PARTS | {"name", "decision", "limit", "default_clean_up"}
+        if name not in PARTS | {"name", "decision", "limit", "default_clean_up", "held"}
     }
-    assert {name: getattr(decision, name) for name in expected} == expected
+    if isinstance(decision, Keep):
+        held = {"decision": type(decision.playbook).__name__, **vars(decision.playbook)} if decision.playbook else {}
+        assert {name: held.get(name) for name in case.get("held", held)} == case.get("held", {})
+    assert {name: attrgetter(name)(decision) for name in expected} == expected
 
 
 def test_every_decision_has_a_case() -> None:
@@ -89,6 +107,7 @@ observations = st.builds(
     cluster=st.none() | st.builds(Cluster, st.just("c"), st.booleans(), st.booleans()),
     bootstrap=st.none() | st.just(BootstrapData(b"")),
     ssh_key=st.none() | st.just(SSHKey("key")),
+    playbook=st.none() | st.just(asked_playbook()),
 )
 
 
@@ -99,10 +118,12 @@ def test_always(seen: Observation) -> None:
     assert decision == decide(seen)
     deleting, paused = seen.machine.deleting, bool(paused_by(seen))
     if deleting:
-        assert not isinstance(decision, Bootstrap | Keep)
+        assert not isinstance(decision, Bootstrap | Keep | RunPlaybook)
     else:
         assert not isinstance(decision, Cleanup | Release)
-    if isinstance(decision, Cleanup | Bootstrap):
+    if isinstance(decision, RunPlaybook):
+        assert seen.record.phase is Phase.PROVISIONED
+    if isinstance(decision, Run):
         assert not paused
         assert DELETE_FOR_MOVE_ANNOTATION not in seen.machine.annotations or not deleting
         assert seen.ssh_key is not None

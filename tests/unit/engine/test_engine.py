@@ -10,7 +10,7 @@ import pytest
 
 from capra.bootstrap.steps import load_tasks
 from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Wait
+from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Run, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions, bootstrap_digest, bootstrap_run_id
 from capra.engine.ports import ProgressListener
@@ -428,7 +428,7 @@ async def test_what_has_waited_for_a_slot_is_decided_anew() -> None:
     asked: list[object] = []
 
     @asynccontextmanager
-    async def slots(seen: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    async def slots(seen: Observation, decision: Run) -> AsyncIterator[bool]:
         asked.append(decision)
         world.delete()
         yield True
@@ -454,7 +454,7 @@ async def test_only_a_run_asks_for_room_and_it_is_told_before_it_begins() -> Non
     seen: list[str] = []
 
     @asynccontextmanager
-    async def slots(seen_then: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    async def slots(seen_then: Observation, decision: Run) -> AsyncIterator[bool]:
         seen.append(f"room for {type(decision).__name__}")
         yield False
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait, decide
 from capra.engine.engine import Reconciliation
-from capra.engine.report import BOOTSTRAP, CLEANED, MESSAGE_LENGTH, OWNED, PAUSED, READY, addresses, report
+from capra.engine.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, addresses, report
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import MachineAddress
+from capra.model.status import MESSAGE_LENGTH, MachineAddress
 from tests.unit.engine.examples import condition, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "report.yaml").read_text())

@@ -72,10 +72,12 @@ def test_a_record_survives(tmp_path: Path, state: StateDirectory) -> None:
 
 
 def test_no_field_of_a_record_is_forgotten() -> None:
+    """But for those that only a cluster has."""
     default = Record()
 
     assert [one.name for one in fields(Record) if getattr(RECORD, one.name) == getattr(default, one.name)] == [
-        "not_before"
+        "not_before",
+        "playbook",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from capra.engine.announce import WARNING, Announcement
+from capra.engine.announce import WARNING, Announcement, failures
 from capra.engine.decide import Release
 from capra.engine.engine import Reconciliation
 
@@ -23,7 +23,7 @@ def fields(taken: Reconciliation) -> dict[str, Any]:
     found = {
         "decision": type(taken.decision).__name__,
         "outcome": outcome.kind.value if outcome else "",
-        "attempt": taken.record.attempts + (1 if taken.running else 0),
+        "attempt": failures(taken) + (1 if taken.running else 0),
         "address": observation.machine.spec.place if observation.machine.spec.address else "",
         "run": taken.record.run_id,
         "cluster": observation.cluster.name if observation.cluster else "",

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 
 import structlog
 
@@ -15,7 +15,7 @@ from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
 from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, GiveBack, Refuse, Release, Reserve, Wait
+from capra.engine.decide import BackOff, Bootstrap, GiveBack, Keep, Refuse, Release, Reserve, Run, RunPlaybook, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
@@ -68,6 +68,7 @@ class MachineReconciler:
             slots=self._room,
             aside=asyncio.to_thread,
         )
+        self._turns = store.turns
         self._writer = writer
         self._reporter = reporter
         self._clock = clock
@@ -76,7 +77,7 @@ class MachineReconciler:
         self._concurrency = concurrency
         self._lasting = lasting
         self._slots = Slots(concurrency, self._queued)
-        self._runs: dict[MachineKey, Bootstrap | Cleanup] = {}
+        self._runs: dict[MachineKey, Run] = {}
         self._monotonic = monotonic
         self._deletions: dict[MachineKey, tuple[str, float]] = {}
 
@@ -108,24 +109,30 @@ class MachineReconciler:
         return max(0.0, until - now)
 
     def superseded(self, raw: Raw) -> bool:
-        """What runs for the machine is not wanted any more: its bootstrap since it is deleted, or its cleanup since an
-        operator gives it up."""
+        """What runs for the machine is not wanted any more: its bootstrap, or its playbook of day two, since it is
+        deleted, or its cleanup since an operator gives it up."""
         key = MachineKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         run = self._runs.get(key)
         deleting = bool(raw["metadata"].get("deletionTimestamp"))
         given_up = GIVE_UP_ANNOTATION in (raw["metadata"].get("annotations") or {})
-        return deleting and (isinstance(run, Bootstrap) or (run is not None and given_up))
+        return deleting and (isinstance(run, Bootstrap | RunPlaybook) or (run is not None and given_up))
 
     @asynccontextmanager
-    async def _room(self, observation: Observation, decision: Bootstrap | Cleanup) -> AsyncIterator[bool]:
+    async def _room(self, observation: Observation, decision: Run) -> AsyncIterator[bool]:
         key = observation.machine.key
         self._runs[key] = decision
         self._lasting(ObjectKey(key.kind, key.namespace, key.name))
         try:
-            async with self._slots(observation, decision) as waited:
-                yield waited
+            with self._turn(key, decision):
+                async with self._slots(observation, decision) as waited:
+                    yield waited
         finally:
             del self._runs[key]
+
+    def _turn(self, key: MachineKey, decision: Run) -> AbstractContextManager[None]:
+        if not isinstance(decision, RunPlaybook):
+            return nullcontext()
+        return self._turns.taken(key, decision.hook.name, decision.serial, begun=decision.begun)
 
     async def _queued(self, observation: Observation) -> None:
         message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
@@ -184,10 +191,12 @@ def requeue_after(taken: Reconciliation, now: float, limit: float, patience: flo
     """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
     nothing is given up."""
     times = []
-    if isinstance(taken.decision, BackOff) or (isinstance(taken.decision, Wait | Refuse) and taken.decision.until):
-        times.append(taken.decision.until)
+    held_up = taken.decision.playbook if isinstance(taken.decision, Keep) else taken.decision
+    if isinstance(held_up, BackOff) or (isinstance(held_up, Wait | Refuse) and held_up.until):
+        times.append(held_up.until)
     elif taken.outcome is not None:
-        times.append(taken.record.not_before)
+        playbook = taken.record.playbook if isinstance(taken.decision, RunPlaybook) else None
+        times.append(playbook.not_before if playbook is not None else taken.record.not_before)
     since = taken.record.cleaning_since
     # What is left alone is not given up either; the end of that is an event.
     if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release | Wait):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from capra.engine.decide import Bootstrap, Cleanup
+from capra.engine.hooks.asked import FIELD
 from capra.engine.plan import PlanOptions, hiding, new_request, plan_bootstrap_or_facts
 from capra.engine.redaction.credentials import credentials_in
 from capra.engine.redaction.hidden import Hidden, hidden_in_text
@@ -37,16 +38,27 @@ def check_hooks(observation: Observation, decision: Bootstrap | Cleanup, options
     """Before the first hook: nothing may turn out to be impossible after it. Raises InputError."""
     before, after = hooks_to_run(observation, decision)
     for hook in (*before, *after):
-        for name in hook.collections:
-            if not options.has_collection(name):
-                problem = f"hook {hook.name} needs the collection {name}, which is not installed where Capra runs"
-                raise InputError(problem, field=f"spec.ansible.{hook.stage}", reason="MissingCollection")
+        _check_collections(hook, options, f"spec.ansible.{hook.stage}")
     if before and isinstance(decision, Bootstrap):
         plan_bootstrap_or_facts(observation, options)
 
 
+def _check_collections(hook: HookText, options: PlanOptions, field: str) -> None:
+    for name in hook.collections:
+        if not options.has_collection(name):
+            problem = f"hook {hook.name} needs the collection {name}, which is not installed where Capra runs"
+            raise InputError(problem, field=field, reason="MissingCollection")
+
+
+def plan_playbook(observation: Observation, hook: HookText, options: PlanOptions) -> RunRequest:
+    """The run that the annotation `run-playbook` asks for. Raises InputError where a collection is missing."""
+    _check_collections(hook, options, f"{FIELD}.collections")
+    return plan_hook(observation, hook, options)
+
+
 def plan_hook(observation: Observation, hook: HookText, options: PlanOptions) -> RunRequest:
     """The run of a hook."""
+    options = replace(options, check=options.check or hook.check)
     request = new_request(observation, options, Playbook.HOOK, {}, options.hook_timeout)
     secrets = replace(request.secrets, hook=hook.playbook, hook_variables=hook.variables)
     hidden = Hidden.of([hidden_in_variables(hook.variables), _hidden_in_playbook(hook)])

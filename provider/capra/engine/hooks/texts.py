@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +15,7 @@ import yaml
 
 from capra.bootstrap.reading.location import key_name, yaml_kind
 from capra.bootstrap.reading.strict_yaml import LOADER
-from capra.bootstrap.reading.yaml_limits import Limits, check_limits, refuse_repeated_keys, without_snippet
+from capra.bootstrap.reading.yaml_limits import Failure, Limits, check_limits, refuse_repeated_keys, without_snippet
 from capra.errors import InputError
 from capra.model.machine import Hook, Stage
 from capra.model.observation import HookText
@@ -31,15 +30,13 @@ PLAYS = frozenset({"hosts", "import_playbook", "ansible.builtin.import_playbook"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-_Failure = Callable[[str], InputError]
-
 
 def read_playbook(data: bytes, subject: str) -> str:
     """The text of a playbook. subject: the object with its key, or the file. Raises InputError where it is no list of
     plays."""
     failure = partial(InputError, subject=subject, reason=INVALID)
     text = _text(data, failure)
-    root = _root(text, failure)
+    root = root_of(text, failure)
     if not isinstance(root, yaml.SequenceNode) or not root.value:
         raise failure("must be a playbook, which is a list of plays")
     for number, play in enumerate(root.value, 1):
@@ -53,9 +50,15 @@ def read_variables(data: bytes, subject: str) -> dict[str, Any]:
     """The variables of a document, as JSON has values. Raises InputError, which shows none of them."""
     failure = partial(InputError, subject=subject, reason=INVALID)
     text = _text(data, failure)
-    root = _root(text, failure)
+    root = root_of(text, failure)
     if not isinstance(root, yaml.MappingNode):
         raise failure("must be a mapping of variables")
+    return values_of(root, text, failure)
+
+
+def values_of(root: Any, text: str, failure: Failure) -> dict[str, Any]:
+    """The values of a mapping whose keys are names of variables. root: that of the text. Raises what failure makes,
+    which shows none of them."""
     refuse_repeated_keys(root, failure, text_keys=True)
     loader, problem = LOADER(text), ""
     try:
@@ -86,7 +89,7 @@ def to_hook_text(stage: Stage, hook: Hook, playbook: bytes, variables: bytes | N
     )
 
 
-def _text(data: bytes, failure: _Failure) -> str:
+def _text(data: bytes, failure: Failure) -> str:
     if len(data) > MAX_BYTES:
         raise failure(f"is {len(data)} bytes long; at most {MAX_BYTES} are accepted")
     try:
@@ -96,11 +99,12 @@ def _text(data: bytes, failure: _Failure) -> str:
     raise failure(f"is not UTF-8 text (byte {bad + 1})")
 
 
-def _root(text: str, failure: _Failure) -> Any:
-    """The node at the top of the only document; None for an empty one. Tags are not looked at: Ansible has its own."""
+def root_of(text: str, failure: Failure, limits: Limits = LIMITS) -> Any:
+    """The node at the top of the only document; None for an empty one. Tags are not looked at: Ansible has its own.
+    Raises what failure makes."""
     problem = ""
     try:
-        check_limits(text, LOADER, LIMITS, failure)
+        check_limits(text, LOADER, limits, failure)
         loader = LOADER(text)
         try:
             return loader.get_single_node()
@@ -111,7 +115,7 @@ def _root(text: str, failure: _Failure) -> Any:
     raise failure(f"is not valid YAML: {problem}")
 
 
-def _variable(name: object, failure: _Failure) -> str:
+def _variable(name: object, failure: Failure) -> str:
     """Ansible, 'Creating valid variable names'."""
     if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
         shown = key_name(name)
@@ -119,7 +123,7 @@ def _variable(name: object, failure: _Failure) -> str:
     return name
 
 
-def _plain(value: Any, path: str, failure: _Failure) -> Any:
+def _plain(value: Any, path: str, failure: Failure) -> Any:
     """The value, of types that reach Ansible as they are. The depth is bounded already."""
     if isinstance(value, dict):
         return {str(key): _plain(item, f"{path}.{key_name(key)}", failure) for key, item in value.items()}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from capra.engine.hooks.asked import read_asked
+from capra.engine.hooks.deciding import WAITING_FOR_TURN
+from capra.engine.hooks.report import PLAYBOOK
 from capra.engine.report import RESERVED
 from capra.kube.cache import ownership
 from capra.kube.cache.index import Trait
@@ -25,7 +28,7 @@ from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.places import entry_place, place
 from capra.kube.objects.pool_entries import holder_of
-from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
+from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, RUN_PLAYBOOK_ANNOTATION
 from capra.model.observation import Phase
 
 NO_PHASE = "Pending"
@@ -67,8 +70,26 @@ def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
     yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
     yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
     yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
+    yield from _runs_playbook(raw)
     if selected(raw, watch_filter):
         yield from _waits(raw, spec)
+        yield from _waits_for_turn(raw)
+
+
+def _runs_playbook(raw: Raw) -> Iterator[Trait]:
+    """How far the machine is with what its annotation asks for."""
+    if RUN_PLAYBOOK_ANNOTATION not in annotations_of(raw) or raw["metadata"].get("deletionTimestamp"):
+        return
+    run = record.load_record(raw).playbook
+    if run is not None and run.under_way:
+        yield Trait(By.RUNNING, run.name)
+    if run is not None and run.attempts:
+        yield Trait(By.FAILED, run.name)
+
+
+def _waits_for_turn(raw: Raw) -> Iterator[Trait]:
+    if RUN_PLAYBOOK_ANNOTATION in annotations_of(raw) and _was_told(raw, PLAYBOOK, WAITING_FOR_TURN):
+        yield Trait(By.TURN, asked_name(raw))
 
 
 def _waits(raw: Raw, spec: Raw) -> Iterator[Trait]:
@@ -76,15 +97,21 @@ def _waits(raw: Raw, spec: Raw) -> Iterator[Trait]:
     if not pool or spec.get("address") or raw["metadata"].get("deletionTimestamp"):
         return
     since = str(raw["metadata"].get("creationTimestamp", ""))
-    told = not {PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION} & annotations_of(raw).keys() and _was_told(raw)
+    told = _was_told(raw, RESERVED, "PoolExhausted")
+    told = told and not {PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION} & annotations_of(raw).keys()
     yield Trait(By.WAITING, pool, f"{0 if told else 1} {since}")
     if told:
         yield Trait(By.EXHAUSTED, pool, since)
 
 
-def _was_told(raw: Raw) -> bool:
+def asked_name(raw: Raw) -> str:
+    """The name of the hook that the annotation `run-playbook` asks for; empty where it says something else."""
+    return read_asked(annotations_of(raw).get(RUN_PLAYBOOK_ANNOTATION, ""))[0].name
+
+
+def _was_told(raw: Raw, kind: str, reason: str) -> bool:
     conditions = (raw.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == RESERVED and one.get("reason") == "PoolExhausted" for one in conditions)
+    return any(one.get("type") == kind and one.get("reason") == reason for one in conditions)
 
 
 def _uses_host(raw: Raw) -> bool:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from capra.kube.client.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
 from capra.model import checks
-from capra.model.observation import Phase, Record
-from capra.model.saved_record import Moment, SavedRecord
+from capra.model.observation import Phase, PlaybookRun, Record
+from capra.model.saved_record import Count, Moment, SavedRecord
 
 MESSAGE_LENGTH = 1500
 """Characters of a message that are kept: all annotations of an object share 256 KiB."""
+
+
+class _SavedRun(BaseModel):
+    """The fields of a PlaybookRun."""
+
+    model_config = SavedRecord.model_config
+
+    id: str = ""
+    attempts: Count = 0
+    not_before: Moment = 0.0
+    reason: str = ""
+    message: str = ""
+    under_way: bool = False
 
 
 class _Saved(SavedRecord):
     """The annotation's content."""
 
     not_before: Moment = 0.0
+    playbook: _SavedRun | None = None
 
 
 def load_record(raw: Raw) -> Record:
@@ -33,7 +46,8 @@ def load_record(raw: Raw) -> Record:
     if text is not None:
         try:
             saved = _Saved.model_validate_json(text)
-            return replace(Record(**dict(saved)), phase=saved.believed_phase, host_keys=keys)
+            run = PlaybookRun(**dict(saved.playbook)) if saved.playbook is not None else None
+            return Record(**dict(saved) | {"phase": saved.believed_phase, "host_keys": keys, "playbook": run})
         except ValidationError:
             return Record(phase=_unknown(raw), host_keys=keys)
     if FINALIZER in raw["metadata"].get("finalizers", ()):
@@ -51,6 +65,7 @@ def dump_record(record: Record) -> dict[str, str | None]:
     """The annotations of a record; None removes one."""
     values = {name: getattr(record, name) for name in _Saved.model_fields}
     values["message"] = record.message[:MESSAGE_LENGTH]
+    values["playbook"] = _SavedRun(**vars(record.playbook)) if record.playbook is not None else None
     saved = _Saved(**values)
     return {
         RECORD: saved.model_dump_json(by_alias=True, exclude_defaults=True),

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from capra.engine.decide import GiveBack, Release
+from capra.engine.hooks.deciding import has_ended_well
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
+from capra.kube.cache.turns import Turns
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import (
@@ -47,6 +49,11 @@ UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
 """Phases in which a run may be under way: the object must not be moved then."""
 
 
+def _under_way(kept: Record) -> bool:
+    playbook = kept.playbook is not None and kept.playbook.under_way
+    return playbook or (kept.phase in UNDER_WAY and not kept.message)
+
+
 class KubeStore:
     """A port `Store`. watch_filter: label and value that an entry must have to be handed out; None for all."""
 
@@ -66,6 +73,9 @@ class KubeStore:
         self._hooks = hooks
         self._clock = clock
         self._entries = entries
+        self.turns = Turns(cache)
+        """Whose turn it is to run a playbook of day two."""
+
         self._reservations = Reservations(writer, cache, entries, watch_filter)
 
     async def load(self, key: MachineKey) -> Observation:
@@ -81,7 +91,10 @@ class KubeStore:
             machine = replace(machine, spec=following.followed(raw, entry_raw, machine.spec, kept))
         own, _ = to_remote_machine(raw)
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING, Phase.CLEAN}
-        ssh_key, key_problem = await self._key(machine) if runs else (None, None)
+        lives = kept.phase is Phase.PROVISIONED and not machine.deleting
+        playbook = await self._hooks.asked(machine, kept, self.turns) if lives else None
+        keyed = runs or (playbook is not None and playbook.text is not None and not has_ended_well(playbook, kept))
+        ssh_key, key_problem = await self._key(machine) if keyed else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
@@ -105,6 +118,7 @@ class KubeStore:
             finalizer=True,
             hooks=hooks,
             hook_problem=hook_problem,
+            playbook=playbook,
         )
 
     async def save(self, observation: Observation, record_: Record) -> None:
@@ -122,7 +136,7 @@ class KubeStore:
             await self._entries.save(observation.machine, annotations)
             return
         machine, _ = to_remote_machine(raw)
-        annotations[BLOCK_MOVE_ANNOTATION] = "" if record_.phase in UNDER_WAY and not record_.message else None
+        annotations[BLOCK_MOVE_ANNOTATION] = "" if _under_way(record_) else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
             body["metadata"] |= with_finalizer(raw)

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from capra.model import checks
-from capra.model.machine import Ansible, Hook, Stage, TextSource
+from capra.model.machine import SPEC_STAGES, Ansible, Hook, TextSource
 from capra.model.manifest.base import ObjectName, Strict
 
 MOST = 10
 """Hooks of one stage, and collections that one of them needs."""
+
+MOST_AT_ONCE = 10_000
 
 PLAYBOOK_KEY, VARIABLES_KEY = "playbook.yml", "variables.yml"
 """Keys of a ConfigMap or Secret where the reference to it names none."""
@@ -44,6 +46,12 @@ def _few(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(values) > MOST:
         raise ValueError(f"has {len(values)} items; at most {MOST} are accepted")
     return values
+
+
+def _serial(value: int) -> int:
+    if not 0 <= value <= MOST_AT_ONCE:
+        raise ValueError(f"must be from 0, for all machines at once, to {MOST_AT_ONCE}")
+    return value
 
 
 class TextReference(Strict):
@@ -91,6 +99,13 @@ class HookFields(Strict):
         return Hook(self.name, self.playbook.to_source(PLAYBOOK_KEY), variables, tuple(dict.fromkeys(self.collections)))
 
 
+class AskedFields(HookFields):
+    """The annotation `run-playbook`, where its value is a mapping. serial: machines at once; 0 for all."""
+
+    check: bool = False
+    serial: Annotated[int, AfterValidator(_serial)] = 0
+
+
 def _unique(hooks: tuple[HookFields, ...]) -> tuple[HookFields, ...]:
     names = [hook.name for hook in hooks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -118,7 +133,7 @@ def dump_ansible(ansible: Ansible) -> dict[str, Any] | None:
     """What `AnsibleFields` reads, as a merge patch: a stage without hooks is taken away. None without any hook."""
     if not ansible:
         return None
-    return {str(stage): [_dump_hook(hook) for hook in ansible.of(stage)] or None for stage in Stage}
+    return {str(stage): [_dump_hook(hook) for hook in ansible.of(stage)] or None for stage in SPEC_STAGES}
 
 
 def _dump_hook(hook: Hook) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import pytest
 
 from capra.controller.reconcilers.log_lines import fields, level
 from capra.engine.announce import announce
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Release, Reserve
+from capra.engine.decide import Bootstrap, Cleanup, Decision, Release, Reserve, RunPlaybook
 from capra.engine.engine import Reconciliation
-from capra.model.observation import Phase, Record
+from capra.model.machine import Stage
+from capra.model.observation import HookText, Phase, PlaybookRun, Record
 from capra.model.run import Outcome, OutcomeKind
 from tests.unit.engine.examples import READY
 
@@ -48,5 +49,8 @@ def test_fields() -> None:
     }
     assert fields(taken) == told
     assert fields(replace(taken, outcome=None, running=True))["attempt"] == 3
+    hook, run = HookText(Stage.RUN_PLAYBOOK, "patch", "", "d1"), PlaybookRun("runPlaybook/patch:d1", attempts=4)
+    of_day_two = Reconciliation(READY, RunPlaybook(hook), replace(RECORD, playbook=run), running=True)
+    assert (fields(of_day_two)["decision"], fields(of_day_two)["attempt"]) == ("RunPlaybook", 5)
     bare = Reconciliation(replace(READY, cluster=None), Reserve("e"), Record())
     assert fields(bare) == {"decision": "Reserve", "address": "192.0.2.7:22"}

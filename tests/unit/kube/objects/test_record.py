@@ -9,10 +9,11 @@ import pytest
 
 from capra.kube.client.resources import RECORD
 from capra.kube.objects import record
-from capra.model.observation import Phase, Record
+from capra.model.observation import Phase, PlaybookRun, Record
 from tests.unit.kube.pool_examples import machine
 
-KEPT = Record(phase=Phase.CLEANING, attempts=2, not_before=2000.0, cleaning_since=1000.0, message="m")
+RUN = PlaybookRun("runPlaybook/patch:d1", 3, 1500.0, "HookFailed", "no such package", under_way=True)
+KEPT = Record(phase=Phase.CLEANING, attempts=2, not_before=2000.0, cleaning_since=1000.0, message="m", playbook=RUN)
 
 
 def _with(text: str) -> Record:
@@ -38,6 +39,9 @@ def test_it_is_read_as_it_was_written() -> None:
         {"attempts": -1},
         {"unreached": 10**30},
         {"phase": "Whatever"},
+        {"playbook": {"notBefore": -1}},
+        {"playbook": {"attempts": 10**30}},
+        {"playbook": "runPlaybook/patch:d1"},
     ],
 )
 def test_a_damaged_one_says_nothing(changed: dict[str, Any]) -> None:
