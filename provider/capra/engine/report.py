@@ -24,6 +24,10 @@ ENDPOINT = "ControlPlaneEndpointAvailable"
 OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT})
 """The conditions that Capra writes and removes. Any other is left alone."""
 
+RUN_FAILED = "InternalError"
+"""The reference's reason of BootstrapExecSucceeded for any run that failed (k0smotron,
+internal/controller/infrastructure/remote_machine_controller.go); `Ready` has the one that tells."""
+
 MESSAGE_LENGTH = 2000
 """Characters of a condition's message: the API allows 32768, and a person reads less."""
 
@@ -140,10 +144,10 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     if taken.running:
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
         what = f"{doing} {where}" + (f": hook {taken.hook}" if taken.hook else "")
-        before = f"; the last run failed: {record.message}" if record.message else ""
+        before = f"; the last run failed: {record.cause}" if record.message else ""
         return _false(READY, doing.capitalize(), what + before)
     if record.message:
-        return _false(READY, record.reason or "Failed", record.message)
+        return _false(READY, record.reason or "Failed", record.cause)
     if taken.observation.machine.deleting:
         return _false(READY, "Deleting", f"{where} is clean")
     return Condition(READY, "True", READY) if provisioned else _false(READY, "Bootstrapping", f"bootstrapping {where}")
@@ -158,9 +162,10 @@ def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:
         return None
     if record.message and not taken.running:
-        return _false(BOOTSTRAP, "InternalError", record.message)
+        return _false(BOOTSTRAP, RUN_FAILED, record.message)
     if isinstance(taken.decision, Refuse):
-        return _false(BOOTSTRAP, "InternalError", _told(taken.decision.field, taken.decision.message))
+        # The reference tells nothing here, so that its one reason for a run that failed is not needed.
+        return _false(BOOTSTRAP, taken.decision.reason, _told(taken.decision.field, taken.decision.message))
     if record.phase is Phase.BOOTSTRAPPING:
         return Condition(BOOTSTRAP, "Unknown", "Bootstrapping", "the bootstrap is under way")
     return None
@@ -187,7 +192,7 @@ def _reserved(taken: Reconciliation) -> Condition | None:
 def _reachable(record: Record) -> Condition | None:
     kind = _kind(record)
     if kind in NOT_CONNECTED:
-        return _false(REACHABLE, kind.value, record.message)
+        return _false(REACHABLE, kind.value, record.cause)
     if kind in PROVES_NOTHING or (kind is None and not record.host_name):
         return None
     return Condition(REACHABLE, "True", "Reached")
@@ -231,7 +236,7 @@ def _failure(taken: Reconciliation) -> tuple[str, str]:
         return reason, _told(decision.field, decision.message)
     bootstrapping = record.phase is Phase.BOOTSTRAPPING
     if bootstrapping and not taken.observation.machine.deleting and _kind(record) in FAILS_PROVISIONING:
-        return "ProvisionFailed", _short(record.message)
+        return "ProvisionFailed", _short(record.cause)
     return "", ""
 
 

@@ -123,6 +123,11 @@ class Record:
     warnings: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
+    @property
+    def cause(self) -> str:
+        """The first line of the message: what has failed and why, without the end of a step's output."""
+        return self.message.partition("\n")[0]
+
 
 @dataclass(frozen=True)
 class Problem:
