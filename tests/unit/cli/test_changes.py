@@ -257,9 +257,10 @@ def test_bad_input_of_one_machine_contacts_none(capra: Terminal) -> None:
     result = capra("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(), code=2)
 
     assert result.stdout == ""
+    subject = f"capra: error: {manifest}: RemoteMachine default/node-1"
     assert result.stderr.splitlines() == [
-        f"capra: error: {manifest}: RemoteMachine default/node-1: spec.port: must be a whole number, but is text",
-        f"capra: error: {manifest}: RemoteMachine default/node-1: spec.useSodo: is not a known field; did you mean useSudo?",
+        f"{subject}: spec.port: must be a whole number, but is text",
+        f"{subject}: spec.useSodo: is not a known field; did you mean useSudo?",
     ]
     assert runner.requests == []
     assert not capra.state.exists()

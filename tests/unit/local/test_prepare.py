@@ -116,28 +116,28 @@ def test_limit(tmp_path: Path) -> None:
 
 
 MISSING: list[tuple[str, list[dict[str, Any]], str]] = [
-    ("no-reference", [machine(sshKeyRef=None)], "RemoteMachine default/node-0: spec.sshKeyRef.name: is required"),
+    ("no-reference", [machine(sshKeyRef=None)], "node-0: spec.sshKeyRef.name: is required"),
     (
         "empty-reference",
         [machine(sshKeyRef={"name": ""})],
-        "RemoteMachine default/node-0: spec.sshKeyRef.name: is required",
+        "node-0: spec.sshKeyRef.name: is required",
     ),
     (
         "no-secret",
         [machine()],
-        "RemoteMachine default/node-0: spec.sshKeyRef.name: Secret key of namespace default is not in the files",
+        "node-0: spec.sshKeyRef.name: Secret key of namespace default is not in the files",
     ),
     ("no-value", [machine(), secret(**{"ssh-privatekey": "x"})], "must have the key 'value', but has: ssh-privatekey"),
     ("no-key", [machine(), secret(value="hush")], "spec.sshKeyRef.name: Secret key: value: is not an SSH private key"),
     (
         "no-data",
         [machine(), secret()],
-        "RemoteMachine default/node-0: there is no bootstrap data: give --bootstrap-data",
+        "node-0: there is no bootstrap data: give --bootstrap-data",
     ),
     (
         "no-data-secret",
         [machine(), secret(), owner(data="data")],
-        "RemoteMachine default/node-0: bootstrap.dataSecretName of its Machine: Secret data of namespace default is not in the files",
+        "node-0: bootstrap.dataSecretName of its Machine: Secret data of namespace default is not in the files",
     ),
     (
         "data-not-yaml",
