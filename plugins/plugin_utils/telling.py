@@ -55,7 +55,7 @@ def telling_line(output: str, *, own: bool = False) -> str:
     told = [line for line in found if not _NOISE.match(line)]
     plain = [line for line in told if not _GENERIC.match(line)]
     errors = [line for line in plain if _ERROR.search(line) and not _NO_ERROR.search(line)]
-    line = _last(reasons) or _last(errors) or _last(plain) or _last(told) or _last(found)
+    line = _last(reasons) or _fullest(errors) or _last(plain) or _last(told) or _last(found)
     return line if len(line) <= LENGTH else f"{line[: LENGTH - 1]}…"
 
 
@@ -75,6 +75,11 @@ def _lines(output: str) -> list[str]:
     shown = (_last([part for part in line.split("\r") if part.strip()]) for line in output.split("\n"))
     cleaned = (_SHELL.sub("", _CONTROL.sub("", line).strip(), count=1) for line in shown)
     return [line for line in cleaned if line]
+
+
+def _fullest(lines: Sequence[str]) -> str:
+    """The last one, or one before it that begins with all of it and says more."""
+    return next((line for line in reversed(lines[:-1]) if line.startswith(lines[-1])), _last(lines))
 
 
 def _last(lines: Sequence[str]) -> str:

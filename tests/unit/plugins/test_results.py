@@ -275,10 +275,9 @@ def test_a_command_that_fails_after_the_proof(journal: str, proven: bool) -> Non
     steps: list[dict[str, Any]] = [{"kind": "command", "title": "x"}] * 3 + [{"kind": "sentinel"}]
     report = seen(journal, outputs={1: b"no such unit\n"})
     told = results.failed_after_proof(results.step_results(steps, report), report, {0, 1, 2})
-    expected = (
-        "the sentinel file is there, but step 2 of 4 failed: x: no such unit (exit status 3); 1 step after it was"
-    )
-    assert told == (f"{expected} not run" if proven else "")
+    failed = "step 2 of 4 failed: x: no such unit (exit status 3)"
+    expected = f"the sentinel file is there, but {failed}; 1 step after it was not run"
+    assert told == (expected if proven else "")
     for late in ({0}, {1}, {2}, set()):
         # Another step has failed, or has made the file: a step of Capra's own, or a file of the document.
         told = results.failed_after_proof(results.step_results(steps, report), report, late)
