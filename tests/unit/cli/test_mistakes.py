@@ -19,8 +19,8 @@ NAMED = ("object", "field", "value", "remedy")
 
 def _text(value: str) -> str:
     """What a word of the table stands for."""
-    made = {"PRIVATE": private_key, "PUBLIC": public_key, "LOCKED": lambda: locked_key("x")}
-    return made[value]() if value in made else value
+    made = {"PRIVATE": private_key(), "PUBLIC": public_key(), "LOCKED": locked_key("x")}
+    return made.get(value, value)
 
 
 def _manifest(row: dict[str, Any], directory: Path) -> None:

@@ -16,7 +16,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.telling import LENGT
         # An error before the last line, and the last of several.
         ("Reading package lists...\nE: Unable to locate package foo\nbye\n", "E: Unable to locate package foo"),
         ("first error\nsecond error\n", "second error"),
-        ("cp: cannot stat 'x': No such file or directory\n+ exit 1\n", "cp: cannot stat 'x': No such file or directory"),
+        ("cp: cannot stat 'x': No such file\n+ exit 1\n", "cp: cannot stat 'x': No such file"),
         # What programs say at any end.
         ("disk is gone\nexit status 1\n", "disk is gone"),
         ("disk is gone\nError: Process completed with exit code 2.\n", "disk is gone"),
@@ -27,9 +27,9 @@ from ansible_collections.capra.machine.plugins.plugin_utils.telling import LENGT
             "E: Failed to fetch http://a/b  Temporary failure resolving 'a'",
         ),
         (
-            "\t[ERROR Swap]: running with swap on is not supported\n[preflight] If you know what you are doing, you can make"
-            " a check non-fatal with `--ignore-preflight-errors=...`\nTo see the stack trace of this error execute with"
-            " --v=5 or higher\n",
+            "\t[ERROR Swap]: running with swap on is not supported\n[preflight] If you know what you are doing, you can"
+            " make a check non-fatal with `--ignore-preflight-errors=...`\nTo see the stack trace of this error execute"
+            " with --v=5 or higher\n",
             "[ERROR Swap]: running with swap on is not supported",
         ),
         ("tar: short read\nfailed\n", "tar: short read"),
@@ -43,7 +43,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils.telling import LENGT
         ("33\n34\n", "34"),
         ("a\rb: error\r\n", "b: error"),
         # The same twice, once with more.
-        ("base64: write error: No space left on device\nbase64: write error\n", "base64: write error: No space left on device"),
+        ("write error: No space left on device\nwrite error\n", "write error: No space left on device"),
         # Where Capra's own file would stand.
         ("/var/lib/capra/bootstrap-fe9f/0.command: 1: foo: not found\n", "foo: not found"),
         ("/var/lib/capra/x/12.command: line 3: foo: command not found\n", "foo: command not found"),
