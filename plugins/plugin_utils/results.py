@@ -34,7 +34,7 @@ class StepResult:
     """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
     it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout). before: what an
     earlier end is worth: kept (of the same step), changed (of another one), again (a reboot took what it had made), or
-    empty. no_room: the host had none left when the step had failed."""
+    empty. no_room: the host had none left when the step had failed. own: its output is Capra's own."""
 
     number: int
     title: str
@@ -46,6 +46,7 @@ class StepResult:
     cuts: tuple[str, ...] = ()
     before: str = ""
     no_room: bool = False
+    own: bool = False
 
 
 def _seconds(start: str, end: str) -> float:
@@ -100,7 +101,8 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
             values |= {"state": "cut", "cuts": (*values["cuts"], why)}
         output = report.outputs.get(number, b"").decode("utf-8", "replace") if "state" in values else ""
         title = str(step.get("title") or step["kind"])
-        results.append(StepResult(number, title, step["kind"], output=output, **values))
+        own = bool(step.get("own")) or step["kind"] in ITS_OWN
+        results.append(StepResult(number, title, step["kind"], output=output, own=own, **values))
     return results
 
 
@@ -266,7 +268,7 @@ def _failed(result: StepResult, count: int) -> dict[str, Any]:
     message = _one_line(result, count)
     if result.no_room:
         message = f"{message}; {causes.NO_ROOM}"
-    cause = telling_line(result.output, own=result.kind in ITS_OWN)
+    cause = telling_line(result.output, own=result.own)
     return {"reason": "step_failed", "msg": with_tail(message, tail), "cause": cause, "step": asdict(result)}
 
 
@@ -275,7 +277,7 @@ def _one_line(result: StepResult, count: int) -> str:
     1)`."""
     what = f"step {result.number + 1} of {count} failed: {result.title}"
     status = told_status(result.rc).replace(" (", ", ").removesuffix(")")
-    return one_line(what, result.output, f"exit {status}", own=result.kind in ITS_OWN)
+    return one_line(what, result.output, f"exit {status}", own=result.own)
 
 
 def _cut(result: StepResult, count: int) -> dict[str, Any]:

@@ -48,13 +48,14 @@ _REASON = re.compile(r"[a-z]+: failed: ")
 
 def telling_line(output: str, *, own: bool = False) -> str:
     """The last line that tells an error, else the last one that tells anything, else the last one; empty where there is
-    none. own: the output is that of a script of Capra's own. Bounded, and without what a terminal takes for a command.
+    none. own: the output is that of a script of Capra's own, which says why at its end, or after `PHASE: failed: `.
+    Bounded, and without what a terminal takes for a command.
     """
     found = _lines(output)
     reasons = [line for line in found if own and _REASON.match(line)]
     told = [line for line in found if not _NOISE.match(line)]
     plain = [line for line in told if not _GENERIC.match(line)]
-    errors = [line for line in plain if _ERROR.search(line) and not _NO_ERROR.search(line)]
+    errors = [line for line in plain if not own and _ERROR.search(line) and not _NO_ERROR.search(line)]
     line = _last(reasons) or _fullest(errors) or _last(plain) or _last(told) or _last(found)
     return line if len(line) <= LENGTH else f"{line[: LENGTH - 1]}…"
 

@@ -15,7 +15,7 @@ from capra.cli.display import make_console
 from capra.cli.result import UNCHANGED, MachineResult
 from capra.cli.text import first_line, indented, printable
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.run import StepReport
+from capra.model.run import OutcomeKind, StepReport
 from capra.settings import Output
 
 
@@ -134,7 +134,8 @@ def _print_diffs(results: Sequence[MachineResult]) -> None:
 
 def _has_output(result: MachineResult) -> bool:
     """The end of the message is that of a step's output, which stands with the step."""
-    return any(step.state == "failed" and step.output.strip() for step in result.steps)
+    failed = result.outcome == OutcomeKind.STEP_FAILED
+    return failed and any(step.state == "failed" and step.output.strip() for step in result.steps)
 
 
 def _diffs(result: MachineResult) -> list[Mapping[str, Any]]:

@@ -259,7 +259,7 @@ def test_bad_input_of_one_machine_contacts_none(capra: Terminal) -> None:
     assert result.stdout == ""
     subject = f"capra: error: {manifest}: RemoteMachine default/node-1"
     assert result.stderr.splitlines() == [
-        f"{subject}: spec.port: must be a whole number, but is text",
+        f"{subject}: spec.port: must be a whole number, but is text (given: '22')",
         f"{subject}: spec.useSodo: is not a known field; did you mean useSudo?",
     ]
     assert runner.requests == []
