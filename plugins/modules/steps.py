@@ -182,8 +182,7 @@ changes:
   type: str
   returned: unless in check mode
 cause:
-  description: Of a step that failed, the line of its output that tells why. C(msg) has it in its first line, and the end of
-    the output below that.
+  description: Of a step that failed, the line of its output that tells why. C(msg) has it in its first line.
   returned: when a step has failed
   type: str
 reason:

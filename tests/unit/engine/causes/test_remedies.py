@@ -23,7 +23,7 @@ SET_SUDO = "user ops is not root: set spec.useSudo: true"
     ("cause", "rc", "remedy"),
     [
         ("tar: x: Cannot write: No space left on device", 1, "the host's disk is full"),
-        ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)", 100, "another package manager"),
+        ("E: Could not get lock /var/lib/dpkg/lock. It is held by process 7 (apt)", 100, "another package manager"),
         ("E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?", 100,
          "another package manager"),
         ("ERROR: Unable to lock database: Resource temporarily unavailable", 99, "another package manager"),
