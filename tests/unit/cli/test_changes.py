@@ -433,3 +433,18 @@ def test_notes_go_to_standard_error(capra: Terminal, tmp_path: Path) -> None:
 
     assert "capra: left alone, as only a cluster needs them: 1 Cluster" in result.stderr
     assert len(json.loads(result.stdout)["machines"]) == 1
+
+
+def test_the_end_of_an_output_is_shown_once(capra: Terminal) -> None:
+    step = {"number": 0, "title": "run runcmd[0]", "state": "failed", "rc": 7, "output": "one\ntwo\n"}
+    message = "step 1 of 1 failed: run runcmd[0]: two (exit status 7)\none\ntwo"
+    _results(capra, stepped(message=message, steps=[step]))
+    arguments = ("bootstrap", "-f", capra.manifest(), "--bootstrap-data", capra.data())
+
+    for options in ((), ("--verbose",)):
+        result = capra(*arguments, *options, code=1)
+        assert "one" not in result.stdout
+        assert sum(line.endswith(" one") for line in result.stderr.splitlines()) == 1
+    [report] = capra.json(*arguments, code=1)
+    assert report["message"] == "step 1 of 1 failed: run runcmd[0]: two (exit status 7)"
+    assert report["steps"][0]["output"] == "one\ntwo\n"
