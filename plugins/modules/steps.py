@@ -181,6 +181,10 @@ changes:
   description: What became of the ends of an earlier run, in words. Empty where there is nothing to say.
   type: str
   returned: unless in check mode
+cause:
+  description: Of a step that failed, the line of its output that tells why. C(msg) has it in its first line.
+  returned: when a step has failed
+  type: str
 reason:
   description: Why the run has not finished, in one word.
   type: str

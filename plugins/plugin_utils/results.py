@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.capra.machine.plugins.plugin_utils import causes, claims
 from ansible_collections.capra.machine.plugins.plugin_utils.payload import Report
+from ansible_collections.capra.machine.plugins.plugin_utils.telling import one_line, telling_line, with_tail
 
 WARNING = re.compile(r"\w+: warning: ")
 """How a line of a script begins that is to reach people though the script has ended well: `PHASE: warning: TEXT`."""
@@ -33,7 +34,7 @@ class StepResult:
     """One step. state: pending, running, ok, failed or cut. rc: exit status, -1 while there is none. seconds: how long
     it took. cuts: why earlier attempts of this step did not end (reboot, lost, cancelled, timeout). before: what an
     earlier end is worth: kept (of the same step), changed (of another one), again (a reboot took what it had made), or
-    empty. no_room: the host had none left when the step had failed."""
+    empty. no_room: the host had none left when the step had failed. own: its output is Capra's own."""
 
     number: int
     title: str
@@ -45,6 +46,7 @@ class StepResult:
     cuts: tuple[str, ...] = ()
     before: str = ""
     no_room: bool = False
+    own: bool = False
 
 
 def _seconds(start: str, end: str) -> float:
@@ -99,7 +101,8 @@ def step_results(steps: Sequence[Mapping[str, Any]], report: Report) -> list[Ste
             values |= {"state": "cut", "cuts": (*values["cuts"], why)}
         output = report.outputs.get(number, b"").decode("utf-8", "replace") if "state" in values else ""
         title = str(step.get("title") or step["kind"])
-        results.append(StepResult(number, title, step["kind"], output=output, **values))
+        own = bool(step.get("own")) or step["kind"] in ITS_OWN
+        results.append(StepResult(number, title, step["kind"], output=output, own=own, **values))
     return results
 
 
@@ -168,9 +171,7 @@ def failed_after_proof(results: Sequence[StepResult], report: Report, late: Coll
         return ""
     left = sum(result.state == "pending" and result.kind != "sentinel" for result in results)
     others = f"; {left} step{'s' if left > 1 else ''} after it {'were' if left > 1 else 'was'} not run" if left else ""
-    message = f"the sentinel file is there, but {_failed(failed, len(results))['msg'].partition(': ')[0]}{others}"
-    tail = last_lines(failed.output)
-    return f"{message}: {tail}" if tail else message
+    return f"the sentinel file is there, but {_one_line(failed, len(results))}{others}"
 
 
 def changes(results: Sequence[StepResult], subject: str) -> str:
@@ -258,16 +259,25 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
 
 
 def _failed(result: StepResult, count: int) -> dict[str, Any]:
-    """A part of failure, for a step that failed. count: of all steps."""
+    """A part of failure, for a step that failed. count: of all steps. cause: the line of its output that tells why."""
     tail = last_lines(result.output)
     if result.kind in ("script", "verify"):
         tail = _reason_first(tail)
     if result.kind == "verify" and result.rc == NOT_CLEAN:
         return {"reason": "not_clean", "msg": tail.removeprefix("verify: failed: "), "step": asdict(result)}
-    message = f"step {result.number + 1} of {count} ({result.title}) failed with {told_status(result.rc)}"
+    message = _one_line(result, count)
     if result.no_room:
         message = f"{message}; {causes.NO_ROOM}"
-    return {"reason": "step_failed", "msg": f"{message}: {tail}" if tail else message, "step": asdict(result)}
+    cause = telling_line(result.output, own=result.own)
+    return {"reason": "step_failed", "msg": with_tail(message, tail), "cause": cause, "step": asdict(result)}
+
+
+def _one_line(result: StepResult, count: int) -> str:
+    """What is told of a step that failed where there is room for a line: `step 2 of 3 failed: TITLE: CAUSE (exit status
+    1)`."""
+    what = f"step {result.number + 1} of {count} failed: {result.title}"
+    status = told_status(result.rc).replace(" (", ", ").removesuffix(")")
+    return one_line(what, result.output, f"exit {status}", own=result.own)
 
 
 def _cut(result: StepResult, count: int) -> dict[str, Any]:

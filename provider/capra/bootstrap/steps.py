@@ -78,8 +78,9 @@ def to_task(step: Step) -> dict[str, Any]:
             "mode": step.mode,
             "owner": step.owner,
         }
-    late = {"late": True} if step.source.startswith(LATE) else {}
-    return {"kind": "command", "title": step.title, "command": step.command, **late}
+    flags = {"late": step.source.startswith(LATE), "own": step.guarded is not None}
+    told = {name: True for name, holds in flags.items() if holds}
+    return {"kind": "command", "title": step.title, "command": step.command, **told}
 
 
 def to_tasks(steps: Iterable[Step], sentinel: str = "") -> list[dict[str, Any]]:

@@ -44,5 +44,5 @@ def cancel(options: Options) -> int:
     planned = plan_options(settings)
     prepared = prepare(options.inputs(), need_bootstrap=True, render=render_within_bounds)
     results, ended_by = run_once(settings, prepared, "Cancel", lambda observation: plan_cancel(observation, planned))
-    print_results(results, settings.output)
+    print_results(results, settings.output, verbose=settings.verbose)
     return exit_code(results, ended_by)

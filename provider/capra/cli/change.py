@@ -38,7 +38,7 @@ def change(options: RunOptions, *, deleting: bool) -> int:
         note(sentence)
     with displaying(settings.verbose) as display:
         results, ended_by = asyncio.run(_change(options, settings, prepared, store, display))
-    print_results(results, settings.output, check=options.check, diff=options.diff)
+    print_results(results, settings.output, check=options.check, diff=options.diff, verbose=settings.verbose)
     if ended_by:
         note("interrupted: the hosts go on with what has begun; run the same command again to take it up")
     return exit_code(results, ended_by)

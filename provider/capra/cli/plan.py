@@ -92,7 +92,8 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
     told = ""
     if isinstance(decision, Bootstrap):
         request, told = _bootstrap(observation, options)
-        steps = _listed(load_tasks(request.secrets.steps))
+        # Titles have the first words of commands in them.
+        steps = Redactor.of(request.secrets).data(_listed(load_tasks(request.secrets.steps)))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
         if plan_cleanup_or_look(observation, decision, options).playbook is Playbook.PREFLIGHT:

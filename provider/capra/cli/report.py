@@ -15,7 +15,7 @@ from capra.cli.display import make_console
 from capra.cli.result import UNCHANGED, MachineResult
 from capra.cli.text import first_line, indented, printable
 from capra.model.machine import MachineKey, RemoteMachine
-from capra.model.run import StepReport
+from capra.model.run import OutcomeKind, StepReport
 from capra.settings import Output
 
 
@@ -71,8 +71,10 @@ def machine_fields(key: MachineKey, address: str, port: int) -> dict[str, Any]:
     return {"name": key.name, "namespace": key.namespace, "kind": key.kind, "address": address, "port": port}
 
 
-def print_results(results: Sequence[MachineResult], output: Output, *, check: bool = False, diff: bool = False) -> None:
-    """The summary of a command over machines."""
+def print_results(
+    results: Sequence[MachineResult], output: Output, *, check: bool = False, diff: bool = False, verbose: int = 0
+) -> None:
+    """The summary of a command over machines. verbose: where it is not 0, the steps' output was shown already."""
     if output is Output.JSON:
         print_json({"machines": [_as_json(result, diff) for result in results]})
         return
@@ -89,15 +91,17 @@ def print_results(results: Sequence[MachineResult], output: Output, *, check: bo
             *cells(steps, f"{result.seconds:.1f}", first_line(result.message)),
         )
     print_table(summary)
-    _print_failures(results)
+    _print_failures(results, shown=bool(verbose))
 
 
-def _print_failures(results: Sequence[MachineResult]) -> None:
-    """On standard error: the whole message where it has more lines, and what to do next."""
+def _print_failures(results: Sequence[MachineResult], *, shown: bool) -> None:
+    """On standard error: what a message has below its first line, which stands above, and what to do next. shown: the
+    output of steps was shown already."""
     for result in results:
         name = display_name(result.machine.key)
-        if not result.ok and len(result.message.strip().splitlines()) > 1:
-            typer.echo(f"\n{name}:\n{indented(result.message)}", err=True)
+        more = result.message.strip().partition("\n")[2]
+        if not result.ok and more and not (shown and _has_output(result)):
+            typer.echo(f"\n{name}:\n{indented(more)}", err=True)
         if result.hint:
             typer.echo(printable(f"{name}: next: {result.hint}"), err=True)
 
@@ -129,6 +133,12 @@ def _print_diffs(results: Sequence[MachineResult]) -> None:
             typer.echo(printable("\n".join(lines)))
 
 
+def _has_output(result: MachineResult) -> bool:
+    """The end of the message is that of a step's output, which stands with the step."""
+    failed = result.outcome == OutcomeKind.STEP_FAILED
+    return failed and any(step.state == "failed" and step.output.strip() for step in result.steps)
+
+
 def _diffs(result: MachineResult) -> list[Mapping[str, Any]]:
     entries = result.details.get("diff")
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
@@ -139,7 +149,7 @@ def _as_json(result: MachineResult, diff: bool) -> dict[str, Any]:
         "decision": result.decision,
         "outcome": None if result.outcome == UNCHANGED else result.outcome,
         "ok": result.ok,
-        "message": result.message,
+        "message": first_line(result.message) if _has_output(result) else result.message,
         "next": result.hint,
         "changed": result.changed,
         "steps": [_step_as_json(step) for step in result.steps],

@@ -67,7 +67,7 @@ def run(options: Options) -> int:
         judged=judge_hook,
         serial=options.serial,
     )
-    print_results(results, settings.output)
+    print_results(results, settings.output, verbose=settings.verbose)
     return exit_code(results, ended_by)
 
 

@@ -69,7 +69,7 @@ def _nothing_sent_told(taken: Reconciliation) -> Announcement:
     reason, what = "NothingSent", "nothing was ever sent to the host"
     if record.unreached == record.attempts:
         reason, what = "NeverReached", "no host was ever reached"
-    return _announcement(NORMAL, reason, f"{what}, in {tried}: there is nothing to clean. Last: {record.message}")
+    return _announcement(NORMAL, reason, f"{what}, in {tried}: there is nothing to clean. Last: {record.cause}")
 
 
 def _named(taken: Reconciliation) -> tuple[str, str]:
@@ -97,7 +97,7 @@ def _run(taken: Reconciliation, name: str, what: str) -> Announcement:
         kind = WARNING if taken.outcome.warned else NORMAL
         return _announcement(kind, f"{name}Succeeded", f"{what}: {taken.outcome.message}")
     kind = taken.outcome.kind.value
-    return _announcement(WARNING, f"{name}Failed", f"{what}: {kind}: {taken.outcome.message}")
+    return _announcement(WARNING, f"{name}Failed", f"{what}: {kind}: {taken.outcome.cause}")
 
 
 def _announcement(kind: str, reason: str, message: str) -> Announcement:

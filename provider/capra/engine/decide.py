@@ -118,7 +118,7 @@ def _decide_deletion(observation: Observation, cleanup_limit: float, default: Cl
 
 def _gives_up(observation: Observation, limit: float) -> str:
     record = observation.record
-    failure = f": {record.message}" if record.message else ""
+    failure = f": {record.cause}" if record.message else ""
     if GIVE_UP_ANNOTATION in observation.machine.annotations:
         return f"the cleanup was given up because the annotation {GIVE_UP_ANNOTATION} is set{failure}"
     if record.cleaning_since and observation.now - record.cleaning_since >= limit:
@@ -134,7 +134,7 @@ def _used_by_another(observation: Observation) -> str:
         return ""
     if record.phase is not Phase.CLEANING or record.reason != OutcomeKind.HOST_CLAIMED:
         return ""
-    return f"the host was left alone: {record.message}"
+    return f"the host was left alone: {record.cause}"
 
 
 def _left_as_it_is(observation: Observation, default: CleanUp | None) -> str:
@@ -147,7 +147,7 @@ def _left_as_it_is(observation: Observation, default: CleanUp | None) -> str:
         return ""
     if record.phase is not Phase.CLEANING or record.reason != OutcomeKind.HOST_NOT_CLEAN:
         return ""
-    found = record.message.partition("\n")[0]
+    found = record.cause
     return f"{found}. Capra does not remove it: set cleanUp of the PooledRemoteMachine to Default, or cleanUpCommands"
 
 
@@ -207,7 +207,7 @@ def _gives_back(observation: Observation) -> GiveBack | None:
         return None
     if record.phase is not Phase.NEW or record.unreached < TRIES:
         return None
-    return GiveBack(observation.given_by, record.message)
+    return GiveBack(observation.given_by, record.cause)
 
 
 def _held_by_another(observation: Observation) -> bool:

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from capra.engine.causes.sessions import remedy_of_become, remedy_of_key, remedy_of_login, remedy_of_unreachable
+from capra.engine.causes.steps import remedy_of_step
 from capra.engine.claimed import sentence
 from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port, shell_word
 from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
+from capra.model.ssh_key import public_fingerprint
 
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
 STEP_REASONS = {
@@ -130,7 +133,7 @@ def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> 
         message = sentence(claimed, request.key.namespace, one_owner=request.one_owner)
     if reason in STEP_REASONS:
         # A step's own output may hold any words: it is never searched for what only SSH or sudo say.
-        return new_outcome(result, STEP_REASONS[reason], message, failed.result)
+        return new_outcome(result, STEP_REASONS[reason], _with_remedy(request, failed.result, message), failed.result)
     if "argument_errors" in failed.result:
         problems = "; ".join(str(error) for error in failed.result["argument_errors"])
         return new_outcome(result, OutcomeKind.INVALID, problems, {})
@@ -142,6 +145,21 @@ def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> 
     if failed.name == "runner_on_unreachable":
         return _unreachable(request, result, _last_line(message))
     return new_outcome(result, OutcomeKind.INVALID, message or f"task {failed.task!r} failed without a message", {})
+
+
+def _with_remedy(request: RunRequest, failed: Mapping[str, Any], message: str) -> str:
+    """The message, with what usually mends it in its first line."""
+    step = failed.get("step")
+    if "cause" not in failed or not isinstance(step, Mapping):
+        return message
+    field = f"{request.field}.useSudo"
+    remedy = remedy_of_step(str(failed["cause"]), int(step.get("rc", -1)), request.connection, field)
+    line, newline, tail = message.partition("\n")
+    return _and(line, remedy) + newline + tail
+
+
+def _and(message: str, remedy: str) -> str:
+    return f"{message.rstrip('.')}; {remedy}" if remedy else message
 
 
 def _place(request: RunRequest) -> str:
@@ -176,20 +194,23 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    text = f"{_place(request)} does not accept the SSH key for user {request.connection.user}: {message}"
-    return new_outcome(result, OutcomeKind.WRONG_CREDENTIALS, text, {})
+    known = public_fingerprint(request.secrets.openssh_key)
+    key = f"the SSH key {known}" if known else "the SSH key"
+    text = f"{_place(request)} does not accept {key} for user {request.connection.user}: {message}"
+    remedy = remedy_of_key(request.connection, request.field, terminal=request.one_owner)
+    return new_outcome(result, OutcomeKind.WRONG_CREDENTIALS, _and(text, remedy), {})
 
 
 def _become_refused(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    text = (
-        f"user {request.connection.user} cannot become root on {request.connection.address}: {message.rstrip('.')}."
-        " useSudo needs sudo without a password (or a become password), and a host that resolves its own name"
-    )
-    return new_outcome(result, OutcomeKind.BECOME_REFUSED, text, {})
+    text = f"user {request.connection.user} cannot become root on {request.connection.address}: {message}"
+    remedy = remedy_of_become(message, request.connection, request.field, terminal=request.one_owner)
+    return new_outcome(result, OutcomeKind.BECOME_REFUSED, _and(text, remedy), {})
 
 
 def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    return new_outcome(result, OutcomeKind.UNREACHABLE, f"{_place(request)} cannot be reached: {message}", {})
+    remedy = remedy_of_unreachable(message, request.connection, request.field)
+    text = _and(f"{_place(request)} cannot be reached: {message}", remedy)
+    return new_outcome(result, OutcomeKind.UNREACHABLE, text, {})
 
 
 def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
@@ -198,7 +219,8 @@ def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
 
 
 def _login_failed(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    text = f"user {request.connection.user} cannot work on {_place(request)}: {message}"
+    remedy = remedy_of_login(message, request.connection, request.field)
+    text = _and(f"user {request.connection.user} cannot work on {_place(request)}: {message}", remedy)
     return new_outcome(result, OutcomeKind.LOGIN_FAILED, text, {})
 
 

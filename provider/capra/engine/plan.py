@@ -13,6 +13,7 @@ from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.decide import Cleanup
 from capra.engine.distributions import FALLBACK, chosen
+from capra.engine.redaction.excerpt import titled, without_shown
 from capra.engine.redaction.hidden import Hidden, hidden_in, hidden_in_commands, ordered
 from capra.errors import InputError
 from capra.model.machine import (
@@ -130,8 +131,8 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
         **({"bootstrap_restart": True} if options.restart else {}),
     }
     request = new_request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
-    secrets = replace(request.secrets, steps=dump_tasks(found.steps, sentinel))
-    hidden = hidden_in(found.steps, diff=options.diff)
+    secrets = replace(request.secrets, steps=dump_tasks(map(titled, found.steps), sentinel))
+    hidden = without_shown(hidden_in(found.steps, diff=options.diff), found.steps)
     return replace(request, secrets=hiding(secrets, hidden), notes=found.notes)
 
 
@@ -273,6 +274,7 @@ def new_request(
         artifacts=options.artifacts,
         ssh_config=options.ssh_config,
         one_owner=options.one_owner,
+        field="spec.machine" if machine.spec.pool else "spec",
         accept_host_key=_accept_host_key(machine, options),
     )
 

@@ -25,6 +25,10 @@ ENDPOINT = "ControlPlaneEndpointAvailable"
 OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT, PLAYBOOK})
 """The conditions that Capra writes and removes. Any other is left alone."""
 
+RUN_FAILED = "InternalError"
+"""The reference's reason of BootstrapExecSucceeded for any run that failed (k0smotron,
+internal/controller/infrastructure/remote_machine_controller.go); `Ready` has the one that tells."""
+
 NOT_CONNECTED = frozenset(
     {
         OutcomeKind.UNREACHABLE,
@@ -139,10 +143,10 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
     if taken.running and not isinstance(decision, RunPlaybook):
         doing = "cleaning" if isinstance(decision, Cleanup) else "bootstrapping"
         what = f"{doing} {where}" + (f": hook {taken.hook}" if taken.hook else "")
-        before = f"; the last run failed: {record.message}" if record.message else ""
+        before = f"; the last run failed: {record.cause}" if record.message else ""
         return false(READY, doing.capitalize(), what + before)
     if record.message:
-        return false(READY, record.reason or "Failed", record.message)
+        return false(READY, record.reason or "Failed", record.cause)
     if taken.observation.machine.deleting:
         return false(READY, "Deleting", f"{where} is clean")
     return Condition(READY, "True", READY) if provisioned else false(READY, "Bootstrapping", f"bootstrapping {where}")
@@ -157,9 +161,10 @@ def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:
         return None
     if record.message and not taken.running:
-        return false(BOOTSTRAP, "InternalError", record.message)
+        return false(BOOTSTRAP, RUN_FAILED, record.message)
     if isinstance(taken.decision, Refuse):
-        return false(BOOTSTRAP, "InternalError", of_field(taken.decision.field, taken.decision.message))
+        # The reference tells nothing here, so that its one reason for a run that failed is not needed.
+        return false(BOOTSTRAP, taken.decision.reason, of_field(taken.decision.field, taken.decision.message))
     if record.phase is Phase.BOOTSTRAPPING:
         return Condition(BOOTSTRAP, "Unknown", "Bootstrapping", "the bootstrap is under way")
     return None
@@ -186,7 +191,7 @@ def _reserved(taken: Reconciliation) -> Condition | None:
 def _reachable(record: Record) -> Condition | None:
     kind = _kind(record)
     if kind in NOT_CONNECTED:
-        return false(REACHABLE, kind.value, record.message)
+        return false(REACHABLE, kind.value, record.cause)
     if kind in PROVES_NOTHING or (kind is None and not record.host_name):
         return None
     return Condition(REACHABLE, "True", "Reached")
@@ -230,7 +235,7 @@ def _failure(taken: Reconciliation) -> tuple[str, str]:
         return reason, of_field(decision.field, decision.message)
     bootstrapping = record.phase is Phase.BOOTSTRAPPING
     if bootstrapping and not taken.observation.machine.deleting and _kind(record) in FAILS_PROVISIONING:
-        return "ProvisionFailed", short(record.message)
+        return "ProvisionFailed", short(record.cause)
     return "", ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from capra.bootstrap.reading.yaml_limits import (
     without_snippet,
 )
 from capra.errors import InputError
+from capra.model import checks
 
 MAX_CHARACTERS = 64 * 2**20
 LIMITS = Limits(values=1_000_000, characters=MAX_CHARACTERS)
@@ -35,12 +36,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\
 
 @dataclass(frozen=True)
 class RawDocument:
-    """One document. subject: `<file>: document <number>`, what errors call it. An item of a List has its number too.
-    source: the file, as it was named."""
+    """One document. subject: what errors call it: `FILE: RemoteMachine default/a`, or its place where it has no kind
+    and name. place: `FILE: document 2`, in a List `FILE: document 2, item 1`. source: the file, as it was named.
+    """
 
     subject: str
     content: Any
     source: str = ""
+    place: str = ""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # a base chosen at run time
@@ -68,23 +71,35 @@ def read_documents(text: str, source: str) -> list[RawDocument]:
         contents = _read_yaml(text, source)
     found: list[RawDocument] = []
     for number, content in enumerate(contents, 1):
-        found += _expanded(RawDocument(f"{source}: document {number}", content))
+        found += _expanded(source, f"document {number}", content)
     return found
 
 
-def _expanded(document: RawDocument) -> Iterator[RawDocument]:
+def _expanded(source: str, place: str, content: Any) -> Iterator[RawDocument]:
     """The document, the items of a List, or nothing for an empty one."""
-    content = document.content
     if content is None:
         return
     if not isinstance(content, dict):
-        raise InputError("must be a mapping with apiVersion and kind", subject=document.subject)
+        raise InputError("must be a mapping with apiVersion and kind", subject=f"{source}: {place}")
     items = content.get("items")
     if not (str(content.get("kind", "")).endswith("List") and isinstance(items, list)):
-        yield document
+        yield RawDocument(f"{source}: {_name(content) or place}", content, place=f"{source}: {place}")
         return
     for number, item in enumerate(items, 1):
-        yield from _expanded(RawDocument(f"{document.subject}, item {number}", item))
+        yield from _expanded(source, f"{place}, item {number}", item)
+
+
+def _name(content: Mapping[str, Any]) -> str:
+    """`RemoteMachine default/a`, as a machine's key is told; empty where kind or name is none that objects have."""
+    metadata = content.get("metadata")
+    named = metadata if isinstance(metadata, Mapping) else {}
+    kind, name, namespace = (str(one or "") for one in (content.get("kind"), named.get("name"), named.get("namespace")))
+    if not re.fullmatch(r"[A-Za-z]{1,63}", kind):
+        return ""
+    try:
+        return f"{kind} {checks.namespace(namespace or 'default')}/{checks.object_name(name)}"
+    except ValueError:
+        return ""
 
 
 def _read_json(text: str, source: str) -> list[Any] | None:
@@ -143,10 +158,22 @@ def _read_yaml(text: str, source: str) -> list[Any]:
     raise InputError(f"is not valid YAML: {problem}", subject=source)
 
 
+def _scalars(node: yaml.Node) -> dict[str, Any]:
+    """The texts of a mapping and those one level below, where a key that stands twice is not refused yet."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {
+        key.value: value.value if isinstance(value, yaml.ScalarNode) else _scalars(value)
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode) and (isinstance(value, yaml.ScalarNode) or key.value == "metadata")
+    }
+
+
 def _contents(loader: Any, source: str) -> Iterator[Any]:
     number = 0
     while loader.check_node():
         number += 1
         node = loader.get_node()
-        refuse_repeated_keys(node, partial(InputError, subject=f"{source}: document {number}"), text_keys=True)
+        subject = f"{source}: {_name(_scalars(node)) or f'document {number}'}"
+        refuse_repeated_keys(node, partial(InputError, subject=subject), text_keys=True)
         yield loader.construct_document(node)

@@ -30,12 +30,13 @@ _Named = TypeVar("_Named", SecretDocument, ConfigMapDocument)
 
 @dataclass(frozen=True)
 class Placed:
-    """A machine and where it was read. field: the path of its machine fields, `spec` or `spec.machine`. directory: of
-    the file; the caller's for standard input."""
+    """A machine and where it was read. subject, place: as in RawDocument. field: the path of its machine fields, `spec`
+    or `spec.machine`. directory: of the file; the caller's for standard input."""
 
     machine: RemoteMachine
     subject: str
     field: str
+    place: str
     directory: Path = Path()
 
 
@@ -127,7 +128,7 @@ def _machines(documents: Iterable[tuple[RawDocument, Document]], errors: list[In
             continue
         pooled = isinstance(document, PooledRemoteMachineDocument)
         directory = Path(raw.source).parent if raw.source != STANDARD_INPUT else Path()
-        one = Placed(document.to_machine(), raw.subject, "spec.machine" if pooled else "spec", directory)
+        one = Placed(document.to_machine(), raw.subject, "spec.machine" if pooled else "spec", raw.place, directory)
         problem = _refused(one, placed)
         if problem is not None:
             errors.append(problem)
@@ -150,12 +151,11 @@ def _refused(one: Placed, others: Iterable[Placed]) -> InputError | None:
         return InputError("is required", subject=one.subject, field=address)
     for other in others:
         if other.machine.key == machine.key:
-            problem = f"{machine.key} stands in there twice, first in {other.subject}"
+            problem = f"is given twice: {other.place} and {one.place}; keep one"
             return InputError(problem, subject=one.subject, field="metadata.name")
         if _place(other.machine) == _place(machine):
-            problem = f"{machine.key} has the same address and port as {other.machine.key} in {other.subject}"
-            place = spec.place
-            return InputError(f"{problem}: {place}", subject=one.subject, field=address)
+            problem = f"has the same address and port as {other.machine.key}: {spec.place}; each host is one machine"
+            return InputError(problem, subject=one.subject, field=address)
     return None
 
 
@@ -168,14 +168,16 @@ def _named(
 ) -> dict[tuple[str, str], _Named]:
     """The Secrets, or the ConfigMaps."""
     found: dict[tuple[str, str], _Named] = {}
+    read: dict[tuple[str, str], str] = {}
     for raw, document in documents:
         if not isinstance(document, kind):
             continue
         place = (document.metadata.namespace, document.metadata.name)
         if place in found:
-            problem = f"{document.kind} {'/'.join(place)} stands in there twice"
+            problem = f"is given twice: {read[place]} and {raw.place}; keep one"
             errors.append(InputError(problem, subject=raw.subject, field="metadata.name"))
         found[place] = document
+        read[place] = raw.place
     return found
 
 

@@ -150,6 +150,11 @@ class Record:
     hooks: tuple[str, ...] = ()
     playbook: PlaybookRun | None = None
 
+    @property
+    def cause(self) -> str:
+        """The first line of the message: what has failed and why, without the end of a step's output."""
+        return self.message.partition("\n")[0]
+
 
 @dataclass(frozen=True)
 class Problem:

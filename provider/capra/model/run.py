@@ -68,7 +68,8 @@ class RunRequest:
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
     bootstrap data that are not carried out, to be told where the run ends well. hook: the name of the user's playbook,
-    where it is one.
+    where it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
+    pool's entry.
     """
 
     key: MachineKey
@@ -85,6 +86,7 @@ class RunRequest:
     accept_host_key: str = ""
     notes: tuple[str, ...] = ()
     hook: str = ""
+    field: str = "spec"
 
 
 @dataclass(frozen=True)
@@ -177,9 +179,10 @@ class HostFacts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. message: one or a few lines for a person. changed: something was done on the host.
-    details: the result of the deciding task, for what a playbook returns beyond steps (findings of a preflight). sent:
-    as in RunResult. warnings: what is to be looked at, though the run has done what it was to; the message has it, too.
+    """How a run ended. message: for a person; where a step failed a line, and below it the end of its output. changed:
+    something was done on the host. details: the result of the deciding task, for what a playbook returns beyond steps
+    (findings of a preflight). sent: as in RunResult. warnings: what is to be looked at, though the run has done what it
+    was to; the message has it, too.
     """
 
     kind: OutcomeKind
@@ -196,6 +199,11 @@ class Outcome:
     def ok(self) -> bool:
         """The run did all that it was asked for."""
         return self.kind is OutcomeKind.FINISHED
+
+    @property
+    def cause(self) -> str:
+        """The first line of the message, for where there is room for one: what has failed and why."""
+        return self.message.partition("\n")[0]
 
     @property
     def warned(self) -> bool:

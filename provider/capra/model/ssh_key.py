@@ -8,10 +8,17 @@ import binascii
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
 
 from capra.errors import InputError
 from capra.model import pem
+from capra.model.host_key import fingerprint
 from capra.model.observation import SSHKey
 
 MAX_BYTES = 64 * 1024
@@ -49,6 +56,16 @@ def check_key(data: bytes, *, subject: str, field: str = "", source: str = "") -
         return SSHKey(text + "\n", source or subject, written)
     # Raised here and not above: errors of cryptography, which hang on to the one above, may quote the input.
     raise InputError(problem, subject=subject, field=field, reason="InvalidSSHKey")
+
+
+def public_fingerprint(openssh: str) -> str:
+    """`SHA256:…` of the public half, as `ssh-keygen -l` shows it. openssh: a private key as `check_key` writes it; of
+    anything else the result is empty."""
+    try:
+        public = load_ssh_private_key(openssh.encode(), None).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return ""
+    return fingerprint(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode())
 
 
 def is_public(data: bytes) -> bool:

@@ -36,6 +36,10 @@ def derived(make: Callable[[Mapping[str, str]], Any]) -> Any:
     return field(default_factory=lambda: make({}), metadata={"make": make})
 
 
+SHOWN_LENGTH = 60
+"""Characters of a value that is told where it is wrong. No setting is a secret: those stand in files."""
+
+
 def read_settings(kind: type[_Settings], environment: Mapping[str, str], flags: Mapping[str, Any]) -> _Settings:
     """The settings of this kind, a dataclass whose fields are made by `setting` and `derived`.
 
@@ -67,4 +71,5 @@ def _parsed(parse: Callable[[str], Any], text: str, subject: str) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        raise InputError(str(error), subject=subject) from None
+        shown = f", but is {text!r}" if len(text) <= SHOWN_LENGTH else ""
+        raise InputError(f"{error}{shown}", subject=subject) from None

@@ -81,10 +81,10 @@ def test_no_room_for_what_a_step_says(host: Host) -> None:
         ended = host.run(command(f"head -c 2000000 /dev/zero >{host.base}/fill; echo the reason; exit 3"))
         failure = results.failure(ended, host.report)
         assert failure["reason"] == "step_failed"
-        assert "failed with status 3; the host has no room left" in failure["msg"]
+        assert "(exit status 3); the host has no room left" in failure["msg"]
         (host.base / "fill").unlink()
         failure = results.failure(host.run(command("echo the reason; exit 3")), host.report)
-        assert failure["msg"].endswith("failed with status 3: the reason")
+        assert failure["msg"].endswith("failed: command: the reason (exit status 3)")
     finally:
         subprocess.run(["umount", "--lazy", str(host.base)], check=True)
 

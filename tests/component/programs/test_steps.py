@@ -94,7 +94,7 @@ def test_a_failing_step_is_where_the_next_run_begins(host: Host) -> None:
     ended = host.run(*steps)
     assert states(ended) == ["ok", "ok", "failed", "pending"]
     assert (ended[2].rc, ended[2].output) == (7, "why\n")
-    assert results.failure(ended, host.report)["msg"] == "step 3 of 4 (command) failed with status 7: why"
+    assert results.failure(ended, host.report)["msg"] == "step 3 of 4 failed: command: why (exit status 7)"
     assert not results.finished(host.report)
     cause.unlink()
     assert states(host.finished(*steps)) == ["ok"] * 4

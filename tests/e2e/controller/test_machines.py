@@ -68,7 +68,7 @@ def test_a_template_gets_the_name_of_the_host_that_a_machine_has(
     remote = site.get("RemoteMachine", "m")
     told = condition(remote, "BootstrapExecSucceeded")
     assert (told["status"], told["reason"]) == ("True", "SucceededWithWarnings")
-    assert "failed with status 7" in told["message"]
+    assert "(exit status 7)" in told["message"]
     site.until("the event", lambda: "BootstrapSucceeded" in site.events("m"))
     [event] = [event for event in site.all("Event") if event["reason"] == "BootstrapSucceeded"]
-    assert (event["type"], "failed with status 7" in event["message"]) == ("Warning", True)
+    assert (event["type"], "(exit status 7)" in event["message"]) == ("Warning", True)

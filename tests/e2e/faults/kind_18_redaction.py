@@ -29,7 +29,7 @@ def _on_the_terminal(host: Host, capra: Capra, data: bytes) -> str:
     arguments = ("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(data), "--artifacts", artifacts)
     shown = capra.run(*arguments, "--verbose", code=1)
     status = capra.run("status", "-f", manifest)
-    assert "failed with status 1" in shown.stdout + shown.stderr
+    assert "(exit status 1)" in shown.stdout + shown.stderr
     return shown.stdout + shown.stderr + status.stdout + _texts(artifacts, capra.state)
 
 
@@ -39,7 +39,7 @@ def _on_the_cluster(host: Host, site: Site, controller: ControllerProcess, data:
     site.data(**data)
     site.cluster()
     site.machine("m", address(host))
-    site.until("the bootstrap has failed", lambda: "failed with status 1" in _objects(site))
+    site.until("the bootstrap has failed", lambda: "(exit status 1)" in _objects(site))
     return _objects(site) + controller.log.read_text()
 
 

@@ -17,7 +17,8 @@ def killed_by_a_signal(case: dict[str, Any], host: Host, capra: Capra) -> None:
     [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
 
     assert report["outcome"] == "StepFailed"
-    assert "(run runcmd[0]) failed with status 137 (killed by signal 9)" in report["message"]
+    assert report["message"].startswith("step 1 of 3 failed: run runcmd[0]: ")
+    assert "(exit status 137, killed by signal 9)" in report["message"]
     assert (report["steps"][0]["state"], report["steps"][0]["rc"]) == ("failed", 137)
     ends = host.ssh("grep '^end' /var/lib/capra/bootstrap-*/journal; ls /var/lib/capra/bootstrap-*").stdout
     assert ends.count("end ") == 1

@@ -98,14 +98,15 @@ def test_other_data_needs_a_cleanup_first(capra: Terminal) -> None:
 
 
 def test_a_failing_step_tells_where_it_goes_on(capra: Terminal) -> None:
-    message = "step 2 of 2 (run runcmd[0]) failed with status 7: one\ntwo"
+    message = "step 2 of 2 failed: run runcmd[0]: two (exit status 7)\none\ntwo"
     _results(capra, stepped(message=message, steps=FAILED), finished())
     arguments = ("bootstrap", "-f", capra.manifest(), "--bootstrap-data", capra.data())
 
     result = capra(*arguments, code=1)
 
     assert "StepFailed 1/2" in capra.said(result)
-    assert "failed with status 7: one two" in capra.said(result)
+    assert "step 2 of 2 failed: run runcmd[0]: two (exit status 7)" in result.stdout
+    assert result.stderr.count("    one\n    two\n") == 1
     assert "node-0: next: mend the cause and run the same command again: it goes on at step 2" in result.stderr
     said = capra.said(capra("status"))
     assert re.search(r"Failed StepFailed \S+Z 1 step 2 of 2 \(run runcmd\[0\]\) failed with status 7: one", said), said
@@ -160,7 +161,7 @@ def test_exit_codes_of_several_machines(capra: Terminal, results: list[RunResult
 
     result = capra("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(), "--concurrency", "1", code=code)
 
-    lines = result.stdout.splitlines()
+    lines = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
     assert [line.split()[0] for line in lines] == ["MACHINE", "node-0", "node-1"]
 
 
@@ -277,9 +278,10 @@ def test_bad_input_of_one_machine_contacts_none(capra: Terminal) -> None:
     result = capra("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(), code=2)
 
     assert result.stdout == ""
+    subject = f"capra: error: {manifest}: RemoteMachine default/node-1"
     assert result.stderr.splitlines() == [
-        f"capra: error: {manifest}: document 2: spec.port: must be a whole number, but is text",
-        f"capra: error: {manifest}: document 2: spec.useSodo: is not a known field; did you mean useSudo?",
+        f"{subject}: spec.port: must be a whole number, but is text (given: '22')",
+        f"{subject}: spec.useSodo: is not a known field; did you mean useSudo?",
     ]
     assert runner.requests == []
     assert not capra.state.exists()
@@ -452,3 +454,18 @@ def test_notes_go_to_standard_error(capra: Terminal, tmp_path: Path) -> None:
 
     assert "capra: left alone, as only a cluster needs them: 1 Cluster" in result.stderr
     assert len(json.loads(result.stdout)["machines"]) == 1
+
+
+def test_the_end_of_an_output_is_shown_once(capra: Terminal) -> None:
+    step = {"number": 0, "title": "run runcmd[0]", "state": "failed", "rc": 7, "output": "one\ntwo\n"}
+    message = "step 1 of 1 failed: run runcmd[0]: two (exit status 7)\none\ntwo"
+    _results(capra, stepped(message=message, steps=[step]))
+    arguments = ("bootstrap", "-f", capra.manifest(), "--bootstrap-data", capra.data())
+
+    for options in ((), ("--verbose",)):
+        result = capra(*arguments, *options, code=1)
+        assert "one" not in result.stdout
+        assert sum(line.endswith(" one") for line in result.stderr.splitlines()) == 1
+    [report] = capra.json(*arguments, code=1)
+    assert report["message"] == "step 1 of 1 failed: run runcmd[0]: two (exit status 7)"
+    assert report["steps"][0]["output"] == "one\ntwo\n"

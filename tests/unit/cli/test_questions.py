@@ -129,8 +129,8 @@ def test_plan_of_a_bootstrap(capra: Terminal) -> None:
         "size": len(TOKEN),
     }
     assert [step["title"] for step in planned["steps"][1:]] == [
-        "run runcmd[0]",
-        "run runcmd[1]",
+        "run runcmd[0]: k0s install worker",
+        "run runcmd[1]: k0s start",
         "look for the sentinel file",
     ]
     assert "1 write /etc/k0s.token 0600 27" in capra.said(result)

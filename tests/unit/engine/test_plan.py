@@ -10,6 +10,7 @@ import pytest
 from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan
 from capra.engine.decide import Cleanup
+from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
 from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
 from capra.model.run import Playbook, RunRequest
@@ -51,7 +52,9 @@ def test_bootstrap() -> None:
         run_id=plan.bootstrap_run_id(READY),
         sentinel="/run/cluster-api/bootstrap-success.complete",
     )
-    assert load_tasks(request.secrets.steps) == to_tasks(plan.read_bootstrap(READY).steps, OPTIONS.sentinel)
+    assert load_tasks(request.secrets.steps) == to_tasks(
+        map(titled, plan.read_bootstrap(READY).steps), OPTIONS.sentinel
+    )
     assert request.secrets.ssh_key == SSH_KEY
     assert request.secrets.become_password == "become-pass"
     assert TOKEN in request.secrets.hidden

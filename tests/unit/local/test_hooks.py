@@ -100,7 +100,7 @@ def test_what_is_wrong_names_its_place(
 ) -> None:
     with pytest.raises(InputError) as caught:
         _hooks(tmp_path, hook, *others)
-    assert f"machine.yaml: document 1: spec.ansible.beforeBootstrap{problem}" in str(caught.value)
+    assert f"machine.yaml: RemoteMachine default/node-0: spec.ansible.beforeBootstrap{problem}" in str(caught.value)
     assert "hush" not in str(caught.value)
     if "file" in hook["playbook"]:
         assert str(caught.value).endswith("no.yml cannot be read: No such file or directory")

@@ -19,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from capra.errors import InputError
+from capra.model.host_key import fingerprint
 from capra.model.run import RunSecrets
-from capra.model.ssh_key import check_key
+from capra.model.ssh_key import check_key, public_fingerprint
 from capra.runs.redaction.redact import Redactor
 from tests.support.hostile_keys import HOSTILE, rsa_pem
+from tests.unit.local.examples import private_key, public_key
 
 RSA = rsa.generate_private_key(65537, 2048)
 KEYS: dict[str, PrivateKeyTypes] = {
@@ -189,3 +191,8 @@ def test_the_longest_key_of_openssh_is_taken() -> None:
     assert check_key(text.encode(), subject="key").openssh.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
     with pytest.raises(InputError, match="is an RSA key of more than 16384 bits, too long for OpenSSH"):
         check_key(rsa_pem(2**9689 - 1, 2**9941 - 1).encode(), subject="key")
+
+
+def test_the_fingerprint_is_that_of_the_public_half() -> None:
+    assert public_fingerprint(private_key()) == fingerprint(public_key())
+    assert public_fingerprint("") == public_fingerprint("-----BEGIN OPENSSH PRIVATE KEY-----") == ""

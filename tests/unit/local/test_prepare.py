@@ -116,16 +116,28 @@ def test_limit(tmp_path: Path) -> None:
 
 
 MISSING: list[tuple[str, list[dict[str, Any]], str]] = [
-    ("no-reference", [machine(sshKeyRef=None)], "document 1: spec.sshKeyRef.name: is required"),
-    ("empty-reference", [machine(sshKeyRef={"name": ""})], "document 1: spec.sshKeyRef.name: is required"),
-    ("no-secret", [machine()], "document 1: spec.sshKeyRef.name: Secret key of namespace default is not in the files"),
+    ("no-reference", [machine(sshKeyRef=None)], "node-0: spec.sshKeyRef.name: is required"),
+    (
+        "empty-reference",
+        [machine(sshKeyRef={"name": ""})],
+        "node-0: spec.sshKeyRef.name: is required",
+    ),
+    (
+        "no-secret",
+        [machine()],
+        "node-0: spec.sshKeyRef.name: Secret key of namespace default is not in the files",
+    ),
     ("no-value", [machine(), secret(**{"ssh-privatekey": "x"})], "must have the key 'value', but has: ssh-privatekey"),
     ("no-key", [machine(), secret(value="hush")], "spec.sshKeyRef.name: Secret key: value: is not an SSH private key"),
-    ("no-data", [machine(), secret()], "document 1: there is no bootstrap data: give --bootstrap-data"),
+    (
+        "no-data",
+        [machine(), secret()],
+        "node-0: there is no bootstrap data: give --bootstrap-data",
+    ),
     (
         "no-data-secret",
         [machine(), secret(), owner(data="data")],
-        "document 1: bootstrap.dataSecretName of its Machine: Secret data of namespace default is not in the files",
+        "node-0: bootstrap.dataSecretName of its Machine: Secret data of namespace default is not in the files",
     ),
     (
         "data-not-yaml",

@@ -71,7 +71,7 @@ def test_a_step_that_kills_what_runs_it_is_told(cuts: int, told: str) -> None:
 def test_a_step_that_failed_where_there_was_no_room() -> None:
     report = seen("start 0 b 1\nfull 0 0\nend 0 1 2")
     told = results.failure(results.step_results(STEPS, report), report)["msg"]
-    assert told == f"step 1 of 2 (write /a) failed with status 1; {causes.NO_ROOM}"
+    assert told == f"step 1 of 2 failed: write /a (exit status 1); {causes.NO_ROOM}"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_step_that_failed_where_there_was_no_room() -> None:
 def test_a_status_that_a_signal_has_made(rc: int, told: str) -> None:
     report = seen(f"start 0 b 1\nend 0 {rc} 2")
     assert results.failure(results.step_results(STEPS, report), report)["msg"] == (
-        f"step 1 of 2 (write /a) failed with {told}"
+        f"step 1 of 2 failed: write /a (exit {told.replace(' (', ', ').removesuffix(')')})"
     )
     assert StepReport(0, "write /a", "failed", rc).told == f"failed, {told}"
 
@@ -100,12 +100,14 @@ def test_messages() -> None:
         outputs={1: b"\n".join(b"%d" % n for n in range(20))},
     )
     failure = results.failure(results.step_results(STEPS, report), report)
-    assert failure["msg"] == "step 2 of 2 (command) failed with status 7: " + "\n".join(str(n) for n in range(10, 20))
+    tail = "\n".join(str(n) for n in range(10, 20))
+    assert failure["msg"] == f"step 2 of 2 failed: command: 19 (exit status 7)\n{tail}"
+    assert failure["cause"] == "19"
     assert failure["step"]["number"] == 1
     report = seen("start 0 b 1\nend 0 7 2")
     assert (
         results.failure(results.step_results(STEPS, report), report)["msg"]
-        == "step 1 of 2 (write /a) failed with status 7"
+        == "step 1 of 2 failed: write /a (exit status 7)"
     )
     assert results.failure([], Report(error="no room"))["reason"] == "host_error"
     assert results.failure([], Report(busy="other"))["reason"] == "busy"
@@ -122,11 +124,11 @@ def test_a_script_that_says_why_it_has_failed_is_told_by_that(kind: str) -> None
     report = seen("start 0 b 1\nend 0 1 2", outputs={0: told.encode()})
     message = results.failure(results.step_results([{"kind": kind, "title": "it"}], report), report)["msg"]
     first, *others = message.splitlines()
+    assert first == "step 1 of 1 failed: it: verify: failed: directory /var/lib/k0s (exit status 1)"
     if kind == "command":
-        assert message == f"step 1 of 1 (it) failed with status 1: {told}"
+        assert others == told.splitlines()
     else:
-        assert first == "step 1 of 1 (it) failed with status 1: verify: failed: directory /var/lib/k0s"
-        assert others == ["found: binary none", "leave: warning: k0s does not run", "and that is all"]
+        assert others == ["verify: failed: directory /var/lib/k0s", *told.splitlines()[:2], "and that is all"]
 
 
 def test_warnings_are_those_of_scripts() -> None:
@@ -273,8 +275,9 @@ def test_a_command_that_fails_after_the_proof(journal: str, proven: bool) -> Non
     steps: list[dict[str, Any]] = [{"kind": "command", "title": "x"}] * 3 + [{"kind": "sentinel"}]
     report = seen(journal, outputs={1: b"no such unit\n"})
     told = results.failed_after_proof(results.step_results(steps, report), report, {0, 1, 2})
-    expected = "the sentinel file is there, but step 2 of 4 (x) failed with status 3; 1 step after it was not run"
-    assert told == (f"{expected}: no such unit" if proven else "")
+    failed = "step 2 of 4 failed: x: no such unit (exit status 3)"
+    expected = f"the sentinel file is there, but {failed}; 1 step after it was not run"
+    assert told == (expected if proven else "")
     for late in ({0}, {1}, {2}, set()):
         # Another step has failed, or has made the file: a step of Capra's own, or a file of the document.
         told = results.failed_after_proof(results.step_results(steps, report), report, late)

@@ -22,6 +22,14 @@ Failure = Callable[[str], InputError]
 TAG = "tag:yaml.org,2002:"
 """What YAML's own tags begin with."""
 
+_REMEDIES = (
+    ("that cannot start any token", "; a tab? YAML is indented with blanks, and text with such a character is quoted"),
+    ("mapping values are not allowed", "; see the indent, or put text with a colon in quotes"),
+    ("did not find expected key", "; see whether the indent is that of the lines before"),
+    ("expected <block end>", "; see whether the indent is that of the lines before"),
+)
+"""What libyaml and PyYAML say of the usual mistakes, and what they come of."""
+
 _QUOTED = re.compile(r"""(['"])(.*?)\1""")
 
 
@@ -46,7 +54,9 @@ def without_snippet(error: yaml.YAMLError) -> str:
         punctuation = len(match[2]) <= 2 and not any(character.isalnum() for character in match[2])
         return match[0] if punctuation else "(not shown)"
 
-    return where + _QUOTED.sub(hide, problem.splitlines()[0])
+    first = problem.splitlines()[0]
+    remedies = (remedy for words, remedy in _REMEDIES if words in first)
+    return where + _QUOTED.sub(hide, first) + next(remedies, "")
 
 
 class _Size:

@@ -10,6 +10,7 @@ from typing import Any
 from capra.engine.outcome import FAILED_EVENTS, SESSION_REASONS, counts_failure, judge_failure, new_outcome
 from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, TaskEvent
 
+CAUSE_LENGTH = 300
 MESSAGE_LENGTH = 1000
 """Characters of what a task says that are told: the last ones."""
 
@@ -80,8 +81,17 @@ def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcom
             "its module needs Python on the host, and there is none. Install it in a task before, with"
             " ansible.builtin.raw and `gather_facts: false`"
         )
-    told = f"task {failed.task[:TASK_LENGTH]!r} failed on {request.key.name}: {message}"
+    told = f"task {failed.task[:TASK_LENGTH]!r} failed on {request.key.name}: {_cause_first(message)}"
     return _outcome(request, result, OutcomeKind.HOOK_FAILED, told)
+
+
+def _cause_first(message: str) -> str:
+    """What Ansible says of any failure (`non-zero return code`) tells no cause: what the program said last follows it,
+    in the one line that there is room for in most places."""
+    first, *others = [line for line in message.splitlines() if line.strip()]
+    if not others:
+        return message
+    return "\n".join([f"{first}: {others[-1].strip()[:CAUSE_LENGTH]}", *(others if len(others) > 1 else ())])
 
 
 def _message(result: Mapping[str, Any]) -> str:

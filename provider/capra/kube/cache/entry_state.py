@@ -21,7 +21,7 @@ from capra.model.pool import EntryState, PoolEntry
 def state(cache: Known, raw: Raw, entry: PoolEntry) -> tuple[EntryState, str]:
     """The state, and a sentence on it. entry: as one of `claims.candidates`."""
     if entry.quarantined:
-        failure = record.load_record(raw).message
+        failure = record.load_record(raw).cause
         return EntryState.QUARANTINED, f"{entry.quarantined}; last: {failure}" if failure else entry.quarantined
     if entry.holder is not None:
         machine = claims.claimant(cache, raw)

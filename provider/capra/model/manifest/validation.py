@@ -58,6 +58,14 @@ KINDS = (
     Kind("Secret", "", ("v1",), SecretDocument),
     Kind("ConfigMap", "", ("v1",), ConfigMapDocument),
 )
+SHOWN = frozenset(
+    {"address", "port", "user", "useSudo", "commandsAsScript", "workingDir", "pool", "cleanUp", "name", "namespace"}
+)
+"""Fields whose values are told where they are wrong. All others may hold a secret."""
+
+SHOWN_LENGTH = 60
+"""Characters of such a value: a longer one is something else that came there by mistake."""
+
 OTHER_OWN_KINDS = ("RemoteCluster", "RemoteClusterTemplate", "RemoteMachineTemplate")
 
 
@@ -103,7 +111,7 @@ def _refuse_unless_ignored(group: str, api_version: str, name: str, subject: str
 
 
 def validate(model: type[Model], content: Mapping[str, Any], subject: str) -> Model:
-    """The content as this model. Raises InputErrors with every problem, none of which shows a value."""
+    """The content as this model. Raises InputErrors with every problem; of values only those of SHOWN are told."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -113,7 +121,17 @@ def validate(model: type[Model], content: Mapping[str, Any], subject: str) -> Mo
 
 def _problem(model: type[BaseModel], details: ErrorDetails, subject: str) -> InputError:
     place = details["loc"]
-    return InputError(_sentence(model, details), subject=subject, field=path(place))
+    return InputError(_sentence(model, details) + _given(details), subject=subject, field=path(place))
+
+
+def _given(details: ErrorDetails) -> str:
+    """The value, where it can be no secret and the sentence does not tell it."""
+    value, field = details["input"], details["loc"][-1] if details["loc"] else ""
+    if field not in SHOWN or details["type"] == "missing" or not isinstance(value, str | int | float):
+        return ""
+    text = repr(value)
+    told = isinstance(value, int) and details["type"] == "value_error"
+    return "" if told or len(text) > SHOWN_LENGTH else f" (given: {text})"
 
 
 def path(place: Iterable[int | str]) -> str:

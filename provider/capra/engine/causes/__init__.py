@@ -1,0 +1,1 @@
+"""What usually mends a failure, in words. Pure."""

@@ -1,0 +1,94 @@
+"""What usually mends a session that a host did not let begin, by OpenSSH's and sudo's words. Pure.
+
+field: where a machine's fields stand, `spec` or `spec.machine`. terminal: a person can give options; a cluster has the
+manifest alone.
+"""
+
+from __future__ import annotations
+
+import re
+
+from capra.model.run import Connection
+
+_Rows = tuple[tuple[str, str], ...]
+
+_UNREACHABLE: _Rows = (
+    (
+        r"could not resolve|name or service not known|name resolution|nodename nor servname",
+        "the name {address} cannot be looked up: correct {field}.address, or give an IP address there",
+    ),
+    (r"refused", "nothing listens there: see that sshd runs, and that {field}.port ({port}) is its port"),
+    (
+        r"timed out|no route|unreachable",
+        "see that the host is up, that {field}.address ({address}) is its address, and that no firewall is between",
+    ),
+    (
+        r"invalid format|banner exchange|exchange_identification|closed by|reset by",
+        "see that {field}.port ({port}) is sshd's, and what sshd's log on the host says",
+    ),
+)
+_LOGIN: _Rows = (
+    (r"account has expired|account is expired", "renew it on the host: `chage -E -1 {user}`"),
+    (
+        r"password has expired|required to change your password|password change required",
+        "give it a new password on the host, or none that expires: `chage -M -1 {user}`",
+    ),
+    (
+        r"not available|nologin|/bin/false",
+        "give the user a shell on the host (`usermod -s /bin/sh {user}`), or name another one in {field}.user",
+    ),
+    (
+        r"booting up|going down|no longer allowed|not permitted to log in",
+        "the host lets nobody in now: try again later",
+    ),
+)
+_BECOME: _Rows = (
+    (
+        r"incorrect \S* ?password|sorry, try again|incorrect password",
+        "the password in --become-password-file is not that of {user}",
+    ),
+    (r"not found|no such file", "install sudo on the host, or set {field}.user: root without useSudo"),
+    (
+        r"not in the sudoers|may not run sudo|not allowed to",
+        "give the user a rule in the host's /etc/sudoers.d: `{user} ALL=(ALL) NOPASSWD: ALL`",
+    ),
+    (r"must have a tty", "take `requiretty` out of the host's /etc/sudoers"),
+    (r"has not answered|timeout|privilege escalation prompt", "let the host resolve its own name (/etc/hosts)"),
+)
+_PASSWORD = re.compile(r"password is required|missing \S+ password", re.IGNORECASE)
+_WITHOUT = "let the user run sudo without one, in the host's /etc/sudoers.d: `{user} ALL=(ALL) NOPASSWD: ALL`"
+
+
+def remedy_of_unreachable(message: str, connection: Connection, field: str) -> str:
+    """The rest of a sentence, or nothing."""
+    return _find(_UNREACHABLE, message, connection, field)
+
+
+def remedy_of_login(message: str, connection: Connection, field: str) -> str:
+    """The same for a user that was let in and cannot work."""
+    return _find(_LOGIN, message, connection, field)
+
+
+def remedy_of_become(message: str, connection: Connection, field: str, *, terminal: bool) -> str:
+    """The same for a user that cannot become root."""
+    if _PASSWORD.search(message):
+        given = "give it with --become-password-file FILE, or " if terminal else "no manifest has a place for it: "
+        return _filled(f"{field}.useSudo needs a password for sudo: {given}{_WITHOUT}", connection, field)
+    needs = "{field}.useSudo needs sudo without a password, and a host that resolves its own name"
+    return _find(_BECOME, message, connection, field) or _filled(needs, connection, field)
+
+
+def remedy_of_key(connection: Connection, field: str, *, terminal: bool) -> str:
+    """The same for a key that is not accepted."""
+    key = "--ssh-key or the Secret of {field}.sshKeyRef" if terminal else "the Secret of {field}.sshKeyRef"
+    text = "put its public key into the host's ~{user}/.ssh/authorized_keys, or give another user ({field}.user) or key"
+    return _filled(f"{text} ({key})", connection, field)
+
+
+def _find(rows: _Rows, message: str, connection: Connection, field: str) -> str:
+    found = (remedy for pattern, remedy in rows if re.search(pattern, message, re.IGNORECASE))
+    return _filled(next(found, ""), connection, field)
+
+
+def _filled(text: str, connection: Connection, field: str) -> str:
+    return text.format(address=connection.address, port=connection.port, user=connection.user, field=field)
