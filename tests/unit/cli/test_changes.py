@@ -109,7 +109,7 @@ def test_a_failing_step_tells_where_it_goes_on(capra: Terminal) -> None:
     assert result.stderr.count("    one\n    two\n") == 1
     assert "node-0: next: mend the cause and run the same command again: it goes on at step 2" in result.stderr
     said = capra.said(capra("status"))
-    assert re.search(r"Failed StepFailed \S+Z 1 step 2 of 2 \(run runcmd\[0\]\) failed with status 7: one", said), said
+    assert re.search(r"Failed StepFailed \S+Z 1 step 2 of 2 failed: run runcmd\[0\]: two \(exit status 7\)", said), said
     capra(*arguments)
     assert "Provisioned" in capra("status").stdout
 
