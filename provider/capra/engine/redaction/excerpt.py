@@ -21,7 +21,7 @@ LOOKED_AT = 1024
 
 MORE = "…"
 
-_ANNOUNCES = re.compile(r"(?i)pass|pwd?\b|secr|token|cred|auth|bearer|basic|login|key|[@$`*\\]|\{\{|<<")
+_ANNOUNCES = re.compile(r"(?i)pass|pwd?\b|secr|token|cred|auth|bearer|basic|login|key|[=@$`*\\]|\{\{|<<")
 _OPTION = re.compile(r"-[A-Za-z]*[kpPuUwa]")
 _NO_PASSWORDS = re.compile(
     r"apt(-get)?|ch(mod|own)|cp|dnf|install|ln|mkdir|modprobe|mv|rm|sed|tar|test|touch|uname|yum|zypper"

@@ -31,6 +31,7 @@ from tests.unit.engine.examples import TOKEN
         ("server -k install", "server …"),
         ("server https://user:install@example.org", "server …"),
         ("server $INSTALL", "server …"),
+        ("export SERVER=install", "export …"),
         # What is told to a program.
         ("echo install | passwd --stdin root", "echo …"),
         ("echo install | cat", "echo …"),
