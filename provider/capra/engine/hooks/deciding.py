@@ -67,8 +67,8 @@ def refused_run(decision: Run, error: InputError) -> Refuse | Keep:
 
 
 def has_ended_well(asked: AskedPlaybook, record: Record) -> bool:
-    """Exactly this text, in this mode."""
-    return asked.text is not None and asked.text.id in record.hooks
+    """By its name and mode: an edit of a ConfigMap begins nothing on a fleet."""
+    return bool(asked.name) and any(one.startswith(asked.prefix) for one in record.hooks)
 
 
 def begun_run(asked: AskedPlaybook, record: Record) -> PlaybookRun | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from capra.engine.hooks.asked import FIELD, read_asked
-from capra.engine.hooks.deciding import HOOK_NOT_FOUND, NOT_ALLOWED, begun_run
+from capra.engine.hooks.deciding import HOOK_NOT_FOUND, NOT_ALLOWED, begun_run, has_ended_well
 from capra.engine.hooks.texts import to_hook_text
 from capra.errors import InputError
 from capra.kube.cache.turns import Turns
@@ -59,34 +59,24 @@ class HookStore:
         return tuple(found), None
 
     async def asked(self, machine: RemoteMachine, kept: Record, turns: Turns) -> AskedPlaybook | None:
-        """What the annotation `run-playbook` asks for. Nothing is read while it is not the machine's turn, and no
-        variables of what has ended well."""
+        """What the annotation `run-playbook` asks for. Nothing is read while it is not the machine's turn, nor when it
+        has ended well."""
         value = machine.annotations.get(RUN_PLAYBOOK_ANNOTATION)
         if value is None:
             return None
         asked, hook = read_asked(value)
         if not self._allowed:
             return replace(asked, problem=Problem(FIELD, REFUSED, NOT_ALLOWED))
-        if hook is None:
+        if hook is None or has_ended_well(asked, kept):
             return asked
         begun = begun_run(asked, kept) is not None
         held = turns.held(machine.key, asked.name, asked.serial, begun=begun)
-        if held and not any(one.startswith(asked.prefix) for one in kept.hooks):
+        if held:
             return replace(asked, held=held)
-        text = await self._asked_text(machine.key.namespace, asked, hook, kept)
+        text = await self._load(machine.key.namespace, Stage.RUN_PLAYBOOK, hook, FIELD)
         if isinstance(text, Problem):
             return replace(asked, problem=text)
-        return replace(asked, text=text, held=held)
-
-    async def _asked_text(self, namespace: str, asked: AskedPlaybook, hook: Hook, kept: Record) -> HookText | Problem:
-        """The playbook alone where it has ended well."""
-        text = await self._load(namespace, Stage.RUN_PLAYBOOK, replace(hook, variables=None), FIELD)
-        if isinstance(text, HookText):
-            text = replace(text, check=asked.check)
-            if hook.variables is None or text.id in kept.hooks:
-                return text
-            text = await self._load(namespace, Stage.RUN_PLAYBOOK, hook, FIELD)
-        return replace(text, check=asked.check) if isinstance(text, HookText) else text
+        return replace(asked, text=replace(text, check=asked.check))
 
     async def _load(self, namespace: str, stage: Stage, hook: Hook, field: str) -> HookText | Problem:
         texts: list[bytes | None] = []

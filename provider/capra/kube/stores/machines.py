@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from capra.engine.decide import GiveBack, Release
-from capra.engine.hooks.deciding import has_ended_well
 from capra.engine.plan import host_uid
 from capra.engine.ports import Clock
 from capra.kube.cache import claims, ownership
@@ -93,7 +92,7 @@ class KubeStore:
         runs = machine.deleting or kept.phase in {Phase.NEW, Phase.BOOTSTRAPPING, Phase.CLEAN}
         lives = kept.phase is Phase.PROVISIONED and not machine.deleting
         playbook = await self._hooks.asked(machine, kept, self.turns) if lives else None
-        keyed = runs or (playbook is not None and playbook.text is not None and not has_ended_well(playbook, kept))
+        keyed = runs or (playbook is not None and playbook.text is not None)
         ssh_key, key_problem = await self._key(machine) if keyed else (None, None)
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)

@@ -33,6 +33,7 @@ def _object(kind: str, name: str, **data: str) -> Raw:
 
 SITE = _object("ConfigMap", "site", **{"playbook.yml": PLAYBOOK})
 VARS = _object("Secret", "vars", **{"variables.yml": base64.b64encode(b"a: hush").decode()})
+BAD = _object("ConfigMap", "site", **{"playbook.yml": "hosts: hush"})
 
 
 class World(StoreWorld):
@@ -82,16 +83,16 @@ async def test_what_it_asks_for() -> None:
     assert (decision.hook.playbook, decision.hook.variables, decision.serial) == (PLAYBOOK, {"a": "hush"}, 2)
     assert decision.hook.id.startswith("runPlaybook/patch/check:")
     assert seen.ssh_key is not None
-    assert world.read == ["ConfigMap site", "ConfigMap site", "Secret vars", "key"]
+    assert world.read == ["ConfigMap site", "Secret vars", "key"]
 
 
-async def test_of_what_has_ended_well_the_playbook_alone_is_read() -> None:
+async def test_of_what_has_ended_well_nothing_is_read() -> None:
     seen = await World(VALUE, None, SITE, VARS).load()
     assert seen.playbook is not None
     assert seen.playbook.text is not None
     world = World(VALUE, Record(phase=Phase.PROVISIONED, hooks=(seen.playbook.text.id,)), SITE, VARS)
     assert decide(await world.load()) == Keep()
-    assert world.read == ["ConfigMap site"]
+    assert world.read == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,12 @@ async def test_what_it_says_wrongly_costs_nothing() -> None:
     [
         ([], "HookNotFound", f"{FIELD}.playbook", "ConfigMap site with key 'playbook.yml', the playbook of hook patch"),
         ([SITE], "HookNotFound", f"{FIELD}.variables", "Secret vars with key 'variables.yml'"),
-        ([_object("ConfigMap", "site", **{"playbook.yml": "hosts: hush"})], "InvalidHook", FIELD, "must be a playbook"),
+        (
+            [_object("ConfigMap", "site", **{"playbook.yml": "hosts: hush"}), VARS],
+            "InvalidHook",
+            FIELD,
+            "must be a playbook",
+        ),
     ],
 )
 async def test_what_is_wrong_with_its_texts(others: list[Raw], reason: str, field: str, message: str) -> None:
