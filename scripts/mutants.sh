@@ -11,7 +11,7 @@ status=0
 if [ $# = 0 ]; then
     nice python scripts/mutants.py || status=$?
     set -- provider/capra/runs/redaction/redact.py provider/capra/kube/cache/claims.py provider/capra/kube/cache/traits.py
-    set -- "$@" provider/capra/engine/*.py provider/capra/engine/redaction/*.py
+    set -- "$@" provider/capra/engine/*.py provider/capra/engine/*/*.py
 fi
 copy=$(mktemp -d) || exit
 trap 'rm -rf "$copy"' EXIT
@@ -34,7 +34,8 @@ for file in "$@"; do
     *)
         # The file's own tests first: they kill most. With pytest, a file that is named twice is run once.
         tests="tests/unit/engine tests/unit/controller/reconcilers/test_node.py tests/unit/cli/test_changes.py"
-        own=tests/unit/engine/test_$(basename "$file")
+        directory=$(dirname "$file")
+        own=tests/unit/${directory#provider/capra/}/test_$(basename "$file")
         [ ! -e "$own" ] || tests="$own $tests"
         ;;
     esac

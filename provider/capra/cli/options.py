@@ -12,7 +12,7 @@ import typer
 
 from capra.cli.errors import reporting_errors
 from capra.cli.logs import configure_terminal_logs
-from capra.engine.plan import PlanOptions
+from capra.engine.requests import PlanOptions
 from capra.local.prepare import InputOptions
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds

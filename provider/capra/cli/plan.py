@@ -21,9 +21,11 @@ from capra.cli.listing import cleanup_titles
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
 from capra.cli.report import columns, display_name, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
-from capra.engine.decide import Bootstrap, Cleanup, decide
+from capra.engine.decide import decide
+from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.engine import Reconciliation
-from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup, plan_cleanup_or_look, with_example
+from capra.engine.plan import plan_bootstrap, plan_cleanup, plan_cleanup_or_look, with_example
+from capra.engine.requests import PlanOptions
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore

@@ -13,7 +13,7 @@ from capra.cli.once import run_once
 from capra.cli.options import ContactOptions, plan_options
 from capra.cli.report import cells, display_name, print_results, print_table, table
 from capra.cli.result import MachineResult, exit_code
-from capra.engine.plan import plan_preflight
+from capra.engine.requests import plan_preflight
 from capra.local.prepare import prepare
 from capra.settings import Output
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capra.cli.errors import ExitCode
-from capra.engine.decide import Cleanup, Decision, Keep, Refuse, Release, Wait
+from capra.engine.decisions import Cleanup, Decision, Keep, Refuse, Release, Wait
 from capra.engine.engine import Reconciliation
 from capra.local.store import has_other_data
 from capra.model.machine import RemoteMachine

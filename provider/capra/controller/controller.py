@@ -17,8 +17,8 @@ from capra.controller.reconcilers.pool_entry import PoolEntryReconciler
 from capra.controller.reconcilers.reconciler import DONE, Reconciler, Result
 from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
-from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
+from capra.engine.requests import PlanOptions
 from capra.errors import Retry
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By

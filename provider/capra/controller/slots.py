@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from capra.engine.decide import Bootstrap, Cleanup, Run
+from capra.engine.decisions import Bootstrap, Cleanup, Run
 from capra.model.checks import same_address
 from capra.model.observation import Observation
 

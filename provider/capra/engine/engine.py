@@ -9,23 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from capra.engine import records
-from capra.engine.decide import (
-    Bootstrap,
-    Cleanup,
-    Decision,
-    GiveBack,
-    Release,
-    Reserve,
-    Run,
-    RunPlaybook,
-    decide,
-)
+from capra.engine.decide import decide
+from capra.engine.decisions import Bootstrap, Cleanup, Decision, GiveBack, Release, Reserve, Run, RunPlaybook
 from capra.engine.hooks.deciding import refused_run
 from capra.engine.hooks.judge import judge_hook
 from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook, plan_playbook
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, plan_bootstrap_or_facts, plan_cleanup_or_look
+from capra.engine.plan import plan_bootstrap_or_facts, plan_cleanup_or_look
 from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
+from capra.engine.requests import PlanOptions
 from capra.errors import CapraError, InputError
 from capra.model.machine import MachineKey
 from capra.model.observation import HookText, Observation, Record

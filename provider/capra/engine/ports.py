@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
-from capra.engine.decide import GiveBack, Release, Run
+from capra.engine.decisions import GiveBack, Release, Run
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult

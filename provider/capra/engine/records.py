@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from capra.bootstrap.templates.instance_data import believed
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Run, RunPlaybook
+from capra.engine.decisions import Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Run, RunPlaybook
 from capra.engine.distributions import with_choice
 from capra.engine.hooks import noting
-from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began, host_uid
+from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began
+from capra.engine.requests import host_uid
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
 from capra.model.retry import RUN

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from capra.engine.decide import GiveBack, Release
+from capra.engine.decisions import GiveBack, Release
 from capra.engine.plan import bootstrap_digest
 from capra.errors import InputError
 from capra.local.manifests import raise_all

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from capra.engine.decide import GiveBack, Release
+from capra.engine.decisions import GiveBack, Release
 from capra.engine.ports import Clock
 from capra.errors import InputError, Retry
 from capra.model.machine import MachineKey, MachineSpec

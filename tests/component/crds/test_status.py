@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from capra.controller.reconcilers import cluster as cluster_reconciler
-from capra.engine.remote_cluster import ClusterReport
-from capra.engine.report import OWNED
+from capra.engine.clusters.remote_cluster import ClusterReport
+from capra.engine.told.report import OWNED
 from capra.kube.cache import entry_state
 from capra.kube.cache.cache import Cache
 from capra.kube.client.resources import HOLDER, QUARANTINED

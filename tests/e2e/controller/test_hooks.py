@@ -92,7 +92,7 @@ def test_variables_of_a_tenant_are_seen_nowhere(site: Site, controller: Controll
     site.machine("m", address(host) | {"ansible": {"beforeBootstrap": [hook]}})
     told = site.waits("m", "HookFailed")
     message = condition(told, "BootstrapExecSucceeded")["message"]
-    assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code\n[hidden]"
+    assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code: [hidden]"
     site.until("the event", lambda: "HookFailed" in site.events("m"))
     seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
     seen += controller.log.read_text()
@@ -177,7 +177,7 @@ def test_day_two_in_check_mode_once_and_with_a_failure(site: Site, controller: C
     _ask(site, _asked("show", variables={"secretRef": {"name": "values"}}))
     told = _told(site, "HookFailed")
     message = condition(told, "PlaybookSucceeded")["message"]
-    assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code\n[hidden]"
+    assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code: [hidden]"
     site.until("the event", lambda: "PlaybookFailed" in site.events("m"))
     seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
     seen += controller.log.read_text()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capra.controller.slots import TOLD_AFTER, Slots
-from capra.engine.decide import Bootstrap, Cleanup, Run, RunPlaybook
+from capra.engine.decisions import Bootstrap, Cleanup, Run, RunPlaybook
 from capra.model.machine import Stage
 from capra.model.observation import HookText, Observation
 from tests.support.virtual_time import run_in_virtual_time

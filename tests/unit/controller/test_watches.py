@@ -15,7 +15,7 @@ from capra.controller.controller import Controller
 from capra.controller.dependents import dependents
 from capra.controller.operator import operate
 from capra.controller.serving.metrics import Metrics
-from capra.engine.decide import Bootstrap
+from capra.engine.decisions import Bootstrap
 from capra.errors import Retry
 from capra.kube.client.resources import REMOTE_MACHINES, SECRETS, ObjectKey, Raw
 from capra.model.machine import MachineKey

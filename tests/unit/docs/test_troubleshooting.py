@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.engine import report
+from capra.engine.told import report
 from capra.model.run import OutcomeKind
 
 ROOT = Path(__file__).parents[3]

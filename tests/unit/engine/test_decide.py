@@ -12,19 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.decide import (
-    BackOff,
-    Bootstrap,
-    Cleanup,
-    Decision,
-    Keep,
-    Release,
-    Run,
-    RunPlaybook,
-    Wait,
-    decide,
-    paused_by,
-)
+from capra.engine.decide import decide
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Release, Run, RunPlaybook, Wait
+from capra.engine.holding import paused_by
 from capra.model.machine import (
     DELETE_FOR_MOVE_ANNOTATION,
     PAUSED_ANNOTATION,

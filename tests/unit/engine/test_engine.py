@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from capra.bootstrap.steps import load_tasks
-from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Run, Wait
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Run, Wait
 from capra.engine.engine import Engine, Reconciliation
-from capra.engine.plan import PlanOptions, bootstrap_digest, bootstrap_run_id
+from capra.engine.plan import bootstrap_digest, bootstrap_run_id
 from capra.engine.ports import ProgressListener
-from capra.engine.report import report
+from capra.engine.requests import PlanOptions
+from capra.engine.told.announce import announce
+from capra.engine.told.report import report
 from capra.errors import InputError, Retry
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, IGNORED_CONSTRUCTS_ANNOTATION, MachineKey
 from capra.model.observation import BootstrapData, Observation, Phase, Record

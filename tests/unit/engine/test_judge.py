@@ -11,7 +11,7 @@ import yaml
 
 from capra.engine.hooks.judge import judge_hook
 from capra.engine.outcome import judge
-from capra.engine.plan import PlanOptions, plan_preflight
+from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import Fatal, InputError, Retry
 from capra.model.host_key import fingerprint
 from capra.model.machine import HOST_KEYS_ANNOTATION, MachineSpec, RemoteMachine

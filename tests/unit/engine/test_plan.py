@@ -8,15 +8,15 @@ import re
 import pytest
 
 from capra.bootstrap.steps import load_tasks, to_tasks
-from capra.engine import plan
-from capra.engine.decide import Cleanup
+from capra.engine import plan, requests
+from capra.engine.decisions import Cleanup
 from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
 from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
-OPTIONS = plan.PlanOptions()
+OPTIONS = requests.PlanOptions()
 COMMON = {
     "output_bytes": 4096,
     "state_directory": "",
@@ -38,7 +38,7 @@ def assert_no_secret(request: RunRequest) -> None:
 
 
 def test_restart_reaches_the_role() -> None:
-    chosen = plan.PlanOptions(restart=True)
+    chosen = requests.PlanOptions(restart=True)
     assert plan.plan_bootstrap(READY, chosen).variables["bootstrap_restart"] is True
     assert "bootstrap_restart" not in plan.plan_bootstrap(READY, OPTIONS).variables
 
@@ -126,7 +126,7 @@ def test_what_a_cleanup_without_a_distributions_own_looks_for(
     custom: bool, clean_up: CleanUp, strict: bool, binding: str
 ) -> None:
     seen = observation(spec={"clean_up_commands": ("a",)})
-    options = plan.PlanOptions(verify_custom_cleanup=strict)
+    options = requests.PlanOptions(verify_custom_cleanup=strict)
     request = plan.plan_cleanup(seen, Cleanup(custom=custom, clean_up=clean_up), options)
     assert request.playbook is Playbook.CUSTOM_CLEANUP
     assert request.variables["custom_cleanup_commands"] == (["a"] if custom else [])
@@ -141,20 +141,20 @@ def test_a_machine_of_no_pool_is_not_held_by_what_is_not_removed(pool: str, bind
 
 
 def test_preflight_and_options() -> None:
-    options = plan.PlanOptions(check=True, diff=True, artifacts="/a", state_directory="/s")
-    request = plan.plan_preflight(observation(ssh_key=None), options)
+    options = requests.PlanOptions(check=True, diff=True, artifacts="/a", state_directory="/s")
+    request = requests.plan_preflight(observation(ssh_key=None), options)
     assert request.variables == {"preflight_fail_on_error": False, "use_sudo": False}
     hooks = Ansible(before_clean_up=(Hook("h", TextSource("file", "a.yml")),))
-    assert plan.plan_preflight(observation(spec={"ansible": hooks}), options).variables["preflight_python"] is True
+    assert requests.plan_preflight(observation(spec={"ansible": hooks}), options).variables["preflight_python"] is True
     assert (request.check, request.diff, request.artifacts, request.secrets.ssh_key) == (True, True, "/a", "")
     assert plan.plan_bootstrap(READY, options).variables["bootstrap_state_directory"] == "/s"
 
 
 def test_keys_pinned_in_the_spec_count_first() -> None:
     seen = observation(record={"host_keys": ("ssh-ed25519 AAAA",)})
-    assert plan.connection(seen).host_keys == ("ssh-ed25519 AAAA",)
+    assert requests.connection(seen).host_keys == ("ssh-ed25519 AAAA",)
     seen = observation(record={"host_keys": ("ssh-ed25519 AAAA",)}, spec={"host_keys": ("ssh-ed25519 BBBB",)})
-    assert plan.connection(seen).host_keys == ("ssh-ed25519 BBBB",)
+    assert requests.connection(seen).host_keys == ("ssh-ed25519 BBBB",)
 
 
 def test_what_cannot_be_planned() -> None:
@@ -187,7 +187,7 @@ def test_cancel() -> None:
 
 def test_whom_the_host_is_taken_over_from() -> None:
     annotated = observation(machine={"annotations": {TAKE_OVER_ANNOTATION: "uid-9"}})
-    chosen = plan.PlanOptions(take_over="default/other")
+    chosen = requests.PlanOptions(take_over="default/other")
     for cleanup in (Cleanup(custom=False, role="worker"), Cleanup(custom=True)):
         names = ("k0s_cleanup_take_over", "custom_cleanup_take_over")
         told = plan.plan_cleanup(annotated, cleanup, OPTIONS).variables
@@ -206,5 +206,5 @@ def test_the_host_knows_a_moved_machine_by_its_first_uid() -> None:
 
 @pytest.mark.parametrize("asked", [False, True])
 def test_nobody_is_shown_content_who_did_not_ask_for_it(asked: bool) -> None:
-    options = plan.PlanOptions(diff=True) if asked else plan.PlanOptions()
+    options = requests.PlanOptions(diff=True) if asked else requests.PlanOptions()
     assert plan.plan_bootstrap(READY, options).diff is asked

@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 
 from capra.bootstrap.script import SCRIPT_NAME, quote
 from capra.bootstrap.steps import load_tasks
-from capra.engine.decide import Cleanup
-from capra.engine.plan import PlanOptions, plan_bootstrap, plan_cleanup
+from capra.engine.decisions import Cleanup
+from capra.engine.plan import plan_bootstrap, plan_cleanup
+from capra.engine.requests import PlanOptions
 from capra.local.prepare import InputOptions, prepare
 from capra.model.machine import TAKE_OVER_ANNOTATION, MachineKey
 from capra.model.observation import Record

@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.controller.reconcilers.reconciler import DONE, Result
+from capra.engine.clusters.remote_cluster import (
+    ClusterObservation,
+    ClusterReport,
+    Endpoint,
+    OwnerCluster,
+    report_cluster,
+)
 from capra.engine.ports import Clock
-from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpoint, OwnerCluster, report_cluster
 from capra.kube.cache import ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer

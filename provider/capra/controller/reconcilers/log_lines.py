@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from capra.engine.announce import WARNING, Announcement, failures
-from capra.engine.decide import Release
+from capra.engine.decisions import Release
 from capra.engine.engine import Reconciliation
+from capra.engine.told.announce import WARNING, Announcement, failures
 
 
 def level(taken: Reconciliation, announcement: Announcement) -> int:

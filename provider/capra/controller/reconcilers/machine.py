@@ -14,11 +14,11 @@ from capra.controller.reconcilers.log_lines import fields, level
 from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
-from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Bootstrap, GiveBack, Keep, Refuse, Release, Reserve, Run, RunPlaybook, Wait
+from capra.engine.decisions import BackOff, Bootstrap, GiveBack, Keep, Refuse, Release, Reserve, Run, RunPlaybook, Wait
 from capra.engine.engine import Engine, Reconciliation
-from capra.engine.plan import PlanOptions
 from capra.engine.ports import Clock, Runner
+from capra.engine.requests import PlanOptions
+from capra.engine.told.announce import announce
 from capra.kube.cache.writer import Writer
 from capra.kube.client.resources import ENTRIES, ObjectKey, Raw
 from capra.kube.objects import record

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from capra.controller.reconcilers.reconciler import DONE, Result
-from capra.engine.nodes import Node, match
+from capra.engine.clusters.nodes import Node, match
 from capra.errors import CapraError, Fatal, InputError
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.pace import paced

@@ -8,7 +8,7 @@ import structlog
 
 from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.reconciler import AT_ONCE, DONE, Result
-from capra.engine.announce import WARNING, Announcement
+from capra.engine.told.announce import WARNING, Announcement
 from capra.kube.cache import claims, entry_state
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.decide import Bootstrap, Cleanup
+from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.hooks.asked import FIELD
-from capra.engine.plan import PlanOptions, hiding, new_request, plan_bootstrap_or_facts
+from capra.engine.plan import plan_bootstrap_or_facts
 from capra.engine.redaction.credentials import credentials_in
 from capra.engine.redaction.hidden import Hidden, hidden_in_text
 from capra.engine.redaction.ordinary import is_ordinary_word
+from capra.engine.requests import PlanOptions, hiding, new_request
 from capra.errors import InputError
 from capra.model.machine import Stage
 from capra.model.observation import HookText, Observation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.engine.decide import Keep, Refuse, RunPlaybook, Wait
+from capra.engine.decisions import Keep, Refuse, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.engine.hooks.deciding import has_ended_well
 from capra.model.observation import AskedPlaybook, PlaybookRun

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from capra.engine.hooks.asked import read_asked
 from capra.engine.hooks.deciding import WAITING_FOR_TURN
 from capra.engine.hooks.report import PLAYBOOK
-from capra.engine.report import RESERVED
+from capra.engine.told.report import RESERVED
 from capra.kube.cache import ownership
 from capra.kube.cache.index import Trait
 from capra.kube.cache.known import By

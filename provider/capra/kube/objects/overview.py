@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from capra.engine.report import BOOTSTRAP, CLEANED, REACHABLE, READY
+from capra.engine.told.report import BOOTSTRAP, CLEANED, REACHABLE, READY
 from capra.kube.client.resources import POOL_ENTRY, Raw, annotations_of, name_of, namespace_of
 from capra.kube.objects.fields import pool_of, text_of
 from capra.model.host_port import join_host_port

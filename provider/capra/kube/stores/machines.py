@@ -10,9 +10,9 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.decide import GiveBack, Release
-from capra.engine.plan import host_uid
+from capra.engine.decisions import GiveBack, Release
 from capra.engine.ports import Clock
+from capra.engine.requests import host_uid
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By

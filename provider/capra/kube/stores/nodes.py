@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from capra.engine.nodes import Node, NodeOwner
+from capra.engine.clusters.nodes import Node, NodeOwner
 from capra.kube.cache import ownership
 from capra.kube.cache.known import By, Known
 from capra.kube.client.errors import UnavailableError

@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 
-from capra.engine.announce import Announcement
-from capra.engine.decide import Release
+from capra.engine.decisions import Release
 from capra.engine.engine import Reconciliation
 from capra.engine.ports import Clock
-from capra.engine.report import OWNED, report
+from capra.engine.told.announce import Announcement
+from capra.engine.told.report import OWNED, report
 from capra.errors import CapraError
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capra.engine.decide import NAMED_ENTRIES
-from capra.engine.plan import host_uid
+from capra.engine.requests import host_uid
 from capra.kube.cache import claims
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By

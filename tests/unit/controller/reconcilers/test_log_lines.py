@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from capra.controller.reconcilers.log_lines import fields, level
-from capra.engine.announce import announce
-from capra.engine.decide import Bootstrap, Cleanup, Decision, Release, Reserve, RunPlaybook
+from capra.engine.decisions import Bootstrap, Cleanup, Decision, Release, Reserve, RunPlaybook
 from capra.engine.engine import Reconciliation
+from capra.engine.told.announce import announce
 from capra.model.machine import Stage
 from capra.model.observation import HookText, Phase, PlaybookRun, Record
 from capra.model.run import Outcome, OutcomeKind

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from capra.controller.reconcilers.machine import requeue_after
-from capra.engine.decide import BackOff, Decision, Keep, Refuse, RunPlaybook, Wait
+from capra.engine.decisions import BackOff, Decision, Keep, Refuse, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.model.machine import Stage
 from capra.model.observation import HookText, PlaybookRun

@@ -8,7 +8,8 @@ from importlib.metadata import version
 import pytest
 
 from capra.controller.serving.metrics import MeteredRunner, Metrics
-from capra.engine.plan import PlanOptions, plan_bootstrap
+from capra.engine.plan import plan_bootstrap
+from capra.engine.requests import PlanOptions
 from capra.kube.client.resources import ObjectKey
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.testing import FakeRunner, finished

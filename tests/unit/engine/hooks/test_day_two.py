@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Cleanup, Keep, Refuse, RunPlaybook, Wait
+from capra.engine.decisions import BackOff, Cleanup, Keep, Refuse, RunPlaybook, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.hooks.asked import FIELD
 from capra.engine.hooks.noting import REMEMBERED
 from capra.engine.hooks.report import PLAYBOOK
-from capra.engine.plan import PlanOptions
-from capra.engine.report import report
+from capra.engine.requests import PlanOptions
+from capra.engine.told.announce import announce
+from capra.engine.told.report import report
 from capra.model.machine import Stage
 from capra.model.observation import AskedPlaybook, HookText, Phase, PlaybookRun, Record
 from capra.model.run import RunRequest, RunResult, TaskEvent

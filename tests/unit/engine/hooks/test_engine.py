@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from capra.engine.announce import announce
-from capra.engine.decide import BackOff, Refuse, Wait
+from capra.engine.decisions import BackOff, Refuse, Wait
 from capra.engine.engine import Engine, Reconciliation
-from capra.engine.plan import PlanOptions
-from capra.engine.report import report
+from capra.engine.requests import PlanOptions
+from capra.engine.told.announce import announce
+from capra.engine.told.report import report
 from capra.model.machine import Stage
 from capra.model.observation import BootstrapData, HookText, Observation, Phase, Problem, Record
 from capra.model.run import OutcomeKind, RunRequest, RunResult, TaskEvent

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decide import Bootstrap, Cleanup
+from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook
-from capra.engine.plan import PlanOptions
+from capra.engine.requests import PlanOptions
 from capra.errors import InputError
 from capra.model.machine import Stage
 from capra.model.observation import BootstrapData, HookText, Record

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decide import Keep, RunPlaybook, Wait, decide
+from capra.engine.decide import decide
+from capra.engine.decisions import Keep, RunPlaybook, Wait
 from capra.engine.hooks.asked import FIELD
 from capra.kube.client.resources import FINALIZER, RECORD, Raw
 from capra.kube.objects import record

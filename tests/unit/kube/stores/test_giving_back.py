@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decide import GiveBack, Reserve, decide
+from capra.engine.decide import decide
+from capra.engine.decisions import GiveBack, Reserve
 from capra.kube.client.resources import (
     ENTRIES,
     HOLDER,

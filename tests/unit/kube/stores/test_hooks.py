@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decide import Bootstrap, Cleanup, Refuse, Wait, decide
+from capra.engine.decide import decide
+from capra.engine.decisions import Bootstrap, Cleanup, Refuse, Wait
 from capra.kube.client.resources import FINALIZER, QUARANTINED, Raw
 from capra.model.machine import MachineKey, Stage
 from capra.model.observation import Phase

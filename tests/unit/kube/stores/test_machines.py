@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decide import Cleanup, GiveBack, Keep, Release, Reserve
+from capra.engine.decisions import Cleanup, GiveBack, Keep, Release, Reserve
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import ProgressListener
 from capra.kube.client.errors import ConflictError, MissingError

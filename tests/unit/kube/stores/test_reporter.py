@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.report import OWNED
+from capra.engine.told.report import OWNED
 from capra.kube.stores.reporter import machine_status_changes
 from capra.model.status import Condition, MachineAddress, MachineReport
 from tests.support.merge_patch import patched

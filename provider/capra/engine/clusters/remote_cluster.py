@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from capra.engine.decide import paused_message
-from capra.engine.report import PAUSED, READY
+from capra.engine.holding import paused_message
+from capra.engine.told.report import PAUSED, READY
 from capra.model.checks import address, port
 from capra.model.machine import MANAGED_BY_ANNOTATION
 from capra.model.status import Condition

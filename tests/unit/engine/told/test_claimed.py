@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from capra.engine.claimed import sentence
+from capra.engine.told.claimed import sentence
 
 UID = "6a4c6b0e-0b1c-4b7e-9d0f-0c8f9a1d2e3f"
 AT = {"since": 1764108000}

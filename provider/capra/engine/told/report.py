@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 
-from capra.engine.decide import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait, paused_by
+from capra.engine.decisions import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
+from capra.engine.holding import paused_by
 from capra.engine.hooks.report import PLAYBOOK, playbook_condition
 from capra.model.checks import same_address
 from capra.model.observation import Observation, Phase, Record

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from capra.engine.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
+from capra.engine.told.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce
 from capra.model.observation import Phase, Record
 from capra.model.run import Outcome, OutcomeKind
 from tests.unit.engine.examples import READY, observation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capra.engine.decide import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, RunPlaybook, Wait
+from capra.engine.decisions import Bootstrap, Cleanup, GiveBack, Keep, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.model.observation import Phase
 

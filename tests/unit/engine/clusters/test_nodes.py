@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.nodes import NAMED, Matching, Node, NodeOwner, match
+from capra.engine.clusters.nodes import NAMED, Matching, Node, NodeOwner, match
 
 ID = "remote-machine://192.0.2.7:22"
 OWNER = NodeOwner("m", ID, "uid", host_name="host-7", addresses=("192.0.2.7", "10.0.0.7", "2001:db8::7"))

@@ -10,15 +10,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.decide import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait, decide
+from capra.engine.decide import decide
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
-from capra.engine.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, addresses, report
+from capra.engine.told.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, addresses, report
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import MESSAGE_LENGTH, MachineAddress
 from tests.unit.engine.examples import condition, observation
 
-CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "report.yaml").read_text())
+CASES = yaml.safe_load((Path(__file__).parents[3] / "cases" / "engine" / "report.yaml").read_text())
 PARTS = {"machine", "spec", "record", "owner", "cluster", "bootstrap", "ssh_key", "entry", "pool", "problem", "used_by"}
 DECISIONS: dict[str, type[Decision]] = {
     kind.__name__: kind for kind in (BackOff, Bootstrap, Cleanup, Keep, Refuse, Release, Reserve, Wait)

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capra.engine.remote_cluster import ClusterObservation, ClusterReport, Endpoint, OwnerCluster, report_cluster
+from capra.engine.clusters.remote_cluster import (
+    ClusterObservation,
+    ClusterReport,
+    Endpoint,
+    OwnerCluster,
+    report_cluster,
+)
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from capra.model.status import Condition
 

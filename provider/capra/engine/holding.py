@@ -1,0 +1,56 @@
+"""What holds any run up: a pause, a mistake in the machine's own fields, the wait after a failure. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from capra.engine.decisions import BackOff, Refuse
+from capra.engine.hooks.deciding import refused_for_hooks
+from capra.model.machine import PAUSED_ANNOTATION
+from capra.model.observation import Observation
+from capra.model.retry import RUN
+
+LONGEST_PAUSE = RUN.longest
+"""The longest wait before the next run, in seconds. A time that is further off was noted before the clock was set
+back."""
+
+
+def paused_by(observation: Observation) -> str:
+    """The message of the condition `Paused`; empty when the machine is not paused."""
+    machine, cluster = observation.machine, observation.cluster
+    return paused_message(machine.key.kind, machine.annotations, cluster_paused=cluster is not None and cluster.paused)
+
+
+def paused_message(kind: str, annotations: Mapping[str, str], *, cluster_paused: bool) -> str:
+    """What pauses an object of this kind, in the contract's words; empty when nothing does."""
+    messages = []
+    if cluster_paused:
+        messages.append("Cluster spec.paused is set to true")
+    if PAUSED_ANNOTATION in annotations:
+        messages.append(f"{kind} has the {PAUSED_ANNOTATION} annotation")
+    return ", ".join(messages)
+
+
+def refused(observation: Observation) -> Refuse | None:
+    """What is wrong with the machine itself, so that nothing can be run for it."""
+    spec, problem = observation.machine.spec, observation.problem
+    if problem is not None:
+        return Refuse(problem.reason, problem.field, problem.message)
+    if not spec.address:
+        return Refuse("MissingFields", "spec.address", "is required: the address that the host is reached at")
+    if observation.ssh_key is None:
+        if not spec.ssh_key_name:
+            return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")
+        message = f"Secret {spec.ssh_key_name} with key 'value' was not found in namespace "
+        return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message + observation.machine.key.namespace)
+    return refused_for_hooks(observation)
+
+
+def back_off(observation: Observation) -> BackOff | None:
+    """The wait after a run that failed; None when it is over."""
+    until, now = observation.record.not_before, observation.now
+    # Only a wait after a failed run has a limit. Any other (for a vanished holder) lasts as long as it was to:
+    # meanwhile the host may turn out to be another cluster's.
+    if until <= now or (observation.record.reason and until > now + LONGEST_PAUSE):
+        return None
+    return BackOff(until)

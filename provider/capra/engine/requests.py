@@ -1,0 +1,128 @@
+"""A run on a machine's host, as far as all runs are alike. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from capra.bootstrap.templates import jinja
+from capra.bootstrap.templates.jinja import Render
+from capra.engine.redaction.hidden import Hidden, ordered
+from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
+from capra.model.observation import Observation, SSHKey
+from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the caller chooses for every run, beside what the machine says.
+
+    bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
+    step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
+    what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
+    (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
+    that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
+    own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
+    hook_timeout: seconds for a playbook of the user's. has_collection: a collection of Ansible is installed where runs
+    are made.
+    """
+
+    check: bool = False
+    diff: bool = False
+    restart: bool = False
+    artifacts: str = ""
+    bootstrap_timeout: int = 3600
+    cleanup_timeout: int = 900
+    output_bytes: int = 4096
+    sentinel: str = "/run/cluster-api/bootstrap-success.complete"
+    state_directory: str = ""
+    k0s_data_dir: str = ""
+    k0s_binary: str = ""
+    take_over: str = ""
+    ssh_config: str = "none"
+    one_owner: bool = False
+    default_clean_up: CleanUp | None = None
+    verify_custom_cleanup: bool = False
+    render: Render = jinja.render
+    hook_timeout: int = 1800
+    has_collection: Callable[[str], bool] = lambda name: True
+
+
+def host_uid(observation: Observation) -> str:
+    """The UID that the host's journal and claim go by: a move gives the object another; the host knows the first."""
+    return observation.record.uid or observation.machine.uid
+
+
+def connection(observation: Observation) -> Connection:
+    """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
+    spec = observation.machine.spec
+    keys = spec.host_keys or observation.record.host_keys
+    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys)
+
+
+def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
+    """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
+    variables: dict[str, object] = {"preflight_fail_on_error": False}
+    if observation.machine.spec.ansible:
+        variables["preflight_python"] = True
+    return new_request(observation, options, Playbook.PREFLIGHT, variables, 60)
+
+
+def new_request(
+    observation: Observation,
+    options: PlanOptions,
+    playbook: Playbook,
+    variables: Mapping[str, object],
+    timeout: int,
+) -> RunRequest:
+    """What all runs have in common. variables, timeout: see RunRequest."""
+    machine: RemoteMachine = observation.machine
+    if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK}:
+        common = {
+            "uid": host_uid(observation),
+            "name": f"{machine.key.namespace}/{machine.key.name}",
+            "take_over": options.take_over or machine.annotations.get(TAKE_OVER_ANNOTATION, ""),
+            "timeout": timeout,
+            "output_bytes": options.output_bytes,
+            "state_directory": options.state_directory,
+            "progress": True,
+        }
+        variables = {**variables} | {f"{playbook}_{name}": value for name, value in common.items()}
+    if playbook is not Playbook.HOOK:
+        variables = {**variables, "use_sudo": machine.spec.use_sudo}
+    key = observation.ssh_key or SSHKey("")
+    return RunRequest(
+        key=machine.key,
+        playbook=playbook,
+        connection=connection(observation),
+        variables=variables,
+        secrets=RunSecrets(ssh_key=key.value, openssh_key=key.openssh, become_password=observation.become_password),
+        timeout=float(timeout),
+        check=options.check,
+        diff=options.diff,
+        artifacts=options.artifacts,
+        ssh_config=options.ssh_config,
+        one_owner=options.one_owner,
+        field="spec.machine" if machine.spec.pool else "spec",
+        accept_host_key=_accept_host_key(machine, options),
+    )
+
+
+def _accept_host_key(machine: RemoteMachine, options: PlanOptions) -> str:
+    """See RunRequest: what the manifest says takes precedence, and a cluster keeps keys in an annotation."""
+    key = machine.key
+    if machine.spec.host_keys:
+        return "put it in hostKeys of the PooledRemoteMachine" if machine.spec.pool else "put it in spec.hostKeys"
+    if options.one_owner:
+        return ""
+    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {HOST_KEYS_ANNOTATION}-"
+
+
+def hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:
+    """The secrets of a run, with what is not to be shown."""
+    return replace(
+        secrets,
+        hidden=ordered(hidden.parts),
+        credentials=ordered(hidden.credentials),
+        wholes=ordered(hidden.wholes),
+    )

@@ -1,0 +1,1 @@
+"""What is told of a machine: conditions, events, whose host it is. Pure."""
