@@ -8,6 +8,9 @@ from collections.abc import Sequence
 LENGTH = 300
 """Characters of a line that is told."""
 
+LOOKED_AT = 1000
+"""Characters of a line that are looked at."""
+
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _SHELL = re.compile(r"\S*/[0-9]+\.command: (?:line )?[0-9]+: ")
@@ -73,7 +76,7 @@ def with_tail(line: str, tail: str) -> str:
 
 def _lines(output: str) -> list[str]:
     """Those with something in them, as they look in the end: a bar of progress overwrites its own line."""
-    shown = (_last([part for part in line.split("\r") if part.strip()]) for line in output.split("\n"))
+    shown = (_last([part for part in line.split("\r") if part.strip()])[:LOOKED_AT] for line in output.split("\n"))
     cleaned = (_SHELL.sub("", _CONTROL.sub("", line).strip(), count=1) for line in shown)
     return [line for line in cleaned if line]
 

@@ -20,7 +20,7 @@ Exit codes: 0 done, 1 some machine failed, 2 bad input (nothing was contacted), 
 """
 COMMANDS = {
     "bootstrap": "Bootstrap the machines of the files.",
-    "cleanup": "Clean the machines of the files: k0s and what the bootstrap wrote, or their own commands instead.",
+    "cleanup": "Clean the machines of the files: what made them nodes, or their own commands instead.",
     "cancel": "End the bootstrap that is under way on the machines of the files.",
     "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",

@@ -19,7 +19,7 @@ class Options(RunOptions):
 
 
 def cleanup(options: Options) -> int:
-    """Clean the machines of the files: k0s and what the bootstrap wrote, or their own commands instead.
+    """Clean the machines of the files: what made them nodes, or their own commands instead.
 
     The host is looked at afterwards: a cleanup that leaves something behind has failed.
     """

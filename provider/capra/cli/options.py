@@ -168,7 +168,8 @@ class RunOptions(HostPathOptions, ContactOptions):
     take_over: Annotated[
         str,
         typer.Option(
-            metavar="MACHINE", help="UID or namespace/name of the machine that uses the host, to take it over from it."
+            metavar="MACHINE",
+            help="UID, name or namespace/name of the machine that uses the host, to take it over from it.",
         ),
     ] = ""
 

@@ -18,7 +18,9 @@ INTERRUPTED = "Interrupted"
 UNCHANGED = "Unchanged"
 NOT_BEGUN = "NotBegun"
 NOTHING_TO_CLEAN = "nothing to clean"
-NOTHING_WOULD_BE_CLEANED = "nothing would be cleaned: nothing of k0s, and nothing that Capra wrote, is on the host"
+NOTHING_WOULD_BE_CLEANED = (
+    "nothing would be cleaned: nothing of a Kubernetes distribution, and nothing that Capra wrote, is on the host"
+)
 
 AGAIN = "run the same command again"
 EVERYTHING = "it looks at everything again"

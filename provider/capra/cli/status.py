@@ -99,7 +99,7 @@ def state_of(one: Remembered) -> str:
     """How it stands with a machine, in one word: Running or Cleaning while another capra is at work on it; Failed or
     CleanupFailed after a run that failed; Unfinished where a run was begun and nobody knows how it ended; else New,
     Provisioned or Clean."""
-    phase, cleaning = one.record.phase, one.record.phase is Phase.CLEANING
+    phase, cleaning = one.record.phase, one.record.phase is Phase.CLEANING or bool(one.record.cleaning_since)
     if one.busy:
         return "Cleaning" if cleaning else "Running"
     if one.record.reason:

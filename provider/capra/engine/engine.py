@@ -161,19 +161,24 @@ class Engine:
         """A run that only reads what the host says of itself, and keeps it."""
         before = observation.record
         if isinstance(decision, Cleanup) and not request.check:
-            # The time that a cleanup may take counts from here.
-            observation = await self._begin(observation, decision)
+            observation = await self._want(observation)
         outcome = judge(request, await self._runner.run(request, lambda progress: None))
         now = self._clock()
         if outcome.ok:
             record = replace(records.learnt(observation, decision, outcome), changed_at=now)
         else:
-            record = records.as_before(before, observation.record)
-            record = records.ended(record, decision, outcome, now, request.check)
+            record = records.ended(observation.record, decision, outcome, now, request.check)
         if record != observation.record:
             kept = replace(before, host_keys=record.host_keys) if request.check else record
             await self._store.save(observation, kept)
         return Reconciliation(observation, decision, record, outcome)
+
+    async def _want(self, observation: Observation) -> Observation:
+        """Note that a cleanup is wanted: the time that it may take counts from here. Nothing has been sent yet."""
+        record = records.wanted_cleanup(observation)
+        if record != observation.record:
+            await self._store.save(observation, record)
+        return replace(observation, record=record)
 
     async def _settle(self, observation: Observation, decision: Decision) -> Reconciliation:
         """A decision that runs nothing."""

@@ -119,7 +119,8 @@ def plan_cleanup_or_look(observation: Observation, decision: Cleanup, options: P
     which."""
     by_host = not decision.custom and decision.clean_up is CleanUp.DEFAULT and not decision.distribution
     if by_host and not chosen(observation.record):
-        return plan_preflight(observation, options)
+        # A host that is busy may take its time, as for the cleanup.
+        return replace(plan_preflight(observation, options), timeout=float(options.cleanup_timeout))
     return plan_cleanup(observation, decision, options)
 
 

@@ -25,6 +25,9 @@ def after_decision(observation: Observation, decision: Decision) -> Record:
     """What a decision that runs nothing changes in the record."""
     if isinstance(decision, Keep) and decision.adopted:
         return replace(observation.record, phase=Phase.PROVISIONED)
+    if isinstance(decision, Keep) and observation.record.cleaning_since:
+        # Somebody has thought better of a cleanup that has sent nothing.
+        return _provisioned(replace(observation.record, cleaning_since=0.0, distributions=()))
     if isinstance(decision, Keep):
         return noting.playbook_forgotten(observation)
     if isinstance(decision, Release) and not decision.moved and not decision.dirty:
@@ -47,7 +50,14 @@ def begun(observation: Observation, decision: Run) -> Record:
         digest=bootstrap_digest(observation),
         uid=host_uid(observation),
         bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
+        cleaning_since=0.0,
+        distributions=(),
     )
+
+
+def wanted_cleanup(observation: Observation) -> Record:
+    """The record of a machine whose host is to be cleaned, and is only looked at for now."""
+    return replace(begun_cleanup(observation), phase=observation.record.phase)
 
 
 def begun_cleanup(observation: Observation) -> Record:

@@ -18,7 +18,14 @@ HOST_KEYS = "host keys"
 
 def state_findings(path: Path) -> Iterator[Finding]:
     """Of a state directory. Reads only."""
-    if not path.exists():
+    try:
+        there = path.exists()
+    except PermissionError:
+        yield Finding(
+            DIRECTORY, Level.ERROR, str(path), "cannot be entered", "set XDG_STATE_HOME to a place of your own"
+        )
+        return
+    if not there:
         yield Finding(DIRECTORY, Level.OK, str(path), "is made by the first command that remembers something")
         return
     directory = _directory(path)

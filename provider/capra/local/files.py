@@ -81,6 +81,9 @@ def lock_holder(path: Path) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return ""
+    except PermissionError as error:
+        problem = "cannot be opened: it belongs to another user. Remove it, or run capra as that user"
+        raise InputError(problem, subject=str(path)) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

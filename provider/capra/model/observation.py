@@ -107,7 +107,7 @@ class PlaybookRun:
     @property
     def name(self) -> str:
         """The hook's name."""
-        return self.id.partition(":")[0].split("/")[1] if "/" in self.id else ""
+        return self.id.partition(":")[0].partition("/")[2].partition("/")[0]
 
 
 @dataclass(frozen=True)

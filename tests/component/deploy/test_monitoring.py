@@ -32,7 +32,7 @@ FIRING: dict[str, dict[str, str]] = {
         'capra_runs_total{outcome="Unreachable"}': "0+2x120",
         'capra_runs_total{outcome="Finished"}': "0+1x120",
     },
-    "CapraMachinesFailed": {'capra_machines{namespace="n",phase="Failed"}': "2x120"},
+    "CapraMachinesFailed": {'capra_machines{namespace="n",phase="Failed"}': "2 _ _ 2 _ _ _ 2" + " _ _ _ 2" * 29},
     "CapraCleanupGivenUp": {"capra_cleanups_given_up_total": "0x100 1x20"},
     "CapraHostsQuarantined": {f'capra_pool_entries{{{POOL},state="Quarantined"}}': "1x120"},
     "CapraPoolIsExhausted": {f'capra_pool_entries{{{POOL},state="Reserved"}}': "3x120"},

@@ -24,6 +24,11 @@ def _remember(capra: Terminal, name: str, phase: Phase, address: str = "192.0.2.
     state.write(machine, Record(phase=phase, host_keys=(HOST_KEY,), changed_at=1.0))
 
 
+def test_a_cleanup_that_reached_no_host_has_failed_as_a_cleanup() -> None:
+    record = Record(phase=Phase.PROVISIONED, reason="Unreachable", cleaning_since=1.0)
+    assert state_of(Remembered(MachineKey("default", "n"), "192.0.2.1", 22, record, "")) == "CleanupFailed"
+
+
 @pytest.mark.parametrize(
     ("phase", "reason", "busy", "state", "ended"),
     [

@@ -563,8 +563,10 @@ async def test_a_host_of_an_unknown_kind_is_asked_which_cleanup_it_needs() -> No
         Playbook.K0S_CLEANUP,
     ]
     records = [record for _, record in world.store.saved]
-    assert [(one.phase, one.distributions) for one in records[:2]] == [
-        (Phase.CLEANING, ()),
+    # A look sends nothing: the host is as far as it was.
+    assert [(one.phase, one.distributions) for one in records[:3]] == [
+        (Phase.PROVISIONED, ()),
+        (Phase.PROVISIONED, ("kubeadm",)),
         (Phase.CLEANING, ("kubeadm",)),
     ]
     assert records[0].cleaning_since == 1000.0
@@ -583,6 +585,19 @@ async def test_a_look_that_fails_waits_as_a_cleanup_does() -> None:
     # A host that shows nothing gets the cleanup that is harmless, and the look at everything.
     assert world.runner.requests[-1].playbook is Playbook.K0S_CLEANUP
     assert world.record.phase is Phase.CLEAN
+
+
+async def test_whoever_dies_in_a_look_and_thinks_better_of_it_has_the_machine_as_it_was() -> None:
+    world = World(KIND_UNKNOWN)
+    world.runner.die_before = True
+    world.delete()
+    with pytest.raises(RunnerDiedError):
+        await world.step()
+    assert (world.record.phase, world.record.cleaning_since) == (Phase.PROVISIONED, 1000.0)
+    seen = world.store.observations[KEY]
+    world.store.observations[KEY] = replace(seen, machine=replace(seen.machine, deleting=False))
+    assert (await world.step()).decision == Keep()
+    assert world.record == replace(KIND_UNKNOWN.record, uid=world.record.uid, changed_at=world.record.changed_at)
 
 
 async def test_a_dry_run_looks_and_keeps_nothing() -> None:

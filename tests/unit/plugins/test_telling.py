@@ -76,3 +76,8 @@ def test_an_output_that_was_told_is_not_told_again() -> None:
     assert with_tail("a (1)", "") == "a (1)"
     assert with_tail("a: why (1)", "one\nwhy") == "a: why (1)\none\nwhy"
     assert with_tail("a: wh… (1)", "why") == "a: wh… (1)\nwhy"
+
+
+def test_a_long_line_takes_no_time() -> None:
+    assert telling_line("." * 200_000) == telling_line("." * 1000)
+    assert telling_line("error: " + "x" * 200_000).startswith("error: xxx")

@@ -46,12 +46,13 @@ _REMEDIES = tuple(
             "the host cannot look that name up: see its /etc/resolv.conf",
         ),
         (
-            r"network is unreachable|no route to host|connection timed out|connection refused|i/o timeout",
+            r"network is unreachable|no route to host|connection timed out|i/o timeout",
             "the host cannot reach that address: see its routes, proxy and firewall",
         ),
+        (r"connection refused", "nothing listens at that address and port yet"),
         (r"read-only file system", "that file system of the host is mounted read-only: use another path"),
         (
-            r"port \d+ is in use|address already in use|already exists",
+            r"port \d+ is in use|address already in use",
             "see what an earlier installation has left there",
         ),
         (r"running with swap on", "turn swap off first: `swapoff -a`, and no swap in /etc/fstab"),

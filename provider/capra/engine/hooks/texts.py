@@ -62,7 +62,9 @@ def values_of(root: Any, text: str, failure: Failure) -> dict[str, Any]:
     refuse_repeated_keys(root, failure, text_keys=True)
     loader, problem = LOADER(text), ""
     try:
-        values: dict[str, Any] = loader.construct_document(root)
+        values = loader.construct_document(root)
+        if not isinstance(values, dict):  # a tag makes something else of a mapping
+            raise failure(f"must be a mapping of variables, without the tag {root.tag}")
         return {_variable(name, failure): _plain(value, str(name), failure) for name, value in values.items()}
     except yaml.YAMLError as error:
         problem = without_snippet(error)

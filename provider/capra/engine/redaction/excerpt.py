@@ -22,16 +22,13 @@ LOOKED_AT = 1024
 MORE = "…"
 
 _ANNOUNCES = re.compile(r"(?i)pass|pwd?\b|secr|token|cred|auth|bearer|basic|login|key|[=@$`*\\]|\{\{|<<")
-_OPTION = re.compile(r"-[A-Za-z]*[kpPuUwa]")
-_NO_PASSWORDS = re.compile(
-    r"apt(-get)?|ch(mod|own)|cp|dnf|install|ln|mkdir|modprobe|mv|rm|sed|tar|test|touch|uname|yum|zypper"
+_KNOWN = re.compile(
+    r"apk|apt(-get)?|ch(mod|own)|cp|dnf|dpkg|hostnamectl|install|k0s|k3s|kubeadm|ln|mkdir|modprobe|mount|mv|rke2|rm|rmdir"
+    r"|sed|service|swapoff|sysctl|systemctl|tar|test|touch|umount|uname|yum|zypper"
 )
-"""Programs of which no option takes a password."""
+"""Programs that take no password as a plain word. Of any other the first word is shown: the next may be a secret that
+looks like any word (`register green`, `--pin 12345`)."""
 
-_READS = re.compile(r"(?i)passw|stdin|cryptsetup|\bkinit\b|\bsudo\s.*-\w*S|\bcurl\b|\bwget\b")
-"""Programs that take secrets as they are. Of a line with them the first word is shown."""
-
-_PRINTS = frozenset({"echo", "printf"})
 _QUOTED = re.compile(r"'([^'\s]*)'|\"([^\"\s]*)\"")
 
 
@@ -71,14 +68,11 @@ def without_shown(hidden: Hidden, steps: Iterable[Step]) -> Hidden:
 
 def _showable(line: str) -> Iterator[str]:
     words = _words(line)
-    only_first = _READS.search(line) or (words[0] in _PRINTS and re.search("[|>]", line))
-    free = _NO_PASSWORDS.fullmatch(words[0].rpartition("/")[2])
+    known = _KNOWN.fullmatch(words[0].rpartition("/")[2])
     for number, word in enumerate(words):
-        if number and only_first:
+        if number and not known:
             return
         if _ANNOUNCES.search(word) or not all(map(is_ordinary, WORD.findall(word))):
-            return
-        if _OPTION.match(word) and not word.startswith("--") and not free:
             return
         if not number and not re.match(r"[\w./\[-]+$", word):
             return

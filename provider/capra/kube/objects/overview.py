@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from capra.engine.hooks.report import PLAYBOOK
 from capra.engine.told.report import BOOTSTRAP, CLEANED, REACHABLE, READY
 from capra.kube.client.resources import POOL_ENTRY, Raw, annotations_of, name_of, namespace_of
 from capra.kube.objects.fields import pool_of, text_of
 from capra.model.host_port import join_host_port
 from capra.model.pool import EntryState
+
+FAILURES = (REACHABLE, CLEANED, PLAYBOOK)
+"""Conditions of a machine that tell a failure where they are False, whatever its phase is."""
 
 PORT = 22
 FAILED, WAITING, WELL = range(3)
@@ -87,7 +91,7 @@ def _machine(raw: Raw) -> MachineLine:
     conditions = {str(one.get("type")): one for one in status.get("conditions") or () if isinstance(one, dict)}
     ready = conditions.get(READY, {})
     told, phase = text_of(ready, "status"), text_of(status, "phase")
-    failed = phase == "Failed" or any(conditions.get(one, {}).get("status") == "False" for one in (REACHABLE, CLEANED))
+    failed = phase == "Failed" or any(conditions.get(one, {}).get("status") == "False" for one in FAILURES)
     is_ready = told == "True"
     return MachineLine(
         namespace=namespace_of(raw),
@@ -97,9 +101,15 @@ def _machine(raw: Raw) -> MachineLine:
         reason="" if is_ready else text_of(ready, "reason"),
         host=_host(raw.get("spec") or {}),
         entry=annotations_of(raw).get(POOL_ENTRY, ""),
-        message=text_of(conditions.get(BOOTSTRAP, {}) if is_ready else ready, "message"),
+        message=text_of(_telling(conditions) if is_ready else ready, "message"),
         rank=FAILED if failed else WELL if is_ready else WAITING,
     )
+
+
+def _telling(conditions: Mapping[str, Raw]) -> Raw:
+    """Of a machine that is ready: a playbook that failed, else what there is to know of its bootstrap."""
+    playbook = conditions.get(PLAYBOOK, {})
+    return playbook if playbook.get("status") == "False" else conditions.get(BOOTSTRAP, {})
 
 
 def _entry(raw: Raw) -> EntryLine:

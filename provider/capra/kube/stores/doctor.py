@@ -35,7 +35,7 @@ async def learn(api: Api, namespace: str = "") -> ClusterFacts:
         skew=_skew(date, asked, time.time()),
         versions={group: await _versions(api, group) for group in (GROUP, CORE_GROUP)},
         crds={name: await _crd(api, name) for name in (f"{kind.plural}.{GROUP}" for kind in KINDS)},
-        allowed=await _permitted(_allowed(api)),
+        allowed=await _permitted(_allowed(api, namespace)),
         machines=await _listed(api, REMOTE_MACHINES, namespace),
         entries=await _listed(api, POOLED_REMOTE_MACHINES, namespace),
         secrets=None if secrets is None else frozenset(_places(secrets)),
@@ -54,7 +54,7 @@ def _skew(date: str, before: float, after: float) -> float | None:
     """Seconds that the server's clock is ahead of ours; whole seconds are all that HTTP tells."""
     try:
         told = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if before - 1 <= told <= after:
         return 0.0
@@ -94,14 +94,20 @@ async def _controllers(api: Api) -> list[Raw]:
         return []
 
 
-async def _allowed(api: Api) -> dict[Right, bool]:
-    """What the API server says of the controller's account."""
-    return {right: await _may(api, right) for right in RIGHTS}
+async def _allowed(api: Api, namespace: str) -> dict[Right, bool]:
+    """What the API server says of the controller's account. A controller of one namespace has a RoleBinding there."""
+    return {right: await _may(api, right, namespace) for right in RIGHTS}
 
 
-async def _may(api: Api, right: Right) -> bool:
+async def _may(api: Api, right: Right, namespace: str) -> bool:
     resource, _, subresource = right.resource.partition("/")
-    attributes = {"group": right.group, "resource": resource, "subresource": subresource, "verb": right.verb}
+    attributes = {
+        "group": right.group,
+        "resource": resource,
+        "subresource": subresource,
+        "verb": right.verb,
+        "namespace": namespace,
+    }
     answer = await api.create(
         ACCESS_REVIEWS,
         "",

@@ -63,6 +63,9 @@ SHOWN = frozenset(
 )
 """Fields whose values are told where they are wrong. All others may hold a secret."""
 
+CONTENTS = frozenset({"data", "stringData"})
+"""What Secrets and ConfigMaps hold. Nothing of it is told."""
+
 SHOWN_LENGTH = 60
 """Characters of such a value: a longer one is something else that came there by mistake."""
 
@@ -126,8 +129,10 @@ def _problem(model: type[BaseModel], details: ErrorDetails, subject: str) -> Inp
 
 def _given(details: ErrorDetails) -> str:
     """The value, where it can be no secret and the sentence does not tell it."""
-    value, field = details["input"], details["loc"][-1] if details["loc"] else ""
-    if field not in SHOWN or details["type"] == "missing" or not isinstance(value, str | int | float):
+    value, place = details["input"], details["loc"]
+    if not place or place[-1] not in SHOWN or place[0] in CONTENTS or details["type"] == "missing":
+        return ""
+    if not isinstance(value, str | int | float):
         return ""
     text = repr(value)
     told = isinstance(value, int) and details["type"] == "value_error"

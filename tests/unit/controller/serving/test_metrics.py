@@ -69,6 +69,12 @@ def test_what_runs_is_told() -> None:
         assert f'{label}="{version(package)}"' in told
 
 
+def test_a_defect_is_an_increase_from_the_first_one_on() -> None:
+    told = values(Metrics())
+    for kind in ("RemoteMachine", "PooledRemoteMachine", "RemoteCluster", "Nodes"):
+        assert told[f'capra_reconciliations_total{{kind="{kind}",result="defect"}}'] == 0
+
+
 def test_reconciliations_are_counted() -> None:
     metrics, key = Metrics(), ObjectKey("RemoteMachine", "ns", "m")
     metrics.began(key, 0.3)

@@ -33,7 +33,7 @@ SET_SUDO = "user ops is not root: set spec.useSudo: true"
         ("E: Release file for http://a/InRelease is not valid yet (invalid for another 3h)", 100, "`date -u`"),
         ("curl: (6) Could not resolve host: get.k0s.sh", 6, "/etc/resolv.conf"),
         ("wget: bad address 'get.k0s.sh'", 1, "/etc/resolv.conf"),
-        ("dial tcp 192.0.2.1:6443: connect: connection refused", 1, "routes, proxy and firewall"),
+        ("dial tcp 192.0.2.1:6443: connect: no route to host", 1, "routes, proxy and firewall"),
         ("touch: cannot touch '/x': Read-only file system", 1, "use another path"),
         ("[ERROR Port-10250]: Port 10250 is in use", 1, "an earlier installation"),
         ("[ERROR Swap]: running with swap on is not supported", 1, "swapoff -a"),

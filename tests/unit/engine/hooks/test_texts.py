@@ -80,6 +80,7 @@ def test_variables_are_values_as_json_has_them() -> None:
         ("a: !vault hush", "is not valid YAML: line 1"),
         ("a: !!python/object:os.system hush", "is not valid YAML: line 1"),
         ("a: &x [hush]\nb: *y\n", "is not valid YAML: line 2"),
+        ("!!set {hush, a}", "must be a mapping of variables, without the tag tag:yaml.org,2002:set"),
         ("a: !!int hush", "is not valid YAML: a number or a date cannot be read"),
     ],
 )

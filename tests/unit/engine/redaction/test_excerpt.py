@@ -38,6 +38,11 @@ from tests.unit.engine.examples import TOKEN
         ("printf install > /etc/file", "printf …"),
         ("curl --user install https://example.org", "curl …"),
         ("cat <<END\ninstall\nEND", "cat …"),
+        # Any word of a program that nobody knows.
+        ("register-node --pin 12345", "register-node …"),
+        ("wpa_cli set psk green-table", "wpa_cli …"),
+        ("/bin/echo green-table > /etc/pin", "/bin/echo …"),
+        ("sudo apt-get install foo", "sudo …"),
         # Nothing that is known to be a program.
         ("x7kq9zQpw", ""),
         ("INSTALL=package server", ""),

@@ -62,6 +62,12 @@ def test_a_machine_that_is_well_tells_its_warnings() -> None:
     assert (line.message, line.reason, line.host) == ("growpart is not done", "", "192.0.2.1:22")
 
 
+def test_a_playbook_that_failed_on_a_machine_that_is_ready_is_a_failure() -> None:
+    failed = _condition("PlaybookSucceeded", "False", "HookFailed", "hook patch: task 'x' failed")
+    lines = machine_lines([_machine("a", "Provisioned", READY), _machine("m", "Provisioned", READY, failed)])
+    assert [(line.name, line.message) for line in lines] == [("m", "hook patch: task 'x' failed"), ("a", "")]
+
+
 def test_pools_with_a_failure_come_first() -> None:
     pools = pool_lines(
         [

@@ -47,3 +47,18 @@ def test_it_is_read_as_it_was_written() -> None:
 def test_a_damaged_one_says_nothing(changed: dict[str, Any]) -> None:
     """A host may be in use: nothing is begun by what it says, and no time is waited for that never comes."""
     assert _with(_text(**changed)) == Record(phase=Phase.BOOTSTRAPPING)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "name"),
+    [
+        ("runPlaybook/patch:d1", "patch"),
+        ("runPlaybook/patch/check:d1", "patch"),
+        # Anybody may have written it.
+        ("a:b/c", ""),
+        ("", ""),
+        ("/", ""),
+    ],
+)
+def test_the_name_of_a_playbook_that_has_run(run_id: str, name: str) -> None:
+    assert PlaybookRun(run_id).name == name

@@ -150,3 +150,11 @@ def test_a_machine_of_another_provider_is_nobodys_owner() -> None:
     )
 
     assert document is not None
+
+
+def test_nothing_of_a_secret_is_told(tmp_path: Path) -> None:
+    document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"user": 123456}}
+    with pytest.raises(InputError) as caught:
+        load_manifests([write(tmp_path, document)])
+    assert "stringData.user" in str(caught.value)
+    assert "123456" not in str(caught.value)
