@@ -205,7 +205,7 @@ def test_a_command_that_fails_after_the_sentinel_is_a_warning(host: Host, capra:
     arguments = ("bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config(commands=[], after=after)))
     [report] = capra.json(*arguments)
     assert report["outcome"] == "Finished"
-    told = "but step 3 of 5 failed: run runcmd[2]: echo no such unit; exit 3: no such unit (exit status 3); 1 step"
+    told = "but step 3 of 5 failed: run runcmd[2]: echo …: no such unit (exit status 3); 1 step"
     assert f"{told} after it was not run" in report["message"]
     assert (count(host, "post"), count(host, "never")) == (1, 0)
     [report] = capra.json(*arguments)

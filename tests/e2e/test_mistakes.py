@@ -83,7 +83,7 @@ def test_the_end_of_the_output_stands_once(shared: Host, capra: Capra) -> None:
             assert done.stderr.count("2003\n") == shown, done.stderr
             assert "2003" not in done.stdout
             for told in (done.stdout, done.stderr):
-                assert "seq 1000 1100; apt-get install foo; seq 2000 2005; exit 100: E: Unable to locate" in told
+                assert "seq …: E: Unable to locate" in told
         # Both times: the last of the lines before the cause.
         assert "1100\n" in done.stderr
     finally:
