@@ -55,7 +55,8 @@ check: venv ## Lint, types, layers, playbooks, shell: warnings are errors
 mutants: venv ## Look what the tests would not notice: mutations by hand, and cosmic-ray's; hours, and no part of CI
 	scripts/mutants.sh
 
-nightly: venv ## What is too long for CI: read 100 000 generated bootstrap documents, compare 300 with cloud-init; about an hour
+nightly: test-assets ## What is too long for CI: slow tests on hosts, 100 000 generated bootstrap documents, 300 compared with cloud-init; two hours
+	pytest tests/e2e tests/hosts tests/component -m nightly --numprocesses=5 --dist=loadgroup
 	CAPRA_FUZZ_EXAMPLES=100000 pytest tests/fuzz --numprocesses=2 --dist=loadfile
 	CAPRA_CLOUD_INIT_EXAMPLES=300 pytest tests/e2e/test_like_cloud_init.py
 

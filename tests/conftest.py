@@ -45,6 +45,16 @@ class ByControlPlane(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no
         return group_of(nodeid) or nodeid
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked for the night runs where it is asked for by the mark; it is counted among the deselected."""
+    if "nightly" in config.getoption("markexpr"):
+        return
+    later = [item for item in items if item.get_closest_marker("nightly")]
+    if later:
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+
+
 @pytest.hookimpl
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByControlPlane | None:
     """With `--dist=loadgroup` only."""
