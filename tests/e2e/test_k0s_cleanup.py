@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LEFT = "ls -d /var/lib/k0s /etc/k0s /run/k0s /etc/systemd/system/k0s* /etc/init.d/k0s* /var/lib/capra 2>/dev/null; true"
 
 
-@pytest.fixture(scope="module", params=["systemd", "sysvinit", "openrc"])
+@pytest.fixture(
+    scope="module",
+    params=["systemd", *(pytest.param(one, marks=pytest.mark.nightly) for one in ("sysvinit", "openrc"))],
+)
 def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
     """One host, for all tests of this file: each leaves it clean, which is what they are about."""
     with bring_up(1, request.param) as group:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e import distributions
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site
@@ -13,7 +15,6 @@ NODES = {
     "RKE2Config": distributions.rancher("rke2"),
     "KThreesConfig": distributions.rancher("k3s"),
 }
-ROUNDS = 5
 PLANTS = {
     "process kubelet": (
         "cp /bin/sleep /usr/local/bin/kubelet; setsid kubelet 600 </dev/null >/dev/null 2>&1 &",
@@ -46,10 +47,13 @@ def _life(site: Site, host: Host, name: str, kind: str) -> None:
     assert host.ssh("ls -d /etc/systemd/system/k0sworker.service /var/lib/kubelet 2>/dev/null").stdout != ""
 
 
-def test_one_host_after_another_distribution(site: Site, controller: ControllerProcess, host: Host) -> None:
+@pytest.mark.parametrize("rounds", [2, pytest.param(5, marks=pytest.mark.nightly)])
+def test_one_host_after_another_distribution(
+    site: Site, controller: ControllerProcess, host: Host, rounds: int
+) -> None:
     """None of their leftovers keeps the next one out, and nothing of the last one is left in the end."""
     _site(site, host, cleanUp="Default")
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for kind in NODES:
             name = f"{kind.lower()}-{number}"
             _life(site, host, name, kind)
