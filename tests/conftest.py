@@ -17,12 +17,13 @@ settings.register_profile("capra", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("capra")
 
 PLANE = "control plane"
+MANIFESTS = "control plane of manifests"
 MANAGEMENT = "management cluster"
 BY_DIRECTORY = {
     "tests/component/bootstrap": "kubeadm providers",
     "tests/component/controller": PLANE,
-    "tests/component/crds": PLANE,
-    "tests/component/deploy": PLANE,
+    "tests/component/crds": MANIFESTS,
+    "tests/component/deploy": MANIFESTS,
     "tests/e2e/controller": MANAGEMENT,
 }
 BY_FILE = {"tests/e2e/test_like_cloud_init.py": "a pair of hosts"}
