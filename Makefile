@@ -57,6 +57,7 @@ mutants: venv ## Look what the tests would not notice: mutations by hand, and co
 
 nightly: test-assets ## What is too long for CI: slow tests on hosts, 100 000 generated bootstrap documents, 300 compared with cloud-init; two hours
 	pytest tests/e2e tests/hosts tests/component -m nightly --numprocesses=5 --dist=loadgroup
+	CAPRA_STEADY_STATE_SECONDS=300 pytest tests/component/controller/test_steady_state.py
 	CAPRA_FUZZ_EXAMPLES=100000 pytest tests/fuzz --numprocesses=2 --dist=loadfile
 	CAPRA_CLOUD_INIT_EXAMPLES=300 pytest tests/e2e/test_like_cloud_init.py
 

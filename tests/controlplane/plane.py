@@ -191,7 +191,7 @@ class ControlPlane(TakenDown):
 
     def namespace(self, prefix: str = "test") -> str:
         """A new namespace; its name."""
-        name = f"{prefix}-{secrets.token_hex(3)}"
+        name = f"{prefix}-{secrets.token_hex(6)}"
         self.kubectl("create", "namespace", name)
         return name
 

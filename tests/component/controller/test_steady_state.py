@@ -12,7 +12,7 @@ from tests.controlplane import ControlPlane
 from tests.support.waiting import Wait, holds_soon, wait_until_async
 
 MACHINES = 100
-SECONDS = float(os.environ.get("CAPRA_STEADY_STATE_SECONDS", "300"))
+SECONDS = float(os.environ.get("CAPRA_STEADY_STATE_SECONDS", "120"))
 ACCOUNT = "controller"
 
 
