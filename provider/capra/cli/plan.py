@@ -24,7 +24,7 @@ from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import decide
 from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.engine import Reconciliation
-from capra.engine.plan import plan_bootstrap, plan_cleanup, plan_cleanup_or_look, with_example
+from capra.engine.plan import needs_look, plan_bootstrap, plan_cleanup, with_example
 from capra.engine.requests import PlanOptions
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
@@ -32,7 +32,7 @@ from capra.local.store import FileStore
 from capra.model.host_key import fingerprint
 from capra.model.machine import MachineKey
 from capra.model.observation import HookText, Observation
-from capra.model.run import Playbook, RunRequest
+from capra.model.run import RunRequest
 from capra.runs.redaction.redact import Redactor
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Output
@@ -98,7 +98,7 @@ def _planned(observation: Observation, options: PlanOptions) -> dict[str, Any]:
         steps = Redactor.of(request.secrets).data(_listed(load_tasks(request.secrets.steps)))
     elif isinstance(decision, Cleanup):
         request = plan_cleanup(observation, decision, options)
-        if plan_cleanup_or_look(observation, decision, options).playbook is Playbook.PREFLIGHT:
+        if needs_look(observation, decision):
             told = ": the host is asked first whose node it is, and gets that distribution's cleanup"
         steps = _titles(request)
     else:

@@ -114,11 +114,16 @@ def _sentinel(machine: RemoteMachine, options: PlanOptions) -> str:
     return ""
 
 
+def needs_look(observation: Observation, decision: Cleanup) -> bool:
+    """Only the host can tell its distribution, and has not been asked yet."""
+    by_host = not decision.custom and decision.clean_up is CleanUp.DEFAULT and not decision.distribution
+    return by_host and not chosen(observation.record)
+
+
 def plan_cleanup_or_look(observation: Observation, decision: Cleanup, options: PlanOptions) -> RunRequest:
     """The cleanup run, or where only the host can tell its distribution, the run that asks it: the playbook tells
     which."""
-    by_host = not decision.custom and decision.clean_up is CleanUp.DEFAULT and not decision.distribution
-    if by_host and not chosen(observation.record):
+    if needs_look(observation, decision):
         # A host that is busy may take its time, as for the cleanup.
         return replace(plan_preflight(observation, options), timeout=float(options.cleanup_timeout))
     return plan_cleanup(observation, decision, options)

@@ -47,6 +47,15 @@ def _has_begun(host: Host, name: str) -> bool:
     return name in noted(host)
 
 
+def _assert_hidden(site: Site, controller: ControllerProcess) -> None:
+    """The secret is in no object, event or log, nor in what is left of a run."""
+    seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
+    seen += controller.log.read_text()
+    seen += "".join(path.read_text(errors="replace") for path in controller.private.rglob("*") if path.is_file())
+    for secret in (TOKEN, base64.b64encode(TOKEN.encode()).decode()):
+        assert secret not in seen
+
+
 def test_hooks_of_a_machine_whose_controller_is_killed_again_and_again(
     site: Site, controller: ControllerProcess, host: Host
 ) -> None:
@@ -94,11 +103,7 @@ def test_variables_of_a_tenant_are_seen_nowhere(site: Site, controller: Controll
     message = condition(told, "BootstrapExecSucceeded")["message"]
     assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code: [hidden]"
     site.until("the event", lambda: "HookFailed" in site.events("m"))
-    seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
-    seen += controller.log.read_text()
-    seen += "".join(path.read_text(errors="replace") for path in controller.private.rglob("*") if path.is_file())
-    for secret in (TOKEN, base64.b64encode(TOKEN.encode()).decode()):
-        assert secret not in seen
+    _assert_hidden(site, controller)
     host.ssh("touch /tmp/mended", check=True)
     site.provisioned("m")
 
@@ -179,11 +184,7 @@ def test_day_two_in_check_mode_once_and_with_a_failure(site: Site, controller: C
     message = condition(told, "PlaybookSucceeded")["message"]
     assert message == "hook show: task 'Show [hidden]' failed on m: non-zero return code: [hidden]"
     site.until("the event", lambda: "PlaybookFailed" in site.events("m"))
-    seen = site.plane.kubectl("get", "remotemachines,machines,events", "-n", site.namespace, "-o", "yaml")
-    seen += controller.log.read_text()
-    seen += "".join(path.read_text(errors="replace") for path in controller.private.rglob("*") if path.is_file())
-    for secret in (TOKEN, base64.b64encode(TOKEN.encode()).decode()):
-        assert secret not in seen
+    _assert_hidden(site, controller)
     host.ssh("touch /tmp/mended", check=True)
     _told(site, "PlaybookSucceeded", "hook show")
     assert noted(host) == ["patch:root"]
