@@ -53,6 +53,9 @@ RECONNECT_ATTEMPTS = 5
 RECONNECT_PAUSE = 2.0
 """Seconds, times the number of the attempt: a session that is lost while its program runs is worth a short wait."""
 
+FIRST_FOLLOW = 4
+"""Seconds of the first session at most, so that somebody who looks on soon hears that the host is at work."""
+
 CUT_SHORT = "the host's reports came back cut short, several times in a row"
 
 
@@ -150,13 +153,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         arguments = self._arguments
         settings: dict[str, object] = {
             "timeout": arguments["timeout"],
-            "follow": max(1, arguments["follow_seconds"]),
+            "follow": max(1, min(FIRST_FOLLOW, arguments["follow_seconds"])),
             **self._limits,
             "forget": int(arguments["forget"]),
         }
         teller = progress.Teller(self._display, len(self._steps), arguments["progress"])
         report = self._begin(settings)
         already, since = report.already, report.since
+        settings["follow"] = max(1, arguments["follow_seconds"])
         while report.running or not report.complete:
             teller.tell(results.step_results(self._steps, report))
             was_running = report.running

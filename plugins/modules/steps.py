@@ -82,7 +82,8 @@ options:
     type: int
     default: 0
   follow_seconds:
-    description: How long one SSH session follows the run before it tells how far it has come.
+    description:
+      - Seconds that one SSH session follows the run before it tells how far it has come; the first one 4 at most.
     type: int
     default: 10
   output_bytes:

@@ -109,7 +109,8 @@ class Capra:
         path.write_bytes(content)
         return path
 
-    def _environment(self) -> dict[str, str]:
+    def process_environment(self) -> dict[str, str]:
+        """What its processes get."""
         home = self.directory / "home"
         home.mkdir(exist_ok=True)
         self.private.mkdir(exist_ok=True, mode=0o700)
@@ -142,7 +143,7 @@ class Capra:
         """Start it and come back at once."""
         return subprocess.Popen(
             [*self._as_caller(), sys.executable, "-m", "capra", *map(str, arguments)],
-            env=self._environment(),
+            env=self.process_environment(),
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -6,8 +6,9 @@ import asyncio
 import time
 
 from capra.cli import work
-from capra.cli.display import PlainDisplay, displaying
+from capra.cli.display import PlainDisplay
 from capra.cli.errors import note
+from capra.cli.live import displaying
 from capra.cli.options import RunOptions, plan_options
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_reconciliation

@@ -1,20 +1,15 @@
-"""What a person sees while machines are worked on: live lines on a terminal, else a line for every change. On standard
+"""What a person sees while machines are worked on: a line for every change, or live lines (live.py). On standard
 error, so that standard output holds the result alone."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console, Group
-from rich.live import Live
-from rich.spinner import Spinner
-from rich.table import Table
+from rich.console import Console
 from rich.text import Text
 
 from capra.cli.result import MachineResult
+from capra.cli.streaming import OutputStream
 from capra.cli.text import first_line, indented, printable
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import Progress
@@ -23,12 +18,16 @@ from capra.model.run import Progress
 class Display(Protocol):
     """Is told what happens."""
 
+    def expect(self, count: int) -> None:
+        """So many machines more will be worked on."""
+        ...
+
     def begin(self, machine: RemoteMachine) -> None:
         """Work on the machine begins."""
         ...
 
     def progress(self, machine: RemoteMachine, progress: Progress) -> None:
-        """A step has changed its state."""
+        """The host is contacted, a step has changed its state, or has said more."""
         ...
 
     def hook(self, machine: RemoteMachine, told: str) -> None:
@@ -53,89 +52,69 @@ def make_console(*, stderr: bool) -> Console:
 
 
 class PlainDisplay:
-    """A line for every change."""
+    """A line for every change. verbose: from 1 on the output of steps, as it comes."""
 
     def __init__(self, console: Console, verbose: int = 0) -> None:
         self._console = console
         self._verbose = verbose
+        self._stream = OutputStream()
+        self._states: dict[MachineKey, tuple[int, str]] = {}
+
+    def expect(self, count: int) -> None:
+        """See Display."""
 
     def begin(self, machine: RemoteMachine) -> None:
         """See Display."""
-        where = machine.spec.place
-        self._say(f"{machine.key.name}: begins ({where})")
+        self._stream.begin(machine.key)
+        self._states.pop(machine.key, None)
+        self.say(f"{machine.key.name}: begins ({machine.spec.place})")
 
     def progress(self, machine: RemoteMachine, progress: Progress) -> None:
         """See Display."""
-        took = f" in {progress.seconds:.1f} s" if progress.state in ("ok", "failed") else ""
-        step = f"step {progress.number + 1}/{progress.count}"
-        self._say(f"{machine.key.name}: {step} {progress.title}: {progress.state}{took}")
+        if self._is_news(machine.key, progress):
+            took = f" in {progress.seconds:.1f} s" if progress.state in ("ok", "failed") else ""
+            step = f"step {progress.number + 1}/{progress.count}"
+            self.say(f"{machine.key.name}: {step} {progress.title}: {progress.state}{took}")
+        self.show_output(machine, progress)
+
+    def _is_news(self, key: MachineKey, progress: Progress) -> bool:
+        """A step is in another state than the last time."""
+        before, state = self._states.get(key), (progress.number, progress.state)
+        self._states[key] = state
+        return progress.of_step and state != before
+
+    def show_output(self, machine: RemoteMachine, progress: Progress) -> None:
+        """With -v, what a step has said since the last time."""
+        if self._verbose and progress.output:
+            self._say_output(machine.key, progress.number, progress.title, progress.output, ended=False)
 
     def hook(self, machine: RemoteMachine, told: str) -> None:
         """See Display."""
-        self._say(f"{machine.key.name}: {told}")
+        self.say(f"{machine.key.name}: {told}")
 
     def output(self, name: str, text: str) -> None:
         """See Display."""
-        self._say(indented(text, f"{name} | "))
+        self.say(indented(text, f"{name} | "))
 
     def end(self, result: MachineResult) -> None:
         """See Display."""
         line = first_line(result.message)
-        self._say(f"{result.machine.key.name}: {result.outcome}: {line} ({result.seconds:.1f} s)")
-        if self._verbose:
-            self._show_steps(result)
+        self.say(f"{result.machine.key.name}: {result.outcome}: {line} ({result.seconds:.1f} s)")
+        self.show_steps(result)
 
-    def _show_steps(self, result: MachineResult) -> None:
-        """The output of every step."""
+    def show_steps(self, result: MachineResult) -> None:
+        """With -v, every step, and of its output what was not shown yet."""
+        if not self._verbose:
+            return
+        key = result.machine.key
         for step in result.steps:
-            self._say(f"{result.machine.key.name} | step {step.number + 1} {step.title}: {step.told}")
-            if step.output.strip():
-                self._say(indented(step.output, f"{result.machine.key.name} |     "))
+            self.say(f"{key.name} | step {step.number + 1} {step.title}: {step.told}")
+            self._say_output(key, step.number, step.title, step.output, ended=True)
 
-    def _say(self, text: str) -> None:
+    def _say_output(self, key: MachineKey, number: int, title: str, output: str, *, ended: bool) -> None:
+        for line in self._stream.new_lines(key, number, title, printable(output).rstrip(" "), ended=ended):
+            self.say(f"{key.name} |     {line}".rstrip())
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
         self._console.print(Text(printable(text)), soft_wrap=True)
-
-
-class LiveDisplay(PlainDisplay):
-    """One live line for each machine that is worked on; a line stays when it has ended."""
-
-    def __init__(self, console: Console, verbose: int = 0) -> None:
-        super().__init__(console, verbose)
-        self._running: dict[MachineKey, tuple[float, Progress | None]] = {}
-        self._spinner = Spinner("dots")
-
-    def begin(self, machine: RemoteMachine) -> None:
-        """See Display."""
-        self._running[machine.key] = (time.monotonic(), None)
-
-    def progress(self, machine: RemoteMachine, progress: Progress) -> None:
-        """See Display."""
-        started, _ = self._running.get(machine.key, (time.monotonic(), None))
-        self._running[machine.key] = (started, progress)
-
-    def end(self, result: MachineResult) -> None:
-        """See Display."""
-        self._running.pop(result.machine.key, None)
-        super().end(result)
-
-    def __rich__(self) -> Group:
-        """The live lines, drawn anew several times a second."""
-        table = Table.grid(padding=(0, 2))
-        for key, (started, progress) in self._running.items():
-            step = f"step {progress.number + 1}/{progress.count}" if progress else "connecting"
-            title = printable(progress.title) if progress else ""
-            elapsed = f"{time.monotonic() - started:.0f} s"
-            table.add_row(self._spinner, Text(key.name), Text(step), Text(title, overflow="ellipsis"), Text(elapsed))
-        return Group(table)
-
-
-@contextmanager
-def displaying(verbose: int) -> Iterator[PlainDisplay]:
-    """The display that fits standard error."""
-    console = make_console(stderr=True)
-    if not console.is_terminal:
-        yield PlainDisplay(console, verbose)
-        return
-    live = LiveDisplay(console, verbose)
-    with Live(live, console=console, refresh_per_second=8, transient=True, redirect_stdout=False):
-        yield live

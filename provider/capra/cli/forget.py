@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from capra.cli.alike import display_name
 from capra.cli.errors import ExitCode, note
 from capra.cli.options import ShownOptions
-from capra.cli.report import display_name, machine_fields, print_json
+from capra.cli.report import machine_fields, print_json
 from capra.errors import Fatal, InputError
 from capra.local.state import Remembered, StateDirectory
 from capra.model.checks import same_address

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from capra.cli import work
-from capra.cli.display import PlainDisplay, displaying
+from capra.cli.display import PlainDisplay
 from capra.cli.errors import note
+from capra.cli.live import displaying
 from capra.cli.result import MachineResult, not_begun, of_outcome
 from capra.engine.outcome import judge
 from capra.engine.ports import ProgressListener, Runner

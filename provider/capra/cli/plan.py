@@ -14,12 +14,13 @@ import typer
 
 from capra.bootstrap import InstanceDataMissing
 from capra.bootstrap.steps import load_tasks
+from capra.cli.alike import display_name
 from capra.cli.bootstrap import BootstrapDataOption
 from capra.cli.change import BOOTSTRAP, CLEANUP
 from capra.cli.errors import ExitCode, note
 from capra.cli.listing import cleanup_titles
 from capra.cli.options import HostPathOptions, MachineOptions, plan_options
-from capra.cli.report import columns, display_name, identity, print_json
+from capra.cli.report import columns, identity, print_json
 from capra.cli.result import decision_name, of_reconciliation
 from capra.engine.decide import decide
 from capra.engine.decisions import Bootstrap, Cleanup

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from capra.cli.alike import display_name
 from capra.cli.errors import note
 from capra.cli.once import run_once
 from capra.cli.options import ContactOptions, plan_options
-from capra.cli.report import cells, display_name, print_results, print_table, table
+from capra.cli.report import cells, print_results, print_table, table
 from capra.cli.result import MachineResult, exit_code
 from capra.engine.requests import plan_preflight
 from capra.local.prepare import prepare

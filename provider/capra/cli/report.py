@@ -8,15 +8,20 @@ from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from capra.cli.alike import alike, cause_of, display_name, listed_names, totals
 from capra.cli.display import make_console
 from capra.cli.result import UNCHANGED, MachineResult
 from capra.cli.text import first_line, indented, printable
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import OutcomeKind, StepReport
 from capra.settings import Output
+
+ROWS_KEPT_FREE = 6
+"""Lines of the screen for what stands around the table of a command."""
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -56,11 +61,6 @@ def print_table(made: Table) -> None:
     typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
-def display_name(key: MachineKey) -> str:
-    """`name`, with the namespace where it is not the default one."""
-    return key.name if key.namespace == "default" else f"{key.namespace}/{key.name}"
-
-
 def identity(machine: RemoteMachine) -> dict[str, Any]:
     """What names a machine in JSON."""
     return machine_fields(machine.key, machine.spec.address, machine.spec.port)
@@ -82,28 +82,46 @@ def print_results(
         _print_check(results)
     if diff:
         _print_diffs(results)
-    summary = table("machine", "address", "outcome", "steps", "seconds", "message")
-    for result in results:
-        spec = result.machine.spec
-        steps = f"{result.done}/{len(result.steps)}" if result.steps else "-"
-        summary.add_row(
-            *cells(display_name(result.machine.key), spec.place, result.outcome),
-            *cells(steps, f"{result.seconds:.1f}", first_line(result.message)),
-        )
-    print_table(summary)
+    print_table(_summary(results, make_console(stderr=False)))
     _print_failures(results, shown=bool(verbose))
+    if len(results) > 1:
+        typer.echo(f"\n{totals(len(results), results)}", err=True)
+
+
+def _summary(results: Sequence[MachineResult], console: Console) -> Table:
+    """A row a machine. On a screen failures come first, and where it has no room for all, machines that have ended
+    alike share a row."""
+    groups = [[result] for result in results]
+    if console.is_terminal:
+        groups.sort(key=lambda group: group[0].ok)
+        if len(groups) > console.height - ROWS_KEPT_FREE:
+            groups = alike(group[0] for group in groups)
+    summary = table("machine", "address", "outcome", "steps", "seconds", "message")
+    for group in groups:
+        first, longest = group[0], max(result.seconds for result in group)
+        steps = f"{first.done}/{len(first.steps)}" if first.steps else "-"
+        place = first.machine.spec.place if len(group) == 1 else f"{len(group)} hosts"
+        summary.add_row(
+            *cells(listed_names(group), place, first.outcome),
+            *cells(steps, f"{longest:.1f}", first_line(first.message)),
+        )
+    return summary
 
 
 def _print_failures(results: Sequence[MachineResult], *, shown: bool) -> None:
-    """On standard error: what a message has below its first line, which stands above, and what to do next. shown: the
-    output of steps was shown already."""
-    for result in results:
-        name = display_name(result.machine.key)
-        more = result.message.strip().partition("\n")[2]
-        if not result.ok and more and not (shown and _has_output(result)):
-            typer.echo(f"\n{name}:\n{indented(more)}", err=True)
-        if result.hint:
-            typer.echo(printable(f"{name}: next: {result.hint}"), err=True)
+    """On standard error: what a message has below its first line, which stands above, and what to do next; once for
+    all machines for which it is the same. shown: the output of steps was shown already."""
+    for group in alike((result for result in results if not result.ok), lambda one: (cause_of(one), _more(one))):
+        more = _more(group[0])
+        if more and not (shown and _has_output(group[0])):
+            typer.echo(f"\n{listed_names(group)}:\n{indented(more)}", err=True)
+    for group in alike((result for result in results if result.hint), lambda one: one.hint):
+        typer.echo(printable(f"{listed_names(group)}: next: {group[0].hint}"), err=True)
+
+
+def _more(result: MachineResult) -> str:
+    """What its message has below the first line."""
+    return result.message.strip().partition("\n")[2]
 
 
 def _print_check(results: Sequence[MachineResult]) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
+from capra.cli.alike import display_name
 from capra.cli.errors import ExitCode
 from capra.cli.extra import needing_extra
 from capra.cli.options import CLUSTER, ClusterOptions
-from capra.cli.report import cells, display_name, machine_fields, print_json, print_table, table
+from capra.cli.report import cells, machine_fields, print_json, print_table, table
 from capra.cli.text import first_line
 from capra.errors import InputError
 from capra.local.manifests import load_manifests
@@ -22,6 +22,7 @@ from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
 from capra.model.observation import Phase
 from capra.model.run import OutcomeKind
+from capra.model.status import timestamp
 from capra.settings import Output
 
 UNFINISHED = "Unfinished"
@@ -92,7 +93,7 @@ def _of_cluster(options: Options, output: Output) -> int:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else ""
+    return timestamp(seconds) if seconds else ""
 
 
 def state_of(one: Remembered) -> str:

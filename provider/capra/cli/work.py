@@ -51,6 +51,7 @@ class Work:
             loop.add_signal_handler(number, partial(self._interrupt, number))
         try:
             self._tasks = [asyncio.ensure_future(self._one(machine, act)) for machine in machines]
+            self._display.expect(len(self._tasks))
             return await asyncio.gather(*self._tasks)
         finally:
             for number in SIGNALS:
@@ -66,7 +67,8 @@ class Work:
         last: list[Progress] = []
 
         def listen(progress: Progress) -> None:
-            last[:] = [progress]
+            if progress.of_step:
+                last[:] = [progress]
             self._display.progress(machine, progress)
 
         started = time.monotonic()

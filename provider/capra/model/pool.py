@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from capra.model.machine import MachineSpec
+from capra.model.status import timestamp
 
 
 class EntryState(StrEnum):
@@ -40,12 +40,8 @@ class Unreachable:
     message: str = ""
 
     def __str__(self) -> str:
-        since, until = _time(self.since), _time(self.until)
+        since, until = timestamp(self.since), timestamp(self.until)
         return f"is Unreachable since {since}, and is not tried again before {until}: {self.message}"
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

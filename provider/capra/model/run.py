@@ -91,13 +91,26 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Progress:
-    """A step has changed its state (running, ok, failed, cut). number counts from 0."""
+    """A step has changed its state (running, ok, failed, cut), or has said more. number counts from 0. output: the end
+    of what it has said so far, redacted. Before anything is known of a step the state is CONTACTING, and number -1."""
 
     number: int
     count: int
     title: str
     state: str
     seconds: float = 0.0
+    output: str = ""
+
+    @property
+    def of_step(self) -> bool:
+        """A step is meant."""
+        return self.number >= 0
+
+
+CONTACTING = "contacting"
+"""The state of a run that has begun to contact its host, and has heard nothing yet."""
+
+IN_CONTACT = Progress(-1, 0, "", CONTACTING)
 
 
 @dataclass(frozen=True)

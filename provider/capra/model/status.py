@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+def timestamp(seconds: float) -> str:
+    """RFC 3339, as the API has it. seconds: since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
@@ -24,10 +30,21 @@ class MachineAddress:
 
 
 @dataclass(frozen=True)
+class RunProgress:
+    """The step that a run is at. step: from 1 to steps. since: seconds since the epoch."""
+
+    step: int
+    steps: int
+    title: str
+    since: float
+
+
+@dataclass(frozen=True)
 class MachineReport:
     """The status of a RemoteMachine. phase: one word for a person. conditions: those that Capra owns and that hold now;
     an owned one that is not here is to be removed. failure_reason, failure_message: the fields of the contract v1beta1,
-    empty when there is no failure."""
+    empty when there is no failure. next_attempt: when what has failed is tried again; cleanup_deadline: when the
+    cleanup is given up at the earliest; both in seconds since the epoch, 0 where there is none."""
 
     phase: str
     provisioned: bool
@@ -35,6 +52,8 @@ class MachineReport:
     addresses: tuple[MachineAddress, ...] = ()
     failure_reason: str = ""
     failure_message: str = ""
+    next_attempt: float = 0.0
+    cleanup_deadline: float = 0.0
 
 
 MESSAGE_LENGTH = 2000
@@ -49,6 +68,16 @@ def of_field(field: str, message: str) -> str:
 def short(message: str) -> str:
     """As much as a condition's message has room for."""
     return message if len(message) <= MESSAGE_LENGTH else f"{message[: MESSAGE_LENGTH - 1]}…"
+
+
+def with_outlook(message: str, *sentences: str) -> str:
+    """A message, and what is to come, which is never cut off."""
+    outlook = "; ".join(filter(None, sentences))
+    if not outlook:
+        return short(message)
+    room = MESSAGE_LENGTH - len(outlook) - 2
+    told = message if len(message) <= room else f"{message[: room - 1]}…"
+    return f"{told}\n{outlook}" if "\n" in told else f"{told}; {outlook}"
 
 
 def false(kind: str, reason: str, message: str) -> Condition:

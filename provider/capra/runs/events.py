@@ -43,12 +43,13 @@ def stats(event: Mapping[str, Any], host: str) -> dict[str, int] | None:
 
 
 def progress(event: Mapping[str, Any]) -> Progress | None:
-    """A change of a step, which the action plugin tells as a line of output; None for any other event."""
+    """A change of a step, which the action plugin tells as a line of output, not redacted; None for any other event."""
     text = str(event.get("stdout") or "").strip()
     if not text.startswith(PROGRESS_PREFIX):
         return None
     try:
         values = json.loads(text.removeprefix(PROGRESS_PREFIX))
-        return Progress(values["step"], values["count"], values["title"], values["state"], values["seconds"])
+        names = ("step", "count", "title", "state", "seconds", "output")
+        return Progress(*(values[name] for name in names))
     except (ValueError, KeyError):
         return None

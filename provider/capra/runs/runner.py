@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from capra.engine.ports import ProgressListener
-from capra.model.run import Progress, RunRequest, RunResult
+from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
 from capra.runs.message import dump_request, load_result
 from capra.runs.redaction.redact import Redactor
 from capra.runs.warm.parents import WarmParents
@@ -167,6 +167,7 @@ class _Conversation:
         self._directory: Path | None = None
         self._result: RunResult | None = None
         self._over = False
+        self._contacted = False
         self._errors = asyncio.ensure_future(self._read_errors())
 
     async def hold(self) -> RunResult:
@@ -210,6 +211,9 @@ class _Conversation:
                 self._directory = Path(directory)
             case {"contacting": True}:
                 self._begun()
+                if not self._contacted:
+                    self._contacted = True
+                    self._listener(IN_CONTACT)
             case {"progress": dict(values)}:
                 self._listener(Progress(**values))
             case {"output": str(text)}:

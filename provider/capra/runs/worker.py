@@ -55,7 +55,8 @@ class Listener:
         if events.contacts(event, any_task=self.hook is not None):
             say("contacting", True)
         if (change := events.progress(event)) is not None:
-            say("progress", asdict(replace(change, title=self._redactor.text(change.title))))
+            title, output = self._redactor.text(change.title), self._redactor.text(change.output)
+            say("progress", asdict(replace(change, title=title, output=output)))
             return False
         if (result := events.task_event(event, self._redactor)) is not None and self._tells(result):
             self.events.append(result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.controller.kubelets import Kubelets
 from tests.e2e.controller.process import ControllerProcess
@@ -72,3 +73,19 @@ def test_a_template_gets_the_name_of_the_host_that_a_machine_has(
     site.until("the event", lambda: "BootstrapSucceeded" in site.events("m"))
     [event] = [event for event in site.all("Event") if event["reason"] == "BootstrapSucceeded"]
     assert (event["type"], "(exit status 7)" in event["message"]) == ("Warning", True)
+
+
+def test_a_long_run_tells_how_far_it_is(site: Site, controller: ControllerProcess, host: Host) -> None:
+    site.keys([host])
+    site.data(commands=["echo begun", "sleep 15", "sleep 1"])
+    site.cluster()
+    site.machine("m", address(host))
+
+    def told() -> dict[str, Any]:
+        progress: dict[str, Any] = (site.get("RemoteMachine", "m").get("status") or {}).get("progress") or {}
+        return progress
+
+    site.until("the step that takes long is told", lambda: told().get("step") == 2)
+    assert told() == {"step": 2, "steps": 5, "title": "run runcmd[1]: sleep …", "since": told()["since"]}
+    site.provisioned("m")
+    assert told() == {}

@@ -107,8 +107,11 @@ def test_a_path_with_blanks_is_one_file_for_openssh() -> None:
 
 def test_events_that_tell_something() -> None:
     redactor = Redactor.of(REQUEST.secrets)
-    said = {"event": "verbose", "stdout": 'capra-progress {"step":1,"count":2,"title":"t","state":"ok","seconds":0.5}'}
-    assert events.progress(said) == Progress(1, 2, "t", "ok", 0.5)
+    said = {
+        "event": "verbose",
+        "stdout": 'capra-progress {"step":1,"count":2,"title":"t","state":"ok","seconds":0.5,"output":"o"}',
+    }
+    assert events.progress(said) == Progress(1, 2, "t", "ok", 0.5, "o")
     assert events.progress({"event": "verbose", "stdout": "capra-progress {broken"}) is None
     result = {"event": "runner_on_failed", "event_data": {"task": "t", "res": {"msg": "join-token-123"}}}
     assert events.task_event(result, redactor) == TaskEvent("runner_on_failed", "t", {"msg": HIDDEN})

@@ -21,7 +21,8 @@ from capra.kube.cache.writer import Writer
 from capra.kube.client.resources import REMOTE_CLUSTERS, ObjectKey, Raw, annotations_of
 from capra.kube.objects.cluster_api import to_cluster
 from capra.kube.objects.conditions import merge
-from capra.kube.objects.status import changes, timestamp
+from capra.kube.objects.status import changes
+from capra.model.status import timestamp
 
 
 class ClusterReconciler:

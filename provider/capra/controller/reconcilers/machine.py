@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 import structlog
 
 from capra.controller.reconcilers.log_lines import fields, level
+from capra.controller.reconcilers.progress import TellingRunner
 from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import MeteredRunner, Metrics
 from capra.controller.slots import Slots
@@ -61,7 +62,7 @@ class MachineReconciler:
     ) -> None:
         self._engine = Engine(
             store,
-            MeteredRunner(runner, metrics),
+            TellingRunner(MeteredRunner(runner, metrics), reporter.tell_progress, clock),
             clock,
             options=options,
             observer=self._observe,
@@ -140,7 +141,7 @@ class MachineReconciler:
 
     async def _observe(self, taken: Reconciliation) -> None:
         """Tell of a step. Of a run that another one follows only the rest: the status is that of the next."""
-        news = not taken.passing and not _told_before(taken) and await self._reporter.tell(taken)
+        news = not taken.passing and not _told_before(taken) and await self._reporter.tell(taken, self._cleanup_limit)
         await self._announce(taken, news=news)
 
     async def _announce(self, taken: Reconciliation, *, news: bool) -> None:

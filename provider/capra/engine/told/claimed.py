@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from capra.model.machine import TAKE_OVER_ANNOTATION
+from capra.model.status import timestamp
 
 UNKNOWN = "unknown"
 """The value that takes a host over from a machine of which neither UID nor name is known."""
@@ -22,7 +22,7 @@ def sentence(claimed: Mapping[str, Any], namespace: str, *, one_owner: bool) -> 
     hidden = bool(name) and not one_owner and name.partition("/")[0] != namespace
     shown = "a machine of another namespace" if hidden else name or "a machine without a name"
     told = f"{shown} (UID {uid})" if uid else shown
-    when = f" since {datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}" if since > 0 else ""
+    when = f" since {timestamp(since)}" if since > 0 else ""
     value = uid or (NAME_ON_HOST if hidden else name or UNKNOWN)
     return (
         f"the host is used by {told}{when}; nothing was run. It becomes free when that machine's cleanup has"

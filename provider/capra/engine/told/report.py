@@ -6,15 +6,26 @@ Names and reasons of the conditions are the reference's where it has them (docs/
 from __future__ import annotations
 
 import ipaddress
+import math
 
-from capra.engine.decisions import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.engine.holding import paused_by
 from capra.engine.hooks.report import PLAYBOOK, playbook_condition
 from capra.model.checks import same_address
+from capra.model.machine import GIVE_UP_ANNOTATION
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import Condition, MachineAddress, MachineReport, false, of_field, short
+from capra.model.status import (
+    Condition,
+    MachineAddress,
+    MachineReport,
+    false,
+    of_field,
+    short,
+    timestamp,
+    with_outlook,
+)
 
 READY = "Ready"
 BOOTSTRAP = "BootstrapExecSucceeded"
@@ -46,18 +57,20 @@ FAILS_PROVISIONING = frozenset(
 checks of Cluster API replace a machine as soon as these fields are set."""
 
 
-def report(taken: Reconciliation) -> MachineReport:
-    """What to tell after this step, or, when it is running, before its run."""
+def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineReport:
+    """What to tell after this step, or, when it is running, before its run. cleanup_limit: seconds after which a
+    cleanup is given up."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
     reason, message = _failure(taken)
+    next_attempt, deadline = _next_attempt(taken), _cleanup_deadline(taken, cleanup_limit)
     conditions = (
-        _ready(taken, provisioned),
+        _ready(taken, provisioned, next_attempt),
         _bootstrap(taken, provisioned),
         _paused(observation),
         _reserved(taken),
         _reachable(record),
-        _cleaned(taken),
+        _cleaned(taken, next_attempt, deadline),
         _endpoint(observation),
         playbook_condition(taken),
     )
@@ -68,7 +81,33 @@ def report(taken: Reconciliation) -> MachineReport:
         addresses=addresses(observation.machine.spec.address, record) if provisioned else (),
         failure_reason=reason,
         failure_message=message,
+        next_attempt=next_attempt,
+        cleanup_deadline=deadline,
     )
+
+
+def _next_attempt(taken: Reconciliation) -> float:
+    """When a run that has failed is tried again; 0 where nothing waits for its time."""
+    decision, record = taken.decision, taken.record
+    failed = bool(record.message) and not taken.running and isinstance(decision, Bootstrap | Cleanup | BackOff)
+    return record.not_before if failed and record.phase not in {Phase.PROVISIONED, Phase.CLEAN} else 0.0
+
+
+def _cleanup_deadline(taken: Reconciliation, limit: float) -> float:
+    """When a cleanup that is under way is given up at the earliest; 0 where none is, or it never is."""
+    since = taken.record.cleaning_since
+    ended = taken.record.phase is Phase.CLEAN or isinstance(taken.decision, Release)
+    wanted = taken.observation.machine.deleting and since and not ended
+    return since + limit if wanted and limit != math.inf else 0.0
+
+
+def _outlook(next_attempt: float, deadline: float = 0.0) -> tuple[str, ...]:
+    """Sentences that say what is to come."""
+    again = f"the next attempt is at {timestamp(next_attempt)}" if next_attempt else ""
+    if not deadline:
+        return (again,)
+    given_up = f"the cleanup is given up at {timestamp(deadline)}, or by the annotation {GIVE_UP_ANNOTATION} at once"
+    return (again, given_up)
 
 
 def addresses(address: str, record: Record) -> tuple[MachineAddress, ...]:
@@ -128,7 +167,7 @@ def _cleaning(taken: Reconciliation) -> bool:
     return record.phase is Phase.CLEANING or tried
 
 
-def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
+def _ready(taken: Reconciliation, provisioned: bool, next_attempt: float) -> Condition:
     decision, record = taken.decision, taken.record
     spec = taken.observation.machine.spec
     where = spec.place
@@ -147,7 +186,7 @@ def _ready(taken: Reconciliation, provisioned: bool) -> Condition:
         before = f"; the last run failed: {record.cause}" if record.message else ""
         return false(READY, doing.capitalize(), what + before)
     if record.message:
-        return false(READY, record.reason or "Failed", record.cause)
+        return false(READY, record.reason or "Failed", with_outlook(record.cause, *_outlook(next_attempt)))
     if taken.observation.machine.deleting:
         return false(READY, "Deleting", f"{where} is clean")
     return Condition(READY, "True", READY) if provisioned else false(READY, "Bootstrapping", f"bootstrapping {where}")
@@ -198,7 +237,7 @@ def _reachable(record: Record) -> Condition | None:
     return Condition(REACHABLE, "True", "Reached")
 
 
-def _cleaned(taken: Reconciliation) -> Condition | None:
+def _cleaned(taken: Reconciliation, next_attempt: float, deadline: float) -> Condition | None:
     record, decision = taken.record, taken.decision
     if not taken.observation.machine.deleting:
         return None
@@ -211,7 +250,7 @@ def _cleaned(taken: Reconciliation) -> Condition | None:
     if not _cleaning(taken):
         return None
     if record.message and (isinstance(decision, BackOff) or not taken.running):
-        return false(CLEANED, record.reason, record.message)
+        return false(CLEANED, record.reason, with_outlook(record.message, *_outlook(next_attempt, deadline)))
     return Condition(CLEANED, "Unknown", "Cleaning", "the cleanup is under way")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -30,12 +32,15 @@ from capra.kube.client.resources import (
     namespace_of,
 )
 from capra.kube.objects.conditions import merge
-from capra.kube.objects.status import changes, timestamp
-from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION
+from capra.kube.objects.status import changes
+from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, MachineKey
 from capra.model.observation import Phase
-from capra.model.status import MachineReport
+from capra.model.status import MachineReport, RunProgress, timestamp
 
 COMPONENT = "capra"
+TITLE_LENGTH = 200
+"""Characters of a step's title."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -48,8 +53,9 @@ class Reporter:
         self._cache = cache
         self._clock = clock
 
-    async def tell(self, taken: Reconciliation) -> bool:
-        """Write the status after this step, or before its run. True when what is told has changed.
+    async def tell(self, taken: Reconciliation, cleanup_limit: float = math.inf) -> bool:
+        """Write the status after this step, or before its run. True when what is told has changed. cleanup_limit: see
+        `report`.
 
         Raises what the API answers.
         """
@@ -58,13 +64,23 @@ class Reporter:
         if key.kind != REMOTE_MACHINES.kind or moved or MANAGED_BY_ANNOTATION in taken.observation.machine.annotations:
             return False
         raw = await self._mark_run(self._writer.same(taken.observation.machine), running=taken.running)
-        changed = machine_status_changes(raw, report(taken), timestamp(self._clock()))
+        changed = machine_status_changes(raw, report(taken, cleanup_limit), timestamp(self._clock()))
         if changed:
             await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")
         # Not before anything was sent: an entry whose host does not answer is given back.
         if not taken.observation.machine.deleting and taken.record.phase is not Phase.NEW:
             await self._pass_on(raw)
         return bool(changed)
+
+    async def tell_progress(self, key: MachineKey, progress: RunProgress) -> None:
+        """Write how far the machine's run is. The next `tell` takes it away. Raises what the API answers."""
+        if key.kind != REMOTE_MACHINES.kind:
+            return
+        raw = self._writer.raw(key)
+        if MANAGED_BY_ANNOTATION in annotations_of(raw) or BLOCK_MOVE_ANNOTATION not in annotations_of(raw):
+            return  # another one has the name by now: nothing runs for it
+        told = asdict(progress) | {"title": progress.title[:TITLE_LENGTH], "since": timestamp(progress.since)}
+        await self._writer.patch(REMOTE_MACHINES, raw, {"status": {"progress": told}}, "status")
 
     async def announce(self, raw: Raw, announcement: Announcement) -> None:
         """An event. That one can't be written is no reason not to go on: it is logged."""
@@ -132,6 +148,9 @@ def machine_status_changes(raw: Raw, told: MachineReport, now: str) -> dict[str,
         "phase": told.phase,
         "addresses": [{"type": one.type, "address": one.address} for one in told.addresses] or None,
         "conditions": conditions,
+        "nextAttemptTime": timestamp(told.next_attempt) if told.next_attempt else None,
+        "cleanupDeadline": timestamp(told.cleanup_deadline) if told.cleanup_deadline else None,
+        "progress": None,
         **failure,
         "deprecated": {"v1beta1": failure} if any(failure.values()) or "deprecated" in current else None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from capra.engine.decide import decide
 from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
 from capra.engine.told.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, addresses, report
+from capra.model.machine import GIVE_UP_ANNOTATION
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
-from capra.model.status import MESSAGE_LENGTH, MachineAddress
+from capra.model.status import MESSAGE_LENGTH, MachineAddress, with_outlook
 from tests.unit.engine.examples import condition, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[3] / "cases" / "engine" / "report.yaml").read_text())
@@ -169,3 +171,30 @@ def test_always(taken: Reconciliation) -> None:
     assert (condition(told, CLEANED) is None) or taken.observation.machine.deleting
     assert bool(told.addresses) == told.provisioned
     assert bool(told.failure_reason) == bool(told.failure_message)
+
+
+def test_what_comes_next_is_told_with_the_failure() -> None:
+    record = Record(
+        phase=Phase.CLEANING, attempts=2, not_before=1005.0, cleaning_since=900.0, reason="StepFailed", message="a\nb"
+    )
+    seen = observation(machine={"deleting": True}, record=record)
+    taken = Reconciliation(seen, BackOff(1005.0), record)
+    told = report(taken, 600.0)
+    messages = {one.type: one.message for one in told.conditions}
+    assert (told.next_attempt, told.cleanup_deadline) == (1005.0, 1500.0)
+    assert messages[READY] == "a; the next attempt is at 1970-01-01T00:16:45Z"
+    assert messages[CLEANED] == (
+        "a\nb\nthe next attempt is at 1970-01-01T00:16:45Z; the cleanup is given up at 1970-01-01T00:25:00Z, or by the"
+        f" annotation {GIVE_UP_ANNOTATION} at once"
+    )
+    endless = report(taken)
+    assert (endless.next_attempt, endless.cleanup_deadline) == (1005.0, 0.0)
+    running = report(replace(taken, running=True, decision=Cleanup(custom=False)), 600.0)
+    assert (running.next_attempt, running.cleanup_deadline) == (0.0, 1500.0)
+
+
+def test_what_comes_next_is_not_cut_off() -> None:
+    told = with_outlook("x" * 3000, "the next attempt is at noon", "")
+    assert len(told) == MESSAGE_LENGTH
+    assert told.endswith("x…; the next attempt is at noon")
+    assert with_outlook("x", "", "") == "x"

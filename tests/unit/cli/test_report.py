@@ -1,0 +1,66 @@
+"""The end of a command over many machines."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from capra.cli import report
+from capra.cli.result import MachineResult
+from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.settings import Output
+
+
+def _result(number: int, message: str, *, hint: str = "", ok: bool = False) -> MachineResult:
+    machine = RemoteMachine(MachineKey("default", f"node-{number}"), MachineSpec(address=f"192.0.2.{number}"))
+    outcome = "Finished" if ok else "StepFailed"
+    return MachineResult(machine, "Bootstrap", outcome, ok, message, seconds=float(number), hint=hint)
+
+
+FLEET = [
+    *(_result(number, "3 steps finished", ok=True) for number in range(20)),
+    *(_result(number, f"no room on node-{number}\nthe tail", hint="mend it") for number in range(20, 30)),
+]
+
+
+def _screen(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+    def console(*, stderr: bool) -> Console:
+        return Console(stderr=stderr, force_terminal=True, width=80, height=height, color_system=None)
+
+    monkeypatch.setattr(report, "make_console", console)
+
+
+def test_thirty_machines_on_24_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _screen(monkeypatch, 24)
+    report.print_results(FLEET, Output.TABLE)
+    shown = capsys.readouterr()
+    assert len((shown.out + shown.err).splitlines()) < 24
+    assert all(len(line) <= 80 for line in (shown.out + shown.err).splitlines())
+    rows = shown.out.splitlines()
+    assert rows[1].split()[:2] == ["node-20,", "node-21,"]  # failures first
+    assert "10 hosts" in shown.out
+    assert "20 hosts" in shown.out
+    assert shown.err.splitlines()[1:] == [
+        "node-20, node-21, node-22, node-23 and 6 more:",
+        "    the tail",
+        "node-20, node-21, node-22, node-23 and 6 more: next: mend it",
+        "",
+        "30 machines: 10 failed, 20 done",
+    ]
+
+
+def test_a_row_a_machine_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _screen(monkeypatch, 60)
+    report.print_results(FLEET, Output.TABLE)
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0] for row in rows if row.startswith("node-")] == [
+        f"node-{number}" for number in [*range(20, 30), *range(20)]
+    ]
+
+
+def test_a_file_gets_a_row_a_machine_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_results(FLEET, Output.TABLE)
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == [f"node-{number}" for number in range(30)]

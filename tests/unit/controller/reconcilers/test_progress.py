@@ -1,0 +1,104 @@
+"""How far a run is told: now and then, what has changed, and nothing after its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from capra.controller.reconcilers.progress import TellingRunner
+from capra.engine.ports import ProgressListener
+from capra.engine.requests import PlanOptions, plan_preflight
+from capra.errors import Retry
+from capra.model.machine import MachineKey
+from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
+from capra.model.status import RunProgress
+from capra.testing.runner import finished
+from tests.unit.engine.examples import observation
+
+REQUEST = plan_preflight(observation(), PlanOptions())
+FIRST = Progress(0, 2, "one", "running")
+
+
+class Scripted:
+    """A runner that does what the test says."""
+
+    def __init__(self, *acts: Callable[[ProgressListener], object] | float) -> None:
+        self.acts = acts
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        for act in self.acts:
+            if isinstance(act, float):
+                await asyncio.sleep(act)
+            else:
+                act(listener)
+        return finished()
+
+
+class Told:
+    """What was written."""
+
+    def __init__(self, *, seconds: float = 0.0, fails: int = 0) -> None:
+        self.steps: list[RunProgress] = []
+        self.under_way = 0
+        self._seconds = seconds
+        self._fails = fails
+
+    async def write(self, key: MachineKey, progress: RunProgress) -> None:
+        assert key == REQUEST.key
+        self.under_way += 1
+        await asyncio.sleep(self._seconds)
+        self.under_way -= 1
+        if self._fails:
+            self._fails -= 1
+            raise Retry("another writer was faster")
+        self.steps.append(progress)
+
+
+async def _run(told: Told, *acts: Callable[[ProgressListener], object] | float) -> list[Progress]:
+    heard: list[Progress] = []
+    runner = TellingRunner(Scripted(*acts), told.write, lambda: 7.0, period=0.05)
+    assert (await runner.run(REQUEST, heard.append)) == finished()
+    assert told.under_way == 0
+    return heard
+
+
+async def test_a_run_that_is_short_is_not_told_of() -> None:
+    told = Told()
+    heard = await _run(told, lambda listen: listen(IN_CONTACT), lambda listen: listen(FIRST))
+    assert heard == [IN_CONTACT, FIRST]
+    assert told.steps == []
+
+
+async def test_each_change_is_written_once() -> None:
+    told = Told()
+    more = Progress(0, 2, "one", "running", output="said\n")
+    second = Progress(1, 2, "two", "running")
+    await _run(told, lambda listen: listen(FIRST), lambda listen: listen(more), 0.2, lambda listen: listen(second), 0.2)
+    assert told.steps == [RunProgress(1, 2, "one", 7.0), RunProgress(2, 2, "two", 7.0)]
+
+
+async def test_a_write_that_is_under_way_ends_before_the_run_has() -> None:
+    told = Told(seconds=0.3)
+    await _run(told, lambda listen: listen(FIRST), 0.1)
+    assert [one.step for one in told.steps] == [1]
+
+
+async def test_a_write_that_fails_is_made_again() -> None:
+    told = Told(fails=1)
+    await _run(told, lambda listen: listen(FIRST), 0.3)
+    assert [one.step for one in told.steps] == [1]
+
+
+async def test_a_run_that_dies_leaves_nothing_behind() -> None:
+    told = Told()
+
+    def die(listen: ProgressListener) -> None:
+        listen(FIRST)
+        raise RuntimeError("died")
+
+    with pytest.raises(RuntimeError, match="died"):
+        await _run(told, die)
+    await asyncio.sleep(0.1)
+    assert told.steps == []
