@@ -472,6 +472,7 @@ report() {
     if [ ! -f "$RUN/journal" ] && followed_end_kept; then RUN=$ENDS/$ID; fi
     if [ ! -f "$RUN/journal" ]; then return 0; fi
     echo "boot $BOOT"
+    printf 'place %s\n' "$RUN"
     # One process tells how long they all are.
     SIZES=$NEWLINE$(ls -ldn "$RUN/journal" "$RUN"/*.output 2>/dev/null)$NEWLINE
     report_journal

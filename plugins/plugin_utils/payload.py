@@ -43,9 +43,10 @@ class Report:
     """What a host said. begun, complete: its first and last line were seen. running: its program runs. forgotten: the
     run's journal has been removed. removed: so it has, by a step. already: the run had finished before. since: only
     what programs with newer locks have done is this session's. ended: a cancel has ended it. boot: the mark of the
-    host's present boot. busy: the id of another run that holds the host. claimed: another machine that uses it. host:
-    what the host says of itself. journal: its lines, in words. outputs, before: bytes by step number. would: what a
-    check run found, likewise."""
+    host's present boot. place: the directory there with what the run has left, empty where it was not told. busy:
+    the id of another run that holds the host. claimed: another machine that uses it. host: what the host says of
+    itself. journal: its lines, in words. outputs, before: bytes by step number. would: what a check run found,
+    likewise."""
 
     begun: bool = False
     running: bool = False
@@ -55,6 +56,7 @@ class Report:
     since: str = ""
     ended: bool = False
     boot: str = ""
+    place: str = ""
     busy: str = ""
     claimed: Claimant | None = None
     error: str = ""
@@ -181,8 +183,8 @@ def parse_report(text: str) -> Report:
                 values[name] = value
             case [("host" | "claimed") as name, *told]:
                 values[name] = host_facts(told) if name == "host" else claimant(told)
-            case ["error", *message]:
-                values["error"] = " ".join(message)
+            case [("place" | "error") as name, *message]:
+                values[name] = " ".join(message)
             case ["would", number, *what] if number.isdecimal():
                 values["would"][int(number)] = " ".join(what)
             case ["said", number, few] if number.isdecimal():

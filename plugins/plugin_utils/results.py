@@ -26,6 +26,12 @@ SIGNALS = 64
 NOT_CLEAN = 1
 """Status of a verification that has found something."""
 
+TOLD_LINES = 10
+"""Lines of the end of a step's output that a message has."""
+
+LONGEST_PATH = 300
+"""Characters of the place on the host that are told."""
+
 _FAILED = re.compile(r"[a-z]+: failed: ")
 
 
@@ -222,7 +228,7 @@ def _reason_first(lines: str) -> str:
     return "\n".join([*reasons[-1:], *(line for line in found if line not in reasons[-1:])])
 
 
-def last_lines(output: str, count: int = 10) -> str:
+def last_lines(output: str, count: int = TOLD_LINES) -> str:
     """The end of a step's output, for a message."""
     return "\n".join(output.rstrip().splitlines()[-count:])
 
@@ -250,7 +256,7 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     why = _why_cut(report)
     for result in results:
         if result.state == "failed":
-            return _failed(result, len(results))
+            return _failed(result, len(results), report.place)
         if result.state == "cut":
             return _cut(result, len(results))
     if why in ("cancelled", "timeout"):
@@ -258,8 +264,9 @@ def failure(results: Sequence[StepResult], report: Report) -> dict[str, Any]:
     return {"reason": "no_report", "msg": "the host's report is missing or incomplete, which is never success"}
 
 
-def _failed(result: StepResult, count: int) -> dict[str, Any]:
-    """A part of failure, for a step that failed. count: of all steps. cause: the line of its output that tells why."""
+def _failed(result: StepResult, count: int, place: str) -> dict[str, Any]:
+    """A part of failure, for a step that failed. count: of all steps. place: see Report. cause: the line of its output
+    that tells why."""
     tail = last_lines(result.output)
     if result.kind in ("script", "verify"):
         tail = _reason_first(tail)
@@ -269,7 +276,10 @@ def _failed(result: StepResult, count: int) -> dict[str, Any]:
     if result.no_room:
         message = f"{message}; {causes.NO_ROOM}"
     cause = telling_line(result.output, own=result.own)
-    return {"reason": "step_failed", "msg": with_tail(message, tail), "cause": cause, "step": asdict(result)}
+    told = with_tail(message, tail)
+    if place and len(result.output.rstrip().splitlines()) > TOLD_LINES:
+        told = f"{told}\n(all of it is on the host, in {place[:LONGEST_PATH]}/{result.number}.output)"
+    return {"reason": "step_failed", "msg": told, "cause": cause, "step": asdict(result)}
 
 
 def _one_line(result: StepResult, count: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
 
-from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine
+from tests.e2e.support import TOKEN, Capra, cloud_config, count, counted, key_secret, machine
 from tests.hosts import Host
 
 EVERY_BYTE = bytes(range(256)) * 3
@@ -220,3 +221,20 @@ def test_a_sentinel_that_was_there_before_proves_nothing(host: Host, capra: Capr
         [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, *options, code=1)
         assert report["outcome"] == "StepFailed"
     assert count(host, "once") == 2
+
+
+def test_what_a_failed_step_said_can_be_read_afterwards(capra: Capra, host: Host) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    data = capra.data(cloud_config([{"path": "/etc/t", "content": TOKEN}], ["seq 1 40; cat /etc/t; exit 3"]))
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
+    assert report["outcome"] == "StepFailed"
+    told = capra.run("logs", host.name).stdout
+    assert [f"    {number}" in told.splitlines() for number in (1, 40)] == [True, True]
+    assert "failed, status 3" in told
+    place = re.search(r"all of it is on the host, in (\S+)\)", told)
+    assert place is not None
+    assert host.ssh(f"head -1 {place[1]}").stdout == "1\n"
+    assert capra.run("logs", host.name, "2").stdout.splitlines()[:2] == ["1", "2"]
+    kept = "".join(path.read_text() for path in (capra.state / "output").rglob("*.json"))
+    assert TOKEN not in kept + told
+    assert "[hidden]" in kept

@@ -26,6 +26,7 @@ COMMANDS = {
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",
     "run": "Run a playbook of yours on the machines of the files, side by side.",
     "status": "Print what is remembered of machines, or with --context or --kubeconfig what a cluster says of them.",
+    "logs": "Print what the steps of a machine's last run have said, of this terminal's runs or of a controller's.",
     "doctor": (
         "Look at this machine, or with --context or --kubeconfig at a cluster, for what would be in Capra's way."
     ),

@@ -14,9 +14,8 @@ from capra.settings import ControllerSettings, read_settings
 from capra.settings.controller import SWITCH
 from capra.settings.reading import flag_name
 
-SWITCHES = frozenset(
-    flag_name(one.name) for one in fields(ControllerSettings) if one.metadata["flag"].metavar == SWITCH
-)
+FLAGS = [one for one in fields(ControllerSettings) if "flag" in one.metadata]
+SWITCHES = frozenset(flag_name(one.name) for one in FLAGS if one.metadata["flag"].metavar == SWITCH)
 
 Options: Any = options_of(ControllerSettings)
 """All are text here; `read_settings` says in one line what is wrong with one."""

@@ -17,6 +17,8 @@ def options_of(settings: type[Any]) -> type[Any]:
     """A dataclass of options, all of them text, made of the flags of these settings."""
     made = []
     for one in fields(settings):
+        if "flag" not in one.metadata:
+            continue
         flag: Flag = one.metadata["flag"]
         option = typer.Option(
             flag_name(one.name),

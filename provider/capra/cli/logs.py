@@ -1,26 +1,156 @@
-"""Capra's own log: on standard error, for finding out what went wrong. What a person asked for is not a log."""
+"""`capra logs`."""
 
 from __future__ import annotations
 
-import logging
-import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Annotated
 
-import structlog
+import typer
+
+from capra.cli.errors import ExitCode, note
+from capra.cli.options import ShownOptions
+from capra.cli.report import print_json
+from capra.cli.streaming import OutputStream
+from capra.cli.text import printable
+from capra.cli.work import kept_runs
+from capra.errors import InputError
+from capra.model.machine import MachineKey
+from capra.model.status import timestamp
+from capra.runs.kept.kept_run import KeptRun, KeptStep
+from capra.settings import Output
+
+INTERVAL = 1.0
+"""Seconds between two looks at a run that is under way."""
+
+SERVER = "Of a controller"
+EXAMPLES = (
+    "capra logs node-0",
+    "capra logs node-0 3",
+    "capra logs node-0 --follow",
+    "capra logs node-0 -n prod --server https://localhost:8443 --token-file token",
+)
+Look = Callable[[str], KeptRun]
+"""The run of this name, the newest without one. Raises CapraError."""
 
 
-def configure_terminal_logs(verbose: int) -> None:
-    """verbose: 0 shows errors, 1 warnings and information, 2 everything."""
-    level = {0: logging.ERROR, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            # The pretty tracebacks of this renderer show local variables, and these may be secrets.
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
+@dataclass(frozen=True, kw_only=True)
+class Options(ShownOptions):
+    """The options of `capra logs`."""
+
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The machine.")]
+    step: Annotated[int, typer.Argument(metavar="[STEP]", min=0, help="Only what this step has printed.")] = 0
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for what is still to come.")] = False
+    run: Annotated[str, typer.Option(metavar="RUN", help="An older run, by its name.", show_default="the newest")] = ""
+    list_runs: Annotated[bool, typer.Option("--list", help="Only the names of the runs that were kept.")] = False
+    namespace: Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="The machine's namespace.")] = (
+        "default"
     )
+    entry: Annotated[bool, typer.Option("--entry", help="The machine is a PooledRemoteMachine.")] = False
+    server: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Ask the controller whose diagnostics are served there.", rich_help_panel=SERVER
+        ),
+    ] = ""
+    token_file: Annotated[
+        str, typer.Option(metavar="FILE", help="File with a bearer token for it.", rich_help_panel=SERVER)
+    ] = ""
+    certificate_authority: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="CA certificates of the server; without it only localhost is asked.",
+            rich_help_panel=SERVER,
+        ),
+    ] = ""
+
+
+def logs(options: Options) -> int:
+    """Print what the steps of a machine's last run have said, of this terminal's runs or of a controller's.
+
+    Secrets are left out. What is kept is bounded by --keep-output.
+    """
+    settings = options.settings()
+    key = MachineKey(options.namespace, options.name, "PooledRemoteMachine" if options.entry else "RemoteMachine")
+    if options.server:
+        from capra.cli.remote_logs import LogServer  # noqa: PLC0415  # only here
+
+        server = LogServer(options.server, options.token_file, options.certificate_authority)
+        names, read = server.names, server.read
+    elif options.token_file or options.certificate_authority:
+        raise InputError("is for a controller: give --server, too", subject="--token-file, --certificate-authority")
+    else:
+        kept = kept_runs(settings)
+        names, read = kept.names, kept.read
+    if options.list_runs:
+        return _list(names(key), settings.output)
+    run = read(key, options.run)
+    if settings.output is Output.JSON:
+        print_json(asdict(run))
+    elif options.step:
+        _show_step(run, options.step)
+    else:
+        _show(run, partial(read, key), follow=options.follow)
+    return ExitCode.DONE
+
+
+def _list(names: list[str], output: Output) -> int:
+    if output is Output.JSON:
+        print_json({"runs": names})
+    else:
+        typer.echo("".join(f"{name}\n" for name in names), nl=False)
+    return ExitCode.DONE
+
+
+def _show_step(run: KeptRun, number: int) -> None:
+    """The output as it is, for other programs."""
+    step = next((one for one in run.steps if one.number == number), None)
+    if step is None:
+        raise InputError(f"is {number}, and the run {run.name} tells of {len(run.steps)} steps", subject="STEP")
+    typer.echo(printable(step.output), nl=not step.output.endswith("\n"))
+
+
+def _show(run: KeptRun, look: Look, *, follow: bool) -> None:
+    """The whole run; with follow, until it has ended."""
+    typer.echo(f"{run.kind} {run.namespace}/{run.machine}: {run.playbook}, begun {timestamp(run.begun)} ({run.name})")
+    shown = _Shown(MachineKey(run.namespace, run.machine, run.kind))
+    shown.show(run)
+    while follow and not run.ended:
+        time.sleep(INTERVAL)
+        run = look(run.name)
+        shown.show(run)
+    if run.ended:
+        outcome = run.outcome + (f": {printable(run.message)}" if run.message else "")
+        typer.echo(f"{timestamp(run.ended)} {outcome}")
+    else:
+        note("the run has not ended; --follow waits for it")
+
+
+class _Shown:
+    """What was shown of a run: each change of a step, and each line, once."""
+
+    def __init__(self, key: MachineKey) -> None:
+        self._key = key
+        self._stream = OutputStream()
+        self._heads: dict[int, str] = {}
+
+    def show(self, run: KeptRun) -> None:
+        """What is new."""
+        for step in run.steps:
+            if (head := _head(step)) != self._heads.get(step.number):
+                self._heads[step.number] = head
+                typer.echo(head)
+            ended = bool(run.ended) or step.state not in ("pending", "running")
+            for line in self._stream.new_lines(self._key, step.number, step.title, printable(step.output), ended=ended):
+                typer.echo(f"    {line}")
+        if run.ended and run.output:
+            typer.echo("".join(f"    {line}\n" for line in printable(run.output).splitlines()), nl=False)
+
+
+def _head(step: KeptStep) -> str:
+    status = f", status {step.rc}" if step.rc is not None else ""
+    took = f" ({step.seconds:.1f} s)" if step.seconds else ""
+    return printable(f"step {step.number} {step.title}: {step.state}{status}{took}")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from capra.cli.errors import reporting_errors
-from capra.cli.logs import configure_terminal_logs
+from capra.cli.terminal_log import configure_terminal_logs
 from capra.engine.requests import PlanOptions
 from capra.local.prepare import InputOptions
 from capra.runs.hooks.surroundings import has_collection
@@ -109,6 +109,12 @@ class ContactOptions(MachineOptions):
 
     concurrency: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Machines worked on at once.", show_default="50")
+    ] = None
+    keep_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE[,AGE]", help="What capra logs shows: so much, so long; 0 for none.", show_default="64Mi,168h"
+        ),
     ] = None
     artifacts: Annotated[
         str | None, typer.Option(metavar="DIR", help="Directory that keeps Ansible's artifacts, redacted.")

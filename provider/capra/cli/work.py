@@ -6,8 +6,8 @@ import asyncio
 import errno
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -19,6 +19,8 @@ from capra.engine.ports import ProgressListener, Runner
 from capra.errors import CapraError, InputError, told
 from capra.model.machine import RemoteMachine
 from capra.model.run import OutcomeKind, Progress
+from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.kept_runs import KeptRuns
 from capra.runs.runner import AnsibleRunner
 from capra.settings import Settings
 
@@ -29,9 +31,16 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 log = structlog.get_logger()
 
 
-def running(settings: Settings, show: Callable[[str, str], None]) -> AbstractAsyncContextManager[Runner]:
+@asynccontextmanager
+async def running(settings: Settings, show: Callable[[str, str], None]) -> AsyncIterator[Runner]:
     """The runner of a command. show: gets the machine's name and a piece of Ansible's output; used from -vv on."""
-    return AnsibleRunner(show if settings.verbose > 1 else None, warm=settings.warm_runs)
+    async with AnsibleRunner(show if settings.verbose > 1 else None, warm=settings.warm_runs) as runner:
+        yield KeepingRunner(runner, kept_runs(settings), time.time) if settings.keep_output.size else runner
+
+
+def kept_runs(settings: Settings) -> KeptRuns:
+    """The output of runs that was kept."""
+    return KeptRuns(settings.state_directory / "output", settings.keep_output)
 
 
 class Work:

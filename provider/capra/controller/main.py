@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
@@ -24,12 +25,15 @@ from capra.controller.leadership.lease import election_namespace
 from capra.controller.logs import configure_logs
 from capra.controller.operator import operate
 from capra.controller.serving.access import Access as MetricsAccess
-from capra.controller.serving.health import Status, serving_metrics, serving_probes
+from capra.controller.serving.health import Status, serving_diagnostics, serving_probes
 from capra.controller.serving.metrics import Metrics
+from capra.engine.ports import Runner
 from capra.errors import CapraError
 from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.reviews import review
+from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.kept_runs import KeptRuns
 from capra.runs.runner import AnsibleRunner
 from capra.settings import ControllerSettings
 
@@ -71,6 +75,7 @@ async def _main(settings: ControllerSettings) -> int:
         "starting", version=version("capra"), settings={name: str(value) for name, value in asdict(settings).items()}
     )
     metrics, status = Metrics(), Status()
+    kept = KeptRuns(settings.state_directory / "output", settings.keep_output) if settings.keep_output.size else None
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)
         connection = await stack.enter_async_context(connect(configuration))
@@ -79,11 +84,14 @@ async def _main(settings: ControllerSettings) -> int:
             await stack.enter_async_context(serving_probes(settings.health_addr, status))
         if settings.diagnostics_address is not None:
             gate = MetricsAccess(partial(review, connection))
-            await stack.enter_async_context(serving_metrics(settings, settings.diagnostics_address, metrics, gate))
+            await stack.enter_async_context(
+                serving_diagnostics(settings, settings.diagnostics_address, metrics, gate, kept)
+            )
 
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
-            async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as runner:
+            async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as bare:
+                runner: Runner = KeepingRunner(bare, kept, time.time) if kept is not None else bare
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 metrics.leader.set(1)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from capra.errors import InputError
 from capra.model.machine import CleanUp
-from capra.settings.reading import Flag, flag_name, setting
-from capra.settings.values import ListenAddress, boolean, duration, listen_address, one_of, whole_number
+from capra.settings.reading import Flag, derived, flag_name, setting
+from capra.settings.terminal import state_home
+from capra.settings.values import (
+    KeepLimits,
+    ListenAddress,
+    boolean,
+    duration,
+    keep_limits,
+    listen_address,
+    one_of,
+    whole_number,
+)
 
 SWITCH = "[=true|false]"
 ELECTION, SERVING, LOG, HOOKS = "Leader election", "Probes and metrics", "Log", "Playbooks of machines"
@@ -85,12 +96,12 @@ class ControllerSettings:
         listen_address,
         Flag(
             "ADDRESS",
-            "Where /metrics is: host:port, :port, or 0 for nowhere.",
+            "Where /metrics and /logs are: host:port, :port, or 0 for nowhere.",
             panel=SERVING,
             also=("--metrics-bind-address",),
         ),
     )
-    """Where /metrics is served, over https and to those who may read it; None for nowhere."""
+    """Where /metrics and /logs are served, over https and to those who may read it; None for nowhere."""
 
     insecure_diagnostics: bool = setting(
         False, boolean, Flag(SWITCH, "Serve /metrics over plain http and to everybody.", panel=SERVING)
@@ -153,6 +164,17 @@ class ControllerSettings:
 
     hook_timeout: float = setting(1800.0, duration, Flag("TIME", "For one playbook on one host.", panel=HOOKS))
     """Seconds after which a playbook of a machine's is ended, and has failed."""
+
+    keep_output: KeepLimits = setting(
+        KeepLimits(),
+        keep_limits,
+        Flag("SIZE[,AGE]", "Keep the redacted output of runs, for `capra logs`; 0 keeps none."),
+    )
+    """How much of the redacted output of runs is kept, in `capra/output` below `$XDG_STATE_HOME`, by default
+    `~/.local/state`; 0 keeps none."""
+
+    state_directory: Path = derived(lambda environment: state_home(environment) / "capra")
+    """Where that is kept."""
 
     sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object so often."))
     """Seconds after which every object is looked at again although nothing has changed."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from capra.settings.reading import derived, setting
-from capra.settings.values import boolean, one_of, whole_number
+from capra.settings.values import KeepLimits, boolean, keep_limits, one_of, whole_number
 
 DEFAULT_SENTINEL = "/run/cluster-api/bootstrap-success.complete"
 
@@ -57,6 +57,9 @@ class Settings:
 
     become_password_file: str = setting("")
     """File with the password that sudo asks for."""
+
+    keep_output: KeepLimits = setting(KeepLimits(), keep_limits)
+    """How much of the redacted output of runs is kept in the state directory, for `capra logs`: 64Mi, for 168 hours."""
 
     artifacts: str = setting("")
     """Directory that keeps ansible-runner's artifacts, redacted; none are kept without it."""

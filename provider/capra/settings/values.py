@@ -18,6 +18,8 @@ Word = TypeVar("Word", bound=StrEnum)
 
 MAX_PORT = 65535
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_SIZE = re.compile(r"([0-9]{1,15})(|Ki|Mi|Gi)")
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
 _PART = re.compile(rf"({_NUMBER})(h|ms|m|s|us|µs|μs|ns)")
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:h|ms|m|s|us|µs|μs|ns))+")
@@ -35,6 +37,28 @@ class ListenAddress:
 
     def __str__(self) -> str:
         return join_host_port(self.host, self.port)
+
+
+@dataclass(frozen=True)
+class KeepLimits:
+    """How much of the output of runs is kept. size: bytes of all together; 0 keeps none. age: seconds."""
+
+    size: int = 64 * 2**20
+    age: float = 7 * 86400.0
+
+    def __str__(self) -> str:
+        return f"{self.size // 2**20}Mi,{self.age / 3600:g}h" if self.size else "0"
+
+
+def keep_limits(text: str) -> KeepLimits:
+    """`SIZE` or `SIZE,AGE`: bytes as Kubernetes' quantities of whole Ki, Mi or Gi have them, and a duration. `0` keeps
+    nothing."""
+    size, comma, age = text.partition(",")
+    found = _SIZE.fullmatch(size)
+    if found is None or (comma and not age):
+        raise ValueError("must be SIZE or SIZE,AGE such as 64Mi,168h, or 0 to keep nothing")
+    number = int(found[1]) * _UNITS[found[2]]
+    return KeepLimits(number, duration(age) if age else KeepLimits.age)
 
 
 def whole_number(least: int) -> Callable[[str], int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,11 @@ def test_messages() -> None:
     assert failure["msg"] == f"step 2 of 2 failed: command: 19 (exit status 7)\n{tail}"
     assert failure["cause"] == "19"
     assert failure["step"]["number"] == 1
+    placed = replace(report, place="/var/lib/capra/runs/x")
+    told = results.failure(results.step_results(STEPS, placed), placed)["msg"]
+    assert told == f"{failure['msg']}\n(all of it is on the host, in /var/lib/capra/runs/x/1.output)"
+    short = replace(placed, outputs={1: b"1\n2\n"})
+    assert "on the host" not in results.failure(results.step_results(STEPS, short), short)["msg"]
     report = seen("start 0 b 1\nend 0 7 2")
     assert (
         results.failure(results.step_results(STEPS, report), report)["msg"]

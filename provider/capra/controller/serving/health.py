@@ -1,4 +1,4 @@
-"""What the controller serves over HTTP: the kubelet's probes, and the metrics.
+"""What the controller serves over HTTP: the kubelet's probes, the metrics, and the output of runs.
 
 The probes have a port of their own, so that they need no certificate and no token. The metrics name machines' phases
 and pools: they are served over https, to clients that the API server knows (TokenReview) and lets read the path
@@ -17,7 +17,9 @@ from aiohttp import web
 from capra.controller.serving.access import Access
 from capra.controller.serving.certificate import server_context
 from capra.controller.serving.metrics import Metrics
+from capra.controller.serving.output import LOGS, ONE_RUN, OutputServer
 from capra.errors import Fatal
+from capra.runs.kept.kept_runs import KeptRuns
 from capra.settings import ControllerSettings, ListenAddress
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -60,10 +62,15 @@ async def serving_probes(address: ListenAddress, status: Status) -> AsyncIterato
 
 
 @asynccontextmanager
-async def serving_metrics(
-    settings: ControllerSettings, address: ListenAddress, metrics: Metrics, access: Access
+async def serving_diagnostics(
+    settings: ControllerSettings,
+    address: ListenAddress,
+    metrics: Metrics,
+    access: Access,
+    kept: KeptRuns | None = None,
 ) -> AsyncIterator[ListenAddress]:
-    """Serve /metrics as long as the context lasts. Gives where it is served, with the real port."""
+    """Serve /metrics as long as the context lasts, and the output of the runs that are kept, which is never open to
+    all. Gives where they are served, with the real port."""
     open_to_all = settings.insecure_diagnostics
 
     async def serve(request: web.Request) -> web.Response:
@@ -75,8 +82,12 @@ async def serving_metrics(
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     tls = None if open_to_all else server_context(settings.tls_min_version)
-    async with _serving(address, {"/metrics": serve}, tls) as place:
-        log.info("serving metrics", address=str(place), secure=not open_to_all)
+    handlers: dict[str, Handler] = {"/metrics": serve}
+    if kept is not None and not open_to_all:
+        output = OutputServer(kept, access)
+        handlers |= {LOGS: output.serve, ONE_RUN: output.serve}
+    async with _serving(address, handlers, tls) as place:
+        log.info("serving diagnostics", address=str(place), secure=not open_to_all)
         yield place
 
 

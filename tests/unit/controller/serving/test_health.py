@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
 from cryptography import x509
 
+from capra.cli.remote_logs import LogServer
 from capra.controller.serving.access import Access
-from capra.controller.serving.health import Status, serving_metrics, serving_probes
+from capra.controller.serving.health import Status, serving_diagnostics, serving_probes
 from capra.controller.serving.metrics import Metrics
-from capra.errors import Fatal, Retry
+from capra.errors import Fatal, InputError, Retry
 from capra.kube.client.reviews import Verdict
+from capra.model.machine import MachineKey
+from capra.runs.kept.kept_run import KeptRun
+from capra.runs.kept.kept_runs import KeptRuns
 from capra.settings import ControllerSettings, ListenAddress, TlsVersion
+from capra.settings.values import KeepLimits
 
 HERE = ListenAddress("127.0.0.1", 0)
 
@@ -49,7 +56,7 @@ async def metrics_at(settings: ControllerSettings | None = None) -> AsyncIterato
     """The address of the metrics, with one decision counted."""
     metrics = Metrics()
     metrics.decisions.labels("Bootstrap").inc()
-    async with serving_metrics(settings or ControllerSettings(), HERE, metrics, Access(review)) as place:
+    async with serving_diagnostics(settings or ControllerSettings(), HERE, metrics, Access(review)) as place:
         yield f"127.0.0.1:{place.port}/metrics"
 
 
@@ -174,3 +181,62 @@ async def test_the_certificate_is_made_anew_and_signed_by_itself() -> None:
     assert first.public_key() != second.public_key()
     names = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "localhost" in names.get_values_for_type(x509.DNSName)
+
+
+async def _reviewed(token: str, path: str) -> Verdict:
+    """Alice may read what is of team-a."""
+    if token != "alice":
+        return Verdict.UNKNOWN
+    return Verdict.ALLOWED if path.startswith("/logs/team-a/") else Verdict.FORBIDDEN
+
+
+async def test_the_output_of_runs_is_for_those_who_may_read_the_path(tmp_path: Path) -> None:
+    kept = KeptRuns(tmp_path, KeepLimits())
+    for kind in ("RemoteMachine", "PooledRemoteMachine"):
+        run = KeptRun(kept.new_name("bootstrap", 0.0), kind, "team-a", "node-0", "bootstrap", 0.0, 1.0)
+        kept.write(run)
+    alice = {"Authorization": "Bearer alice"}
+    async with serving_diagnostics(ControllerSettings(), HERE, Metrics(), Access(_reviewed), kept) as place:
+        url = f"https://127.0.0.1:{place.port}/logs"
+        status, body, _ = await get(f"{url}/team-a/node-0", **alice)
+        told = json.loads(body)
+        assert (status, told["run"]["kind"], len(told["runs"])) == (200, "RemoteMachine", 1)
+        assert (await get(f"{url}/team-a/node-0/{told['runs'][0]}", **alice))[0] == 200
+        status, body, _ = await get(f"{url}/team-a/node-0?of=entry", **alice)
+        assert (status, json.loads(body)["run"]["name"]) == (200, run.name)
+        for path, wanted in {
+            "team-a/node-9": 404,
+            "team-a/node-0/..": 404,
+            "team-a/node-0/%2e%2e%2fx": 404,
+            "team-b/node-0": 403,
+            "team-a/node-0?of=x": 400,
+        }.items():
+            assert (await get(f"{url}/{path}", **alice))[0] == wanted, path
+        assert (await get(f"{url}/team-a/node-0"))[0] == 401
+    open_to_all = ControllerSettings(insecure_diagnostics=True)
+    async with serving_diagnostics(open_to_all, HERE, Metrics(), Access(_reviewed), kept) as place:
+        assert (await get(f"http://127.0.0.1:{place.port}/logs/team-a/node-0", **alice))[0] == 404
+
+
+async def test_a_terminal_reads_a_controllers_runs(tmp_path: Path) -> None:
+    kept = KeptRuns(tmp_path / "output", KeepLimits())
+    key = MachineKey("team-a", "node-0")
+    run = KeptRun(kept.new_name("bootstrap", 0.0), key.kind, key.namespace, key.name, "bootstrap", 0.0, 1.0)
+    kept.write(run)
+    (tmp_path / "alice").write_text("alice\n")
+    (tmp_path / "bob").write_text("bob\n")
+    async with serving_diagnostics(ControllerSettings(), HERE, Metrics(), Access(_reviewed), kept) as place:
+        url = f"https://127.0.0.1:{place.port}"
+        alice = LogServer(url, str(tmp_path / "alice"), "")
+        assert await asyncio.to_thread(alice.read, key, "") == run
+        assert await asyncio.to_thread(alice.read, key, run.name) == run
+        assert await asyncio.to_thread(alice.names, key) == [run.name]
+        for server, asked, told in (
+            (LogServer(url, str(tmp_path / "bob"), ""), key, "does not know the token"),
+            (alice, MachineKey("team-b", "node-0"), "capra-logs-reader"),
+            (alice, MachineKey("team-a", "node-1"), "has no run whose output was kept"),
+        ):
+            with pytest.raises(InputError, match=told):
+                await asyncio.to_thread(server.read, asked, "")
+    with pytest.raises(Fatal, match="cannot be asked"):
+        await asyncio.to_thread(alice.read, key, "")

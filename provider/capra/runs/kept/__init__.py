@@ -1,0 +1,1 @@
+"""What runs have said, redacted, for reading afterwards."""

@@ -1,0 +1,99 @@
+"""A runner whose runs are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from capra.engine.hooks.judge import judge_hook
+from capra.engine.outcome import judge
+from capra.engine.ports import Clock, ProgressListener, Runner
+from capra.model.run import Playbook, Progress, RunRequest, RunResult
+from capra.runs.kept.kept_run import KeptRun, begun_kept_run, ended_kept_run, with_progress
+from capra.runs.kept.kept_runs import KeptRuns
+
+INTERRUPTED = "Interrupted"
+PERIOD = 2.0
+"""Seconds between two writes of a run that is under way, and before the first: most runs are over by then."""
+
+log = structlog.get_logger(__name__)
+
+
+class KeepingRunner:
+    """A port `Runner` that keeps what the runs of another have said, all but preflights. clock: seconds since the
+    epoch. Where nothing can be written, the runs go on, and one line of the log says so."""
+
+    def __init__(self, runner: Runner, kept: KeptRuns, clock: Clock, period: float = PERIOD) -> None:
+        self._runner = runner
+        self._kept = kept
+        self._clock = clock
+        self._period = period
+        self._failed = False
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """See engine.ports.Runner."""
+        if request.playbook is Playbook.PREFLIGHT:
+            return await self._runner.run(request, listener)
+        now = self._clock()
+        playbook = f"{request.playbook}-{request.hook}" if request.hook else request.playbook.value
+        run = _Run(begun_kept_run(request, self._kept.new_name(playbook, now), now), self._write, self._period)
+
+        def listen(progress: Progress) -> None:
+            listener(progress)
+            run.hear(progress)
+
+        try:
+            result = await self._runner.run(request, listen)
+        except BaseException:
+            # Nothing is waited for: whoever ends the process gives it little time.
+            run.end(replace(run.known, ended=self._clock(), outcome=INTERRUPTED))
+            raise
+        outcome = (judge_hook if request.hook else judge)(request, result)
+        await asyncio.to_thread(run.end, ended_kept_run(run.known, outcome, result.output, self._clock()))
+        return result
+
+    def _write(self, run: KeptRun) -> None:
+        try:
+            self._kept.write(run)
+        except OSError as error:
+            if not self._failed:
+                log.warning("the output of runs cannot be kept", error=str(error))
+            self._failed = True
+
+
+class _Run:
+    """A run that is under way. Nothing is written of it any more after its end."""
+
+    def __init__(self, run: KeptRun, write: Callable[[KeptRun], None], period: float) -> None:
+        self.known = run
+        self._write = write
+        self._period = period
+        self._writing = threading.Lock()
+        self._ended = False
+        self._task: asyncio.Task[None] | None = None
+
+    def hear(self, progress: Progress) -> None:
+        """It is written a little later, with what else has come by then."""
+        self.known = with_progress(self.known, progress)
+        if self._task is None:
+            self._task = asyncio.create_task(self._write_later())
+
+    def end(self, run: KeptRun) -> None:
+        """Write it for the last time."""
+        with self._writing:
+            self._ended = True
+            self._write(run)
+
+    async def _write_later(self) -> None:
+        await asyncio.sleep(self._period)
+        self._task = None
+        await asyncio.to_thread(self._write_under_way)
+
+    def _write_under_way(self) -> None:
+        with self._writing:
+            if not self._ended:
+                self._write(self.known)
