@@ -42,6 +42,7 @@ from capra.kube.client.resources import (
     namespace_of,
 )
 from capra.kube.objects.places import Place
+from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
@@ -82,11 +83,12 @@ class Controller:
         writer, secrets = Writer(api, cache), Secrets(api, cache)
         hooks = HookStore(api, allowed=settings.allow_hooks)
         entries = EntryStore(writer, secrets, hooks, clock)
-        reporter = Reporter(api, writer, cache, clock)
+        reporter, events = Reporter(writer, cache, clock), EventRecorder(api, clock)
         self._machines = MachineReconciler(
             KubeStore(writer, cache, secrets, hooks, entries, clock, self._filter),
             writer,
             reporter,
+            events,
             runner,
             clock,
             metrics,
@@ -103,7 +105,7 @@ class Controller:
         )
         self._reconcilers: dict[str, Reconciler] = {
             MACHINES: self._machines,
-            ENTRIES: PoolEntryReconciler(api, cache, writer, entries, reporter, self._machines),
+            ENTRIES: PoolEntryReconciler(api, cache, writer, entries, events, self._machines),
             CLUSTERS: ClusterReconciler(cache, writer, clock),
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
         }

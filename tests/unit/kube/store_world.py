@@ -73,7 +73,7 @@ class StoreWorld:
         hooks = HookStore(server, allowed=allow_hooks)
         self.entries = EntryStore(writer, secrets, hooks, lambda: NOW)
         self.store = KubeStore(writer, self.cache, secrets, hooks, self.entries, lambda: NOW)
-        self.reporter = Reporter(server, writer, self.cache, lambda: NOW)
+        self.reporter = Reporter(writer, self.cache, lambda: NOW)
         for raw in raws:
             self.put(raw)
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 
 import structlog
 
@@ -19,11 +19,13 @@ from capra.engine.decisions import BackOff, Bootstrap, GiveBack, Keep, Refuse, R
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import Clock, Runner
 from capra.engine.requests import PlanOptions
-from capra.engine.told.announce import announce
+from capra.engine.told.announce import announce, entry_concerned
 from capra.kube.cache.writer import Writer
+from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import ENTRIES, ObjectKey, Raw
 from capra.kube.objects import record
 from capra.kube.objects.status import moment
+from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.reporter import Reporter
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
@@ -50,6 +52,7 @@ class MachineReconciler:
         store: KubeStore,
         writer: Writer,
         reporter: Reporter,
+        events: EventRecorder,
         runner: Runner,
         clock: Clock,
         metrics: Metrics,
@@ -72,6 +75,7 @@ class MachineReconciler:
         self._turns = store.turns
         self._writer = writer
         self._reporter = reporter
+        self._events = events
         self._clock = clock
         self._metrics = metrics
         self._cleanup_limit = cleanup_limit
@@ -151,7 +155,10 @@ class MachineReconciler:
         announcement = announce(taken, news=news)
         if announcement is not None:
             log.log(level(taken, announcement), announcement.message, reason=announcement.reason, **fields(taken))
-            await self._reporter.announce(self._writer.same(taken.observation.machine), announcement)
+            await self._events.record(self._writer.same(taken.observation.machine), announcement)
+            if (entry := entry_concerned(taken)) is not None:
+                with suppress(MissingError):  # the entry has gone meanwhile
+                    await self._events.record(self._writer.raw(ObjectKey(ENTRIES, *entry)), announcement)
         elif news:
             message = getattr(taken.decision, "message", "") or "status"
             log.info(message, decision=name, reason=getattr(taken.decision, "reason", ""))

@@ -26,8 +26,8 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects import record
 from capra.kube.objects.pool_entries import holder_of
+from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.pool_entries import EntryStore
-from capra.kube.stores.reporter import Reporter
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 
 HANDS_OFF = frozenset({PAUSED_ANNOTATION, MANAGED_BY_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION})
@@ -39,13 +39,19 @@ class PoolEntryReconciler:
     """A `Reconciler` of entries. The only writer of their status. machines: cleans the hosts of those in quarantine."""
 
     def __init__(
-        self, api: Api, cache: Cache, writer: Writer, store: EntryStore, reporter: Reporter, machines: MachineReconciler
+        self,
+        api: Api,
+        cache: Cache,
+        writer: Writer,
+        store: EntryStore,
+        events: EventRecorder,
+        machines: MachineReconciler,
     ) -> None:
         self._api = api
         self._cache = cache
         self._writer = writer
         self._store = store
-        self._reporter = reporter
+        self._events = events
         self._machines = machines
 
     async def reconcile(self, key: ObjectKey) -> Result:
@@ -58,7 +64,7 @@ class PoolEntryReconciler:
             reason = f"RemoteMachine {gone}, which held it, has vanished without a verified cleanup of the host"
             await self._store.quarantine(raw, reason)
             log.warning(reason, entry=f"{key.namespace}/{key.name}")
-            await self._reporter.announce(raw, Announcement(WARNING, "HostQuarantined", reason))
+            await self._events.record(raw, Announcement(WARNING, "HostQuarantined", reason))
             return AT_ONCE
         if claims.is_surplus(self._cache, raw):
             log.info("given back: its holder has another entry", entry=f"{key.namespace}/{key.name}")

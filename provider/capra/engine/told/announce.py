@@ -57,6 +57,16 @@ def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
     return None
 
 
+def entry_concerned(taken: Reconciliation) -> tuple[str, str] | None:
+    """Namespace and name of the pool's entry that the announcement is of as well: it is not what its pool takes it for
+    any more. What is done with it otherwise is told of its machine alone."""
+    entry = taken.observation.entry
+    given_up = isinstance(taken.decision, Release) and taken.decision.dirty
+    if entry is None or not (isinstance(taken.decision, GiveBack) or given_up):
+        return None
+    return taken.observation.machine.key.namespace, entry.name
+
+
 def _nothing_sent(taken: Reconciliation) -> bool:
     """Runs were tried, and none has sent anything."""
     record = taken.observation.record

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ipaddress
 import math
 
-from capra.engine.decisions import BackOff, Bootstrap, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
+from capra.engine.decisions import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.engine.holding import paused_by
 from capra.engine.hooks.report import PLAYBOOK, playbook_condition
+from capra.engine.told.outlook import cleanup_deadline_of, next_attempt_of, outlook
 from capra.model.checks import same_address
-from capra.model.machine import GIVE_UP_ANNOTATION
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import (
@@ -23,7 +23,6 @@ from capra.model.status import (
     false,
     of_field,
     short,
-    timestamp,
     with_outlook,
 )
 
@@ -63,7 +62,7 @@ def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineRep
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
     reason, message = _failure(taken)
-    next_attempt, deadline = _next_attempt(taken), _cleanup_deadline(taken, cleanup_limit)
+    next_attempt, deadline = next_attempt_of(taken), cleanup_deadline_of(taken, cleanup_limit)
     conditions = (
         _ready(taken, provisioned, next_attempt),
         _bootstrap(taken, provisioned),
@@ -84,30 +83,6 @@ def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineRep
         next_attempt=next_attempt,
         cleanup_deadline=deadline,
     )
-
-
-def _next_attempt(taken: Reconciliation) -> float:
-    """When a run that has failed is tried again; 0 where nothing waits for its time."""
-    decision, record = taken.decision, taken.record
-    failed = bool(record.message) and not taken.running and isinstance(decision, Bootstrap | Cleanup | BackOff)
-    return record.not_before if failed and record.phase not in {Phase.PROVISIONED, Phase.CLEAN} else 0.0
-
-
-def _cleanup_deadline(taken: Reconciliation, limit: float) -> float:
-    """When a cleanup that is under way is given up at the earliest; 0 where none is, or it never is."""
-    since = taken.record.cleaning_since
-    ended = taken.record.phase is Phase.CLEAN or isinstance(taken.decision, Release)
-    wanted = taken.observation.machine.deleting and since and not ended
-    return since + limit if wanted and limit != math.inf else 0.0
-
-
-def _outlook(next_attempt: float, deadline: float = 0.0) -> tuple[str, ...]:
-    """Sentences that say what is to come."""
-    again = f"the next attempt is at {timestamp(next_attempt)}" if next_attempt else ""
-    if not deadline:
-        return (again,)
-    given_up = f"the cleanup is given up at {timestamp(deadline)}, or by the annotation {GIVE_UP_ANNOTATION} at once"
-    return (again, given_up)
 
 
 def addresses(address: str, record: Record) -> tuple[MachineAddress, ...]:
@@ -186,7 +161,7 @@ def _ready(taken: Reconciliation, provisioned: bool, next_attempt: float) -> Con
         before = f"; the last run failed: {record.cause}" if record.message else ""
         return false(READY, doing.capitalize(), what + before)
     if record.message:
-        return false(READY, record.reason or "Failed", with_outlook(record.cause, *_outlook(next_attempt)))
+        return false(READY, record.reason or "Failed", with_outlook(record.cause, *outlook(next_attempt)))
     if taken.observation.machine.deleting:
         return false(READY, "Deleting", f"{where} is clean")
     return Condition(READY, "True", READY) if provisioned else false(READY, "Bootstrapping", f"bootstrapping {where}")
@@ -250,7 +225,7 @@ def _cleaned(taken: Reconciliation, next_attempt: float, deadline: float) -> Con
     if not _cleaning(taken):
         return None
     if record.message and (isinstance(decision, BackOff) or not taken.running):
-        return false(CLEANED, record.reason, with_outlook(record.message, *_outlook(next_attempt, deadline)))
+        return false(CLEANED, record.reason, with_outlook(record.message, *outlook(next_attempt, deadline)))
     return Condition(CLEANED, "Unknown", "Cleaning", "the cleanup is under way")
 
 

@@ -49,7 +49,7 @@ RIGHTS: Sequence[Right] = (
     *_rights(CORE_GROUP, "machines", "get list watch patch"),
     *_rights("", "secrets", "get list watch"),
     *_rights("", "configmaps", "get"),
-    *_rights("", "events", "create"),
+    *_rights("", "events", "create patch"),
 )
 """The rules of the ClusterRole capra-manager (deploy/rbac.yaml)."""
 

@@ -1,35 +1,26 @@
-"""Tells of a RemoteMachine: its status, events, and the labels that its Machine gets. The only writer of its status."""
+"""Tells of a RemoteMachine: its status, and the labels that its Machine gets. The only writer of its status."""
 
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import structlog
-
 from capra.engine.decisions import Release
 from capra.engine.engine import Reconciliation
 from capra.engine.ports import Clock
-from capra.engine.told.announce import Announcement
 from capra.engine.told.report import OWNED, report
-from capra.errors import CapraError
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
-from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import (
-    EVENTS,
     REMOTE_MACHINES,
     Raw,
     annotations_of,
     core,
     labels_of,
-    name_of,
-    namespace_of,
 )
 from capra.kube.objects.conditions import merge
 from capra.kube.objects.status import changes
@@ -37,18 +28,14 @@ from capra.model.machine import BLOCK_MOVE_ANNOTATION, MANAGED_BY_ANNOTATION, Ma
 from capra.model.observation import Phase
 from capra.model.status import MachineReport, RunProgress, timestamp
 
-COMPONENT = "capra"
 TITLE_LENGTH = 200
 """Characters of a step's title."""
-
-log = structlog.get_logger(__name__)
 
 
 class Reporter:
     """Writes what a step has to tell, and nothing when it is what stands there already."""
 
-    def __init__(self, api: Api, writer: Writer, cache: Cache, clock: Clock) -> None:
-        self._api = api
+    def __init__(self, writer: Writer, cache: Cache, clock: Clock) -> None:
         self._writer = writer
         self._cache = cache
         self._clock = clock
@@ -81,33 +68,6 @@ class Reporter:
             return  # another one has the name by now: nothing runs for it
         told = asdict(progress) | {"title": progress.title[:TITLE_LENGTH], "since": timestamp(progress.since)}
         await self._writer.patch(REMOTE_MACHINES, raw, {"status": {"progress": told}}, "status")
-
-    async def announce(self, raw: Raw, announcement: Announcement) -> None:
-        """An event. That one can't be written is no reason not to go on: it is logged."""
-        now = timestamp(self._clock())
-        body = {
-            "metadata": {"name": f"{name_of(raw)[:230]}.{secrets.token_hex(8)}", "namespace": namespace_of(raw)},
-            "involvedObject": {
-                "apiVersion": raw["apiVersion"],
-                "kind": raw["kind"],
-                "namespace": namespace_of(raw),
-                "name": name_of(raw),
-                "uid": raw["metadata"]["uid"],
-                "resourceVersion": raw["metadata"]["resourceVersion"],
-            },
-            "type": announcement.type,
-            "reason": announcement.reason,
-            "message": announcement.message,
-            "source": {"component": COMPONENT},
-            "reportingComponent": COMPONENT,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
-        try:
-            await self._api.create(EVENTS, namespace_of(raw), body)
-        except CapraError as error:
-            log.warning("an event could not be written", reason=announcement.reason, error=str(error))
 
     async def _mark_run(self, raw: Raw, *, running: bool) -> Raw:
         """A move by clusterctl waits as long as a run is under way."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
+from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, GiveBack, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
-from capra.engine.told.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce
+from capra.engine.told.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement, announce, entry_concerned
 from capra.model.observation import Phase, Record
 from capra.model.run import Outcome, OutcomeKind
 from tests.unit.engine.examples import READY, observation
@@ -156,3 +156,16 @@ def test_a_machine_that_no_host_was_ever_reached_for_says_so(record: Record, tol
     reason, _, message = told.partition(": ")
     message += " at 192.0.2.7:22: there is nothing to clean. Last: no route"
     assert announced == Announcement(NORMAL, reason, message)
+
+
+def test_what_an_entry_is_not_any_more_is_told_of_it_as_well() -> None:
+    seen = observation(entry={"name": "e-1"})
+    for decision, concerned in (
+        (GiveBack("e-1", "no route"), True),
+        (Release("the cleanup was given up", dirty=True), True),
+        (Release("clean"), False),
+        (Reserve("e-1"), False),
+    ):
+        step = Reconciliation(seen, decision, seen.record)
+        assert (entry_concerned(step) == ("default", "e-1")) is concerned, decision
+    assert entry_concerned(Reconciliation(observation(), Release("given up", dirty=True), seen.record)) is None
