@@ -5,20 +5,18 @@ Names and reasons of the conditions are the reference's where it has them (docs/
 
 from __future__ import annotations
 
-import ipaddress
 import math
 
 from capra.engine.decisions import BackOff, Cleanup, GiveBack, Refuse, Release, Reserve, RunPlaybook, Wait
 from capra.engine.engine import Reconciliation
 from capra.engine.holding import paused_by
 from capra.engine.hooks.report import PLAYBOOK, playbook_condition
+from capra.engine.told.addresses import addresses
 from capra.engine.told.outlook import cleanup_deadline_of, next_attempt_of, outlook
-from capra.model.checks import same_address
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import (
     Condition,
-    MachineAddress,
     MachineReport,
     false,
     of_field,
@@ -83,28 +81,6 @@ def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineRep
         next_attempt=next_attempt,
         cleanup_deadline=deadline,
     )
-
-
-def addresses(address: str, record: Record) -> tuple[MachineAddress, ...]:
-    """The machine's addresses: first the one it is reached at, then what the host said of itself.
-
-    A name is an ExternalDNS; as long as no address of the host is known it also stands as ExternalIP, where the
-    reference puts it and k0smotron's joining controllers look for it.
-    """
-    learnt = [MachineAddress("InternalIP", one) for one in record.host_addresses if one != same_address(address)]
-    names = [MachineAddress("Hostname", record.host_name)] if record.host_name else []
-    if _is_ip(address):
-        return (MachineAddress("ExternalIP", address), *learnt, *names)
-    reached = [MachineAddress("ExternalDNS", address)] if learnt else [MachineAddress("ExternalIP", address)]
-    return (*reached, *learnt, *names)
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
 
 
 def _provisioned(observation: Observation, record: Record) -> bool:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from capra.engine.decide import decide
 from capra.engine.decisions import BackOff, Bootstrap, Cleanup, Decision, Keep, Refuse, Release, Reserve, Wait
 from capra.engine.engine import Reconciliation
-from capra.engine.told.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, addresses, report
+from capra.engine.told.addresses import addresses
+from capra.engine.told.report import BOOTSTRAP, CLEANED, OWNED, PAUSED, READY, report
 from capra.model.machine import GIVE_UP_ANNOTATION
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
