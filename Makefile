@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check mutants nightly format bench release-manifests clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench release-manifests clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ elsewhere: test-assets ## Try the checkout in two other places: below /tmp with 
 
 check: venv ## Lint, types, layers, playbooks, shell: warnings are errors
 	scripts/check.sh
+
+docs: venv ## Build the documentation as a site, below out/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 mutants: venv ## Look what the tests would not notice: mutations by hand, and cosmic-ray's; hours, and no part of CI
 	scripts/mutants.sh
