@@ -14,8 +14,8 @@ from capra.cli.report import display_name, machine_fields, print_json
 from capra.errors import Fatal, InputError
 from capra.local.state import Remembered, StateDirectory
 from capra.model.checks import same_address
-from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
+from capra.model.keys.host_key import fingerprint
 from capra.settings import Output
 
 EXAMPLES = (
