@@ -22,6 +22,7 @@ from ansible_collections.capra.machine.plugins.plugin_utils import (
 )
 from ansible_collections.capra.machine.plugins.plugin_utils.asking import ask
 from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal, too_long
+from ansible_collections.capra.machine.plugins.plugin_utils.selection import Selection, SelectionError, select
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -78,7 +79,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             given = [step for step in given if step.get("kind") != "notes"]
         except SessionError as error:
             return result | error.result()
-        self._steps = parts.with_script(given, arguments["script"], arguments["script_arguments"])
+        self._selection = self._selected(given, task_vars or {})
+        if given and not self._selection.steps:
+            return result | {"skipped": True, "msg": "the tags select none of the steps"}
+        self._steps = parts.with_script(self._selection.steps, arguments["script"], arguments["script_arguments"])
         try:
             self._parts = [parts.to_part(step, number) for number, step in enumerate(self._steps)]
         except parts.PayloadError as error:
@@ -109,6 +113,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         options = {name: value for name, value in steps[0].items() if name != "kind"}
         return bootstrap_steps(**options, facts=facts)
 
+    def _selected(self, steps: list[dict[str, Any]], task_vars: dict[str, Any]) -> Selection:
+        """The steps that Ansible's tags select. After a part of a cleanup the host stays its machine's, and the journal
+        stays, as after a cleanup that was cut off. A part that only looks neither claims the host nor ends another run.
+        """
+        only, skip = (task_vars.get(f"ansible_{name}_tags") or () for name in ("run", "skip"))
+        try:
+            selection = select(steps, self._task.tags, only, skip)
+        except SelectionError as error:
+            raise AnsibleActionFail(str(error)) from None
+        if selection.part:
+            self._arguments["forget"] = selection.looks
+        if selection.looks:
+            self._arguments["takeover"] = False
+        return selection
+
     def _carried_out(self) -> dict[str, Any]:
         if self._task.check_mode:
             return self._check()
@@ -127,7 +146,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         head["request"] = parts.encode(self._arguments["request_id"]) or "-"
         program = programs.detached() if mode == "run" else ""
         sent = payload.build(head, self._parts if with_steps else (), program, contents=mode == "run")
-        answer = self._session.ask(payload.call(programs.session(), sent, program))
+        answer = self._session.ask(payload.call(programs.session(dry_run=mode == "check"), sent, program))
         report = payload.parse_report(answer.stdout)
         if not report.begun:
             raise SessionError(refusal(answer))
@@ -141,8 +160,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         flags = [flag for flag in ("repeat", "restart") if arguments[flag]]
         if arguments["carry_over"]:
             flags.append("carry")
-        if any(part.kind == "forget" for part in self._parts):
+        if self._selection.looks:
+            flags.append("looks")
+        elif self._selection.part or any(part.kind == "forget" for part in self._parts):
             flags.append("cleans")
+        if self._selection.part:
+            flags.append("part")
         if any(part.kind == "verify" for part in self._parts):
             flags.append("verifies")
         return parts.plan(

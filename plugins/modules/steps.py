@@ -33,6 +33,10 @@ options:
       - V(verify), behind V(forget), fails where anything of a Kubernetes distribution is left on the host that was not
         there before the bootstrap. With C(binding) V(running), what only lies there is a warning.
       - Each may have a C(title).
+      - Each may have C(tags), which mean what tags of a task mean; the task has all of them, without those in
+        C(ansible_skip_tags). C(needs) lists tags of steps before it without which it is an error to select it, and
+        C(looks) says that it changes nothing. A selection without V(forget) neither gives the host back nor removes its
+        journal, and one of which all steps look makes no claim and ends no other run.
     type: list
     elements: dict
     default: []
@@ -132,7 +136,7 @@ options:
     default: false
 attributes:
   check_mode:
-    description: Says what each step would do; reads only.
+    description: Says what each step would do, and what of a Kubernetes distribution is on the host; reads only.
     support: full
   diff_mode:
     description: Shows written files, but not the content of files that only their owner may read.

@@ -12,7 +12,7 @@ UNCHANGED = ("done", "same", "refuse")
 """What a step would do that changes nothing."""
 
 _NOTHING = re.compile(r"[a-z]+: nothing to do( \(.*\))?")
-"""A line of a script that knows --check."""
+"""A line of a script that knows --check, or of what would be removed of a distribution."""
 
 
 def outcome(steps: Sequence[Mapping[str, Any]], report: payload.Report) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def outcome(steps: Sequence[Mapping[str, Any]], report: payload.Report) -> dict[
 def _step(number: int, step: Mapping[str, Any], report: payload.Report) -> dict[str, Any]:
     output = report.outputs.get(number, b"").decode("utf-8", "replace")
     would = report.would.get(number, "run")
-    if step["kind"] == "script" and _says_nothing(output):
+    if step["kind"] in ("script", "clear") and _says_nothing(output):
         would = "same"
     return {
         "number": number,

@@ -48,7 +48,7 @@ claimed_by_another() {
 # tell_claim: a line of the report, after read_claim.
 tell_claim() { printf 'claimed %s %s %s\n' "$CLAIM_UID" "$CLAIM_NAME" "$CLAIM_SINCE"; }
 
-# claim_host: notes for whom the host is used from now on, unless that is noted already. Fails when another one uses it,
+# claim_host: notes for whom the host is used from now on, unless that is noted already, or this run only looks (flag). Fails when another one uses it,
 # or there is no room. The claim is on the disk, whole, before anything else happens. A claim without a name gets that of
 # the machine that it was found to be, or the next one with a name could be it as well. Under the lock. Needs TIME.
 claim_host() {
@@ -61,6 +61,7 @@ claim_host() {
             return 1
         fi
     fi
+    if flag looks; then return 0; fi
     printf 'claim 1 %s %s %s\n' "$OWNER_UID" "$OWNER_NAME" "${claim_since:-$TIME}" >"$BASE/claim.part" &&
         keep_whole "$BASE/claim.part" "$BASE/claim" && return 0
     rm -f "$BASE/claim.part"

@@ -101,6 +101,58 @@ check_forget() {
     printf '.\n'
 }
 
+# check_host NUMBER KIND SCOPE: what is on the host now of a Kubernetes distribution, and would be removed (clear) or
+# reported (verify). Only a dry run has the functions that look (programs.py). What a tool says goes into a private
+# directory, which is gone afterwards. Sets MY_UID.
+check_host() {
+    my_uid
+    check_known=no
+    if newest_run; then check_known=yes; fi
+    printf 'output %s\n' "$1"
+    (look_now "$2" "$3") | base64
+    printf '.\n'
+}
+
+# look_now KIND SCOPE: a part of check_host, in a process of its own. Sets RUN.
+look_now() {
+    if ! RUN=$(umask 077 && mktemp -d); then echo "$1: nobody can look: there is no temporary directory" && exit; fi
+    trap 'rm -rf "$RUN"' EXIT
+    trap 'exit 143' TERM INT HUP
+    # As kubeadm's reset finds out whose etcd it is.
+    if [ -e /etc/kubernetes/manifests/etcd.yaml ]; then true >"$RUN/etcd"; fi
+    look_for_new
+    "look_$1" "$2"
+}
+
+# look_clear SCOPE: a part of check_host. Needs NEW, TRACES and KNOWN_BEFORE.
+look_clear() {
+    if [ "$1" = network ]; then
+        # A run goes by what the script before it has found.
+        case $TRACES in *k0s*) ;; *) echo "clear: nothing to do" && return 0 ;; esac
+        if [ "$KNOWN_BEFORE" = no ]; then only_k0s_network; fi
+        NEW=$(printf '%s' "$NEW" | grep -E '^(interface|chains|tables) |^directory (/etc/cni/net.d|/var/lib/cni)$')
+    elif [ "$KNOWN_BEFORE$check_known" = nono ]; then
+        echo "clear: nothing to do (nothing is known of a bootstrap on this host)"
+        return 0
+    fi
+    look_list=
+    while read -r look_line; do
+        if [ -n "$look_line" ]; then look_list="$look_list, $look_line"; fi
+    done <<END
+$NEW
+END
+    if [ -n "$look_list" ]; then echo "clear: would remove ${look_list#, }"; else echo "clear: nothing to do"; fi
+}
+
+# look_verify: a part of check_host. Needs TRACES, SHARED, BEFORE and UNKNOWN.
+look_verify() {
+    sort_traces
+    look_list=$RUNS$LIES
+    if [ -n "$UNKNOWN" ]; then look_list="$look_list, $UNKNOWN"; fi
+    if [ -z "$look_list" ]; then look_list=", nothing of a Kubernetes distribution"; fi
+    echo "verify: would look at the host; on it now: ${look_list#, }"
+}
+
 # check_script NUMBER FIRST LENGTH ENCODED_ARGUMENTS: lets a script that knows --check say what it would do.
 check_script() {
     script_text=$(printf '%s\n' "$BODY" | tail -n "+$2" | head -n "$3" | base64 -d)
@@ -139,6 +191,7 @@ check_one() {
     case $STEP_KIND in
     write | append) check_file "$STEP_NUMBER" "$STEP_KIND" "$STEP_REST" "$STEP_DIGEST" ;;
     forget) check_forget "$STEP_NUMBER" "$STEP_REST" ;;
+    clear | verify) echo "would $STEP_NUMBER run" && check_host "$STEP_NUMBER" "$STEP_KIND" "$STEP_MODE" ;;
     *) if [ "$JUDGED" = open ]; then echo "would $STEP_NUMBER run"; else echo "would $STEP_NUMBER again"; fi ;;
     esac
     case $STEP_MODE in check | always) ;; *) return 0 ;; esac

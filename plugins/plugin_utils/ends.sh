@@ -5,8 +5,9 @@
 
 # set_plan KIND UID FLAGS CONTENT SENTINEL: sets PLAN_* and SENTINEL, what this payload is: KIND and UID (encoded) name its
 # series; FLAGS are words between commas: carry (what an earlier run of the series has finished stays done), cleans (it
-# takes back what others did), verifies (and looks at the host then), repeat (a run that has finished is run again), restart (all steps run again); CONTENT is a
-# digest of the steps; SENTINEL (encoded) is the file that proves the run, or "-".
+# takes back what others did), verifies (and looks at the host then), part (of a cleanup: the host is not given back), looks
+# (such a part that changes nothing: it makes no claim), repeat (a run that has finished is run again), restart (all steps
+# run again); CONTENT is a digest of the steps; SENTINEL (encoded) is the file that proves the run, or "-".
 set_plan() { PLAN_SERIES="$1 $2" PLAN_FLAGS=$3 PLAN_CONTENT=$4 SENTINEL=$5; }
 
 flag() {

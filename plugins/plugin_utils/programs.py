@@ -10,6 +10,9 @@ SHARED = ("processes", "records", "common", "claim", "ends")
 SESSION = (*SHARED, "places", "dry_run", "host", "launch")
 """The session's half: reads the payload from standard input."""
 
+LOOKS = ("services", "undo", "traces", "clear")
+"""What a dry run needs besides, to say what of a Kubernetes distribution is on the host."""
+
 DETACHED = (*SHARED, "places", "files", "appends", "services", "undo", "traces", "clear", "output", "program")
 """The detached half: carries the steps out."""
 
@@ -24,9 +27,9 @@ def text(names: tuple[str, ...]) -> str:
 
 
 @functools.cache
-def session() -> str:
+def session(dry_run: bool = False) -> str:
     """The session's half, functions only: the payload's here-document calls `launch`."""
-    return text(SESSION)
+    return text((*SESSION, *LOOKS) if dry_run else SESSION)
 
 
 @functools.cache

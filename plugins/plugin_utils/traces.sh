@@ -399,7 +399,7 @@ END
 }
 
 # verify BINDING: the last step of a cleanup: nothing of a Kubernetes distribution is left. BINDING: all, running (what only lies
-# there is told, and is no failure) or nothing (all is told). Gives the host back when it succeeds. Status: 1 something is
+# there is told, and is no failure) or nothing (all is told). Gives the host back when it succeeds at the end of a whole cleanup. Status: 1 something is
 # left, 2 nobody can tell. Sets RUNS and LIES.
 verify() {
     read_before
@@ -430,5 +430,6 @@ verify() {
     else
         say "verify: nothing of a Kubernetes distribution"
     fi
-    give_up_host || return 2
+    # What Capra wrote is still here after a part of a cleanup.
+    if ! flag part; then give_up_host || return 2; fi
 }

@@ -21,7 +21,7 @@ import pytest
 from capra.bootstrap.steps import RunCommand, WriteFile, dump_tasks
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets
-from capra.runs.private import PREFIX
+from capra.runs.directory.private import PREFIX
 from capra.runs.runner import LINE_LIMIT, AnsibleRunner
 from capra.runs.warm import launch
 from capra.runs.warm.client import WarmParent

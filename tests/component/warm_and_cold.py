@@ -13,7 +13,7 @@ from typing import Any
 import ansible_runner
 
 from capra.runs import worker
-from capra.runs.layout import ansible_environment, lay_out
+from capra.runs.directory.layout import ansible_environment, lay_out
 from capra.runs.warm import parent
 
 FACTS = r"""

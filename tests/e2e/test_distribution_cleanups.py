@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,9 @@ def _bootstrap(capra: Capra, host: Host, data: bytes) -> Path:
     return manifest
 
 
-def _clean(hosts: Hosts, name: str, code: int = 0, check: bool = False, **variables: object) -> str:
+def _clean(
+    hosts: Hosts, name: str, code: int = 0, check: bool = False, tags: tuple[str, ...] = (), **variables: object
+) -> str:
     given = {f"{name}_cleanup_{key}": value for key, value in variables.items()}
     arguments: list[str | Path] = [
         "-i",
@@ -57,7 +60,7 @@ def _clean(hosts: Hosts, name: str, code: int = 0, check: bool = False, **variab
         "-e",
         json.dumps(given),
     ]
-    return run_ansible([*arguments, *(["--check"] if check else [])], ROOT, code=code).stdout
+    return run_ansible([*arguments, *(["--check"] if check else []), *tags], ROOT, code=code).stdout
 
 
 def _calls(host: Host) -> list[str]:
@@ -149,10 +152,37 @@ def test_a_dry_run_changes_nothing(hosts: Hosts, host: Host, capra: Capra, name:
     before = host.ssh(LEFT).stdout
     said = _clean(hosts, name, check=True)
     assert "reset: would run /usr/local/bin/" in said
+    assert "forget: would remove " in said
+    [removed] = re.findall(r"clear: would remove (.*?)\\n", said)
+    for left in ("interface cni0", "chains KUBE-*", "process containerd-shim", "directory /etc/cni/net.d", "service "):
+        assert left in removed
+    [found] = re.findall(r"verify: would look at the host; on it now: (.*?)\\n", said)
+    assert "port" in found or "process" in found
     # What follows a process by its number may come in another order.
     assert sorted(host.ssh(LEFT).stdout.splitlines()) == sorted(before.splitlines())
     assert not [call for call in _calls(host) if "reset" in call or "uninstall" in call]
     _clean(hosts, name)
+
+
+@each
+def test_a_look_changes_nothing_and_the_host_stays_its_machines(
+    hosts: Hosts, host: Host, capra: Capra, name: str
+) -> None:
+    _bootstrap(capra, host, DATA[name])
+    known = host.ssh("ls -d /var/lib/capra/*").stdout
+    calls = _calls(host)
+    claim = host.ssh("cat /var/lib/capra/claim").stdout
+    uid = claim.split()[2]
+    said = _clean(hosts, name, tags=("--tags", "verify"), uid=uid, code=2)
+    assert "verify: failed: still on the host: " in said
+    assert _calls(host) == calls
+    assert host.ssh("cat /var/lib/capra/claim").stdout == claim
+    assert set(known.split()) <= set(host.ssh("ls -d /var/lib/capra/*").stdout.split())
+    said = _clean(hosts, name, tags=("--skip-tags", "remove"), uid=uid, code=2)
+    assert "`remove what Capra left` needs the steps that the tags leave out" in said
+    assert _calls(host) == calls
+    _clean(hosts, name, uid=uid)
+    assert host.ssh(LEFT).stdout == ""
 
 
 THREE = "".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,12 +49,19 @@ def members(host: Host, number: int) -> None:
     fault(host, "members", "\n".join([f"{host.name}=https://{host.address}:2380", *others]) + "\n")
 
 
-def clean(hosts: Hosts, code: int = 0, sudo: bool = False, check: bool = False, **variables: object) -> str:
-    """Run the playbook; what it said of its steps."""
+def clean(
+    hosts: Hosts,
+    code: int = 0,
+    sudo: bool = False,
+    check: bool = False,
+    tags: tuple[str, ...] = (),
+    **variables: object,
+) -> str:
+    """Run the playbook; what it said of its steps. tags: arguments that select phases."""
     inventory = hosts.sudo_inventory if sudo else hosts.inventory
     variables = {f"k0s_cleanup_{name}": value for name, value in variables.items()}
     arguments: list[str | Path] = ["-i", inventory, "playbooks/k0s_cleanup.yml", "-v", "-e", json.dumps(variables)]
-    return run_ansible([*arguments, *(["--check"] if check else [])], ROOT, code=code).stdout
+    return run_ansible([*arguments, *(["--check"] if check else []), *tags], ROOT, code=code).stdout
 
 
 def install(host: Host, role: str, *arguments: str, binary: str = "k0s", data: str = "/var/lib/k0s") -> None:
@@ -163,7 +171,10 @@ def test_check_mode_touches_nothing(hosts: Hosts, host: Host) -> None:
     before = host.k0s_calls()
     said = clean(hosts, check=True)
     assert "reset: would run /usr/local/bin/k0s reset" in said
-    for told in ("leave: would run", "stop: would stop", "remove: would remove", "verify: nothing has been touched"):
+    for told in (
+        *("leave: would run", "stop: would stop", "remove: would remove", "verify: nothing has been touched"),
+        *("clear: ", "verify: would look at the host; on it now: "),
+    ):
         assert told in said
     assert host.k0s_calls() == before
     assert host.ssh("k0s status").returncode == 0
@@ -247,3 +258,51 @@ def test_what_uses_its_directories_is_ended_and_what_mentions_them_is_not(hosts:
     if host.init == "systemd":
         assert host.ssh("systemctl is-active monitor").stdout.strip() == "active"
         host.ssh("systemctl stop monitor; rm /etc/systemd/system/monitor.service; systemctl daemon-reload")
+
+
+@pytest.mark.usefixtures("standin")
+def test_tags_select_phases_and_a_part_is_no_cleanup(hosts: Hosts, host: Host) -> None:
+    members(host, 3)
+    install(host, "controller")
+    said = clean(hosts, tags=("--tags", "reset"), code=2)
+    assert "`reset k0s` needs the steps that the tags leave out: `leave etcd`, `stop k0s`; nothing was done" in said
+    assert "Run it with --tags leave,stop,reset, or leave reset out" in said
+    said = clean(hosts, tags=("--tags", "verify"), code=2)
+    assert re.search("verify: failed: .*service file", said)
+    assert host.ssh("ls /var/lib/capra/claim").returncode != 0
+    assert verbs(host) == []
+    said = clean(hosts, tags=("--tags", "leave"))
+    assert ("leave: left etcd" in said, "stop: " in said) == (True, False)
+    assert verbs(host) == ["etcd member-list", "etcd leave"]
+    assert host.ssh("k0s status && ls /var/lib/capra/claim").returncode == 0
+    said = clean(hosts, tags=("--skip-tags", "reset,forget,verify"))
+    assert ("remove: removed" in said, "reset: " in said, "verify: " in said) == (True, False, False)
+    assert verbs(host) == ["etcd member-list", "etcd leave"]
+    assert host.ssh("ls -d /var/lib/k0s").returncode != 0
+    assert host.ssh("ls /var/lib/capra/claim").returncode == 0
+    clean(hosts)
+    assert_clean(host)
+
+
+@pytest.mark.usefixtures("standin")
+def test_what_one_part_has_found_another_run_knows(hosts: Hosts, host: Host) -> None:
+    """The unit that tells of the data directory is gone by then."""
+    data = "/srv/k0s-data"
+    fault(host, "reset-leaves")
+    install(host, "worker", "--token-file=/etc/k0s.token", f"--data-dir={data}", data=data)
+    clean(hosts, tags=("--tags", "leave,stop,reset"))
+    assert f"reset --data-dir={data}" in verbs(host)
+    host.ssh("rm -f /etc/systemd/system/k0sworker.service /etc/init.d/k0sworker", check=True)
+    clean(hosts)
+    assert host.ssh(f"test -e {data}").returncode == 1
+    assert_clean(host)
+
+
+@pytest.mark.usefixtures("standin")
+def test_a_look_at_a_clean_host_leaves_nothing_there(hosts: Hosts, host: Host) -> None:
+    said = clean(hosts, tags=("--tags", "verify"))
+    assert "verify: nothing of a Kubernetes distribution" in said
+    assert "changed=0" in said
+    assert_clean(host)
+    assert "ok=1 " in clean(hosts, tags=("--tags", "deploy"))
+    assert "skipped=1" in clean(hosts, tags=("--skip-tags", "leave,stop,reset,remove,verify,network,forget"))

@@ -15,8 +15,8 @@ from capra.cli.report import machine_fields, print_json
 from capra.errors import Fatal, InputError
 from capra.local.state import Remembered, StateDirectory
 from capra.model.checks import same_address
-from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
+from capra.model.keys.host_key import fingerprint
 from capra.runs.kept.kept_runs import KeptRuns
 from capra.settings import Output
 

@@ -30,7 +30,7 @@ from capra.engine.requests import PlanOptions
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
-from capra.model.host_key import fingerprint
+from capra.model.keys.host_key import fingerprint
 from capra.model.machine import MachineKey
 from capra.model.observation import HookText, Observation
 from capra.model.run import RunRequest

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from capra.errors import Fatal, InputError, told
-from capra.local.bounded import read_bounded_file
+from capra.local.reading.bounded import read_bounded_file
 from capra.model.host_port import join_host_port
 from capra.model.machine import MachineKey
 from capra.runs.kept.kept_run import KeptRun, load_kept_run

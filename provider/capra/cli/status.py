@@ -15,11 +15,11 @@ from capra.cli.options import CLUSTER, ClusterOptions
 from capra.cli.report import cells, machine_fields, print_json, print_table, table
 from capra.cli.text import first_line
 from capra.errors import InputError
-from capra.local.manifests import load_manifests
 from capra.local.prepare import limited
+from capra.local.reading.manifests import load_manifests
 from capra.local.state import Remembered, StateDirectory
-from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port
+from capra.model.keys.host_key import fingerprint
 from capra.model.observation import Phase
 from capra.model.run import OutcomeKind
 from capra.model.status import timestamp

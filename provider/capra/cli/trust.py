@@ -15,8 +15,8 @@ from capra.cli.options import ShownOptions
 from capra.cli.report import print_json
 from capra.errors import Fatal, InputError
 from capra.local.state import StateDirectory
-from capra.model.host_key import fingerprint
 from capra.model.host_port import ssh_place
+from capra.model.keys.host_key import fingerprint
 from capra.runs.ssh import config, keyscan
 from capra.settings import Output
 

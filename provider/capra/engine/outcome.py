@@ -10,10 +10,10 @@ from typing import Any
 from capra.engine.causes.sessions import remedy_of_become, remedy_of_key, remedy_of_login, remedy_of_unreachable
 from capra.engine.causes.steps import remedy_of_step
 from capra.engine.told.claimed import sentence
-from capra.model.host_key import fingerprint
 from capra.model.host_port import join_host_port, shell_word
+from capra.model.keys.host_key import fingerprint
+from capra.model.keys.ssh_key import public_fingerprint
 from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest, RunResult, StepReport, TaskEvent
-from capra.model.ssh_key import public_fingerprint
 
 FAILED_EVENTS = frozenset({"runner_on_failed", "runner_on_unreachable"})
 STEP_REASONS = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from capra.engine.hooks.texts import MAX_BYTES, to_hook_text
 from capra.errors import InputError
-from capra.local.bounded import read_bounded_file
-from capra.local.manifests import Manifests, Placed, raise_all
+from capra.local.reading.bounded import read_bounded_file
+from capra.local.reading.manifests import Manifests, Placed, raise_all
 from capra.model.machine import Hook, Stage, TextSource
 from capra.model.observation import HookText
 

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from capra.errors import InputError
-from capra.local.bounded import read_bounded_file
 from capra.local.files import locked, write_whole
+from capra.local.reading.bounded import read_bounded_file
 from capra.model.checks import host_key, same_address
 from capra.model.host_port import known_hosts_name
 

@@ -11,13 +11,13 @@ from capra.bootstrap.templates.jinja import Render
 from capra.engine.plan import read_bootstrap, with_example
 from capra.errors import InputError
 from capra.local.hooks import load_hooks
-from capra.local.keys import read_key_file
-from capra.local.manifests import Manifests, Placed, load_manifests, raise_all
-from capra.local.option_files import attempt, read_bootstrap_data, read_password
+from capra.local.reading.keys import read_key_file
+from capra.local.reading.manifests import Manifests, Placed, load_manifests, raise_all
+from capra.local.reading.option_files import attempt, read_bootstrap_data, read_password
+from capra.model.keys.ssh_key import check_key
 from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, HookText, Observation, Owner, Record, SSHKey
-from capra.model.ssh_key import check_key
 
 
 @dataclass(frozen=True)

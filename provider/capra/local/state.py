@@ -21,9 +21,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from capra.errors import Fatal, InputError
-from capra.local.bounded import read_bounded_file
 from capra.local.files import lock_holder, locked, make_directory, remove_whole, write_whole
 from capra.local.known_hosts import KnownHosts
+from capra.local.reading.bounded import read_bounded_file
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.observation import Phase, Record

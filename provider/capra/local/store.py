@@ -9,8 +9,8 @@ from dataclasses import replace
 from capra.engine.decisions import GiveBack, Release
 from capra.engine.plan import bootstrap_digest
 from capra.errors import InputError
-from capra.local.manifests import raise_all
 from capra.local.prepare import PreparedMachine, PreparedMachines
+from capra.local.reading.manifests import raise_all
 from capra.local.state import StateDirectory
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record

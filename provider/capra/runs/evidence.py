@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from capra.runs.private import write_private
+from capra.runs.directory.private import write_private
 
 DIRECTORY = "evidence"
 VARIABLE = "CAPRA_EVIDENCE"

@@ -20,13 +20,13 @@ import ansible_runner
 from capra.errors import InputError
 from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
-from capra.runs.artifacts import keep_artifacts
 from capra.runs.descendants import adopt_orphans, end_descendants
+from capra.runs.directory.artifacts import keep_artifacts
+from capra.runs.directory.layout import ansible_environment, inventory_name, lay_out
+from capra.runs.directory.private import private_directory
 from capra.runs.hooks.surroundings import PLAYBOOK, forget_caller, hook_environment, own_collections
 from capra.runs.hooks.watch import HookWatch, total_stats
-from capra.runs.layout import ansible_environment, inventory_name, lay_out
 from capra.runs.message import dump_result, load_request
-from capra.runs.private import private_directory
 from capra.runs.redaction.redact import Redactor
 from capra.runs.ssh.config import read_way
 

@@ -109,7 +109,7 @@ class Host:
             "plan": parts.plan(kind, uid, flags, made, sentinel),
         } | settings
         sent = payload.build(head, made, program, contents=mode == "run")
-        return payload.call(programs.session(), sent, program)
+        return payload.call(programs.session(dry_run=mode == "check"), sent, program)
 
     def session(self, text: bytes, **more: Any) -> subprocess.Popen[bytes]:
         """A session that has got this text on its standard input, as sshd gives it."""

@@ -63,7 +63,9 @@ def test_a_link_that_comes_in_between_is_not_shown(host: Host, home: Path, monke
     session = programs.session()
     assert 'check_opened "$1" "$2" "$4"' in session
     become = f'ln -sf {host.work}/shadow {home}/app.conf; check_opened "$1" "$2" "$4"'
-    monkeypatch.setattr(programs, "session", lambda: session.replace('check_opened "$1" "$2" "$4"', become))
+    monkeypatch.setattr(
+        programs, "session", lambda dry_run=False: session.replace('check_opened "$1" "$2" "$4"', become)
+    )
     report = host.exchange("check", [write(home / "app.conf", b"x")], diff=65536)
     assert (report.would, report.before) == ({0: "refuse"}, {})
     assert report.outputs[0] == f"{home}/app.conf: has become another file just now\n".encode()
@@ -81,7 +83,7 @@ def test_a_pipe_that_comes_in_between_does_not_hold_it_up(
     become = f"rm {home}/app.conf; mkfifo {home}/app.conf; "
     if writer == "somebody":
         become += f"sleep 20 >{home}/app.conf 2>/dev/null & "
-    monkeypatch.setattr(programs, "session", lambda: session.replace(opening, f"{become}{opening}"))
+    monkeypatch.setattr(programs, "session", lambda dry_run=False: session.replace(opening, f"{become}{opening}"))
     begun = time.monotonic()
     report = host.exchange("check", [write(home / "app.conf", b"x"), write(host.work / "own", b"1")], diff=65536)
     assert time.monotonic() - begun < 18

@@ -98,7 +98,7 @@ def test_a_name_that_is_none_is_left_out(host: Host, name: str, told_by: str, mo
         tool.unlink()
     session = programs.session().replace("/proc/sys/kernel/hostname", str(kernel))
     assert session != programs.session()
-    monkeypatch.setattr(programs, "session", lambda: session)
+    monkeypatch.setattr(programs, "session", lambda dry_run=False: session)
 
     report = below(host, NEAR)
 

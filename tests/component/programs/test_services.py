@@ -170,7 +170,7 @@ def test_a_transient_unit_of_a_command_that_is_cut_off(host: Host, monkeypatch: 
     """Its name stands in the command's text only, which goes when the command is ended."""
     directory = units(host, "/run/systemd/transient", *PLACES)
     session_half = programs.session().replace("/run/systemd/transient", str(directory))
-    monkeypatch.setattr(programs, "session", lambda: session_half)
+    monkeypatch.setattr(programs, "session", lambda dry_run=False: session_half)
     # Text that names the first one only.
     made = f": >{directory}/app.service; : >{directory}/ano''ther.service"
     step = command(f"{made}\n: systemd-run --unit=app true\nsleep {own(603)}")

@@ -192,7 +192,7 @@ def test_only_tools_that_every_host_has(one_host: Host, monkeypatch: pytest.Monk
     assert only[0] in programs.session()
     host.program = host.program.replace(*only)
     session = programs.session().replace(*only)
-    monkeypatch.setattr(programs, "session", lambda: session)
+    monkeypatch.setattr(programs, "session", lambda dry_run=False: session)
     for name in ("old", "log"):
         (host.work / name).write_bytes(b"old")
     (host.work / "link").symlink_to("old")
@@ -234,7 +234,7 @@ def test_nobody_tells_who_this_is(one_host: Host, answer: str, monkeypatch: pyte
     host = one_host
     session = programs.session().replace("/proc/self/status", "/nonexistent")
     assert session != programs.session()
-    monkeypatch.setattr(programs, "session", lambda: session)
+    monkeypatch.setattr(programs, "session", lambda dry_run=False: session)
     tool = host.root / "bin/id"
     tool.write_text(f"#!/bin/sh\n{answer}\n")
     tool.chmod(0o755)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capra.errors import InputError
-from capra.local.documents import read_documents
+from capra.local.reading.documents import read_documents
 from tests.support.bootstrap_data import parse
 
 TAGS = ("int", "float", "bool", "timestamp", "binary", "null", "set", "omap", "pairs", "seq", "map", "str")

@@ -14,7 +14,7 @@ from capra.cli.trust import parse_place
 from capra.engine.ports import ProgressListener
 from capra.errors import InputError, Retry
 from capra.local.state import StateDirectory
-from capra.model.host_key import fingerprint
+from capra.model.keys.host_key import fingerprint
 from capra.model.machine import MachineSpec, RemoteMachine
 from capra.model.observation import Phase, Record
 from capra.model.run import Playbook, RunRequest, RunResult

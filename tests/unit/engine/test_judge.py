@@ -13,7 +13,7 @@ from capra.engine.hooks.judge import judge_hook
 from capra.engine.outcome import judge
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import Fatal, InputError, Retry
-from capra.model.host_key import fingerprint
+from capra.model.keys.host_key import fingerprint
 from capra.model.machine import HOST_KEYS_ANNOTATION, MachineSpec, RemoteMachine
 from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets, StepReport, TaskEvent
 from tests.unit.engine.examples import KEY, observation

@@ -191,7 +191,7 @@ def test_files_of_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], problem: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("capra.local.option_files.MAX_BOOTSTRAP_BYTES", 1000)
+    monkeypatch.setattr("capra.local.reading.option_files.MAX_BOOTSTRAP_BYTES", 1000)
     write_text(tmp_path, "hush\nhush\n", "two-lines")
     write_text(tmp_path, b"\xff\xfe\x00", "binary")
     write_text(tmp_path, b"x" * 1001, "large")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, Progress, RunRequest, RunResult, RunSecrets, TaskEvent
 from capra.runs import events
-from capra.runs.artifacts import keep_artifacts
-from capra.runs.layout import ansible_environment, lay_out, ssh_arguments
+from capra.runs.directory.artifacts import keep_artifacts
+from capra.runs.directory.layout import ansible_environment, lay_out, ssh_arguments
+from capra.runs.directory.private import private_directory, sweep
 from capra.runs.message import dump_request, load_request, load_result
 from capra.runs.paths import collections_path
-from capra.runs.private import private_directory, sweep
 from capra.runs.redaction.redact import HIDDEN, Redactor
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n"

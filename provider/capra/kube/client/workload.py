@@ -15,7 +15,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from capra.kube.client.api import Api
 from capra.kube.client.kubeconfig import Reader, Workload
-from capra.model import pem
+from capra.model.keys import pem
 
 KUBECONFIG_SUFFIX = "-kubeconfig"
 """Of the Secret, behind the name of the Cluster."""

@@ -17,8 +17,8 @@ from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
+from capra.model.keys.ssh_key import check_key
 from capra.model.observation import BootstrapData, Problem, SSHKey
-from capra.model.ssh_key import check_key
 
 VALUE = "value"
 """The key of every Secret that Capra reads (docs/reference/contract.md)."""

@@ -8,8 +8,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 
 from capra.model.run import RunRequest
+from capra.runs.directory.private import write_private
 from capra.runs.paths import collections_path
-from capra.runs.private import write_private
 
 PLAYBOOK = "hook.yml"
 HOME = "home"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 from capra.errors import InputError
 from capra.model.machine import MachineKey
+from capra.runs.directory.private import write_private
 from capra.runs.kept.kept_run import KeptRun, load_kept_run
-from capra.runs.private import write_private
 from capra.settings.values import KeepLimits
 
 MAX_BYTES = 16 * 1024 * 1024

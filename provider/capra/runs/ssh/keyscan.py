@@ -9,7 +9,7 @@ from pathlib import Path
 from capra.errors import Retry
 from capra.model.host_port import join_host_port
 from capra.model.run import Connection
-from capra.runs.private import private_directory, write_private
+from capra.runs.directory.private import private_directory, write_private
 from capra.runs.ssh.config import NO_FILES, file_in, read_way
 
 TIMEOUT = 10

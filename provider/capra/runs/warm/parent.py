@@ -22,8 +22,8 @@ import ansible_runner
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 from capra.runs import worker
-from capra.runs.layout import ansible_environment, lay_out
-from capra.runs.private import private_directory
+from capra.runs.directory.layout import ansible_environment, lay_out
+from capra.runs.directory.private import private_directory
 from capra.runs.warm.forks import close_others, live_as
 
 STREAMS = 3

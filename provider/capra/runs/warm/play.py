@@ -53,7 +53,14 @@ PRELOADED = (
     (become_loader, ("ansible.builtin.sudo",)),
     (shell_loader, ("ansible.builtin.sh",)),
     (action_loader, ("capra.machine.steps", "capra.machine.preflight")),
-    (filter_loader, ("capra.machine.bootstrap_planned_steps", "capra.machine.cleanup_steps")),
+    (
+        filter_loader,
+        (
+            "capra.machine.bootstrap_planned_steps",
+            "capra.machine.cleanup_steps",
+            "capra.machine.cleanup_changed",
+        ),
+    ),
 )
 """Plugins that only a task's own process loads, which is a fork of the play."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capra.local.manifests import load_manifests
+from capra.local.reading.manifests import load_manifests
 from capra.model.machine import Ansible, Hook, TextSource
 from capra.model.manifest.ansible import AnsibleFields, dump_ansible
 from capra.model.manifest.validation import validate

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from capra.errors import InputError
-from capra.local.manifests import load_manifests
+from capra.local.reading.manifests import load_manifests
 from capra.model.machine import CleanUp, MachineKey
 from capra.model.manifest.validation import to_document
 from tests.unit.local.examples import GROUP, HOST_KEY, machine, write, write_text

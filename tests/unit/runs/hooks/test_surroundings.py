@@ -12,14 +12,14 @@ import pytest
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets, TaskEvent
 from capra.runs import events, evidence
-from capra.runs.artifacts import keep_artifacts
+from capra.runs.directory.artifacts import keep_artifacts
+from capra.runs.directory.layout import lay_out
+from capra.runs.directory.private import private_directory
 from capra.runs.hooks import surroundings
 from capra.runs.hooks.surroundings import forget_caller, has_collection, hook_environment
 from capra.runs.hooks.watch import HookWatch, total_stats
-from capra.runs.layout import lay_out
 from capra.runs.message import dump_request, load_request
 from capra.runs.paths import collections_path
-from capra.runs.private import private_directory
 from capra.runs.redaction.redact import Redactor
 
 PLAYBOOK = "- hosts: all\n"

@@ -11,7 +11,7 @@ import pytest
 
 from capra.errors import InputError
 from capra.model.run import Connection
-from capra.runs.layout import ssh_arguments
+from capra.runs.directory.layout import ssh_arguments
 from capra.runs.ssh.config import KEPT, NO_FILES, read_way, way
 
 CONNECTION = Connection("192.0.2.1", 22, "ops", False, ("ssh-ed25519 AAAA",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.model.host_key import fingerprint
+from capra.model.keys.host_key import fingerprint
 
 
 @pytest.mark.parametrize("comment", ["", " root@host", " a comment of three words"])

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from capra.errors import InputError
-from capra.model import pem
-from capra.model.host_key import fingerprint
+from capra.model.keys import pem
+from capra.model.keys.host_key import fingerprint
 from capra.model.observation import SSHKey
 
 MAX_BYTES = 64 * 1024

@@ -7,8 +7,8 @@ import shlex
 import stat
 from collections.abc import Iterable
 
+from capra.model.keys.pem import PRIVATE
 from capra.model.manifest.others import SecretDocument
-from capra.model.pem import PRIVATE
 
 OTHERS = 0o077
 """The rule of ssh(1) for the file of a key: nobody else may read it."""

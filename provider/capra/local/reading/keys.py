@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from capra.errors import InputError
-from capra.local.bounded import PATIENCE, read_descriptor
+from capra.local.reading.bounded import PATIENCE, read_descriptor
+from capra.model.keys.ssh_key import MAX_BYTES, check_key, is_public
 from capra.model.observation import SSHKey
-from capra.model.ssh_key import MAX_BYTES, check_key, is_public
 
 
 def read_key_file(path: Path, option: str = "--ssh-key") -> SSHKey:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError, InputErrors
-from capra.local.bounded import read_bounded_file, too_large
-from capra.local.documents import RawDocument, read_documents
-from capra.local.exposed import exposed_keys
+from capra.local.reading.bounded import read_bounded_file, too_large
+from capra.local.reading.documents import RawDocument, read_documents
+from capra.local.reading.exposed import exposed_keys
 from capra.model.checks import same_address
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.manifest.machines import PooledRemoteMachineDocument

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from capra.model.run import RunRequest
-from capra.runs.private import write_private
+from capra.runs.directory.private import write_private
 from capra.runs.redaction.redact import Redactor
 
 PRIVATE_NAMES = frozenset({"command", "fact_cache"})

@@ -33,8 +33,8 @@ from capra.local.prepare import InputOptions, prepare
 from capra.model.machine import TAKE_OVER_ANNOTATION, MachineKey
 from capra.model.observation import Record
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
-from capra.runs.layout import inventory_name, lay_out
-from capra.runs.variables import dump_variables
+from capra.runs.directory.layout import inventory_name, lay_out
+from capra.runs.directory.variables import dump_variables
 from tests.unit.local.examples import machine, secret, write_text
 
 HOSTILE = (

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from capra.errors import CapraError, InputError
-from capra.local import bounded
-from capra.local.documents import read_documents
-from capra.local.keys import read_private_file
 from capra.local.known_hosts import KnownHosts
-from capra.local.manifests import load_manifests
-from capra.local.option_files import read_bootstrap_data
+from capra.local.reading import bounded
+from capra.local.reading.documents import read_documents
+from capra.local.reading.keys import read_private_file
+from capra.local.reading.manifests import load_manifests
+from capra.local.reading.option_files import read_bootstrap_data
 
 ZERO = Path("/dev/zero")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from capra.errors import InputError
-from capra.local.bounded import read_bounded_file
-from capra.local.keys import read_private_file
+from capra.local.reading.bounded import read_bounded_file
+from capra.local.reading.keys import read_private_file
 from capra.model.observation import BootstrapData
 
 _Result = TypeVar("_Result")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from capra.errors import InputError
-from capra.local import documents
+from capra.local.reading import documents
 
 
 def _contents(text: str) -> list[object]:

@@ -10,11 +10,11 @@ from typing import Any
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunRequest
 from capra.runs import evidence
+from capra.runs.directory.private import write_private
+from capra.runs.directory.variables import dump_variables
 from capra.runs.hooks.surroundings import lay_out_hook
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
-from capra.runs.private import write_private
 from capra.runs.ssh import config
-from capra.runs.variables import dump_variables
 
 CONNECT_TIMEOUT = 10
 BECOME_TIMEOUT = 30

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from capra.local.manifests import load_manifests
 from capra.local.prepare import notes
+from capra.local.reading.manifests import load_manifests
 from tests.unit.local.examples import machine, private_key, secret, write
 
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from capra.errors import InputError
-from capra.local.keys import read_key_file
-from capra.model.ssh_key import MAX_BYTES, check_key
+from capra.local.reading.keys import read_key_file
+from capra.model.keys.ssh_key import MAX_BYTES, check_key
 from tests.unit.local.examples import private_key, public_key, write_text
 
 

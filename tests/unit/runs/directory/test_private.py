@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.runs import private
+from capra.runs.directory import private
 
 
 def test_a_sweep_at_any_moment_leaves_a_new_directory_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from capra.errors import InputError
-from capra.model.host_key import fingerprint
+from capra.model.keys.host_key import fingerprint
+from capra.model.keys.ssh_key import check_key, public_fingerprint
 from capra.model.run import RunSecrets
-from capra.model.ssh_key import check_key, public_fingerprint
 from capra.runs.redaction.redact import Redactor
 from tests.support.hostile_keys import HOSTILE, rsa_pem
 from tests.unit.local.examples import private_key, public_key

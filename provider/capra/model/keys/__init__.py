@@ -1,0 +1,1 @@
+"""Keys of SSH, and the private keys of certificates. Pure."""

@@ -1,0 +1,1 @@
+"""The private directory of a run: made, filled, kept for people, and gone when the run ends."""
