@@ -88,6 +88,16 @@ def test_the_reference_can_be_removed_and_its_objects_stay(
     assert plane.get("remotemachine", "m")["spec"]["address"] == "192.0.2.10"
 
 
+def test_before_that_the_crds_go_with_the_reference(own_control_plane: ControlPlane, clusterctl: Clusterctl) -> None:
+    plane = own_control_plane
+    install_reference(plane, clusterctl)
+    command = (*DELETE, "--include-crd", "--kubeconfig", plane.kubeconfig)
+    assert "found existing objects" in clusterctl.run(*command, code=1)
+    plane.kubectl("delete", "remotemachine", "m")
+    clusterctl.run(*command)
+    assert kinds(plane) == set()
+
+
 @pytest.mark.parametrize("install", [with_kubectl, with_clusterctl])
 def test_afterwards_the_crds_are_capras_and_stay_whatever_is_deleted(
     own_control_plane: ControlPlane, clusterctl: Clusterctl, install: Callable[[ControlPlane], None]
