@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.component.crds.support import GROUP, ROOT, VERSIONS
+from tests.component.crds.support import CASES, GROUP, ROOT, VERSIONS, version_of
 from tests.component.crds.test_validation import HOOK, MACHINE
 from tests.controlplane import ControlPlane, assets
 from tests.controlplane.crds import install_capra, install_cluster_api
@@ -110,6 +110,15 @@ def test_a_rollout_in_v1beta1_is_told(plane: ControlPlane) -> None:
         spec = {"clusterName": "demo", "selector": {}, "template": {"spec": machine}, "strategy": strategy}
         said = warned(plane, "MachineDeployment", spec, "v1beta1", "cluster.x-k8s.io")
         assert ("maxSurge: is not 0" in said) == told
+
+
+@pytest.mark.parametrize("file", ["k0rdent.yaml", "objects.yaml"])
+def test_nothing_is_refused_that_works_without(plane: ControlPlane, file: str) -> None:
+    told = []
+    for raw in yaml.safe_load_all((CASES / file).read_text()):
+        if raw["apiVersion"].startswith(GROUP):
+            told.append(warned(plane, raw["kind"], raw["spec"], version_of(raw)))
+    assert any(told)
 
 
 def test_nothing_is_told_of_what_is_well(plane: ControlPlane) -> None:
