@@ -92,6 +92,7 @@ def test_its_flags_are_the_controllers() -> None:
         ({"replica": 2}, "replica"),
         ({"replicas": "two"}, "replicas"),
         ({"networkPolicy": {"egressPorts": [70000]}}, "egressPorts"),
+        ({"replicas": 2, "controller": {"leaderElect": False}}, "controller.leaderElect is off"),
         ({"certificateAuthorities": {"pem": "x", "configMap": "company"}}, "keep one"),
     ],
 )
@@ -103,7 +104,7 @@ def test_a_value_that_is_wrong_is_named(helm: Helm, tmp_path: Path, values: dict
 
 def test_flags_and_the_namespace_get_to_the_controller_and_its_role(helm: Helm) -> None:
     flags = {"watchFilter": "x", "allowHooks": True, "leaderElect": False, "diagnosticsAddress": ":9000"}
-    objects = helm.template(CHART, {"namespace": "machines", "controller": flags, "replicas": 2})
+    objects = helm.template(CHART, {"namespace": "machines", "controller": flags})
     container = manager(objects)["manager"]
     wanted = {"--watch-filter=x", "--allow-hooks", "--leader-elect=false", "--namespace=machines"}
     assert wanted | {"--diagnostics-address=:9000", "--concurrency=50"} <= set(container["args"])
@@ -112,7 +113,8 @@ def test_flags_and_the_namespace_get_to_the_controller_and_its_role(helm: Helm) 
     assert bound["metadata"]["namespace"] == "machines"
     assert [subject["namespace"] for subject in bound["subjects"]] == ["capra-system"]
     assert ("ClusterRoleBinding", "capra-manager") not in {place(raw) for raw in objects}
-    assert one(objects, *MANAGER)["spec"]["replicas"] == 2
+    # Nobody else would keep the old one and the new one apart.
+    assert one(objects, *MANAGER)["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_a_proxy_is_not_asked_for_the_clusters_own_api_server(helm: Helm) -> None:

@@ -119,13 +119,16 @@ def test_a_value_that_is_wrong_is_named(helm: Helm, tmp_path: Path, values: dict
 
 
 def test_hosts_are_entries_whose_names_do_not_depend_on_their_order(helm: Helm) -> None:
-    made = helm.template(CHART, {**VALUES, "sshKey": {"secret": "mine"}})
+    third = {"address": "192.0.2.11", "port": 2222}
+    made = helm.template(CHART, {**VALUES, "hosts": [*HOSTS, third], "sshKey": {"secret": "mine"}})
     assert "Secret" not in {raw["kind"] for raw in made}
     entries = {raw["metadata"]["name"]: raw["spec"] for raw in made if raw["kind"] == "PooledRemoteMachine"}
-    [name] = entries.keys() - {"demo-two"}
     key: dict[str, Any] = {"sshKeyRef": {"name": "mine"}}
+    assert entries.pop("demo-two") == {"pool": "demo", "machine": {"address": "192.0.2.12", **key}}
+    assert all(re.fullmatch(r"demo-[0-9a-f]{8}", name) for name in entries)
+    [name, other] = sorted(entries, key=lambda name: "port" in entries[name]["machine"])
     assert entries[name] == {"pool": "demo", "machine": {**HOSTS[0], **key}}
-    assert entries["demo-two"] == {"pool": "demo", "machine": {"address": "192.0.2.12", **key}}
+    assert entries[other] == {"pool": "demo", "machine": {**third, **key}}
     turned = helm.template(CHART, {**VALUES, "hosts": HOSTS[::-1]})
     assert one(turned, "PooledRemoteMachine", name)["spec"]["machine"]["address"] == "192.0.2.11"
 
