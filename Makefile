@@ -72,7 +72,7 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 	bench/fleet --dead 10
 	bench/scale
 
-release-manifests: venv ## Compose what clusterctl and kubectl install, below out/release; IMAGE=... names the image
+release-manifests: venv ## Compose what clusterctl, kubectl and Helm install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))
 
 clean: ## Remove what make has made here; the cache below $XDG_CACHE_HOME stays

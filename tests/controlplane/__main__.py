@@ -21,7 +21,9 @@ UNAVAILABLE = 69
 def main(arguments: list[str] | None = None) -> int:
     top = argparse.ArgumentParser(prog="python3 -m tests.controlplane", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    commands.add_parser("assets", help="build kube-apiserver, etcd, kubectl, Cluster API's managers and clusterctl")
+    commands.add_parser(
+        "assets", help="build kube-apiserver, etcd, kubectl, Cluster API's managers, clusterctl and Helm"
+    )
     up = commands.add_parser("up", help="a control plane with Capra's and Cluster API's CRDs, until Ctrl-C")
     up.add_argument("--no-manager", action="store_true", help="without Cluster API's manager and webhooks")
     options = top.parse_args(arguments)
@@ -36,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def assets() -> int:
-    for ensure in (build.ensure_kubernetes, build.ensure_cluster_api, build.ensure_kubeadm):
+    for ensure in (build.ensure_kubernetes, build.ensure_cluster_api, build.ensure_kubeadm, build.ensure_helm):
         began = time.monotonic()
         print(f"{ensure()} ({time.monotonic() - began:.1f} s)", flush=True)
     return 0

@@ -18,6 +18,9 @@ from .errors import Unavailable
 KUBERNETES_VERSION = "v1.34.4"
 ETCD_VERSION = "3.6.4"
 CLUSTER_API_VERSION = "v1.13.6"
+CLUSTER_API_OPERATOR_VERSION = "v0.29.0"
+HELM_VERSION = "v3.19.5"
+"""Of the series that has Kubernetes v1.34's client."""
 MODULE = Path(__file__).parent / "module"
 """The Go module that says which versions of everything go into kube-apiserver, kubectl and etcd."""
 KUBERNETES_PROGRAMS = ("kube-apiserver", "etcd", "kubectl")
@@ -81,6 +84,11 @@ def kubeadm_place() -> Path:
     return _place("kubeadm", CLUSTER_API_VERSION, [])
 
 
+def helm_place() -> Path:
+    """Where Helm of this version, and the CRDs of Cluster API Operator, belong in the cache."""
+    return _place("helm", f"{HELM_VERSION}-operator-{CLUSTER_API_OPERATOR_VERSION}", [KUBERNETES_VERSION.encode()])
+
+
 def kubernetes() -> Kubernetes:
     """The Kubernetes programs; `Unavailable` where they are not there."""
     directory = Path(os.environ.get("KUBEBUILDER_ASSETS") or kubernetes_place() / "bin")
@@ -108,6 +116,23 @@ def kubeadm() -> dict[str, Provider]:
         part: Provider(place / "bin" / part, place / part / "crds", place / part / "webhooks.yaml")
         for part in KUBEADM_PARTS
     }
+
+
+def helm() -> Path:
+    """The program; `Unavailable` where it is not there."""
+    return _of_helm("bin/helm")
+
+
+def operator_crds() -> Path:
+    """Directory with the CRDs of Cluster API Operator, as generated; `Unavailable` where it is not there."""
+    return _of_helm("crds")
+
+
+def _of_helm(name: str) -> Path:
+    found = helm_place() / name
+    if not found.exists():
+        raise Unavailable(f"Helm is not in {helm_place()}: {HOW}")
+    return found
 
 
 def _place(name: str, version: str, sources: list[bytes]) -> Path:

@@ -15,19 +15,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .assets import (
+    CLUSTER_API_OPERATOR_VERSION,
     CLUSTER_API_PROGRAMS,
     CLUSTER_API_VERSION,
+    HELM_VERSION,
     KUBEADM_PARTS,
     KUBERNETES_VERSION,
     MODULE,
     cache_home,
     cluster_api_place,
+    helm_place,
     kubeadm_place,
     kubernetes_place,
 )
 from .errors import ControlPlaneError, Unavailable
 
 CLUSTER_API_MODULE = f"sigs.k8s.io/cluster-api@{CLUSTER_API_VERSION}"
+OPERATOR_MODULE = f"sigs.k8s.io/cluster-api-operator@{CLUSTER_API_OPERATOR_VERSION}"
+HELM_PROGRAM = f"helm.sh/helm/v3/cmd/helm@{HELM_VERSION}"
 MINIMUM_GO = (1, 25)
 """What Cluster API's module asks for."""
 
@@ -48,6 +53,11 @@ def ensure_cluster_api() -> Path:
 def ensure_kubeadm() -> Path:
     """Cluster API's kubeadm providers and their manifests: where they are, built where they are not."""
     return _ensure(kubeadm_place(), _build_kubeadm)
+
+
+def ensure_helm() -> Path:
+    """Helm, and the CRDs of Cluster API Operator: where they are, built where they are not."""
+    return _ensure(helm_place(), _build_helm)
 
 
 def _ensure(place: Path, build: Callable[[Path], None]) -> Path:
@@ -102,9 +112,22 @@ def _build_kubeadm(target: Path) -> None:
         _copy_manifests(f"{path}/config", target / part)
 
 
-def _install(program: str, target: Path) -> None:
-    """`go install` of a program of Cluster API's module into a directory."""
-    version = f"-X sigs.k8s.io/cluster-api/version.gitVersion={CLUSTER_API_VERSION}"
+def _build_helm(target: Path) -> None:
+    major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
+    flags = [f"-X helm.sh/helm/v3/internal/version.version={HELM_VERSION}"]
+    # The cluster that `helm template` and `helm lint` imagine, as Helm's Makefile sets it.
+    for package in ("lint/rules", "chartutil"):
+        flags += [f"-X helm.sh/helm/v3/pkg/{package}.k8sVersion{name}" for name in (f"Major={major}", f"Minor={minor}")]
+    _install(HELM_PROGRAM, target / "bin", " ".join(flags))
+    _copy_crds(_downloaded(OPERATOR_MODULE) / "config", target)
+
+
+def _install(
+    program: str,
+    target: Path,
+    version: str = f"-X sigs.k8s.io/cluster-api/version.gitVersion={CLUSTER_API_VERSION}",
+) -> None:
+    """`go install` of a program into a directory. version: the linker's flag that tells the program its own."""
     with tempfile.TemporaryDirectory() as elsewhere:
         _go(
             ["install", "-trimpath", "-ldflags", f"-s -w {version}", program],
@@ -115,13 +138,22 @@ def _install(program: str, target: Path) -> None:
 
 def _copy_manifests(path: str, target: Path) -> None:
     """The generated CRDs and webhooks of a directory of Cluster API's module."""
-    with tempfile.TemporaryDirectory() as elsewhere:
-        told = json.loads(_go(["mod", "download", "-json", CLUSTER_API_MODULE], directory=Path(elsewhere)))
-    source = Path(told["Dir"]) / path
-    shutil.copytree(source / "crd" / "bases", target / "crds", copy_function=shutil.copyfile)
+    source = _downloaded(CLUSTER_API_MODULE) / path
+    _copy_crds(source, target)
     shutil.copyfile(source / "webhook" / "manifests.yaml", target / "webhooks.yaml")
+
+
+def _copy_crds(source: Path, target: Path) -> None:
+    shutil.copytree(source / "crd" / "bases", target / "crds", copy_function=shutil.copyfile)
     # The module cache is read-only, and so are the directories that copytree makes after it.
     (target / "crds").chmod(0o755)
+
+
+def _downloaded(module: str) -> Path:
+    """The sources of a module in Go's cache."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        told = json.loads(_go(["mod", "download", "-json", module], directory=Path(elsewhere)))
+    return Path(told["Dir"])
 
 
 def _go(arguments: list[str], directory: Path, environment: dict[str, str] | None = None) -> str:

@@ -83,8 +83,8 @@ async def test_each_wait_says_what_for_and_ends_by_itself(world: World) -> None:
     [
         ({"address": ""}, "MissingFields", "spec.address is required"),
         ({"sshKeyRef": {"name": ""}}, "MissingFields", "spec.sshKeyRef.name is required"),
-        ({"port": 70000}, "InvalidInput", "spec.port must be between 1 and 65535, but is 70000"),
-        ({"address": "192.0.2.10:22"}, "InvalidInput", "spec.address must be without a port"),
+        ({"port": 0}, "InvalidInput", "spec.port must be between 1 and 65535, but is 0"),
+        ({"address": "192.0.2.300"}, "InvalidInput", "spec.address looks like an IPv4 address and is none"),
         ({"provisionJob": {"sshCommand": "ssh"}}, "ProvisionJobUnsupported", "spec.provisionJob is not supported yet"),
     ],
 )

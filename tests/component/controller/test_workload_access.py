@@ -108,5 +108,35 @@ async def test_certificates_are_used_from_memory(
     assert not [path for path in open_files if "memfd:capra" in path]
 
 
+@pytest.mark.parametrize("given", [True, False])
+async def test_authorities_of_the_environment_are_trusted_where_a_kubeconfig_names_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
+    """As docs/guide/install.md says of the ConfigMap `capra-ca`."""
+    files = plain_certificate(tmp_path)
+    if given:
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.certificate))
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(files.certificate, files.key)
+    application = web.Application()
+    application.router.add_get("/api/v1/nodes", _nodes)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=serving).start()
+        text = kubeconfig(runner.addresses[0][1], files, client=False, server_name="api.example.org")
+        raw = yaml.safe_load(text)
+        del raw["clusters"][0]["cluster"]["certificate-authority-data"]
+        workload = parse_kubeconfig(yaml.safe_dump(raw).encode(), SUBJECT)
+        async with connected(workload, SUBJECT) as api:
+            if given:
+                assert await api.list(NODES) == {"items": []}
+            else:
+                with pytest.raises(UnavailableError):
+                    await api.list(NODES)
+    finally:
+        await runner.cleanup()
+
+
 def _descriptors() -> list[str]:
     return [number for number in os.listdir("/proc/self/fd") if Path(f"/proc/self/fd/{number}").is_symlink()]

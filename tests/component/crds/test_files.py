@@ -22,7 +22,7 @@ def crd(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def test_the_five_kinds_are_there_one_a_file_named_after_its_crd() -> None:
     assert sorted(KINDS) == sorted([*DEPRECATED, "PooledRemoteMachine"])
-    assert {path.name for path in CRDS.iterdir()} == {
+    assert {path.name for path in CRDS.glob("*.yaml")} == {
         f"{GROUP}_{crd['spec']['names']['plural']}.yaml" for crd in crds().values()
     }
 
@@ -50,12 +50,22 @@ def test_names_category_and_contract_labels_are_what_cluster_api_looks_for(crd: 
     assert names["plural"] == f"{names['kind'].lower()}s"
     assert names["listKind"] == f"{names['kind']}List"
     assert names["categories"] == ["cluster-api"]
-    assert "shortNames" not in names
     assert crd["metadata"]["name"] == f"{names['plural']}.{GROUP}"
     labels = dict(crd["metadata"]["labels"])
     move = labels.pop("clusterctl.cluster.x-k8s.io/move", None)
+    assert labels.pop("cluster.x-k8s.io/provider") == "infrastructure-capra"
     assert labels == {f"cluster.x-k8s.io/{version}": version for version in VERSIONS}
     assert (move == "") == (names["kind"] == "PooledRemoteMachine")
+
+
+def test_short_names_are_nobody_elses() -> None:
+    """Those of Cluster API and k0smotron, and of Kubernetes itself, by their letters."""
+    others = {"cc", "cl", "ext", "kcp", "ma", "md", "mhc", "mhcs", "mp", "ms", "jtr", "kmc"}
+    others |= {"cm", "crd", "cs", "csr", "cj", "deploy", "ds", "ep", "ev", "hpa", "ing", "limits", "netpol", "no", "ns"}
+    others |= {"pc", "pdb", "po", "pv", "pvc", "quota", "rc", "rs", "sa", "sc", "sts", "svc"}
+    own = [name for crd in crds().values() for name in crd["spec"]["names"]["shortNames"]]
+    assert sorted(own) == ["prm", "rcl", "rclt", "rm", "rmt"]
+    assert not others & set(own)
 
 
 def test_only_remoteclustertemplate_has_no_status() -> None:

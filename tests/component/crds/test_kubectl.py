@@ -94,6 +94,15 @@ def test_all_kinds_are_in_the_category_of_cluster_api(shared_control_plane: Cont
     assert sorted(listed) == sorted(f"{kind.lower()}s.{GROUP}" for kind in KINDS)
 
 
+def test_short_names_are_taken(shared_control_plane: ControlPlane, namespace: str) -> None:
+    for crd in crds().values():
+        [short] = crd["spec"]["names"]["shortNames"]
+        shared_control_plane.kubectl("get", short, "--namespace", namespace)
+        listed = shared_control_plane.kubectl("api-resources", "--no-headers").splitlines()
+        [line] = [line for line in listed if short in line.split()[1].split(",")]
+        assert line.split()[-1] == crd["spec"]["names"]["kind"]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_explain_knows_every_field(shared_control_plane: ControlPlane, kind: str, version: str) -> None:

@@ -88,12 +88,9 @@ def test_the_reference_can_be_removed_and_its_objects_stay(
     assert plane.get("remotemachine", "m")["spec"]["address"] == "192.0.2.10"
 
 
-def test_after_kubectl_apply_its_crds_still_count_as_the_references(
-    own_control_plane: ControlPlane, clusterctl: Clusterctl
-) -> None:
+def test_before_that_the_crds_go_with_the_reference(own_control_plane: ControlPlane, clusterctl: Clusterctl) -> None:
     plane = own_control_plane
     install_reference(plane, clusterctl)
-    with_kubectl(plane)
     command = (*DELETE, "--include-crd", "--kubeconfig", plane.kubeconfig)
     assert "found existing objects" in clusterctl.run(*command, code=1)
     plane.kubectl("delete", "remotemachine", "m")
@@ -101,9 +98,12 @@ def test_after_kubectl_apply_its_crds_still_count_as_the_references(
     assert kinds(plane) == set()
 
 
-def test_after_clusterctl_init_they_are_capras(own_control_plane: ControlPlane, clusterctl: Clusterctl) -> None:
+@pytest.mark.parametrize("install", [with_kubectl, with_clusterctl])
+def test_afterwards_the_crds_are_capras_and_stay_whatever_is_deleted(
+    own_control_plane: ControlPlane, clusterctl: Clusterctl, install: Callable[[ControlPlane], None]
+) -> None:
     plane = own_control_plane
     install_reference(plane, clusterctl)
-    with_clusterctl(plane)
+    install(plane)
     clusterctl.run(*DELETE, "--include-crd", "--kubeconfig", plane.kubeconfig)
     assert kinds(plane) == set(crds())

@@ -46,6 +46,13 @@ def test_what_kubectl_installs_has_no_variables(release: Release) -> None:
     assert "${" not in (release.directory / "install.yaml").read_text()
 
 
+def test_every_component_is_labelled_as_the_providers(release: Release) -> None:
+    objects = release.objects() + release.objects("warnings.yaml")
+    assert {"PodDisruptionBudget", "NetworkPolicy"} <= {one["kind"] for one in objects}
+    for one in [*objects, release.pod]:
+        assert one["metadata"]["labels"].get("cluster.x-k8s.io/provider") == "infrastructure-capra", one["metadata"]
+
+
 def test_its_contract_is_that_of_its_kinds(release: Release) -> None:
     [metadata] = release.objects("metadata.yaml")
     contracts = {series["contract"] for series in metadata["releaseSeries"]}
@@ -53,6 +60,26 @@ def test_its_contract_is_that_of_its_kinds(release: Release) -> None:
     assert len(crds) == 5
     for crd in crds:
         assert {f"cluster.x-k8s.io/{contract}" for contract in contracts} <= crd["metadata"]["labels"].keys()
+
+
+def test_a_drain_and_the_network_are_those_of_its_pods(release: Release) -> None:
+    labels = release.pod["metadata"]["labels"].items()
+    budget = release.one("PodDisruptionBudget", "capra-controller-manager")["spec"]
+    policy = release.one("NetworkPolicy", "capra-controller-manager")["spec"]
+    [spread] = release.pod["spec"]["topologySpreadConstraints"]
+    for selector in (budget["selector"], policy["podSelector"], spread["labelSelector"]):
+        assert selector["matchLabels"].items() <= labels
+    opened = {port["port"] for rule in policy["ingress"] for port in rule["ports"]}
+    assert opened == {port["name"] for port in release.container["ports"]}
+    # With one replica it can be drained, too.
+    assert budget["maxUnavailable"] == 1
+
+
+def test_proxy_and_authorities_come_from_objects_that_need_not_be_there(release: Release) -> None:
+    given = [next(iter(one.values())) for one in release.container["envFrom"]]
+    assert given == [{"name": "capra-environment", "optional": True}] * 2
+    [volume] = [one for one in release.pod["spec"]["volumes"] if one["name"] == "ca"]
+    assert volume["configMap"] == {"name": "capra-ca", "optional": True}
 
 
 def test_no_right_is_a_wildcard(release: Release) -> None:

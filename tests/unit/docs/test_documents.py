@@ -13,6 +13,7 @@ import yaml
 from capra.kube.client.kubeconfig import LONGEST, REFUSED_OF_CLUSTER, REFUSED_OF_USER
 from capra.kube.client.resources import QUARANTINED
 from capra.model.machine import GIVE_UP_ANNOTATION, HOST_KEYS_ANNOTATION, PREFIX, TAKE_OVER_ANNOTATION
+from tests.controlplane import assets
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -101,6 +102,19 @@ def test_the_guide_names_all_that_is_refused_of_a_kubeconfig() -> None:
     refused = guide.partition("Capra refuses")[2].partition(";")[0]
     assert set(re.findall(r"`([\w-]+)`", refused)) == {*REFUSED_OF_USER, *REFUSED_OF_CLUSTER}
     assert f"more than {LONGEST // 1024} KiB" in guide
+
+
+def test_the_guide_names_the_versions_that_are_tested() -> None:
+    guide = (ROOT / "docs" / "guide" / "install.md").read_text()
+    table = guide.partition("## Versions\n")[2].partition("\n\n")[0]
+    tested = {cells[1].strip(): cells[2].strip() for cells in (row.split("|") for row in table.splitlines())}
+    for what, version in {
+        "Kubernetes of the management cluster": assets.KUBERNETES_VERSION,
+        "Cluster API": assets.CLUSTER_API_VERSION,
+        "Cluster API Operator": assets.CLUSTER_API_OPERATOR_VERSION,
+        "Helm": assets.HELM_VERSION,
+    }.items():
+        assert re.split("[: ]", tested[what])[0] == version
 
 
 def test_the_guide_quotes_the_log_on_nodes_as_it_is() -> None:

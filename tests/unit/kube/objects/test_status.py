@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from capra.kube.objects.status import changes, moment, timestamp
+from capra.kube.objects.status import changes, moment
+from capra.model.status import timestamp
 
 
 @pytest.mark.parametrize(
