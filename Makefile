@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check mutants nightly format bench release-manifests clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check mutants nightly format bench release-manifests collection clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 
 release-manifests: venv ## Compose what clusterctl and kubectl install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))
+
+collection: venv ## Build the Ansible collection with the parser in it, below out/
+	python scripts/collection.py
 
 clean: ## Remove what make has made here; the cache below $XDG_CACHE_HOME stays
 	rm -rf $(VENV) build dist out .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible

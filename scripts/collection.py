@@ -3,8 +3,8 @@
     python scripts/collection.py [--output DIRECTORY]
 
 The archive needs ansible-core alone for the roles, and what its requirements.txt says for the inventory plugin. The
-modules that the plugins import, and those that these import, stand below plugins/plugin_utils/vendored, and every import
-of `capra` leads there: a package `capra` beside Ansible, of whatever version, is not looked at.
+modules that the plugins import, and those that these import, stand below plugins/plugin_utils/vendored, and every
+import of `capra` leads there: a package `capra` beside Ansible, of whatever version, is not looked at.
 """
 
 from __future__ import annotations
@@ -59,10 +59,16 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(source, target)
     if source.name == "__init__.py":
-        for data in sorted(source.parent.glob("*/*.sh")):
-            copied = target.parent / data.relative_to(source.parent)
-            copied.parent.mkdir(exist_ok=True)
-            shutil.copy2(data, copied)
+        for data in sorted(source.parent.rglob("*.sh")):
+            if _package(data) == source.parent:
+                copied = target.parent / data.relative_to(source.parent)
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(data, copied)
+
+
+def _package(file: Path) -> Path:
+    """The nearest directory above that is a package."""
+    return next(place for place in file.parents if (place / "__init__.py").is_file())
 
 
 def closure(names: Iterable[str]) -> list[str]:
@@ -112,7 +118,8 @@ def build(output: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="capra-collection-") as staged:
         stage(Path(staged))
         command = [sys.executable, "-m", "ansible", "galaxy", "collection", "build", "--force", "--output-path"]
-        done = subprocess.run([*command, output.resolve(), staged], cwd=staged, capture_output=True, text=True)
+        command += [str(output.resolve()), staged]
+        done = subprocess.run(command, cwd=staged, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"collection: ansible-galaxy has ended with status {done.returncode}: {done.stderr.strip()}")
     [archive] = re.findall(r"Created collection for \S+ at (.+\.tar\.gz)", " ".join(done.stdout.split()))
