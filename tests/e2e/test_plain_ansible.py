@@ -152,7 +152,7 @@ def test_bootstrap_data_is_looked_for_as_other_files_are(host: Host, tmp_path: P
     inventory = _inventory([host], tmp_path / "inventory.ini", "root")
     environment = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
     for name in "abc":
-        arguments = ("-i", inventory, project / "site.yml", "-e", f"bootstrap_data_file={name}")
+        arguments: tuple[str | Path, ...] = ("-i", inventory, project / "site.yml", "-e", f"bootstrap_data_file={name}")
         run_ansible(arguments, elsewhere, environment)
     assert host.ssh("cat /var/tmp/place.[abc]").stdout.split() == ["elsewhere", "project", "files"]
 
@@ -174,7 +174,14 @@ def test_become_works_as_anywhere(host: Host, tmp_path: Path) -> None:
     for number, (options, variable, user) in enumerate(BECOME):
         inventory.write_text(f"{plain} {variable}\n")
         commands = {"custom_cleanup_commands": [f"id -un > /tmp/became.{number}"], "custom_cleanup_verify": "none"}
-        arguments = ("-i", inventory, "playbooks/custom_cleanup.yml", "-e", json.dumps(commands), *options)
+        arguments: tuple[str | Path, ...] = (
+            "-i",
+            inventory,
+            "playbooks/custom_cleanup.yml",
+            "-e",
+            json.dumps(commands),
+            *options,
+        )
         run_ansible(arguments, ROOT)
         assert host.ssh(f"cat /tmp/became.{number}").stdout.strip() == user, (options, variable)
 

@@ -11,11 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def install_collection(place: Path) -> Path:
     """Build it and install it below this directory; the directory for ANSIBLE_COLLECTIONS_PATH."""
-    build = [sys.executable, ROOT / "scripts" / "collection.py", "--output", place]
+    build: list[str | Path] = [sys.executable, ROOT / "scripts" / "collection.py", "--output", place]
     subprocess.run(build, check=True, capture_output=True, cwd=place)
     [archive] = place.glob("capra-machine-*.tar.gz")
     target = place / "collections"
-    install = [sys.executable, "-m", "ansible", "galaxy", "collection", "install", "--offline", "-p", target, archive]
+    install: list[str | Path] = [sys.executable, "-m", "ansible", "galaxy", "collection", "install", "--offline"]
+    install += ["-p", target, archive]
     subprocess.run(install, check=True, capture_output=True, cwd=place)
     return target
 
