@@ -1,6 +1,6 @@
 """Builds the Ansible collection capra.machine, with the parts of the Python package `capra` that its plugins use in it.
 
-    python scripts/collection.py [--output DIRECTORY]
+    python scripts/collection.py [--output DIRECTORY | --stage DIRECTORY]
 
 The archive needs ansible-core alone for the roles, and what its requirements.txt says for the inventory plugin. The
 modules that the plugins import, and those that these import, stand below plugins/plugin_utils/vendored, and every
@@ -25,9 +25,17 @@ PLACE = Path("plugins", "plugin_utils", "vendored")
 NAME = "ansible_collections.capra.machine.plugins.plugin_utils.vendored"
 PARTS = (
     *("galaxy.yml", "README.md", "LICENSE", "CHANGELOG.md", "requirements.txt", "bindep.txt"),
-    *("meta", "playbooks", "plugins", "roles", "changelogs"),
+    *("meta", "playbooks", "plugins", "roles", "changelogs", "tests/config.yml"),
 )
 """What of the checkout is the collection."""
+
+RELEASES = {
+    "2.17": ("3.10", "3.11", "3.12"),
+    "2.18": ("3.11", "3.12", "3.13"),
+    "2.19": ("3.11", "3.12", "3.13"),
+    "2.20": ("3.12", "3.13", "3.14"),
+}
+"""Releases of ansible-core, each with the versions of Python that its control node runs on."""
 
 FROM = re.compile(r"^(\s*)from capra(\.[\w.]+)? import ", re.MULTILINE)
 WHOLE = re.compile(r"^(\s*)import capra$", re.MULTILINE)
@@ -41,17 +49,38 @@ def stage(target: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
+    # The list of what of a checkout is not the collection; nothing of that is here.
+    galaxy = target / "galaxy.yml"
+    galaxy.write_text(galaxy.read_text().partition("build_ignore:")[0])
     plugins = sorted((target / "plugins").rglob("*.py"))
     modules = closure(name for plugin in plugins for name in imported(plugin))
     for module in modules:
         source = _source(module)
         assert source is not None, module
         _copy(source, target / PLACE / source.relative_to(PACKAGE))
+    _write_ignores(target)
     for file in sorted((target / "plugins").rglob("*.py")):
         file.write_text(rewritten(file.read_text()))
         if left := [name for name in imported(file) if name.partition(".")[0] == "capra"]:
             raise SystemExit(f"collection: {file}: cannot be made to import {left[0]} from the collection")
+
+
+def _write_ignores(target: Path) -> None:
+    """What `ansible-test sanity` of each release passes over: tests/sanity/ignore.txt, and the copied modules, which
+    other linters read where they are from."""
+    own = (ROOT / "tests" / "sanity" / "ignore.txt").read_text()
+    copied = sorted(str(file.relative_to(target)) for file in (target / PLACE).rglob("*") if file.is_file())
+    (target / "tests" / "sanity").mkdir(parents=True)
+    for release, pythons in RELEASES.items():
+        tests = ["pep8", "pylint", *(f"import-{python}" for python in pythons)]
+        lines = [
+            f"{file} {test}!skip  # a copy; ruff and mypy read the original\n"
+            for file in copied
+            for test in (tests if file.endswith(".py") else ["shellcheck"])
+        ]
+        (target / "tests" / "sanity" / f"ignore-{release}.txt").write_text(own + "".join(lines))
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -130,7 +159,12 @@ def main() -> None:
     """Build it and print where it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / "out", metavar="DIRECTORY", help="default: out")
-    print(build(parser.parse_args().output))
+    parser.add_argument("--stage", type=Path, metavar="DIRECTORY", help="only lay the collection out there")
+    options = parser.parse_args()
+    if options.stage:
+        stage(options.stage)
+    else:
+        print(build(options.output))
 
 
 if __name__ == "__main__":

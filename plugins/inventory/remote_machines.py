@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-
-try:
-    from ansible_collections.capra.machine.plugins.plugin_utils import private_files
-    from ansible_collections.capra.machine.plugins.plugin_utils.machine_sources import (
-        ClusterSource,
-        FoundKeys,
-        ManifestSource,
-    )
-    from capra.errors import CapraError
-    from capra.inventory.hosts import Files, InventoryHost, groups, inventory_names, known_hosts, variables
-    from capra.local.inventories.machines import key_of_file
-    from capra.model import checks
-    from capra.settings import Settings, read_settings
-except ImportError as error:
-    MISSING: str | None = str(error)
-else:
-    MISSING = None
-
 DOCUMENTATION = r"""
 name: remote_machines
 short_description: Machines and pool entries of a cluster, or of manifests
-version_added: 0.2.0
+version_added: 0.1.0
 author:
-  - The Capra authors
+  - The Capra authors (@capra-project)
 description:
   - Each RemoteMachine with an address, and each PooledRemoteMachine that no RemoteMachine holds, is a host.
   - A host is named after its object, with C(.NAMESPACE) behind the name unless that is C(default) or O(namespace). An
@@ -112,6 +86,39 @@ keyed_groups:
 compose:
   bootstrap_name: capra_namespace ~ '/' ~ capra_name
 """
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+
+try:
+    from ansible_collections.capra.machine.plugins.plugin_utils import private_files
+    from ansible_collections.capra.machine.plugins.plugin_utils.machine_sources import (
+        ClusterSource,
+        FoundKeys,
+        ManifestSource,
+    )
+    from capra.errors import CapraError
+    from capra.inventory.hosts import (
+        Files,
+        InventoryHost,
+        groups,
+        inventory_names,
+        known_hosts,
+        variables,
+    )
+    from capra.local.inventories.machines import key_of_file
+    from capra.model import checks
+    from capra.settings import Settings, read_settings
+except ImportError as error:
+    MISSING: str | None = str(error)
+else:
+    MISSING = None
 
 NAMES = ("remotemachines.yml", "remotemachines.yaml", "remote_machines.yml", "remote_machines.yaml")
 

@@ -175,7 +175,7 @@ attributes:
     description: Shows written files, but not the content of files that only their owner may read.
     support: full
 author:
-  - The Capra authors
+  - The Capra authors (@capra-project)
 """
 
 EXAMPLES = r"""

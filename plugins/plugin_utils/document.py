@@ -62,7 +62,7 @@ def to_steps(document: Document, data: bytes, facts: Mapping[str, str] | None = 
     Where the data has to be rendered with facts and there are none, the only step is of kind `document`, with the
     arguments. What there is to tell of the data comes first, as one of kind `notes`. Raises DocumentError.
     """
-    namespace, _, own = document.name.rpartition("/")
+    namespace, _slash, own = document.name.rpartition("/")
     known = instance_data(believed(facts or {}), name=own, namespace=namespace, uid=document.uid, labels={})
     try:
         found = read(

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from capra.errors import Fatal, InputError
-from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.connection import configure, connect
-from capra.kube.client.errors import DeniedError
-from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, Raw, Resource
-from capra.kube.stores.secrets import Secrets
+from capra.kube.client.errors import DeniedError, MissingError
+from capra.kube.client.resources import POOLED_REMOTE_MACHINES, REMOTE_MACHINES, SECRETS, Raw, Resource
+from capra.kube.objects.fields import decoded
+from capra.model.ssh_key import check_key
 
 RETRY_SECONDS = 5.0
 """A person waits."""
@@ -43,15 +43,21 @@ def _kept(raw: Raw) -> dict[str, Any]:
 async def read_keys(
     kubeconfig: str, context: str, wanted: Iterable[tuple[str, str]]
 ) -> tuple[Mapping[tuple[str, str], str], list[str]]:
-    """The SSH keys of these Secrets (namespace and name), in OpenSSH's format, and a sentence for each that there is
-    none of. Raises InputError, Fatal and Retry."""
+    """The SSH keys of these Secrets (namespace and name), in OpenSSH's format, and a sentence for each that gives none.
+    Raises Fatal and Retry."""
     keys: dict[tuple[str, str], str] = {}
     problems = []
     async with connect(await configure(kubeconfig, context)) as connection:
-        secrets = Secrets(Api(connection, retry_seconds=RETRY_SECONDS), Cache())
+        api = Api(connection, retry_seconds=RETRY_SECONDS)
         for namespace, name in dict.fromkeys(wanted):
+            subject = f"Secret {namespace}/{name}"
             try:
-                keys[namespace, name] = (await secrets.ssh_key(namespace, name)).openssh
+                value = decoded(await api.get(SECRETS, namespace, name), "value")
+                if value is None:
+                    raise InputError("has no key 'value'", subject=subject)
+                keys[namespace, name] = check_key(value, subject=subject).openssh
+            except MissingError:
+                problems.append(f"{subject}: does not exist")
             except InputError as error:
                 problems.append(str(error))
             except DeniedError as error:
