@@ -17,6 +17,7 @@ run mypy
 run lint-imports
 run yamllint --strict .
 run ansible-lint --offline --strict
+run antsibull-changelog lint
 run host_programs
 run python scripts/shell_names.py plugins/plugin_utils/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh
 run shellcheck scripts/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh tests/*/*.sh bench/*.sh tests/hosts/k0s .ci/run

@@ -25,7 +25,7 @@ PLACE = Path("plugins", "plugin_utils", "vendored")
 NAME = "ansible_collections.capra.machine.plugins.plugin_utils.vendored"
 PARTS = (
     *("galaxy.yml", "README.md", "LICENSE", "CHANGELOG.md", "requirements.txt", "bindep.txt"),
-    *("meta", "playbooks", "plugins", "roles", "changelogs", "tests/config.yml"),
+    *("meta", "playbooks", "plugins", "roles", "changelogs"),
 )
 """What of the checkout is the collection."""
 
@@ -49,7 +49,6 @@ def stage(target: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
     # The list of what of a checkout is not the collection; nothing of that is here.
     galaxy = target / "galaxy.yml"
@@ -60,19 +59,19 @@ def stage(target: Path) -> None:
         source = _source(module)
         assert source is not None, module
         _copy(source, target / PLACE / source.relative_to(PACKAGE))
-    _write_ignores(target)
     for file in sorted((target / "plugins").rglob("*.py")):
         file.write_text(rewritten(file.read_text()))
         if left := [name for name in imported(file) if name.partition(".")[0] == "capra"]:
             raise SystemExit(f"collection: {file}: cannot be made to import {left[0]} from the collection")
 
 
-def _write_ignores(target: Path) -> None:
-    """What `ansible-test sanity` of each release passes over: tests/sanity/ignore.txt, and the copied modules, which
-    other linters read where they are from."""
+def add_tests(target: Path) -> None:
+    """What `ansible-test sanity` takes beside a collection: its configuration, and for each release what it passes
+    over: tests/sanity/ignore.txt, and the copied modules, which other linters read where they are from."""
     own = (ROOT / "tests" / "sanity" / "ignore.txt").read_text()
     copied = sorted(str(file.relative_to(target)) for file in (target / PLACE).rglob("*") if file.is_file())
     (target / "tests" / "sanity").mkdir(parents=True)
+    shutil.copy2(ROOT / "tests" / "config.yml", target / "tests")
     for release, pythons in RELEASES.items():
         tests = ["pep8", "pylint", *(f"import-{python}" for python in pythons)]
         lines = [
@@ -159,10 +158,11 @@ def main() -> None:
     """Build it and print where it is."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / "out", metavar="DIRECTORY", help="default: out")
-    parser.add_argument("--stage", type=Path, metavar="DIRECTORY", help="only lay the collection out there")
+    parser.add_argument("--stage", type=Path, metavar="DIRECTORY", help="only lay it out there, for ansible-test")
     options = parser.parse_args()
     if options.stage:
         stage(options.stage)
+        add_tests(options.stage)
     else:
         print(build(options.output))
 
