@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench release-manifests clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench release-manifests collection collection-checks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ docs: venv ## Build the documentation as a site, below out/site
 mutants: venv ## Look what the tests would not notice: mutations by hand, and cosmic-ray's; hours, and no part of CI
 	scripts/mutants.sh
 
-nightly: test-assets ## What is too long for CI: slow tests on hosts, 100 000 generated bootstrap documents, 300 compared with cloud-init; two hours
+nightly: test-assets collection-checks ## What is too long for CI: slow tests on hosts, 100 000 generated bootstrap documents, 300 compared with cloud-init; two hours
 	pytest tests/e2e tests/hosts tests/component -m nightly --numprocesses=5 --dist=loadgroup
 	CAPRA_STEADY_STATE_SECONDS=300 pytest tests/component/controller/test_steady_state.py
 	CAPRA_FUZZ_EXAMPLES=100000 pytest tests/fuzz --numprocesses=2 --dist=loadfile
@@ -74,6 +74,13 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 
 release-manifests: venv ## Compose what clusterctl, kubectl and Helm install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))
+
+collection-checks: venv ## What ansible-test and Galaxy's importer say of the collection; downloads linters once, minutes
+	scripts/sanity.sh
+	scripts/importer.sh
+
+collection: venv ## Build the Ansible collection with the parser in it, below out/
+	python scripts/collection.py
 
 clean: ## Remove what make has made here; the cache below $XDG_CACHE_HOME stays
 	rm -rf $(VENV) build dist out .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible

@@ -17,6 +17,7 @@ run mypy
 run lint-imports
 run yamllint --strict .
 run ansible-lint --offline --strict
+run antsibull-changelog lint
 run host_programs
 # The site: every link, anchor and page. What is told of mkdocs 2 is none of ours.
 NO_MKDOCS_2_WARNING=1 run mkdocs build --strict

@@ -20,13 +20,14 @@ from ansible_collections.capra.machine.plugins.plugin_utils import (
     progress,
     results,
 )
-from ansible_collections.capra.machine.plugins.plugin_utils.asking import ask
+from ansible_collections.capra.machine.plugins.plugin_utils.given import DOCUMENT, DocumentError, given_steps
 from ansible_collections.capra.machine.plugins.plugin_utils.refusal import refusal, too_long
 from ansible_collections.capra.machine.plugins.plugin_utils.selection import Selection, SelectionError, select
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "steps": {"type": "list", "elements": "dict", "default": []},
+    "document": DOCUMENT,
     "script": {"type": "str", "default": ""},
     "script_arguments": {"type": "list", "elements": "str", "default": []},
     "kind": {"type": "str", "default": "steps"},
@@ -69,14 +70,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns changed, run_id, steps (StepResult), host (HostFacts), and on failure reason, msg and step."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)[1]
         self._arguments = arguments
         self._session = Session(self)
         evidence.hold_back(self._connection)
         try:
-            given = self._rendered(arguments["steps"])
-            self._notes = [note for step in given if step.get("kind") == "notes" for note in step["notes"]]
-            given = [step for step in given if step.get("kind") != "notes"]
+            given, run_id, self._notes = given_steps(self, self._session, arguments)
+        except DocumentError as error:
+            return result | {"failed": True, "msg": str(error)}
         except SessionError as error:
             return result | error.result()
         self._selection = self._selected(given, task_vars or {})
@@ -87,7 +88,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             self._parts = [parts.to_part(step, number) for number, step in enumerate(self._steps)]
         except parts.PayloadError as error:
             raise AnsibleActionFail(str(error)) from None
-        run_id = arguments["run_id"] or parts.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
+        run_id = run_id or parts.derive_run_id(arguments["kind"], self._steps, arguments["uid"])
         if not RUN_ID.fullmatch(run_id):
             raise AnsibleActionFail(f"run_id is {run_id!r}: letters, digits, dots, dashes and underscores are allowed")
         directory = arguments["state_directory"]
@@ -100,18 +101,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             return result | self._carried_out()
         except SessionError as error:
             return result | error.result()
-
-    def _rendered(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The steps. A document that has to be rendered with what the host says of itself comes as a step of kind
-        `document` (the filter `bootstrap_steps`)."""
-        if [step.get("kind") for step in steps] != ["document"]:
-            return steps
-        # Ordinary runs come with their steps, and need no parser.
-        from ansible_collections.capra.machine.plugins.filter.bootstrap import bootstrap_steps  # noqa: PLC0415
-
-        facts, _ = ask(self._session)
-        options = {name: value for name, value in steps[0].items() if name != "kind"}
-        return bootstrap_steps(**options, facts=facts)
 
     def _selected(self, steps: list[dict[str, Any]], task_vars: dict[str, Any]) -> Selection:
         """The steps that Ansible's tags select. After a part of a cleanup the host stays its machine's, and the journal

@@ -45,7 +45,7 @@ attributes:
     description: Nothing changes.
     support: none
 author:
-  - The Capra authors
+  - The Capra authors (@capra-project)
 """
 
 EXAMPLES = r"""

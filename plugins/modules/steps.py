@@ -40,6 +40,44 @@ options:
     type: list
     elements: dict
     default: []
+  document:
+    description:
+      - Bootstrap data in a file on the control node, instead of O(steps). An empty O(run_id) is derived from it.
+    type: dict
+    suboptions:
+      path:
+        description: The file. Looked for as Ansible looks for files, and then from the current directory.
+        type: str
+        default: ""
+      data_format:
+        description: V(cloud-config) or V(ignition). Empty means that the data tells it.
+        type: str
+        default: ""
+      commands_as_script:
+        description: Put all commands into one script, and run that.
+        type: bool
+        default: false
+      working_dir:
+        description: Directory of that script on the host.
+        type: str
+        default: /etc/k0smotron
+      sentinel:
+        description: File that the commands must have made. Empty means not looked at.
+        type: str
+        default: ""
+      name:
+        description: Name, C(namespace/name), of the machine, for templates in the data.
+        type: str
+        default: ""
+      uid:
+        description: UID of the machine, for templates in the data.
+        type: str
+        default: ""
+      ignored:
+        description: Constructs of the data to go on without.
+        type: list
+        elements: str
+        default: []
   script:
     description: Content of each V(script) that has none of its own. It is sent once.
     type: str
@@ -142,7 +180,7 @@ attributes:
     description: Shows written files, but not the content of files that only their owner may read.
     support: full
 author:
-  - The Capra authors
+  - The Capra authors (@capra-project)
 """
 
 EXAMPLES = r"""

@@ -79,7 +79,7 @@ def _parsed(words: Sequence[str]) -> tuple[set[str], list[str]]:
         if word == "--":
             operands += rest
         elif word.startswith("--"):
-            name, equals, _ = word.partition("=")
+            name, equals, _rest = word.partition("=")
             if name not in (known.long_valued if equals else (*known.long, *known.long_valued)):
                 raise _UncertainError
             options.add(name)

@@ -18,7 +18,7 @@ def parse(text: str) -> dict[str, str] | None:
         return None
     facts: dict[str, str] = {}
     for line in said[0]:
-        name, _, value = line.partition(" ")
+        name, _rest, value = line.partition(" ")
         facts[name] = value.strip()
     return facts
 

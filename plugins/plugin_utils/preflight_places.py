@@ -83,12 +83,12 @@ def _place(place: Place, options: str, kind: str, blocks: str, inodes: str, dire
 
 
 def _known(pair: str) -> bool:
-    free, _, whole = pair.partition(":")
+    free, _rest, whole = pair.partition(":")
     return free.isdigit() and whole.isdigit() and whole != "0"  # some file systems count no inodes
 
 
 def _free(pair: str) -> tuple[int, int]:
-    free, _, whole = pair.partition(":")
+    free, _rest, whole = pair.partition(":")
     return int(free), int(whole)
 
 

@@ -182,7 +182,7 @@ def resources(facts: Facts, limits: Limits) -> Iterator[Finding]:
     else:
         yield Finding("memory", "ok", value, f"{value} of memory")
     for place in ("/", "/var", "/var/lib"):
-        free_text, _, size_text = facts.get(f"disk.{place}", "").partition(" ")
+        free_text, _rest, size_text = facts.get(f"disk.{place}", "").partition(" ")
         if not size_text:
             continue
         free, size = _number(free_text) // 1024, _number(size_text) // 1024

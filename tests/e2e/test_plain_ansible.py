@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, run_ansible
 from tests.hosts import Host
+from tests.support.bare_ansible import make_environment
+from tests.support.collections import install_collection
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -20,22 +23,8 @@ BIN = Path(sys.executable).parent
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the collection as `ansible-galaxy collection build` and `install` make it."""
-    place = tmp_path_factory.mktemp("collection")
-    build: list[str | Path] = [BIN / "ansible-galaxy", "collection", "build", "--output-path", place, ROOT]
-    subprocess.run(build, check=True, capture_output=True, cwd=place)
-    [archive] = place.glob("capra-machine-*.tar.gz")
-    install: list[str | Path] = [
-        BIN / "ansible-galaxy",
-        "collection",
-        "install",
-        "--offline",
-        "-p",
-        place / "collections",
-        archive,
-    ]
-    subprocess.run(install, check=True, capture_output=True, cwd=place)
-    return place / "collections"
+    """A directory with the collection as `make collection` and `ansible-galaxy collection install` make it."""
+    return install_collection(tmp_path_factory.mktemp("collection"))
 
 
 PRIVATE = (
@@ -127,11 +116,102 @@ def test_capra_finds_what_ansible_has_done(host: Host, capra: Capra, tmp_path: P
     assert count(host, "once") == 1
 
 
+BAD = (
+    ("#cloud-config\npackages: 7\n", "packages"),
+    ("#cloud-config\nfoo: 1\n", "foo: not supported"),
+    (None, "there is no such file"),
+    ("", "bootstrap_data_file is missing"),
+)
+
+
 def test_bad_bootstrap_data_is_one_clear_message(host: Host, tmp_path: Path) -> None:
-    data = tmp_path / "user-data.yaml"
-    data.write_text("#cloud-config\npackages: [curl]\n")
     inventory = _inventory([host], tmp_path / "inventory.ini", "root")
-    done = run_ansible(("-i", inventory, "playbooks/bootstrap.yml", "-e", f"bootstrap_data_file={data}"), ROOT, code=2)
-    assert "packages" in done.stdout
-    done = run_ansible(("-i", inventory, "playbooks/bootstrap.yml"), ROOT, code=2)
-    assert "bootstrap_data_file" in done.stdout
+    for number, (content, expected) in enumerate(BAD):
+        data = tmp_path / f"user-data-{number}.yaml"
+        if content:
+            data.write_text(content)
+        given = "" if content == "" else data
+        arguments = ("-i", inventory, "playbooks/bootstrap.yml", "-e", f"bootstrap_data_file={given}")
+        done = run_ansible(arguments, ROOT, code=2)
+        [told] = [line for line in done.stdout.splitlines() if line.startswith("fatal: ")]
+        message = json.loads(told.partition("=> ")[2])["msg"]
+        assert expected in message
+        assert message.startswith("bootstrap_data_file" if not content else str(data))
+        assert not [words for words in ("Finalization", "filter plugin", "caused by") if words in done.stdout]
+
+
+def test_bootstrap_data_is_looked_for_as_other_files_are(host: Host, tmp_path: Path) -> None:
+    """Beside the playbook, in its `files`, and, behind those, from the current directory."""
+    play = {"hosts": "all", "gather_facts": False, "roles": ["capra.machine.bootstrap"]}
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "files").mkdir(parents=True)
+    elsewhere.mkdir()
+    (project / "site.yml").write_text(json.dumps([play]))
+    for place, name in ((elsewhere, "a"), (elsewhere, "b"), (elsewhere, "c"), (project, "b"), (project / "files", "c")):
+        (place / name).write_bytes(cloud_config(commands=[f"echo {place.name} >> /var/tmp/place.{name}"]))
+    inventory = _inventory([host], tmp_path / "inventory.ini", "root")
+    environment = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections")}
+    for name in "abc":
+        arguments: tuple[str | Path, ...] = ("-i", inventory, project / "site.yml", "-e", f"bootstrap_data_file={name}")
+        run_ansible(arguments, elsewhere, environment)
+    assert host.ssh("cat /var/tmp/place.[abc]").stdout.split() == ["elsewhere", "project", "files"]
+
+
+BECOME = (
+    ((), "", "ops"),
+    (("-b",), "", "root"),
+    ((), "ansible_become=true", "root"),
+    ((), "use_sudo=true", "root"),
+    (("-e", "use_sudo=true"), "", "root"),
+    (("-e", "use_sudo=false", "-b"), "", "ops"),
+)
+"""Options of ansible-playbook, a variable of the host, and who does the work."""
+
+
+def test_become_works_as_anywhere(host: Host, tmp_path: Path) -> None:
+    inventory = _inventory([host], tmp_path / "inventory.ini", "ops")
+    plain = inventory.read_text().rstrip()
+    for number, (options, variable, user) in enumerate(BECOME):
+        inventory.write_text(f"{plain} {variable}\n")
+        commands = {"custom_cleanup_commands": [f"id -un > /tmp/became.{number}"], "custom_cleanup_verify": "none"}
+        arguments: tuple[str | Path, ...] = (
+            "-i",
+            inventory,
+            "playbooks/custom_cleanup.yml",
+            "-e",
+            json.dumps(commands),
+            *options,
+        )
+        run_ansible(arguments, ROOT)
+        assert host.ssh(f"cat /tmp/became.{number}").stdout.strip() == user, (options, variable)
+
+
+def test_the_built_collection_needs_ansible_core_alone(host: Host, installed: Path, tmp_path: Path) -> None:
+    """Also where the data is rendered with what the host says, which takes a process of its own."""
+    python = make_environment(tmp_path / "environment", ["ansible-core"])
+    imported = subprocess.run([python, "-c", "import capra"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "No module named 'capra'" in imported.stderr
+    data = tmp_path / "user-data.yaml"
+    file = {"path": "/etc/node", "content": "{{ ds.meta_data.local_hostname }}"}
+    data.write_bytes(cloud_config([file], [counted("once")]) + b"package_update: false\nusers: [{name: vendored}]\n")
+    inventory = _inventory([host], tmp_path / "inventory.ini", "ops")
+    command = (python, "-m", "ansible", "playbook", "-b", "-i", inventory, "capra.machine.bootstrap")
+    done = subprocess.run(
+        [*command, "-e", f"bootstrap_data_file={data}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "ANSIBLE_COLLECTIONS_PATH": str(installed),
+            "ANSIBLE_HOST_KEY_CHECKING": "False",
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert count(host, "once") == 1
+    assert host.ssh("cat /etc/node; echo; id -un vendored").stdout.split() == [
+        host.ssh("uname -n").stdout.strip(),
+        "vendored",
+    ]

@@ -38,6 +38,6 @@ def host_script(
 
 @cache
 def _text(name: str) -> str:
-    lines = files("capra.bootstrap").joinpath("scripts", f"{name}.sh").read_text().splitlines(keepends=True)
+    lines = files(__package__).joinpath("scripts", f"{name}.sh").read_text().splitlines(keepends=True)
     # Comments are for whoever reads the file; the host gets it with every run.
     return "".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))

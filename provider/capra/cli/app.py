@@ -32,11 +32,26 @@ COMMANDS = {
     ),
     "forget": "Remove what is remembered of machines, and the pinned keys of their hosts. Contacts nobody.",
     "trust": "Pin the host key of a machine, instead of the one that was known.",
+    "import": "Print machines, or pool entries, and Secrets made of the hosts of a k0sctl.yaml.",
     "controller": "Run the controller of a management cluster, until SIGTERM or Ctrl-C.",
     "completion": "Print the script with which a shell completes the words of capra.",
     "ansible-path": "Print the directory for ANSIBLE_COLLECTIONS_PATH that holds the collection capra.machine.",
 }
 """Every command with what `capra --help` says of it: the first paragraph of the command's own help."""
+
+GROUPS = {
+    "pool": (
+        "Make pool entries of an inventory of Ansible, and the other way round.",
+        {
+            "import": "Print pool entries and Secrets made of the hosts of an inventory of Ansible.",
+            "export": "Print an inventory of Ansible made of pool entries.",
+        },
+    ),
+}
+"""Words that have commands of their own, with what is said of both."""
+
+MODULES = {"import": "import_k0sctl"}
+"""Commands whose names are words of Python's, and the names of their modules and functions."""
 
 
 EXAMPLES = (
@@ -48,12 +63,13 @@ EXAMPLES = (
 
 
 def load_command(name: str) -> CapraCommand:
-    """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`."""
+    """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`. name:
+    `pool import` is in `capra.cli.pool_import`."""
     from capra.cli.flags import option_variables  # noqa: PLC0415  # brings some of what takes long to import
     from capra.cli.options import takes  # noqa: PLC0415  # brings most of it
     from capra.settings import Settings  # noqa: PLC0415  # the same
 
-    word = name.replace("-", "_")
+    word = MODULES.get(name, name.replace("-", "_").replace(" ", "_"))
     module = import_module(f"capra.cli.{word}")
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     kind = getattr(module, "COMMAND_CLASS", CapraCommand)
@@ -66,15 +82,23 @@ def load_command(name: str) -> CapraCommand:
 
 
 class _Later(TyperCommand):
-    """Stands for a command until it is used."""
+    """Stands for a command until it is used. full_name: with the group's before it."""
+
+    full_name = ""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself."""
         try:
-            command = load_command(str(self.name))
+            command = load_command(self.full_name)
         except KeyboardInterrupt:
             interrupted()
         return command.make_context(info_name, args, parent, **extra)
+
+
+def _later(name: str, sentence: str, full_name: str = "") -> _Later:
+    made = _Later(name, callback=None, help=sentence, short_help=sentence)
+    made.full_name = full_name or name
+    return made
 
 
 class _Commands(TyperGroup):
@@ -83,7 +107,13 @@ class _Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for name, sentence in COMMANDS.items():
-            self.add_command(_Later(name, callback=None, help=sentence, short_help=sentence))
+            self.add_command(_later(name, sentence))
+        for name, (sentence, commands) in GROUPS.items():
+            group = TyperGroup(name=name, help=sentence, short_help=sentence, no_args_is_help=True)
+            group.rich_markup_mode = None
+            for own, told in commands.items():
+                group.add_command(_later(own, told, f"{name} {own}"))
+            self.add_command(group)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """The examples."""

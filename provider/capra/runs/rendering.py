@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from capra.bootstrap.templates.jinja import Unrenderable, render
@@ -27,6 +28,9 @@ MEMORY = 512 * 2**20
 PATIENCE = 60.0
 """Seconds until it is ended however little it has computed."""
 
+_ROOT = str(Path(__file__).parents[__name__.count(".")])
+"""The directory that this module is imported from: the package may be a copy in a collection, under another name."""
+
 TOO_LONG = f"takes more than {SECONDS} s of processor time to render"
 
 
@@ -35,13 +39,13 @@ def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
     not the template's fault."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "capra.runs.rendering"],
+            [sys.executable, "-P", "-m", __name__],
             input=json.dumps({"text": text, "variables": variables}).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=PATIENCE,
             check=False,
-            env={name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ},
+            env=_environment(),
         )
     except subprocess.TimeoutExpired:
         raise Retry("templates take long to render: the machine is busy") from None
@@ -53,6 +57,13 @@ def render_within_bounds(text: str, variables: Mapping[str, Any]) -> str:
     if "text" not in said:
         raise Unrenderable(said["line"], said["problem"])
     return str(said["text"])
+
+
+def _environment() -> dict[str, str]:
+    """Of the process: nothing of this one's but what it needs to begin."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    paths = (_ROOT, os.environ.get("PYTHONPATH", ""))
+    return kept | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.cli.app import COMMANDS
+from capra.cli.app import COMMANDS, GROUPS
 from tests.unit.cli.conftest import Terminal
 
 BASH = """
@@ -51,7 +51,8 @@ def _completed(programs: str, home: Path, *words: str) -> set[str]:
 def test_bash_completes_commands_and_options(programs: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    assert _completed(programs, home, "") >= set(COMMANDS)
+    assert _completed(programs, home, "") >= {*COMMANDS, *GROUPS}
+    assert _completed(programs, home, "pool", "im") == {"import"}
     assert _completed(programs, home, "boot") == {"bootstrap"}
     assert _completed(programs, home, "cleanup", "--ti") == {"--timeout"}
     assert _completed(programs, home, "completion", "f") == {"fish"}

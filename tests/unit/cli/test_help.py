@@ -11,7 +11,7 @@ from dataclasses import fields
 import pytest
 
 from capra import cli
-from capra.cli.app import COMMANDS, EXAMPLES, load_command
+from capra.cli.app import COMMANDS, EXAMPLES, GROUPS, load_command
 from capra.settings import ControllerSettings, Settings
 from tests.unit.cli.conftest import Terminal
 
@@ -24,6 +24,7 @@ except SystemExit as ended:
     assert not ended.code, ended
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
 """
+ALL = COMMANDS | {f"{group} {name}": told for group, (_, own) in GROUPS.items() for name, told in own.items()}
 SLOW = {"rich", "pydantic", "cryptography", "jinja2", "yaml", "structlog", "asyncio", "ansible", "kopf", "kubernetes"}
 """What most commands need, or draws boxes, and takes longest to import."""
 
@@ -37,10 +38,10 @@ def test_help_imports_no_command(argument: str) -> None:
     assert not imported & SLOW
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_help_says_of_a_command_what_it_says_itself(name: str) -> None:
     own = (load_command(name).help or "").split("\n\n")[0]
-    assert " ".join(own.split()) == COMMANDS[name]
+    assert " ".join(own.split()) == ALL[name]
 
 
 def test_an_interrupt_while_a_command_is_imported_is_told(capra: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,17 +78,17 @@ def test_ansible_gets_warm_for_the_commands_that_run_it(
 
 
 def _shown(capra: Terminal, name: str) -> str:
-    return capra(name, "--help").stdout
+    return capra(*name.split(), "--help").stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_help_fits_80_columns(capra: Terminal, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, _shown(capra, name).splitlines())) <= 80
     assert max(map(len, capra("--help").stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_help_has_examples_that_can_be_given(capra: Terminal, name: str) -> None:
     command = load_command(name)
     assert command.examples
@@ -95,7 +96,8 @@ def test_help_has_examples_that_can_be_given(capra: Terminal, name: str) -> None
         assert f"\n  {example}\n" in _shown(capra, name)
         called = re.search(rf"\bcapra {name}\b[^|>)]*", example)
         assert called, example
-        command.make_context(name, shlex.split(called[0])[2:])  # every option is known, and none is missing
+        words = shlex.split(called[0])[1 + len(name.split()) :]
+        command.make_context(name, words)  # every option is known, and none is missing
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -106,7 +108,7 @@ def test_the_first_examples_can_be_given(capra: Terminal, example: str) -> None:
         load_command(name).make_context(name, words)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", ALL)
 def test_help_names_the_variables_of_its_options(capra: Terminal, name: str) -> None:
     kind = ControllerSettings if name == "controller" else Settings
     settings = {one.name for one in fields(kind) if "parse" in one.metadata}

@@ -5,6 +5,8 @@ What the CRDs accept is never an exception here: fields that cannot be used beco
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +27,17 @@ def text_of(values: Mapping[str, Any], name: str) -> str:
     """The text of this name; empty where there is none."""
     value = values.get(name)
     return value if isinstance(value, str) else ""
+
+
+def decoded(raw: Raw, key: str) -> bytes | None:
+    """The value of this key of a Secret; None where there is none."""
+    text = (raw.get("data") or {}).get(key)
+    if not text:
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):  # the API server has checked it
+        return None
 
 
 def machine_from(raw: Raw, kind: str, spec: MachineSpec) -> RemoteMachine:

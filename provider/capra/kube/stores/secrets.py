@@ -6,8 +6,6 @@ the watch has told, the others get the same."""
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -17,6 +15,7 @@ from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
+from capra.kube.objects.fields import decoded
 from capra.model.keys.ssh_key import check_key
 from capra.model.observation import BootstrapData, Problem, SSHKey
 
@@ -43,7 +42,7 @@ class Secrets:
         subject = f"Secret {namespace}/{name}"
 
         def make(raw: Raw) -> SSHKey | None:
-            data = _decoded(raw, VALUE)
+            data = decoded(raw, VALUE)
             return check_key(data, subject=subject) if data is not None else None
 
         found = await self._shared(SSHKey, namespace, name, make)
@@ -66,8 +65,8 @@ class Secrets:
         """The bootstrap data, None while the Secret or its key is not there."""
 
         def make(raw: Raw) -> BootstrapData | None:
-            data = _decoded(raw, VALUE)
-            given = (_decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
+            data = decoded(raw, VALUE)
+            given = (decoded(raw, "format") or b"").decode("utf-8", "replace").strip()
             source = f"Secret {namespace}/{name}"
             return BootstrapData(data, given, source) if data is not None else None
 
@@ -112,16 +111,6 @@ class Secrets:
             return await self._api.get(SECRETS, namespace, name)
         except MissingError:
             return None
-
-
-def _decoded(raw: Raw, key: str) -> bytes | None:
-    text = (raw.get("data") or {}).get(key)
-    if not text:
-        return None
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):  # the API server has checked it
-        return None
 
 
 def _version(kind: type, raw: Raw) -> _Version:

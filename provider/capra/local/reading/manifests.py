@@ -62,7 +62,7 @@ def load_manifests(files: Sequence[str]) -> Manifests:
     documents: list[tuple[RawDocument, Document]] = []
     ignored: Counter[str] = Counter()
     for file in files:
-        for raw in _collect(errors, partial(_read_file, file)) or ():
+        for raw in _collect(errors, partial(read_file, file)) or ():
             before = len(errors)
             document = _collect(errors, partial(to_document, raw.content, raw.subject))
             if document is not None:
@@ -101,7 +101,8 @@ def _collect(errors: list[InputError], read_one: Callable[[], _Result]) -> _Resu
     return None
 
 
-def _read_file(file: str) -> list[RawDocument]:
+def read_file(file: str) -> list[RawDocument]:
+    """The documents of a file; `-` is standard input. Raises InputError."""
     name = "standard input" if file == STANDARD_INPUT else file
     try:
         if file == STANDARD_INPUT:

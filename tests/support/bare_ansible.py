@@ -1,0 +1,43 @@
+"""A virtual environment that holds some distributions, what they require, and nothing else, made without a network:
+links to what is installed here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from tests.missing import missing
+
+
+def make_environment(place: Path, names: Iterable[str]) -> Path:
+    """Its Python. names: requirements, as in a requirements.txt. The test is skipped where one is not installed."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    [site] = place.glob("lib/python3*/site-packages")
+    for one in _required(names):
+        for top in {file.parts[0] for file in one.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            link, target = site / top, Path(str(one.locate_file(top)))
+            if not link.exists():
+                link.symlink_to(target)
+    return place / "bin" / "python"
+
+
+def _required(names: Iterable[str]) -> Iterable[Distribution]:
+    found: dict[str, Distribution] = {}
+    waiting = [Requirement(name) for name in names]
+    while waiting:
+        wanted = waiting.pop()
+        if wanted.name.lower() in found or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+            continue
+        try:
+            one = distribution(wanted.name)
+        except PackageNotFoundError:
+            missing(f"{wanted.name} is not installed")
+        assert wanted.specifier.contains(one.version), f"{wanted} is wanted, and {one.version} is installed"
+        found[wanted.name.lower()] = one
+        waiting += [Requirement(text) for text in one.requires or ()]
+    return found.values()

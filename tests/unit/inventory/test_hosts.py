@@ -1,0 +1,49 @@
+"""A machine as a host of Ansible's inventory."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from capra.inventory.hosts import Files, InventoryHost, groups, inventory_names, known_hosts, variables
+from capra.model.machine import MachineKey, MachineSpec
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
+HOST = InventoryHost(
+    MachineKey("default", "a"),
+    MachineSpec(address="2001:db8::1", port=2222, user="ops", use_sudo=True, ssh_key_name="key"),
+    uid="u",
+    cluster="c-1",
+    pool="",
+    state="Provisioned",
+    host_keys=(KEY,),
+    facts={"os.id": "debian", "architecture": "x86_64"},
+)
+ENTRY = replace(HOST, key=MachineKey("default", "a", "PooledRemoteMachine"), cluster="", pool="p.q", state="Available")
+
+
+def test_names_are_those_of_the_objects_as_long_as_they_are_unique() -> None:
+    other = replace(HOST, key=MachineKey("team", "a"))
+    assert inventory_names([HOST, ENTRY, other]) == ["a", "a.entry", "a.team"]
+    assert inventory_names([ENTRY]) == ["a"]
+    assert inventory_names([other], "team") == ["a"]
+
+
+def test_groups_have_names_that_ansible_takes() -> None:
+    assert groups(HOST) == ["machines", "cluster_c_1", "state_provisioned", "os_debian", "architecture_x86_64"]
+    assert groups(replace(ENTRY, facts={}))[:2] == ["pool_entries", "pool_p_q"]
+
+
+def test_known_host_keys_are_enforced_and_others_left_to_ansible() -> None:
+    told = variables(HOST, Files("/run/a b/key", "/run/a %b/known_hosts"))
+    assert (told["ansible_host"], told["ansible_port"], told["ansible_become"]) == ("2001:db8::1", 2222, True)
+    assert told["ansible_ssh_private_key_file"] == "/run/a b/key"
+    assert shlex.split(told["ansible_ssh_common_args"]) == [
+        *("-o", "IdentitiesOnly=yes", "-o", 'UserKnownHostsFile="/run/a %%b/known_hosts"'),
+        *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=[2001:db8::1]:2222"),
+        *("-o", "StrictHostKeyChecking=yes"),
+    ]
+    assert known_hosts([HOST, ENTRY]) == f"[2001:db8::1]:2222 {KEY}\n"
+    unknown = variables(replace(HOST, host_keys=()), Files("", "/run/known_hosts"))
+    assert "ansible_ssh_common_args" not in unknown
+    assert "ansible_ssh_private_key_file" not in unknown
