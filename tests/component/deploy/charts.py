@@ -29,8 +29,10 @@ class Helm:
 
     home: Path
 
-    def run(self, *arguments: str | Path, plane: ControlPlane | None = None, code: int = 0) -> str:
-        """Its standard output, or standard error where it is to fail."""
+    def run(
+        self, *arguments: str | Path, plane: ControlPlane | None = None, directory: Path | None = None, code: int = 0
+    ) -> str:
+        """Its standard output, or standard error where it is to fail. directory: where it runs; its home by default."""
         try:
             program = assets.helm()
         except Unavailable as error:
@@ -39,7 +41,15 @@ class Helm:
         if plane is not None:
             environment["KUBECONFIG"] = str(plane.kubeconfig)
         command = [program, *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
+        done = subprocess.run(
+            command,
+            cwd=directory or self.home,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
         return done.stderr if code else done.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,15 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.component.deploy.charts import CHARTS, Helm, one, place
+from tests.component.deploy.charts import CHARTS, Helm, one, place, wait_for_crds
 from tests.component.deploy.conftest import ROOT, Release
 from tests.component.deploy.test_cluster_templates import adopted
 from tests.controlplane import ControlPlane
-from tests.controlplane.crds import install_capra
-from tests.controlplane.fixtures import bring_up, bring_up_cluster_api, bring_up_kubeadm
+from tests.controlplane.crds import install_capra, install_cluster_api
+from tests.controlplane.fixtures import bring_up, bring_up_cluster_api, bring_up_kubeadm, own_control_plane
 from tests.e2e.support import wait_for
+
+__all__ = ["own_control_plane"]
 
 CHART = CHARTS / "capra-cluster"
 HOSTS: list[dict[str, Any]] = [
@@ -131,6 +134,30 @@ def test_hosts_are_entries_whose_names_do_not_depend_on_their_order(helm: Helm) 
     assert entries[other] == {"pool": "demo", "machine": {**third, **key}}
     turned = helm.template(CHART, {**VALUES, "hosts": HOSTS[::-1]})
     assert one(turned, "PooledRemoteMachine", name)["spec"]["machine"]["address"] == "192.0.2.11"
+
+
+def test_the_commands_of_the_guide_install_both_charts(
+    own_control_plane: ControlPlane, helm: Helm, release: Release, tmp_path: Path
+) -> None:
+    plane = own_control_plane
+    install_cluster_api(plane)
+    text = (ROOT / "docs" / "guide" / "helm.md").read_text()
+    [values] = re.findall(r"^```yaml\n# demo.yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "demo.yaml").write_text(values)
+    (tmp_path / "key").write_text("a key\n")
+    (tmp_path / "out" / "release").mkdir(parents=True)
+    (tmp_path / "out" / "release" / "infrastructure-capra").symlink_to(release.directory.parent)
+    commands = re.findall(r"^```sh\n(helm .*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 2
+    for command in commands:
+        program, *arguments = shlex.split(command)
+        assert program == "helm"
+        helm.run(*arguments, plane=plane, directory=tmp_path)
+        wait_for_crds(plane)
+    entries = plane.get("pooledremotemachines", "--namespace=default")["items"]
+    assert {one["spec"]["machine"]["address"] for one in entries} == {"192.0.2.10", "192.0.2.11"}
+    assert plane.get("cluster", "demo", "--namespace=default")["spec"]["controlPlaneEndpoint"]["host"] == "192.0.2.10"
+    plane.get("deployment", "capra-controller-manager", "--namespace=capra-system")
 
 
 def install(helm: Helm, plane: ControlPlane, values: dict[str, Any], command: str = "install") -> str:
