@@ -15,6 +15,7 @@ from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.node import NodeReconciler
 from capra.controller.reconcilers.pool_entry import PoolEntryReconciler
 from capra.controller.reconcilers.reconciler import DONE, Reconciler, Result
+from capra.controller.reconcilers.ssh_key import SSHKeyReconciler
 from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock, Runner
@@ -34,6 +35,7 @@ from capra.kube.client.resources import (
     POOLED_REMOTE_MACHINES,
     REMOTE_CLUSTERS,
     REMOTE_MACHINES,
+    SECRETS,
     WATCH_FILTER_LABEL,
     ObjectKey,
     Raw,
@@ -43,6 +45,7 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects.places import Place
 from capra.kube.stores.events import EventRecorder
+from capra.kube.stores.held_secrets import HeldSecrets
 from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
@@ -83,9 +86,9 @@ class Controller:
         writer, secrets = Writer(api, cache), Secrets(api, cache)
         hooks = HookStore(api, allowed=settings.allow_hooks)
         entries = EntryStore(writer, secrets, hooks, clock)
-        reporter, events = Reporter(writer, cache, clock), EventRecorder(api, clock)
+        reporter, events, held = Reporter(writer, cache, clock), EventRecorder(api, clock), HeldSecrets(api, cache)
         self._machines = MachineReconciler(
-            KubeStore(writer, cache, secrets, hooks, entries, clock, self._filter),
+            KubeStore(writer, cache, secrets, hooks, entries, held, clock, self._filter),
             writer,
             reporter,
             events,
@@ -108,6 +111,7 @@ class Controller:
             ENTRIES: PoolEntryReconciler(api, cache, writer, entries, events, self._machines),
             CLUSTERS: ClusterReconciler(cache, writer, clock),
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
+            SECRETS.kind: SSHKeyReconciler(cache, held, events),
         }
         self._synced = self._watched = self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -225,7 +229,7 @@ class Controller:
             self.queue.set_aside(key)  # a workload cluster answers when it likes
             return await self._reconcilers[key.kind].reconcile(key)
         raw = self.cache.get(key.kind, key.namespace, key.name)
-        if raw is None or not selected(raw, self._filter):
+        if raw is None or not (key.kind == SECRETS.kind or selected(raw, self._filter)):
             return DONE
         try:
             return await self._reconcilers[key.kind].reconcile(key)

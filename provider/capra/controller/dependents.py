@@ -7,7 +7,7 @@ from itertools import islice
 
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.known import By, Known
-from capra.kube.cache.traits import asked_name
+from capra.kube.cache.traits import asked_name, ssh_key_of
 from capra.kube.client.resources import (
     CLUSTER_NAME_LABEL,
     CLUSTERS,
@@ -15,6 +15,7 @@ from capra.kube.client.resources import (
     MACHINES,
     NODES_OF_CLUSTER,
     SECRETS,
+    SSH_KEY_FINALIZER,
     ObjectKey,
     Raw,
     annotations_of,
@@ -65,6 +66,13 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     for name in {pool_of(one) for one in (raw, *related)}:
         yield from first_in_line(cache, namespace_of(raw), name)
     yield from _next_turn(cache, raw)
+    yield from _ssh_key(raw, raw.get("spec") or {})
+
+
+def _ssh_key(raw: Raw, spec: Raw) -> Iterator[ObjectKey]:
+    """Its Secret is held as long as somebody names it."""
+    if name := ssh_key_of(spec):
+        yield ObjectKey(SECRETS.kind, namespace_of(raw), name)
 
 
 def _next_turn(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
@@ -89,6 +97,8 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[ObjectKey]:
     """What depends on any of these entries of one namespace."""
     namespace = namespace_of(changed[0])
     yield from (_key(ENTRIES, entry) for entry in changed)
+    for entry in changed:
+        yield from _ssh_key(entry, (entry.get("spec") or {}).get("machine") or {})
     # A host that was in quarantine may be clean now, or be in quarantine now.
     machines, entries = claims.at_host_of(cache, *changed)
     yield from (_key(MACHINES, machine) for machine in machines)
@@ -150,6 +160,8 @@ def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
 
 def _of_secret(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     namespace, name = namespace_of(raw), name_of(raw)
+    if SSH_KEY_FINALIZER in (raw["metadata"].get("finalizers") or ()):
+        yield _key(SECRETS.kind, raw)
     using = list(cache.by(ENTRIES, namespace, By.SECRET, name))
     if using:
         yield from _of_entries(cache, using)

@@ -59,6 +59,11 @@ class SlowServer(Server):
             raise MissingError("gone", reason="NotFound")
         return await super().get(resource, namespace, name)
 
+    async def patch_metadata(self, resource: Resource, namespace: str, name: str, metadata: Raw) -> Raw:
+        """Of a Secret, whose content nobody can read here."""
+        await asyncio.sleep(ANSWER_SECONDS)
+        return self.put(patched(self.objects[resource.kind, name], {"metadata": metadata}))
+
     async def patch(self, resource: Resource, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         await asyncio.sleep(ANSWER_SECONDS)
         if name in self.broken:

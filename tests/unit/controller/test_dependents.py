@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from capra.controller.dependents import dependents, is_news
-from capra.kube.client.resources import QUARANTINED, ObjectKey, Raw
+from capra.kube.client.resources import QUARANTINED, SSH_KEY_FINALIZER, ObjectKey, Raw
 from capra.kube.objects import places
 from capra.model import checks
 from capra.model.observation import Phase
@@ -20,8 +20,9 @@ SPELLED: dict[str, Any] = {"address": "::ffff:192.0.2.3", "sshKeyRef": {"name": 
 
 
 def woken(changed: Raw, *others: Raw) -> set[str]:
-    """What is looked at when `changed` has: `kind name`."""
-    return {f"{key.kind} {key.name}" for key in dependents(cache(changed, *others), changed["kind"], changed)}
+    """What is looked at when `changed` has: `kind name`. Its own SSH key always is."""
+    found = {f"{key.kind} {key.name}" for key in dependents(cache(changed, *others), changed["kind"], changed)}
+    return found - {"Secret key"}
 
 
 def test_a_machine_that_has_left_its_host() -> None:
@@ -104,7 +105,7 @@ def test_a_key_that_all_entries_share(monkeypatch: pytest.MonkeyPatch) -> None:
     known = cache(*holding, *entries, machine("waiting"), entry("other", in_pool="q", sshKeyRef={"name": "q"}))
     monkeypatch.setattr(places, "place", counted)
     found = {f"{key.kind} {key.name}" for key in dependents(known, "Secret", KEY)}
-    assert found == {f"RemoteMachine m-{n}" for n in range(count)} | {"RemoteMachine waiting"} | {
+    assert found - {"Secret key"} == {f"RemoteMachine m-{n}" for n in range(count)} | {"RemoteMachine waiting"} | {
         f"PooledRemoteMachine e-{n}" for n in range(count)
     }
     assert len(read) <= 4 * count
@@ -128,3 +129,12 @@ def test_what_of_a_cluster_counts_for_its_machines(change: Raw, news: bool) -> N
     assert is_news("Cluster", before, {**before, **change}) is news
     assert is_news("Cluster", None, before)
     assert is_news("Machine", before, before)
+
+
+def test_an_ssh_key_is_looked_at_with_whoever_names_it_and_by_itself_as_long_as_it_is_held() -> None:
+    for user in (machine("m", "uid-m", pool="", **PLACE), entry("e", **PLACE)):
+        assert ObjectKey("Secret", "default", "key") in set(dependents(cache(user), user["kind"], user))
+    key: Raw = {"kind": "Secret", "metadata": {"name": "key", "namespace": "default"}}
+    assert list(dependents(cache(), "Secret", key)) == []
+    held: Raw = {**key, "metadata": {**key["metadata"], "finalizers": [SSH_KEY_FINALIZER]}}
+    assert list(dependents(cache(), "Secret", held)) == [ObjectKey("Secret", "default", "key")]

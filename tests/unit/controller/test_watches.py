@@ -206,7 +206,8 @@ async def test_an_object_that_cannot_be_understood_holds_no_other_up(monkeypatch
     names = {key.name for key in works.queue._due}
     assert names == {"m-0", "m-1", "m-2"}
     works.seen(SECRETS, {"metadata": {"name": "m-1", "namespace": "default", "uid": "s"}}, deleted=False)
-    assert len(works.queue) == len(names)
+    looked_at = {(key.kind, key.name) for key in works.queue._due}
+    assert looked_at == {*(("RemoteMachine", name) for name in names), ("Secret", "m-1")}
 
 
 async def test_what_is_ended_before_it_has_read_everything_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

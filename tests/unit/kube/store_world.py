@@ -9,6 +9,7 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import Raw, Resource, annotations_of
+from capra.kube.stores.held_secrets import HeldSecrets
 from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
@@ -47,6 +48,9 @@ class Server:
         self.patches += 1
         return self.put(patched(self.objects[resource.kind, name], body))
 
+    async def patch_metadata(self, resource: Resource, namespace: str, name: str, metadata: Raw) -> Raw:
+        return await self.patch(resource, namespace, name, {"metadata": metadata})
+
     async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
         return body
 
@@ -66,13 +70,15 @@ class StoreWorld:
 
     def __init__(self, *raws: Raw, cache: Cache | None = None, allow_hooks: bool = False) -> None:
         self.server, self.cache = Server(), cache if cache is not None else Cache()
-        self.cache.put("Secret", {"metadata": {"name": "key", "namespace": "default", "uid": "uid-key"}})
+        self.put({"kind": "Secret", "metadata": {"name": "key", "namespace": "default", "uid": "uid-key"}})
         server: Any = self.server
         secrets: Any = Secrets()
         writer = Writer(server, self.cache)
         hooks = HookStore(server, allowed=allow_hooks)
         self.entries = EntryStore(writer, secrets, hooks, lambda: NOW)
-        self.store = KubeStore(writer, self.cache, secrets, hooks, self.entries, lambda: NOW)
+        self.store = KubeStore(
+            writer, self.cache, secrets, hooks, self.entries, HeldSecrets(server, self.cache), lambda: NOW
+        )
         self.reporter = Reporter(writer, self.cache, lambda: NOW)
         for raw in raws:
             self.put(raw)

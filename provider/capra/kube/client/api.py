@@ -141,6 +141,12 @@ class Api:
         path = resource.path(namespace, name, subresource)
         return await self._request("PATCH", path, body=body, content_type=MERGE_PATCH)
 
+    async def patch_metadata(self, resource: Resource, namespace: str, name: str, metadata: Raw) -> Raw:
+        """The same for metadata alone, and nothing else of the object is answered."""
+        accept = METADATA_ONLY.format(kind="PartialObjectMetadata")
+        path, body = resource.path(namespace, name), {"metadata": metadata}
+        return await self._request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)
+
     async def _request(self, method: str, path: str, **more: Any) -> Raw:
         answer, _ = await self._sized(method, path, **more)
         return answer

@@ -13,6 +13,9 @@ CORE_GROUP = "cluster.x-k8s.io"
 FINALIZER = "remotemachine.k0smotron.io/finalizer"
 """The reference's: its objects and ours are the same."""
 
+SSH_KEY_FINALIZER = f"{PREFIX}ssh-key"
+"""Of Secrets with SSH keys of machines that may have to be cleaned."""
+
 RECORD = f"{PREFIX}record"
 HOST_KEYS = HOST_KEYS_ANNOTATION
 POOL_ENTRY = f"{PREFIX}pool-entry"

@@ -35,6 +35,7 @@ from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of,
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
+from capra.kube.stores.held_secrets import HeldSecrets
 from capra.kube.stores.hooks import NONE, HookStore, Texts
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reservations import Reservations, with_finalizer
@@ -63,6 +64,7 @@ class KubeStore:
         secrets: Secrets,
         hooks: HookStore,
         entries: EntryStore,
+        held_secrets: HeldSecrets,
         clock: Clock,
         watch_filter: tuple[str, str] | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class KubeStore:
         self._hooks = hooks
         self._clock = clock
         self._entries = entries
+        self._held_secrets = held_secrets
         self.turns = Turns(cache)
         """Whose turn it is to run a playbook of day two."""
 
@@ -135,6 +138,8 @@ class KubeStore:
             await self._entries.save(observation.machine, annotations)
             return
         machine, _ = to_remote_machine(raw)
+        if observation.record.phase is Phase.NEW and record_.phase is Phase.BOOTSTRAPPING:
+            await self._held_secrets.hold(machine.key.namespace, machine.spec.ssh_key_name)
         annotations[BLOCK_MOVE_ANNOTATION] = "" if _under_way(record_) else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
