@@ -1,4 +1,4 @@
-"""From a step to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
+"""From a reconciliation to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
 
 Names and reasons of the conditions are the reference's where it has them (docs/reference/contract.md).
 """
@@ -47,7 +47,7 @@ checks of Cluster API replace a machine as soon as these fields are set."""
 
 
 def report(taken: Reconciliation) -> MachineReport:
-    """What to tell after this step, or, when it is running, before its run."""
+    """What to tell after this reconciliation, or, while it is running, before its run."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
     reason, message = _failure(taken)

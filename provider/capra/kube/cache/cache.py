@@ -1,6 +1,6 @@
 """What the controller knows of the cluster: the newest state seen of every object it watches.
 
-Watches fill it, and so does every answer to a request: a step never sees less than what this process has
+Watches fill it, and so does every answer to a request: a reconciliation never sees less than what this process has
 written.
 
 What is newer is told by versions among events, and by the order in this process where a request was answered: an answer

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 
 class Reporter:
-    """Writes what a step has to tell, and nothing when it is what stands there already."""
+    """Writes what there is to tell of a reconciliation, and nothing where that stands there already."""
 
     def __init__(self, api: Api, writer: Writer, cache: Cache, clock: Clock) -> None:
         self._api = api
@@ -49,7 +49,7 @@ class Reporter:
         self._clock = clock
 
     async def tell(self, taken: Reconciliation) -> bool:
-        """Write the status after this step, or before its run. True when what is told has changed.
+        """Write the status after this reconciliation, or before its run. True when what is told has changed.
 
         Raises what the API answers.
         """
