@@ -1,4 +1,4 @@
-"""Room for runs: so many at once, one on a host; cleanups before bootstraps, and those before playbooks of day two."""
+"""Room for runs: a limited number at once, one on a host; cleanups before bootstraps, and those before playbooks of day two."""
 
 from __future__ import annotations
 

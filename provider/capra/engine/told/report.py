@@ -1,4 +1,4 @@
-"""From a reconciliation to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
+"""From a reconciliation to what is told of it: conditions, addresses, failures. Pure; the status is always computed from scratch.
 
 Names and reasons of the conditions are the reference's where it has them (docs/reference/contract.md).
 """

@@ -103,7 +103,7 @@ class Cache:
         self._turn += 1
         objects[place] = _Known(raw, self._turn)
         self._newest[kind] = max(self._newest.get(kind, 0), version_of(raw))
-        # Not by its version: an etcd that was restored may count anew.
+        # Not by its version: an etcd that was restored may count from an earlier number.
         if known is None or known.raw != raw:
             before = self._own.of(kind, *place) or frozenset({Trait(By.NAMESPACE, "")})
             self._find_by(kind, place, read_traits(kind, place, before, lambda: traits(kind, raw, self._watch_filter)))
