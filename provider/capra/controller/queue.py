@@ -1,4 +1,4 @@
-"""What there is to look at, each thing once and never twice at a time.
+"""The queue of what must be reconciled: each key once, and never two reconciliations of a key at a time.
 
 The clock is monotonic, in seconds.
 """

@@ -1,4 +1,5 @@
-"""From a reconciliation to what is told of it: conditions, addresses, failures. Pure; the status is always computed from scratch.
+"""From a reconciliation to what is reported: conditions, addresses, failures. Pure. The status is always computed from
+scratch.
 
 Names and reasons of the conditions are the reference's where it has them (docs/reference/contract.md).
 """

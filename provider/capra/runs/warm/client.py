@@ -1,4 +1,4 @@
-"""The side of one warm parent that asks it for workers."""
+"""The client of one warm parent, which it asks for workers."""
 
 from __future__ import annotations
 
