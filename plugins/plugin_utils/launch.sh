@@ -267,7 +267,7 @@ start_anew() {
     begun
     ENDED_BEFORE=$BEGUN_ENDED
     unpack
-    # Whoever has removed the last run meanwhile has let the locks begin anew.
+    # Whoever has removed the last run meanwhile has let the locks begin again.
     newest_number "$BASE"
     if [ "$LOCK" -lt "$SINCE" ]; then
         SINCE=$LOCK

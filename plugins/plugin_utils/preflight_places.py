@@ -17,7 +17,7 @@ NEVER = 99999
 
 FEW_INODES = 1000
 INODES_SHARE = 20
-"""One of so many inodes must be free."""
+"""At least one inode in this number must be free."""
 
 
 @dataclass(frozen=True)

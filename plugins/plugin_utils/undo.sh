@@ -233,7 +233,7 @@ forget() {
     if ! flag verifies; then give_up_host; fi
 }
 
-# give_up_host: the host is clean, and the next bootstrap notes anew what is there before it.
+# give_up_host: the host is clean, and the next bootstrap notes again what is there before it.
 give_up_host() { rm -f "$BASE/before" && give_up_claim; }
 
 # forget_sentinel PATH: removes it, and where it is Cluster API's own directory that one, too, when it is empty. Any other

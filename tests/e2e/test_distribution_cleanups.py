@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import distributions
-from tests.e2e.support import Capra, key_secret, machine, run_ansible
+from tests.e2e.support import Capra, cloud_config, key_secret, machine, run_ansible
 from tests.hosts import Host, Hosts
 from tests.hosts.fixtures import bring_up
 
@@ -183,6 +183,18 @@ def test_a_look_changes_nothing_and_the_host_stays_its_machines(
     assert _calls(host) == calls
     _clean(hosts, name, uid=uid)
     assert host.ssh(LEFT).stdout == ""
+
+
+def test_a_look_that_finds_nothing_gives_no_host_back(hosts: Hosts, host: Host, capra: Capra) -> None:
+    """What Capra wrote is still there, and the machine may be in use."""
+    _bootstrap(capra, host, cloud_config([{"path": "/etc/own", "content": "x"}], ["true"]))
+    claim = host.ssh("cat /var/lib/capra/claim", check=True).stdout
+    said = _clean(hosts, "k3s", tags=("--tags", "verify"), uid=claim.split()[2])
+    assert "verify: nothing of a Kubernetes distribution" in said
+    assert host.ssh("cat /var/lib/capra/claim").stdout == claim
+    assert host.ssh("test -s /var/lib/capra/before && test -e /etc/own").returncode == 0
+    _clean(hosts, "k3s", uid=claim.split()[2])
+    assert host.ssh("test -e /etc/own || ls /var/lib/capra").returncode != 0
 
 
 THREE = "".join(

@@ -1,4 +1,4 @@
-"""What `capra bootstrap` and `capra cleanup` have in common: the engine's step for every machine."""
+"""What `capra bootstrap` and `capra cleanup` have in common: the engine reconciles every machine."""
 
 from __future__ import annotations
 

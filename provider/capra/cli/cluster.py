@@ -68,7 +68,7 @@ def show_cluster(view: ClusterView, output: Output) -> None:
 
 
 def watch_cluster(view: ClusterView) -> None:
-    """The same until Ctrl-C: drawn anew on a terminal, else a line for each change."""
+    """The same until Ctrl-C: redrawn on a terminal, else a line for each change."""
     asyncio.run(_watch(view))
 
 
@@ -93,7 +93,7 @@ async def _watch(view: ClusterView) -> None:
 
 @contextmanager
 def _showing() -> Iterator[Callable[[Overview], None]]:
-    """Draws an overview anew on a terminal, else tells what has changed."""
+    """Redraws an overview on a terminal, else tells what has changed."""
     console = make_console(stderr=False)
     if not console.is_terminal:
         yield _Changes().tell

@@ -184,7 +184,7 @@ class Controller:
 
     def _rewound(self) -> None:
         """The API server knows less than before: an older state of etcd was restored. Watches that go on from versions
-        that are still to come would hear nothing: the process ends, and what starts it anew knows nothing of them."""
+        that are still to come would hear nothing: the process ends, and the next one knows nothing of them."""
         self.give_up(Retry("the API server has gone back to an older state: everything is to be read again"))
 
     def _freed(self, namespace: str, pool: str) -> None:

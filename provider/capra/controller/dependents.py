@@ -119,8 +119,8 @@ def at_place(cache: Known, namespace: str, place: Place) -> Iterator[ObjectKey]:
 
 def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[ObjectKey]:
     """The machines to wake: one for each available entry, those that wait longest first. If one of them takes nothing,
-    its own change, or its failure, wakes the next. least: wake at least so many, to see the pool's new state, and when
-    an entry whose host did not answer is tried again."""
+    its own change, or its failure, wakes the next. least: how many to wake at least, to see
+    the pool's new state, and when an entry whose host did not answer is tried again."""
     free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
     free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
     waiting = cache.number(MACHINES, namespace, By.EXHAUSTED, name)
@@ -129,7 +129,7 @@ def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> It
 
 
 def in_line(cache: Known, machine: Raw) -> Iterator[ObjectKey]:
-    """All who wait for an entry of the machine's pool, the longest first; nobody while there is none to be had."""
+    """All who wait for an entry of the machine's pool, the longest first; nobody while none is available."""
     namespace, name = namespace_of(machine), pool_of(machine)
     if any(cache.number(ENTRIES, namespace, by, name) for by in (By.AVAILABLE, By.SILENT)):
         yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name))

@@ -1,4 +1,4 @@
-"""The end of the process where its loop cannot be waited for."""
+"""Ends the process without waiting for its event loop."""
 
 from __future__ import annotations
 

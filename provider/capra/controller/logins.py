@@ -16,7 +16,7 @@ ATTEMPTS = 7
 token is read again."""
 
 LASTED_SECONDS = 60.0
-"""What was accepted for so long was not refused at once."""
+"""Seconds after which credentials count as accepted: a server that refuses them does so at once."""
 
 
 class Logins:

@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 def start(settings: ControllerSettings) -> NoReturn:
     """Run until a signal comes, which ends the process with 0. When it cannot go on, the process ends with 1: the hosts
-    remember, and whoever starts it anew goes on where this one was.
+    remember, and whoever starts it again goes on where this one was.
 
     Raises InputError or Fatal for what is wrong from the start.
     """

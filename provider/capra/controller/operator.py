@@ -29,8 +29,8 @@ PAGE = 250
 """Objects that are listed at once: a thousand in one answer would take a tenth of a second to read."""
 
 IDLE_SECONDS = 0.5
-"""kopf has a task for each object, which ends when it has heard nothing for so long: a thousand would be gone through
-whenever garbage is looked for."""
+"""kopf has a task for each object, which ends when it has heard nothing for this time. Each collection of garbage would
+go through a thousand of them."""
 
 END_SECONDS = 25.0
 """In which all of it has ended, runs included; a Pod has thirty."""
@@ -90,7 +90,7 @@ async def operate(
     kopf has put its own handlers of signals in place, which know of one signal only.
 
     Raises what has ended the work by itself: Retry where kopf has, as at an answer to a watch that it does not expect.
-    Whoever starts the process anew goes on where this one was.
+    Whoever starts the process again goes on where this one was.
     """
     where: dict[str, Any] = {"namespaces": [namespace]} if namespace else {"clusterwide": True}
     watching = Watching((plural for *_, plural in KINDS), controller.missed, controller.give_up)

@@ -1,4 +1,4 @@
-"""What there is to look at, each thing once and never twice at a time.
+"""The queue of what must be reconciled: each key once, and never two reconciliations of a key at a time.
 
 The clock is monotonic, in seconds.
 """
@@ -47,7 +47,7 @@ class QueueListener(Protocol):
     """Told of the looks of a queue."""
 
     def began(self, key: ObjectKey, waited: float) -> None:
-        """A look begins, so many seconds after it was due."""
+        """A look begins. waited: seconds since it was due."""
 
     def ended(self, key: ObjectKey, result: str) -> None:
         """A look has ended: `ok`, `gone`, `cancelled`, or why it comes again: `retry`, `refused`, `defect`."""
@@ -106,7 +106,7 @@ class WorkQueue:
         return key in self._failures
 
     def add(self, key: ObjectKey, after: float = 0.0) -> None:
-        """Look at it after so many seconds, or earlier if that had been asked for."""
+        """Look at it after this number of seconds, or earlier where that was asked for before."""
         due = time.monotonic() + after
         if due < self._due.get(key, float("inf")):
             self._due[key] = due

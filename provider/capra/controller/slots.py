@@ -1,4 +1,5 @@
-"""Room for runs: so many at once, one on a host; cleanups before bootstraps, and those before playbooks of day two."""
+"""Room for runs: a limited number at once, and one on each host. Cleanups come before bootstraps, and playbooks of day
+two come last."""
 
 from __future__ import annotations
 

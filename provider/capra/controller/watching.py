@@ -125,7 +125,7 @@ class Watching:
     async def _list(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         response = await _answer(request, handler)
         if response.status == 410 and "continue" in request.url.query:
-            # What the pages belong to is forgotten: at this error, kopf lists anew.
+            # What the pages belong to is forgotten: at this error, kopf lists again.
             raise aiohttp.ClientPayloadError("the list has taken too long")
         return response
 
@@ -168,7 +168,7 @@ async def _answer(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandler
         if response.status != 200 or request.url.query.get("watch") != "true":
             await response.read()
     except aiohttp.ClientError as error:
-        # kopf logs in anew at some errors of TLS, though the credentials are good.
+        # kopf logs in again at some errors of TLS, though the credentials are good.
         problem = without_password(error).replace("APPLICATION_DATA_AFTER_CLOSE_NOTIFY", "data after its end")
         raise aiohttp.ClientConnectionError(problem) from None
     if response.status == 429:
@@ -199,7 +199,7 @@ class _Lines:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """The pieces. At the error, kopf begins the watch anew."""
+        """The pieces. At the error, kopf begins the watch again."""
         begun = 0
         try:
             async for piece in self._content.iter_chunked(size):

@@ -1,1 +1,1 @@
-"""What to do next, and what came of it. Everything but `step` is a pure function."""
+"""What to do next, and what came of it. All of it is pure but `Engine`, which acts through ports."""

@@ -60,7 +60,7 @@ async def _here(work: Callable[[], _Result]) -> _Result:
 
 
 class Engine:
-    """Brings machines to where they should be, one step at a time. The ports are of `capra.engine.ports`.
+    """Brings machines to where they should be, one reconciliation at a time. The ports are of `capra.engine.ports`.
 
     options: for every run. slots: asked before a run. aside: where bootstrap data is read.
     """

@@ -18,7 +18,7 @@ from capra.model.run import Outcome, OutcomeKind
 
 WARNINGS = 20
 WARNING_LENGTH = 500
-"""Characters of each, of so many, that a record keeps."""
+"""How many characters of each a record keeps."""
 
 
 def after_decision(observation: Observation, decision: Decision) -> Record:

@@ -37,7 +37,7 @@ def state_findings(path: Path) -> Iterator[Finding]:
         state.known_hosts.keys("", 0)
         yield Finding(HOST_KEYS, Level.OK, str(path / "known_hosts"), "can be read")
     except InputError as error:
-        yield Finding(HOST_KEYS, Level.ERROR, error.subject, error.problem, "mend it, or pin the keys anew")
+        yield Finding(HOST_KEYS, Level.ERROR, error.subject, error.problem, "mend it, or pin the keys again")
     yield _records(state)
 
 

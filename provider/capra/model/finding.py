@@ -1,4 +1,4 @@
-"""What a look at something has found, for a person. Pure."""
+"""A finding of a check, for a person. Pure."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class BootstrapData:
 @dataclass(frozen=True)
 class SSHKey:
     """A private key. value: as it was given, with Unix line ends. source: the Secret or file it came from, for
-    messages. openssh: the same, written anew in OpenSSH's format. Neither form shows in a repr."""
+    messages. openssh: the same key, rewritten in OpenSSH's format. Neither form shows in a repr."""
 
     value: str = field(repr=False)
     source: str = ""

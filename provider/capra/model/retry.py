@@ -21,7 +21,7 @@ class RetryPolicy:
     longest: float
 
     def after(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row. One counts as the least."""
+        """Seconds to wait after this number of failures in a row; less than one counts as one."""
         return min(self.longest, self.first * 2.0 ** min(max(failures, 1) - 1, _MOST_DOUBLINGS))
 
     def __iter__(self) -> Iterator[float]:

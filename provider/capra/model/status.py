@@ -1,4 +1,4 @@
-"""What is told of a machine: its status in terms that no API version has a say in."""
+"""What is reported of a machine: its status, independent of the API's versions."""
 
 from __future__ import annotations
 

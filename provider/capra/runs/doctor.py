@@ -27,7 +27,7 @@ def run_findings() -> Iterator[Finding]:
     try:
         yield Finding("collection", Level.OK, str(collections_path()), "holds capra.machine")
     except CapraError as error:
-        yield Finding("collection", Level.ERROR, "missing", str(error), "install Capra anew")
+        yield Finding("collection", Level.ERROR, "missing", str(error), "reinstall Capra")
     base = private_base()
     free = shutil.disk_usage(base).free
     room = f"{base}: {free // 2**20} MiB free"

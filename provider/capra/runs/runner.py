@@ -50,7 +50,7 @@ OutputListener = Callable[[str, str], None]
 
 
 class _Beginnings:
-    """Lets so many runs begin at once. Until they contact their hosts they wait for a processor only, and each takes
+    """Limits how many runs begin at once. Until they contact their hosts they wait for a processor only, and each takes
     memory: one after the other they begin no later."""
 
     def __init__(self) -> None:

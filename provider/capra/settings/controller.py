@@ -73,12 +73,14 @@ class ControllerSettings:
     leader_elect_lease_duration: float = setting(
         15.0,
         duration,
-        Flag("TIME", "Another replica may take a Lease that was not renewed for so long.", panel=ELECTION),
+        Flag("TIME", "Another replica may take a Lease that has not been renewed for this time.", panel=ELECTION),
     )
     """Seconds after the holder's last renewal until another replica may take the Lease; at least 1."""
 
     leader_elect_renew_deadline: float = setting(
-        10.0, duration, Flag("TIME", "The leader stops when it could not renew for so long.", panel=ELECTION)
+        10.0,
+        duration,
+        Flag("TIME", "The leader stops when it could not renew its Lease for this time.", panel=ELECTION),
     )
     """Seconds after its last renewal until the holder stops its work; less than the lease duration. What lies between
     the two is the time its work has to end."""
@@ -131,7 +133,7 @@ class ControllerSettings:
     """Runs on hosts at once, at least 1."""
 
     warm_runs: bool = setting(True, boolean, Flag(SWITCH, "Fork runs from a process that has Ansible in memory."))
-    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
+    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible for each."""
 
     cleanup_timeout: float = setting(
         1800.0, duration, Flag("TIME", "A cleanup that has not succeeded by then is given up, visibly.")
@@ -176,7 +178,7 @@ class ControllerSettings:
     state_directory: Path = derived(lambda environment: state_home(environment) / "capra")
     """Where that is kept."""
 
-    sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object so often."))
+    sync_period: float = setting(600.0, duration, Flag("TIME", "Look at every object again after this time."))
     """Seconds after which every object is looked at again although nothing has changed."""
 
     log_format: LogFormat = setting(LogFormat.JSON, one_of(LogFormat), Flag("FORMAT", "json or console.", panel=LOG))

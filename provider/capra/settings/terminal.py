@@ -44,7 +44,7 @@ class Settings:
     """Seconds for one playbook of the user's on one host."""
 
     warm_runs: bool = setting(True, boolean)
-    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible anew for each."""
+    """Let one process that has Ansible in memory fork all runs, instead of starting Ansible for each."""
 
     output: Output = setting(Output.TABLE, one_of(Output))
     """`table` for people, `json` for scripts."""

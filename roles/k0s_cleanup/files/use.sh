@@ -219,7 +219,7 @@ all_gone() {
 }
 
 # look_again: true when no process uses these directories, and none is back within two seconds where some had to be ended.
-# Whatever starts them anew may not have had its turn yet on a busy host. Else PROCESSES, SHIMS and USERS name them.
+# Whatever starts them again may not have had its turn yet on a busy host. Else PROCESSES, SHIMS and USERS name them.
 look_again() {
     scan
     again_looks=2

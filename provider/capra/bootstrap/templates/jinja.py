@@ -42,7 +42,7 @@ MAX_TOKENS = 100_000
 """Words and signs in all of them: two seconds."""
 
 MAX_CHARACTERS = 2**22
-"""Of a document with such places, which is looked through in one go."""
+"""Of a document with such places, which is searched in one pass."""
 
 MAX_RENDERED = MAX_DOCUMENT
 """Characters of what comes out."""

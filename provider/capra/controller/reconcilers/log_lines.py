@@ -1,4 +1,4 @@
-"""What a line of the log about a machine has, beside its message. Pure."""
+"""The fields of a log line about a machine, beside its message. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look at a RemoteMachine, or at the host of an entry in quarantine: the engine's step, and what is told of it."""
+"""Reconciles a RemoteMachine, or the host of an entry in quarantine: the engine does it, and the API is told of it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class MachineReconciler:
         self._deletions: dict[MachineKey, tuple[str, float]] = {}
 
     async def reconcile(self, key: ObjectKey, *, cleanup_limit: float | None = None) -> Result:
-        """One step. cleanup_limit: instead of the usual one."""
+        """One reconciliation. cleanup_limit: instead of the usual one."""
         limit = self._cleanup_limit if cleanup_limit is None else cleanup_limit
         machine = MachineKey(key.namespace, key.name, key.kind)
         patience = self._patience(machine, limit)
@@ -144,7 +144,7 @@ class MachineReconciler:
         await self._reporter.tell(Reconciliation(observation, Wait("WaitingForRun", message), observation.record))
 
     async def _observe(self, taken: Reconciliation) -> None:
-        """Tell of a step. Of a run that another one follows only the rest: the status is that of the next."""
+        """Tell of a reconciliation. Of a run that another one follows only the rest: the status is that of the next."""
         news = not taken.passing and not _told_before(taken) and await self._reporter.tell(taken, self._cleanup_limit)
         await self._announce(taken, news=news)
 

@@ -55,7 +55,7 @@ class PoolEntryReconciler:
         self._machines = machines
 
     async def reconcile(self, key: ObjectKey) -> Result:
-        """One step."""
+        """One reconciliation."""
         raw = self._writer.raw(key)
         if HANDS_OFF & annotations_of(raw).keys():
             return DONE

@@ -21,7 +21,7 @@ AT_ONCE = Result(0.0)
 
 
 class Reconciler(Protocol):
-    """Brings one kind of thing to where it should be, a step at a time."""
+    """Brings one kind of thing to where it should be, one reconciliation at a time."""
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """One step. Raises errors of `capra.errors`: the queue tries again with back-off."""

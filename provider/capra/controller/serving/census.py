@@ -1,4 +1,4 @@
-"""Numbers of objects for the metrics. The cache has counted them; nothing is gone through here."""
+"""Numbers of objects for the metrics. The cache has counted them: no object is visited here."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Metrics:
         )
         self.cold_runs = Counter(
             "capra_cold_runs",
-            "Runs that started Ansible anew, as no warm process was to be had.",
+            "Runs that had to start Ansible, because no warm process was available.",
             registry=self.registry,
         )
         self.runs_in_progress = Gauge("capra_runs_in_progress", "Runs that are under way.", registry=self.registry)

@@ -1,4 +1,4 @@
-"""The condition of the annotation `run-playbook`. Pure; computed anew at every look."""
+"""The condition of the annotation `run-playbook`. Pure; computed again at each look."""
 
 from __future__ import annotations
 

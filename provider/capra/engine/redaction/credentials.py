@@ -22,7 +22,7 @@ ASSIGNED = 1000
 """Values of variables that are looked at."""
 
 DEPTH = 3
-"""A shell's command within a shell's command: so many are read."""
+"""How many levels of a shell's command within a shell's command are read."""
 
 _KEY = r"(?:api|access|secret|private|auth|account|encryption|signing|master|license)[_-]?key"
 _NAMES = rf"(?:pass(?:word|wd|phrase)?|pwd?|secret|token|{_KEY}|credentials?)"

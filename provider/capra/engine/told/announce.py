@@ -1,4 +1,4 @@
-"""From a step to the events that tell of it: what happened, once. Pure."""
+"""From a reconciliation to the events that tell of it: what happened, once. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Announcement:
 
 
 def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
-    """What to announce of this step, if anything. news: what is told of the machine differs from before."""
+    """What to announce of this reconciliation, if anything. news: what is told of the machine differs from before."""
     match taken.decision:
         case RunPlaybook(hook):
             mode = " in check mode" if hook.check else ""

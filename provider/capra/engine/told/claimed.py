@@ -1,4 +1,4 @@
-"""What is told of a host that another machine uses. Pure."""
+"""What is reported of a host that another machine uses. Pure."""
 
 from __future__ import annotations
 

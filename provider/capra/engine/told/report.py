@@ -1,4 +1,5 @@
-"""From a step to what is told of it: conditions, addresses, failures. Pure; status is always computed anew.
+"""From a reconciliation to what is reported: conditions, addresses, failures. Pure. The status is always computed from
+scratch.
 
 Names and reasons of the conditions are the reference's where it has them (docs/reference/contract.md).
 """
@@ -55,7 +56,7 @@ checks of Cluster API replace a machine as soon as these fields are set."""
 
 
 def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineReport:
-    """What to tell after this step, or, when it is running, before its run. cleanup_limit: seconds after which a
+    """What to tell after this reconciliation, or, while it is running, before its run. cleanup_limit: seconds after which a
     cleanup is given up."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)

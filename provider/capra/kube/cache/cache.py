@@ -1,6 +1,6 @@
 """What the controller knows of the cluster: the newest state seen of every object it watches.
 
-Watches fill it, and so does every answer to a request: a step never sees less than what this process has
+Watches fill it, and so does every answer to a request: a reconciliation never sees less than what this process has
 written.
 
 What is newer is told by versions among events, and by the order in this process where a request was answered: an answer
@@ -103,7 +103,7 @@ class Cache:
         self._turn += 1
         objects[place] = _Known(raw, self._turn)
         self._newest[kind] = max(self._newest.get(kind, 0), version_of(raw))
-        # Not by its version: an etcd that was restored may count anew.
+        # Not by its version: an etcd that was restored may count from an earlier number.
         if known is None or known.raw != raw:
             before = self._own.of(kind, *place) or frozenset({Trait(By.NAMESPACE, "")})
             self._find_by(kind, place, read_traits(kind, place, before, lambda: traits(kind, raw, self._watch_filter)))

@@ -1,4 +1,4 @@
-"""What is told of an entry of a pool. Pure, over what the cache knows."""
+"""What is reported of an entry of a pool. Pure, over what the cache knows."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def named_by(cache: Known, owner: Raw, kind: str) -> Iterator[Raw]:
 def _speaks_against(raw: Raw, kind: str, reference: Reference, owner: Raw) -> str:
     """A sentence that begins with what the object waits for; empty when the owner is one."""
     uid = str(owner["metadata"].get("uid", ""))
-    # The API server takes no reference without a UID. A Cluster that was made anew and names the object back is its
+    # The API server takes no reference without a UID. A Cluster that was created again and names the object back is its
     # owner before Cluster API has mended the reference: all that the object gets of it is the endpoint.
     if kind == "Machine" and reference.uid and reference.uid != uid:
         return (

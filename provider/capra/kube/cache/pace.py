@@ -1,4 +1,4 @@
-"""Long work in short pieces: between them, everybody else on the event loop has a turn."""
+"""Long work in short pieces: between them, other tasks of the event loop get a turn."""
 
 from __future__ import annotations
 

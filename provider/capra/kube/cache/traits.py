@@ -1,4 +1,4 @@
-"""What an object is found by, as it says itself. Pure, and of one object alone."""
+"""The traits by which an object is found, read from that object alone. Pure."""
 
 from __future__ import annotations
 

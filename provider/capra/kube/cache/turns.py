@@ -1,4 +1,4 @@
-"""Whose turn it is to run a playbook that only so many machines are to run at once."""
+"""Whose turn it is to run a playbook that only a limited number of machines may run at once."""
 
 from __future__ import annotations
 

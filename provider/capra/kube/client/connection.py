@@ -62,7 +62,7 @@ async def configure(kubeconfig: str, context: str = "") -> Configuration:
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         subject = f"--kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig"
         raise InputError(f"cannot be read: {type(error).__name__}", subject=subject) from None
-    # Otherwise each request asks the environment and ~/.netrc anew, in two threads: a fifth of what it costs.
+    # Otherwise each request reads the environment and ~/.netrc again, in two threads: a fifth of its cost.
     configuration.client_session_kwargs = {"trust_env": False}
     configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return configuration

@@ -1,4 +1,4 @@
-"""Learns of a cluster what `capra doctor` judges. Reads only; what may not be read is left out."""
+"""Reads the facts of a cluster that `capra doctor` judges. What may not be read is left out."""
 
 from __future__ import annotations
 

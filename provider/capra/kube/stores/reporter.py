@@ -33,7 +33,7 @@ TITLE_LENGTH = 200
 
 
 class Reporter:
-    """Writes what a step has to tell, and nothing when it is what stands there already."""
+    """Writes what there is to tell of a reconciliation, and nothing where that stands there already."""
 
     def __init__(self, writer: Writer, cache: Cache, clock: Clock) -> None:
         self._writer = writer
@@ -41,8 +41,8 @@ class Reporter:
         self._clock = clock
 
     async def tell(self, taken: Reconciliation, cleanup_limit: float = math.inf) -> bool:
-        """Write the status after this step, or before its run. True when what is told has changed. cleanup_limit: see
-        `report`.
+        """Write the status after this reconciliation, or before its run. True when what is told has changed.
+        cleanup_limit: see `report`.
 
         Raises what the API answers.
         """

@@ -83,7 +83,7 @@ class Reservations:
 
     def _free(self, raw: Raw, wanted: str) -> Raw:
         """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
-        hundred machines would decide anew for every one that is faster. Raises ConflictError when there is none."""
+        hundred machines would decide again for each one that is faster. Raises ConflictError when there is none."""
         if held := [one for one in claims.held_by(self._cache, raw) if name_of(one) == wanted]:
             return held[0]
         found = self._cache.get(ENTRIES, namespace_of(raw), wanted)

@@ -76,7 +76,7 @@ class Secrets:
         self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
     ) -> Content | None:
         """What is made of a Secret; None where there is none. Raises what `make` and the reading raise, to all who wait
-        for it: each of them reading anew would take so many times as long."""
+        for it: it would take many times as long if each of them read it again."""
         known = self._cache.get(SECRETS.kind, namespace, name)
         if known is None:  # the watch may only be late
             raw = await self._get(namespace, name)

@@ -1,1 +1,1 @@
-"""What people name on the command line is read: manifests, keys, and the files of options."""
+"""Reads the files that people name: manifests, keys, and the files of options."""

@@ -30,7 +30,7 @@ PRIVATE = "PRIVATE KEY"
 OPENSSH = "OPENSSH PRIVATE KEY"
 DSA = "DSA"
 PSS = "RSASSA-PSS"
-"""RSA for certificates that allow one kind of signature only. Written anew it is plain RSA, and fits its certificate no
+"""RSA for certificates that allow one kind of signature only. Rewritten, it is plain RSA, and fits its certificate no
 more; Go reads none either."""
 _KINDS = {"RSA PRIVATE KEY": "RSA", "EC PRIVATE KEY": "EC", "DSA PRIVATE KEY": DSA}
 _OIDS = {
@@ -116,7 +116,7 @@ def load_key(block: Block) -> PrivateKeyTypes:
 
 
 def pkcs8(data: bytes, most_bits: int) -> bytes:
-    """The first private key of a text that is not in OpenSSH's format, written anew. most_bits: of an RSA key. Raises
+    """The first private key of a text that is not in OpenSSH's format, rewritten. most_bits: of an RSA key. Raises
     ValueError for any that cannot be read."""
     found, _ = blocks(data.decode("utf-8", "replace"))
     block = next((block for block in found if block.private and block.label != OPENSSH), None)

@@ -1,4 +1,4 @@
-"""SSH private keys: read leniently, written anew for OpenSSH, and what is wrong with one that cannot be used. Pure."""
+"""SSH private keys: read leniently, rewritten for OpenSSH, and what is wrong with one that cannot be used. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _UnusableError(Exception):
 
 
 def check_key(data: bytes, *, subject: str, field: str = "", source: str = "") -> SSHKey:
-    """The key in any form in which its text is whole, and the same written anew in OpenSSH's format.
+    """The key in any form in which its text is whole, and the same key rewritten in OpenSSH's format.
 
     Raises InputError for anything but one private key without passphrase. No message shows any of it.
     """

@@ -13,7 +13,7 @@ from capra.runs.paths import collections_path
 
 PLAYBOOK = "hook.yml"
 HOME = "home"
-"""In the private directory: `~` is nobody's."""
+"""In the private directory, and not the caller's `~`."""
 
 KEPT = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"})
 """Variables of the environment, beside those of the locale (`LC_…`), that say nothing of a cluster, nor of a person."""

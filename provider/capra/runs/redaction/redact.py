@@ -61,7 +61,7 @@ class Redactor:
     def _encoded(
         self, data: bytes, pattern: re.Pattern[bytes], decode: Callable[[bytes], bytes], places: int
     ) -> Iterator[tuple[int, int]]:
-        """Runs of digits that hide secrets, whole. What was encoded may begin at any of so many places."""
+        """Runs of digits that hide secrets, whole. What was encoded may begin at any of several places."""
         found = list(pattern.finditer(data))
         for place in range(places):
             read = [decode(match[0][place:]) for match in found]

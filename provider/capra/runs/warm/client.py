@@ -1,4 +1,4 @@
-"""The side of one warm parent that asks it for workers."""
+"""The client of one warm parent, which it asks for workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ END_PATIENCE = 5.0
 """Seconds until a parent that was killed is not waited for any more."""
 
 GROWTH = 1.5
-"""A parent that has so many times the memory that it began with is replaced."""
+"""A parent whose memory has grown by this factor is replaced."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class WarmParent:
         return self.alive
 
     async def fork(self) -> ForkedWorker | None:
-        """A worker, or None when there is none to be had."""
+        """A worker, or None when none is available."""
         forking = asyncio.ensure_future(self._fork())
         try:
             return await asyncio.shield(forking)

@@ -1,4 +1,4 @@
-"""What every fork of a warm parent begins and ends with, whatever it is."""
+"""How each fork of a warm parent begins and ends, whatever it does."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class WarmParents:
         retiring.add_done_callback(lambda ended: self._retiring.pop(ended, None))
 
     async def _ready(self) -> None:
-        """Until there is a parent, or none to be had."""
+        """Until there is a parent, or none can be started."""
         wanted = len(self._parents) < self._count and all(parent.busy for parent in self._parents)
         if wanted and self._starting is None and self._clock() >= self._not_before:
             self._starting = asyncio.ensure_future(self._start())

@@ -1,7 +1,7 @@
 """What a warm parent does once, so that a fork of it can be an `ansible-playbook`; and what the fork does then.
 
 Ansible means a process to run one playbook: it has read the environment and made its global state when it was imported.
-Whatever of that belongs to a run is set anew here.
+Whatever of that belongs to a run is set again here.
 """
 
 from __future__ import annotations

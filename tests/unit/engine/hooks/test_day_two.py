@@ -40,7 +40,7 @@ class World:
         self.runner = FakeRunner(results)
         self.told: list[Reconciliation] = []
 
-    async def step(self, **options: object) -> Reconciliation:
+    async def reconcile(self, **options: object) -> Reconciliation:
         async def observe(taken: Reconciliation) -> None:
             self.told.append(taken)
 
@@ -78,7 +78,7 @@ def told(taken: Reconciliation) -> tuple[str, str, str]:
 
 async def test_it_runs_once_and_is_told() -> None:
     world = World(asked_playbook())
-    taken = await world.step()
+    taken = await world.reconcile()
     assert taken.decision == RunPlaybook(asked_playbook().text or HookText(Stage.RUN_PLAYBOOK, "", "", ""))
     assert world.ran == ["patch"]
     saved = [record for _, record in world.store.saved]
@@ -95,7 +95,7 @@ async def test_it_runs_once_and_is_told() -> None:
         ("Normal", "PlaybookStarted", "playbook patch on 192.0.2.7:22 has begun"),
         ("Normal", "PlaybookSucceeded", f"playbook patch on 192.0.2.7:22: {DONE}"),
     ]
-    again = await world.step()
+    again = await world.reconcile()
     assert again.decision == Keep()
     assert told(again) == ("True", PLAYBOOK, DONE)
     assert (world.ran, len(world.store.saved)) == (["patch"], 2)
@@ -107,18 +107,19 @@ async def test_another_name_and_the_other_mode_run_and_a_changed_text_does_not()
     for asked in [asked_playbook(), *others]:
         world.ask(asked)
         for _ in range(2):
-            await world.step()
+            await world.reconcile()
     assert world.ran == ["patch", "next", "patch"]
     assert world.record.hooks == (*OTHERS, "runPlaybook/patch:d1", "runPlaybook/next:d1", "runPlaybook/patch/check:d2")
     # What has ended well before is remembered, whatever was asked for in between.
     world.ask(others[0])
-    assert told(await world.step()) == ("True", PLAYBOOK, "hook patch: it has ended well before, and is not run again")
+    message = "hook patch: it has ended well before, and is not run again"
+    assert told(await world.reconcile()) == ("True", PLAYBOOK, message)
     assert len(world.ran) == 3
 
 
 async def test_check_mode_is_asked_for_and_noted() -> None:
     world = World(asked_playbook(check=True))
-    await world.step()
+    await world.reconcile()
     assert [request.check for request in world.runner.requests] == [True]
     assert world.record.hooks == (*OTHERS, "runPlaybook/patch/check:d1")
     assert told(world.told[-1]) == ("True", PLAYBOOK, f"{DONE} (in check mode)")
@@ -130,7 +131,7 @@ async def test_check_mode_is_asked_for_and_noted() -> None:
 async def test_a_failure_is_told_apart_and_tried_again_with_back_off() -> None:
     world = World(asked_playbook(), FAILED, FAILED, finished())
     for attempts, pause in ((1, 5.0), (2, 10.0)):
-        taken = await world.step()
+        taken = await world.reconcile()
         assert told(taken) == ("False", "HookFailed", SAID)
         assert world.record == replace(
             PROVISIONED,
@@ -140,11 +141,11 @@ async def test_a_failure_is_told_apart_and_tried_again_with_back_off() -> None:
         event = announce(taken, news=True)
         assert event is not None
         assert (event.type, event.reason) == ("Warning", "PlaybookFailed")
-        waits = await world.step()
+        waits = await world.reconcile()
         assert waits.decision == Keep(playbook=BackOff(world.clock() + pause))
         assert told(waits) == ("False", "HookFailed", SAID)
         world.clock.advance(pause)
-    last = await world.step()
+    last = await world.reconcile()
     begun = announce(world.told[-2], news=True)
     assert begun is not None
     assert begun.message == "playbook patch on 192.0.2.7:22 has begun, attempt 3"
@@ -155,7 +156,7 @@ async def test_a_failure_is_told_apart_and_tried_again_with_back_off() -> None:
 
 async def test_a_host_that_is_not_reached_is_told_as_such_and_as_nothing_else() -> None:
     world = World(asked_playbook(), unreachable())
-    status, reason, message = told(await world.step())
+    status, reason, message = told(await world.reconcile())
     assert (status, reason) == ("False", "Unreachable")
     assert message.startswith("hook patch: ")
     assert (world.record.phase, world.record.attempts, world.record.unreached) == (Phase.PROVISIONED, 0, 0)
@@ -164,12 +165,12 @@ async def test_a_host_that_is_not_reached_is_told_as_such_and_as_nothing_else() 
 
 async def test_another_annotation_does_not_wait_and_a_removed_one_leaves_nothing() -> None:
     world = World(asked_playbook(), FAILED, finished())
-    await world.step()
+    await world.reconcile()
     world.ask(asked_playbook(name="next"))
-    await world.step()
+    await world.reconcile()
     assert world.ran == ["patch", "next"]
     world.ask(None)
-    gone = await world.step()
+    gone = await world.reconcile()
     assert told(gone) == ("", "", "")
     assert (world.record.playbook, world.record.hooks) == (None, (*OTHERS, "runPlaybook/next:d1"))
 
@@ -177,9 +178,9 @@ async def test_another_annotation_does_not_wait_and_a_removed_one_leaves_nothing
 async def test_a_failure_is_forgotten_with_its_annotation_even_where_the_next_one_waits() -> None:
     """Others of its name are not held up by it any more."""
     world = World(asked_playbook(), FAILED)
-    await world.step()
+    await world.reconcile()
     world.ask(asked_playbook(name="next", held="others first"))
-    taken = await world.step()
+    taken = await world.reconcile()
     assert world.record.playbook is None
     assert taken.decision == Keep(playbook=Wait("WaitingForTurn", "others first", 1030.0))
     assert told(taken) == ("Unknown", "WaitingForTurn", "others first")
@@ -187,9 +188,9 @@ async def test_a_failure_is_forgotten_with_its_annotation_even_where_the_next_on
 
 async def test_a_cleanup_knows_nothing_of_its_failures() -> None:
     world = World(asked_playbook(), FAILED, finished())
-    await world.step()
+    await world.reconcile()
     world.delete()
-    taken = await world.step()
+    taken = await world.reconcile()
     assert isinstance(taken.decision, Cleanup)
     first = world.store.saved[-2][1]
     assert (first.phase, first.attempts, first.playbook) == (Phase.CLEANING, 0, None)
@@ -201,10 +202,10 @@ async def test_what_was_under_way_when_the_machine_was_deleted_is_forgotten() ->
     world = World(asked_playbook(), finished())
     world.runner.die_after = True
     with pytest.raises(RunnerDiedError):
-        await world.step()
+        await world.reconcile()
     assert world.record.playbook == PlaybookRun(ID, under_way=True)
     world.delete()
-    await world.step()
+    await world.reconcile()
     assert world.ran == ["patch", "k0s_cleanup"]
     assert world.record.phase is Phase.CLEAN
 
@@ -220,7 +221,7 @@ async def test_what_has_sent_nothing_was_not_begun() -> None:
 
     world.runner.run = run  # type: ignore[method-assign]
     with pytest.raises(NotSent):
-        await world.step()
+        await world.reconcile()
     assert world.record.playbook is None
 
 
@@ -228,7 +229,7 @@ async def test_a_collection_that_is_missing_is_told_and_nothing_is_run() -> None
     asked = asked_playbook()
     assert asked.text is not None
     world = World(replace(asked, text=replace(asked.text, collections=("community.general",))))
-    taken = await world.step(has_collection=lambda name: False)
+    taken = await world.reconcile(has_collection=lambda name: False)
     assert isinstance(taken.decision, Keep)
     assert isinstance(taken.decision.playbook, Refuse)
     assert world.ran == []
@@ -256,10 +257,10 @@ async def test_whoever_dies_in_between(when: str, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(world.store, "save", save)
     with pytest.raises(RunnerDiedError):
-        await world.step()
+        await world.reconcile()
     assert ID not in world.record.hooks
     for _ in range(3):
-        await world.step()
+        await world.reconcile()
     assert world.runner.worked == (1 if when.startswith("before") and when != "before the last save" else 2)
     assert world.record.hooks == (*OTHERS, ID)
     assert world.record.playbook == PlaybookRun(ID, reason="Finished", message=DONE)
@@ -269,20 +270,20 @@ async def test_the_oldest_are_forgotten_and_no_hook_of_the_bootstrap() -> None:
     world = World(None)
     for number in range(REMEMBERED + 2):
         world.ask(asked_playbook(name=f"n{number}"))
-        await world.step()
+        await world.reconcile()
     kept = [f"runPlaybook/n{number}:d1" for number in range(2, REMEMBERED + 2)]
     assert world.record.hooks == (*OTHERS, *kept)
 
 
 async def test_while_it_is_paused_its_end_stays_told() -> None:
     world = World(asked_playbook(), FAILED)
-    await world.step()
+    await world.reconcile()
     cluster = replace(READY.cluster, paused=True)  # type: ignore[type-var]
     world.store.observations[KEY] = replace(world.store.observations[KEY], cluster=cluster)
     world.clock.advance(3600)
-    taken = await world.step()
+    taken = await world.reconcile()
     assert world.ran == ["patch"]
     assert told(taken) == ("False", "HookFailed", SAID)
     for other in (asked_playbook(name="next"), asked_playbook(digest="d2"), asked_playbook(name="next", held="m")):
         world.ask(other)
-        assert told(await world.step()) == ("Unknown", "Paused", "Cluster spec.paused is set to true")
+        assert told(await world.reconcile()) == ("Unknown", "Paused", "Cluster spec.paused is set to true")

@@ -41,7 +41,7 @@ class World:
         self.runner = runner or FakeRunner()
         self.told: list[Reconciliation] = []
 
-    async def step(self, *, check: bool = False) -> Reconciliation:
+    async def reconcile(self, *, check: bool = False) -> Reconciliation:
         async def observe(taken: Reconciliation) -> None:
             self.told.append(taken)
 
@@ -64,7 +64,7 @@ class World:
 
 async def test_all_of_a_life_in_order_and_once() -> None:
     world = World(*EVERY)
-    taken = await world.step()
+    taken = await world.reconcile()
     assert world.ran == ORDER
     assert taken.outcome is not None
     assert taken.outcome.ok
@@ -72,17 +72,17 @@ async def test_all_of_a_life_in_order_and_once() -> None:
     phases = [(record.phase, len(record.hooks)) for _, record in world.store.saved]
     begun, done = Phase.BOOTSTRAPPING, Phase.PROVISIONED
     assert phases == [(begun, 0), (begun, 1), (begun, 2), (begun, 3), (done, 4)]
-    await world.step()
+    await world.reconcile()
     assert world.ran == ORDER
     world.change(*EVERY, deleting=True)
-    await world.step()
+    await world.reconcile()
     assert world.ran == [*ORDER, "leave", "k0s_cleanup"]
     assert (world.record.phase, world.record.hooks) == (Phase.CLEAN, ())
 
 
 async def test_what_is_told() -> None:
     world = World(BEFORE[0], AFTER[0])
-    await world.step()
+    await world.reconcile()
     events = [one.reason for one in (announce(taken, news=True) for taken in world.told) if one]
     assert events == [
         "HookStarted",
@@ -105,7 +105,7 @@ async def test_what_is_told() -> None:
 async def test_a_hook_that_fails_holds_up_what_comes_after_it(number: int) -> None:
     good = finished()
     world = World(*EVERY, runner=FakeRunner([*[good] * number, FAILED, good]))
-    taken = await world.step()
+    taken = await world.reconcile()
     assert world.ran == ORDER[: number + 1]
     if number == 2:  # the bootstrap itself
         return
@@ -121,9 +121,9 @@ async def test_a_hook_that_fails_holds_up_what_comes_after_it(number: int) -> No
     assert event is not None
     assert (event.type, event.reason) == ("Warning", "HookFailed")
     assert condition(report(taken), "SSHReachable") is None
-    assert isinstance((await world.step()).decision, BackOff)
+    assert isinstance((await world.reconcile()).decision, BackOff)
     world.clock.advance(3600)
-    await world.step()
+    await world.reconcile()
     again = ORDER[number:] if number < 2 else ["bootstrap", *ORDER[number:]]
     assert world.ran == ORDER[: number + 1] + again
     assert (world.record.phase, world.record.attempts, world.record.message) == (Phase.PROVISIONED, 0, "")
@@ -132,7 +132,7 @@ async def test_a_hook_that_fails_holds_up_what_comes_after_it(number: int) -> No
 async def test_back_off_grows_while_a_hook_after_the_bootstrap_fails() -> None:
     world = World(AFTER[0], runner=FakeRunner([finished(), FAILED, finished(), FAILED]))
     for attempts in (1, 2):
-        await world.step()
+        await world.reconcile()
         assert world.record.attempts == attempts
         world.clock.advance(3600)
 
@@ -143,42 +143,42 @@ async def test_a_cleanup_waits_for_its_hook() -> None:
         world.store.observations[KEY], record=Record(phase=Phase.PROVISIONED, uid="uid-1")
     )
     world.change(*CLEAN, deleting=True)
-    taken = await world.step()
+    taken = await world.reconcile()
     assert (world.ran, world.record.phase) == (["leave"], Phase.CLEANING)
     told = condition(report(taken), "CleanupSucceeded")
     assert told is not None
     assert (told.status, told.reason) == ("False", "HookFailed")
     world.clock.advance(3600)
-    await world.step()
+    await world.reconcile()
     assert world.ran == ["leave", "leave", "k0s_cleanup"]
 
 
 async def test_nothing_sent_is_as_before() -> None:
     world = World(*BEFORE, runner=FakeRunner([unreachable()]))
-    await world.step()
+    await world.reconcile()
     assert (world.record.phase, world.record.run_id, world.record.unreached) == (Phase.NEW, "", 1)
     world = World(*BEFORE, runner=FakeRunner([finished(), unreachable()]))
-    await world.step()
+    await world.reconcile()
     assert (world.record.phase, world.record.hooks) == (Phase.BOOTSTRAPPING, (BEFORE[0].id,))
 
 
 async def test_another_text_runs_again_before_the_machine_is_provisioned_and_not_after() -> None:
     world = World(*BEFORE, runner=FakeRunner([finished(), FAILED, finished()]))
-    await world.step()
+    await world.reconcile()
     world.clock.advance(3600)
     changed = replace(BEFORE[0], digest="d2")
     world.change(changed, BEFORE[1])
-    await world.step()
+    await world.reconcile()
     assert world.ran == ["harden", "disk", "harden", "disk", "bootstrap"]
     assert world.record.hooks == (changed.id, BEFORE[1].id)
     world.change(replace(BEFORE[0], digest="d3"))
-    await world.step()
+    await world.reconcile()
     assert len(world.ran) == 5
 
 
 async def test_a_check_runs_all_and_saves_nothing() -> None:
     world = World(*BEFORE, *AFTER)
-    await world.step(check=True)
+    await world.reconcile(check=True)
     assert world.ran == ORDER
     assert all(request.check for request in world.runner.requests)
     assert world.store.saved == []
@@ -189,7 +189,7 @@ async def test_the_host_is_asked_after_the_hooks_that_may_change_its_name() -> N
     facts = {"hostname": "renamed", "fqdn": "renamed"}
     runner = FakeRunner([finished(), finished(facts=facts, findings=[]), finished()])
     world = World(BEFORE[0], runner=runner, seen=replace(READY, bootstrap=asks))
-    await world.step()
+    await world.reconcile()
     assert world.ran == ["harden", "preflight", "bootstrap"]
     assert world.record.facts["hostname"] == "renamed"
     assert world.record.phase is Phase.PROVISIONED
@@ -200,7 +200,7 @@ async def test_hooks_that_cannot_be_had(reason: str) -> None:
     problem = Problem("spec.ansible", "ConfigMap site with key 'a.yml'", reason)
     until = 0.0 if reason == "HooksNotAllowed" else 1030.0
     world = World(seen=replace(READY, hook_problem=problem))
-    taken = await world.step()
+    taken = await world.reconcile()
     if reason == "HookNotFound":
         assert taken.decision == Wait("WaitingForHook", "waiting for ConfigMap site with key 'a.yml'", 1030.0)
     else:
@@ -209,7 +209,7 @@ async def test_hooks_that_cannot_be_had(reason: str) -> None:
         world.store.observations[KEY], record=Record(phase=Phase.PROVISIONED, uid="uid-1")
     )
     world.change(deleting=True)
-    taken = await world.step()
+    taken = await world.reconcile()
     assert taken.decision == Refuse(reason, "spec.ansible", problem.message, until)
     assert (world.ran, world.record.phase, world.record.cleaning_since) == ([], Phase.CLEANING, 1000.0)
 
@@ -256,7 +256,7 @@ async def test_whoever_dies_at_any_write_or_run(number: int, after: bool, monkey
     monkeypatch.setattr(world.runner, "run", dying.run)
     for _ in range(4):
         try:
-            await world.step()
+            await world.reconcile()
         except RunnerDiedError:
             assert not world.record.hooks or world.record.phase is not Phase.NEW
     assert dying.dead
