@@ -107,10 +107,10 @@ try:
     from capra.inventory.hosts import (
         Files,
         InventoryHost,
-        groups,
+        host_groups,
+        host_variables,
         inventory_names,
         known_hosts,
-        variables,
     )
     from capra.local.inventories.machines import key_of_file
     from capra.model import checks
@@ -218,10 +218,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _add(self, name: str, host: InventoryHost, files: Files) -> None:
         self.inventory.add_host(name)
-        values = variables(host, files)
+        values = host_variables(host, files)
         for variable, value in values.items():
             self.inventory.set_variable(name, variable, value)
-        for group in groups(host):
+        for group in host_groups(host):
             self.inventory.add_host(name, group=self.inventory.add_group(group))
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), values, name, strict=strict)

@@ -11,7 +11,7 @@ import typer
 from capra.cli.errors import note
 from capra.cli.yaml_output import print_yaml
 from capra.inventory.imported import Imported, documents
-from capra.local.inventories.keys import read_keys
+from capra.local.inventories.keys import read_key_files
 from capra.settings import Settings, read_settings
 
 
@@ -33,7 +33,7 @@ class ImportOptions:
 
 def print_imported(imported: Imported, options: ImportOptions, pool: str) -> None:
     """The Secrets, and then the machines; notes go to standard error. Raises InputErrors before anything is printed."""
-    made = documents(imported.hosts, read_keys(imported.hosts), namespace=options.namespace, pool=pool)
+    made = documents(imported.hosts, read_key_files(imported.hosts), namespace=options.namespace, pool=pool)
     for sentence in imported.notes:
         note(f"warning: {sentence}")
     print_yaml(*made)

@@ -66,7 +66,7 @@ def _own_name(host: InventoryHost, namespace: str) -> str:
     return host.key.name if plain else f"{host.key.name}.{host.key.namespace}"
 
 
-def variables(host: InventoryHost, files: Files) -> dict[str, Any]:
+def host_variables(host: InventoryHost, files: Files) -> dict[str, Any]:
     """What Ansible needs to reach it, and `capra_…`: what Capra knows of it. No secret is among them."""
     spec = host.spec
     return {
@@ -116,7 +116,7 @@ def known_hosts(hosts: Iterable[InventoryHost]) -> str:
     return "".join(dict.fromkeys(lines))
 
 
-def groups(host: InventoryHost) -> list[str]:
+def host_groups(host: InventoryHost) -> list[str]:
     """The groups it is in: of its kind, and of its cluster, pool, state, operating system and architecture, as far as
     they are known (`pool_…`, `os_…`)."""
     told = {

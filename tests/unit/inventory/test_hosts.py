@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 
-from capra.inventory.hosts import Files, InventoryHost, groups, inventory_names, known_hosts, variables
+from capra.inventory.hosts import Files, InventoryHost, host_groups, host_variables, inventory_names, known_hosts
 from capra.model.machine import MachineKey, MachineSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
@@ -30,12 +30,12 @@ def test_names_are_those_of_the_objects_as_long_as_they_are_unique() -> None:
 
 
 def test_groups_have_names_that_ansible_takes() -> None:
-    assert groups(HOST) == ["machines", "cluster_c_1", "state_provisioned", "os_debian", "architecture_x86_64"]
-    assert groups(replace(ENTRY, facts={}))[:2] == ["pool_entries", "pool_p_q"]
+    assert host_groups(HOST) == ["machines", "cluster_c_1", "state_provisioned", "os_debian", "architecture_x86_64"]
+    assert host_groups(replace(ENTRY, facts={}))[:2] == ["pool_entries", "pool_p_q"]
 
 
 def test_known_host_keys_are_enforced_and_others_left_to_ansible() -> None:
-    told = variables(HOST, Files("/run/a b/key", "/run/a %b/known_hosts"))
+    told = host_variables(HOST, Files("/run/a b/key", "/run/a %b/known_hosts"))
     assert (told["ansible_host"], told["ansible_port"], told["ansible_become"]) == ("2001:db8::1", 2222, True)
     assert told["ansible_ssh_private_key_file"] == "/run/a b/key"
     assert shlex.split(told["ansible_ssh_common_args"]) == [
@@ -44,6 +44,6 @@ def test_known_host_keys_are_enforced_and_others_left_to_ansible() -> None:
         *("-o", "StrictHostKeyChecking=yes"),
     ]
     assert known_hosts([HOST, ENTRY]) == f"[2001:db8::1]:2222 {KEY}\n"
-    unknown = variables(replace(HOST, host_keys=()), Files("", "/run/known_hosts"))
+    unknown = host_variables(replace(HOST, host_keys=()), Files("", "/run/known_hosts"))
     assert "ansible_ssh_common_args" not in unknown
     assert "ansible_ssh_private_key_file" not in unknown

@@ -11,7 +11,7 @@ from capra.local.files import DIRECTORY_MODE, write_whole
 from capra.local.keys import read_key_file
 
 
-def read_keys(hosts: Iterable[ImportedHost]) -> dict[str, str]:
+def read_key_files(hosts: Iterable[ImportedHost]) -> dict[str, str]:
     """The key of each file, in OpenSSH's format, by the path as it was written. A path is relative to the current
     directory, and may begin with `~`. Raises InputErrors."""
     keys: dict[str, str] = {}
