@@ -7,7 +7,9 @@ version=0.4.44
 environment=${XDG_CACHE_HOME:-$HOME/.cache}/capra/galaxy-importer-$version
 if [ ! -e "$environment/.ready" ]; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install --quiet --disable-pip-version-check --constraint constraints.txt "galaxy-importer==$version" ansible-core ansible-lint
+    # shellcheck disable=SC2046 # two words
+    "$environment/bin/pip" install --quiet --disable-pip-version-check "galaxy-importer==$version" \
+        $(grep -E '^ansible-(core|lint)==' constraints.txt)
     touch "$environment/.ready"
 fi
 work=$(mktemp -d)

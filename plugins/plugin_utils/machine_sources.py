@@ -60,7 +60,9 @@ class ClusterSource:
 
     def keys(self, hosts: Sequence[InventoryHost]) -> FoundKeys:
         """The keys of these hosts. Raises CapraError."""
-        from capra.kube.stores.inventory import read_keys  # noqa: PLC0415
+        from capra.kube.stores.inventory import read_secret_keys  # noqa: PLC0415
 
         wanted = [host.key_secret for host in hosts if host.spec.ssh_key_name]
-        return FoundKeys(*asyncio.run(read_keys(self.kubeconfig, self.context, wanted))) if wanted else FoundKeys()
+        return (
+            FoundKeys(*asyncio.run(read_secret_keys(self.kubeconfig, self.context, wanted))) if wanted else FoundKeys()
+        )

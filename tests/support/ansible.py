@@ -26,6 +26,8 @@ def ansible(
         "XDG_STATE_HOME": str(cwd / "state"),
         "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
         "ANSIBLE_LOCALHOST_WARNING": "False",
+        # The path of a socket below such a home may be too long.
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=no",
     }
     return subprocess.run(
         [Path(sys.executable).parent / program, *arguments],

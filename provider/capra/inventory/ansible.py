@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from capra.inventory.imported import Imported, ImportedHost, Problems, to_object_name
+from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
 from capra.model.machine import DEFAULT_WORKING_DIR, MachineSpec
 
 SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh"})
@@ -91,7 +91,7 @@ class _Reader:
         return ImportedHost(self._subject, self._object_name(), fields, str(key))
 
     def _object_name(self) -> str:
-        name = to_object_name(self._name)
+        name = as_object_name(self._name)
         if name != self._name:
             self._notes.add(f"the object is named {name}: lower-case letters, digits, dashes and dots", self._name)
         return name

@@ -55,7 +55,7 @@ class Problems:
             raise InputErrors(self.errors)
 
 
-def to_object_name(text: str) -> str:
+def as_object_name(text: str) -> str:
     """The text as the name of an object: `Node_1.example.com` is `node-1.example.com`. It may still be none."""
     return _EDGES.sub("", _OTHER.sub("-", text.lower()))
 
@@ -124,7 +124,7 @@ def secret_names(paths: Iterable[str]) -> dict[str, str]:
     name ends with `-2`."""
     names: dict[str, str] = {}
     for path in dict.fromkeys(paths):
-        plain = to_object_name(path.rpartition("/")[2]) or "ssh-key"
+        plain = as_object_name(path.rpartition("/")[2]) or "ssh-key"
         name, number = plain, 2
         while name in names.values():
             name, number = f"{plain}-{number}", number + 1

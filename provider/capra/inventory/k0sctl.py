@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from capra.inventory.imported import Imported, ImportedHost, Problems, to_object_name
+from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
 
 GROUP = "k0sctl.k0sproject.io/"
 CONTROLLERS = frozenset({"controller", "controller+worker", "single"})
@@ -99,7 +99,7 @@ class _Host:
         if not fields.get("address"):
             self._add("is required", f"{way}.address")
         self._note(way, ssh)
-        name = to_object_name(str(self._given.get("hostname") or fields.get("address") or ""))
+        name = as_object_name(str(self._given.get("hostname") or fields.get("address") or ""))
         return ImportedHost(f"{self._source}: {self._place}", name, fields, str(key))
 
     def _add(self, problem: str, field: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from capra.errors import InputError, InputErrors
 from capra.inventory.ansible import from_ansible, to_ansible
-from capra.inventory.imported import documents, secret_names, to_object_name
+from capra.inventory.imported import as_object_name, documents, secret_names
 from capra.model.machine import MachineSpec
 
 GOOD = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "ansible_ssh_private_key_file": "/k"}
@@ -87,8 +87,8 @@ def test_bad_values_are_told_with_the_host_and_the_field() -> None:
 
 
 def test_names() -> None:
-    assert to_object_name("Node_1.Example.com") == "node-1.example.com"
-    assert to_object_name("2001:db8::1") == "2001-db8-1"
+    assert as_object_name("Node_1.Example.com") == "node-1.example.com"
+    assert as_object_name("2001:db8::1") == "2001-db8-1"
     names = secret_names(["~/a/id_rsa", "~/b/id_rsa", "~/a/id_rsa", "/"])
     assert names == {"~/a/id_rsa": "id-rsa", "~/b/id_rsa": "id-rsa-2", "/": "ssh-key"}
 

@@ -56,8 +56,8 @@ checks of Cluster API replace a machine as soon as these fields are set."""
 
 
 def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineReport:
-    """What to tell after this reconciliation, or, while it is running, before its run. cleanup_limit: seconds after which a
-    cleanup is given up."""
+    """What to tell after this reconciliation, or, while it is running, before its run. cleanup_limit: seconds after
+    which a cleanup is given up."""
     observation, record = taken.observation, taken.record
     provisioned = _provisioned(observation, record)
     reason, message = _failure(taken)

@@ -40,7 +40,7 @@ def _kept(raw: Raw) -> dict[str, Any]:
     return {"metadata": metadata, "spec": raw.get("spec") or {}, "status": raw.get("status") or {}}
 
 
-async def read_keys(
+async def read_secret_keys(
     kubeconfig: str, context: str, wanted: Iterable[tuple[str, str]]
 ) -> tuple[Mapping[tuple[str, str], str], list[str]]:
     """The SSH keys of these Secrets (namespace and name), in OpenSSH's format, and a sentence for each that gives none.
