@@ -21,7 +21,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from capra.cli.app import COMMANDS, load_command
+from capra.cli.app import COMMANDS, GROUPS, load_command
 from capra.cli.errors import ExitCode
 from capra.controller.serving.metrics import Metrics
 from capra.settings import PREFIX, ControllerSettings, Settings
@@ -79,10 +79,15 @@ def decisions() -> str:
     return "\n".join(lines) + "\n"
 
 
+def command_names() -> list[str]:
+    """Of every command, with its group's before it."""
+    return [*COMMANDS, *(f"{group} {name}" for group, (_, names) in GROUPS.items() for name in names)]
+
+
 def commands() -> str:
     """What each command says of itself."""
     parts = ["# Commands", "", "What `capra COMMAND --help` says. [The terminal](cli.md) explains it.", ""]
-    for name in COMMANDS:
+    for name in command_names():
         command = load_command(name)
         context = typer.Context(command, info_name=f"capra {name}", max_content_width=WIDTH, terminal_width=WIDTH)
         parts += [f"## capra {name}", "", "```text", command.get_help(context).rstrip(), "```", ""]

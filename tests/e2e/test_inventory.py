@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from capra.model.machine import HOST_KEYS_ANNOTATION
 from tests.e2e.support import Capra, cloud_config, key_secret, machine, wait_for
 from tests.hosts import Host, extras
 from tests.hosts.fixtures import bring_up
@@ -51,8 +52,11 @@ def test_ping_with_the_key_of_the_secret_and_the_host_key_of_the_manifest(with_p
 
 def test_another_host_key_is_refused(host: Host, capra: Capra) -> None:
     place = capra.directory
-    for keys, code in (([_other_key(place)], 4), ([_host_key(host)], 0)):
-        capra.manifests(machine(host, hostKeys=keys), key_secret(host))
+    other, own = _other_key(place), _host_key(host)
+    for keys, noted, code in (([other], "", 4), ([own], other, 0), ([], other, 4), ([], f"none\n{own}", 0)):
+        document = machine(host, hostKeys=keys)
+        document["metadata"]["annotations"] = {HOST_KEYS_ANNOTATION: noted}
+        capra.manifests(document, key_secret(host))
         _inventory(place)
         command = ("ansible", "-i", "remotemachines.yml", "all", "-m", "raw", "-a", "id -un")
         done = ansible(*command, cwd=place)

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 THEMES: dict[str, tuple[str, ...]] = {
+    "kube/stores/test_held_secrets.py": ("controller/reconcilers/ssh_key.py",),
+    "controller/serving/test_health.py": (
+        "cli/remote_logs.py",
+        "controller/serving/certificate.py",
+        "controller/serving/output.py",
+    ),
+    "engine/told/test_report.py": (
+        "engine/told/addresses.py",
+        "engine/told/outlook.py",
+    ),
+    "inventory/test_ansible.py": ("inventory/imported.py",),
+    "runs/kept/test_keeping.py": ("runs/kept/kept_run.py",),
     "bootstrap/test_bounds.py": (
         "bootstrap/reading/document.py",
         "bootstrap/reading/yaml_limits.py",
@@ -56,7 +68,6 @@ THEMES: dict[str, tuple[str, ...]] = {
         "cli/change.py",
         "cli/cleanup.py",
         "cli/display.py",
-        "cli/report.py",
         "cli/result.py",
         "cli/work.py",
         "testing/hosts.py",
@@ -86,13 +97,12 @@ THEMES: dict[str, tuple[str, ...]] = {
         "cli/forget.py",
         "cli/status.py",
     ),
-    "cli/test_run.py": ("cli/logs.py",),
+    "cli/test_run.py": ("cli/terminal_log.py",),
     "controller/leadership/test_lease_faults.py": ("controller/leadership/election.py",),
     "controller/reconcilers/test_node.py": (
         "kube/objects/cluster_api.py",
         "kube/stores/nodes.py",
     ),
-    "controller/serving/test_health.py": ("controller/serving/certificate.py",),
     "controller/test_line.py": (
         "controller/reconcilers/machine.py",
         "controller/reconcilers/pool_entry.py",
@@ -173,6 +183,22 @@ THEMES: dict[str, tuple[str, ...]] = {
 """By theme: the test module that carries out most of their lines (coverage, a context for each test)."""
 
 ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "cli/import_k0sctl.py",
+            "cli/imports.py",
+            "cli/pool_import.py",
+            "cli/yaml_output.py",
+            "local/inventories/keys.py",
+            "local/inventories/machines.py",
+            "runs/inventories/listing.py",
+        ),
+        "component/test_inventories.py",
+    ),
+    **dict.fromkeys(
+        ("cli/pool_export.py", "kube/objects/inventory.py", "kube/stores/inventory.py"),
+        "component/controller/test_inventory.py",
+    ),
     "controller/main.py": "component/controller/test_election.py",
     "runs/warm/client.py": "component/test_warm_runs.py",
     "runs/warm/launch.py": "component/test_warm_runs.py",
@@ -181,7 +207,7 @@ ELSEWHERE = {
     "runs/warm/worker.py": "component/test_warm_runs.py",
     "runs/worker.py": "component/test_warm_runs.py",
 }
-"""Processes of their own: with the processes that they talk to."""
+"""Processes of their own, with the processes that they talk to: `ansible-inventory`, an API server, a worker."""
 
 TYPES = frozenset(
     {

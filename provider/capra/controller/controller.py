@@ -83,8 +83,7 @@ class Controller:
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
         self.cache = cache = Cache(self._filter)
         self.queue = WorkQueue(self._reconcile, spread, metrics)
-        writer, secrets = Writer(api, cache), Secrets(api, cache)
-        hooks = HookStore(api, allowed=settings.allow_hooks)
+        writer, secrets, hooks = Writer(api, cache), Secrets(api, cache), HookStore(api, allowed=settings.allow_hooks)
         entries = EntryStore(writer, secrets, hooks, clock)
         reporter, events, held = Reporter(writer, cache, clock), EventRecorder(api, clock), HeldSecrets(api, cache)
         self._machines = MachineReconciler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from capra.errors import InputError
@@ -10,7 +11,9 @@ from capra.inventory.hosts import InventoryHost
 from capra.local.reading.keys import read_key_file
 from capra.local.reading.manifests import Manifests, Placed, load_manifests
 from capra.local.state import StateDirectory
+from capra.model import checks
 from capra.model.keys.ssh_key import check_key
+from capra.model.machine import HOST_KEYS_ANNOTATION, RemoteMachine
 from capra.model.manifest.others import CoreMachineDocument
 
 
@@ -30,12 +33,21 @@ def _host(placed: Placed, owner: CoreMachineDocument | None, state: StateDirecto
         cluster=owner.spec.cluster_name if owner else "",
         pool=machine.spec.pool,
         state=record.phase.value,
-        host_keys=machine.spec.host_keys or record.host_keys,
+        host_keys=machine.spec.host_keys or record.host_keys or _noted_keys(machine),
         labels=machine.labels,
         facts=record.facts,
         host_name=record.host_name,
         host_addresses=record.host_addresses,
     )
+
+
+def _noted_keys(machine: RemoteMachine) -> tuple[str, ...]:
+    """What a controller has noted in the object, where it comes from a cluster; what is no key is left out."""
+    keys = []
+    for line in machine.annotations.get(HOST_KEYS_ANNOTATION, "").splitlines():
+        with suppress(ValueError):
+            keys.append(checks.host_key(line))
+    return tuple(keys)
 
 
 def keys_of_files(
