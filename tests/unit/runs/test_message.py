@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -34,3 +35,9 @@ def test_a_result_that_is_too_long_is_never_success(monkeypatch: pytest.MonkeyPa
     cut = message.dump_result(result)
     assert (cut["events"], cut["stats"]) == ((), None)
     assert "at most 400 are taken" in cut["output"]
+
+
+def test_a_result_comes_back_as_it_was() -> None:
+    events = (TaskEvent("runner_on_ok", "task", {"x": [1]}),)
+    result = RunResult(events=events, stats={"ok": 1}, host_keys=("ssh-ed25519 AAAA",), output="said")
+    assert message.load_result(json.loads(json.dumps(message.dump_result(result)))) == result

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from capra.engine.decisions import GiveBack, Release
 from capra.errors import InputError, Retry
 from capra.model.machine import MachineKey, MachineSpec
 from capra.model.observation import Record
@@ -50,3 +51,19 @@ def test_an_entry_that_another_machine_holds_is_not_taken() -> None:
     held = replace(READY, pool=(replace(ENTRY, holder=Holder("other", "uid-2")),))
     with pytest.raises(Retry, match="reserved by another machine"):
         asyncio.run(MemoryStore([held]).reserve(held, "host-1"))
+
+
+def test_an_entry_that_was_given_back_leaves_the_machine_as_it_was_without_one() -> None:
+    store = MemoryStore([POOLED])
+    asyncio.run(store.reserve(POOLED, "host-1"))
+    asyncio.run(store.give_back(POOLED, GiveBack("host-1", "no answer")))
+    loaded = asyncio.run(store.load(KEY))
+    assert (loaded.entry, loaded.machine.spec.address, loaded.record) == (None, "", Record())
+
+
+def test_releases_are_noted_in_order() -> None:
+    store = MemoryStore([READY])
+    releases = [Release("clean"), Release("given up", dirty=True)]
+    for release in releases:
+        asyncio.run(store.release(READY, release))
+    assert store.released == [(KEY, release) for release in releases]

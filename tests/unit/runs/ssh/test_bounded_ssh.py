@@ -42,8 +42,19 @@ def test_a_host_that_says_too_much_is_cut_off(tmp_path: Path, target: str) -> No
 
 
 def test_what_is_sent_to_an_ssh_that_was_not_let_in_is_taken(tmp_path: Path) -> None:
-    done = call(tmp_path, "echo refused >&2; exit 255", b"x" * 2**20)
-    assert (done.returncode, done.stderr) == (255, b"refused\n")
+    """Ansible writes before it reads: a broken pipe would be all that it tells."""
+    program = tmp_path / "ssh"
+    program.write_text("#!/bin/sh\necho refused >&2\nexit 255\n")
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = [sys.executable, bounded_ssh.__file__, "host"]
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"refused\n"
+        process.stdin.write(b"x" * 2**20)  # raises BrokenPipeError where nobody takes it
+        process.stdin.close()
+        assert process.wait(timeout=60) == 255
 
 
 def test_without_ssh_it_says_so(tmp_path: Path) -> None:
