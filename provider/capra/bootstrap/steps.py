@@ -63,6 +63,16 @@ class RunCommand:
 
 Step = WriteFile | RunCommand
 
+
+def names_sentinel(steps: Iterable[Step], sentinel: str) -> bool:
+    """Some step writes the file that proves the bootstrap, or its text has its name."""
+    name = sentinel.rpartition("/")[2]
+    return any(
+        one.path == sentinel or name.encode() in one.content if isinstance(one, WriteFile) else name in one.command
+        for one in steps
+    )
+
+
 LATE = ("runcmd", "commandsAsScript", "script", "part")
 """How the places of a document's last commands begin: one makes the sentinel file, and those after it may fail."""
 

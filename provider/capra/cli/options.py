@@ -100,6 +100,7 @@ class MachineOptions(ShownOptions):
             become_password_file=settings.become_password_file,
             bootstrap_data=getattr(self, "bootstrap_data", None) or "",
             limit=tuple(self.limit or ()),
+            sentinel=settings.sentinel,
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from capra import bootstrap
 from capra.bootstrap import Instance, InstanceDataMissing, Parsed
-from capra.bootstrap.steps import dump_tasks, run_id
+from capra.bootstrap.steps import dump_tasks, names_sentinel, run_id
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
@@ -75,7 +75,7 @@ def bootstrap_run_id(observation: Observation) -> str:
 
 def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest:
     """The bootstrap run. Raises InputError for bootstrap data that cannot be carried out."""
-    found, sentinel = read_bootstrap(observation, options.render), _sentinel(observation.machine, options)
+    found, sentinel = read_bootstrap(observation, options.render), sentinel_of(observation.machine, options)
     variables = {
         "bootstrap_run_id": bootstrap_run_id(observation),
         "bootstrap_sentinel": sentinel,
@@ -103,7 +103,19 @@ def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> R
         return plan_preflight(observation, options)
 
 
-def _sentinel(machine: RemoteMachine, options: PlanOptions) -> str:
+def lacks_sentinel(machine: RemoteMachine, found: Parsed, options: PlanOptions) -> str:
+    """A warning where the file that proves the bootstrap is looked for, and no step tells of it; else empty. What a
+    step starts may make it all the same. Raises InputError."""
+    sentinel = sentinel_of(machine, options)
+    if not sentinel or names_sentinel(found.steps, sentinel):
+        return ""
+    return (
+        f"no step of the bootstrap data names {sentinel}, the file that proves a bootstrap: where nothing makes it, the"
+        f" last step fails. The annotation {SENTINEL_ANNOTATION}: none goes by the commands' exit status"
+    )
+
+
+def sentinel_of(machine: RemoteMachine, options: PlanOptions) -> str:
     """The file that proves the bootstrap; empty where nobody makes one. Raises InputError."""
     asked = machine.annotations.get(SENTINEL_ANNOTATION)
     if asked is None:

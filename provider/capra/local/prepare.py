@@ -8,7 +8,8 @@ from pathlib import Path
 
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
-from capra.engine.plan import read_bootstrap, with_example
+from capra.engine.plan import lacks_sentinel, read_bootstrap, with_example
+from capra.engine.requests import PlanOptions
 from capra.errors import InputError
 from capra.local.hooks import load_hooks
 from capra.local.reading.keys import read_key_file
@@ -25,7 +26,8 @@ class InputOptions:
     """What the command line says about input. Paths are empty where the option was not given.
 
     ssh_key: used for every machine, whatever its sshKeyRef says. bootstrap_data: used for every machine without a
-    Secret of its own. limit: names of the only machines that count; empty means all.
+    Secret of its own. limit: names of the only machines that count; empty means all. sentinel: the file that proves a
+    bootstrap.
     """
 
     files: tuple[str, ...]
@@ -33,6 +35,7 @@ class InputOptions:
     become_password_file: str = ""
     bootstrap_data: str = ""
     limit: tuple[str, ...] = ()
+    sentinel: str = PlanOptions.sentinel
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,19 @@ def prepare(
     password = attempt(errors, options.become_password_file, read_password) or ""
     data = attempt(errors, options.bootstrap_data, read_bootstrap_data) if need_bootstrap else None
     raise_all(errors)
-    prepared = {}
+    prepared: dict[MachineKey, PreparedMachine] = {}
+    warnings: dict[str, str] = {}
     for placed in limited(manifests.machines, options.limit):
         try:
-            one = _Preparation(manifests, placed, key, password, data, render).prepare(need_bootstrap, stages)
-            prepared[placed.machine.key] = one
+            preparation = _Preparation(manifests, placed, key, password, data, render)
+            prepared[placed.machine.key] = one = preparation.prepare(need_bootstrap, stages)
+            if need_bootstrap and (warning := preparation.lacking(one, PlanOptions(sentinel=options.sentinel))):
+                warnings.setdefault(warning, str(placed.machine.key))
         except InputError as error:
             errors.append(error)
     raise_all(errors)
-    return PreparedMachines(prepared, notes(manifests))
+    told = (f"warning: {first}: {warning}" for warning, first in warnings.items())
+    return PreparedMachines(prepared, (*notes(manifests), *told))
 
 
 def notes(manifests: Manifests) -> tuple[str, ...]:
@@ -132,7 +139,7 @@ class _Preparation:
     def prepare(self, need_bootstrap: bool, stages: Collection[Stage]) -> PreparedMachine:
         machine = self.placed.machine
         document = self.manifests.owners.get(machine.key)
-        prepared = PreparedMachine(
+        return PreparedMachine(
             machine=machine,
             owner=_owner(machine, document),
             cluster=Cluster(document.spec.cluster_name if document else ""),
@@ -141,9 +148,13 @@ class _Preparation:
             become_password=self.become_password,
             hooks=load_hooks(self.manifests, self.placed, stages),
         )
-        if need_bootstrap:
-            read_bootstrap(with_example(prepared.observe(machine, Record(), 0.0)), self.render)
-        return prepared
+
+    def lacking(self, prepared: PreparedMachine, options: PlanOptions) -> str:
+        """What the bootstrap data lacks, of which nobody knows for sure; empty for nothing. Raises InputError for data
+        that cannot be carried out."""
+        machine = self.placed.machine
+        found = read_bootstrap(with_example(prepared.observe(machine, Record(), 0.0)), self.render)
+        return lacks_sentinel(machine, found, options)
 
     def _key(self) -> SSHKey:
         spec = self.placed.machine.spec

@@ -11,6 +11,7 @@ import pytest
 
 from capra.errors import InputError, InputErrors
 from capra.local.prepare import InputOptions, PreparedMachine, prepare
+from capra.model.machine import SENTINEL_ANNOTATION
 from tests.unit.local.examples import USER_DATA, machine, owner, private_key, secret, write, write_text
 
 
@@ -208,3 +209,26 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         _one(str(tmp_path / "absent.yaml"))
     with pytest.raises(InputError, match=r"binary.yaml: is not UTF-8 text: byte 1"):
         _one(write_text(tmp_path, b"\xff", "binary.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("command", "annotations", "warned"),
+    [
+        ("true", {}, True),
+        ("true", {SENTINEL_ANNOTATION: "none"}, False),
+        ("touch /run/cluster-api/bootstrap-success.complete", {}, False),
+        ("cd /run/cluster-api; touch bootstrap-success.complete", {}, False),
+    ],
+)
+def test_data_that_makes_no_sentinel_is_warned_of_once(
+    tmp_path: Path, command: str, annotations: dict[str, str], warned: bool
+) -> None:
+    data = write_text(tmp_path, f"#cloud-config\nruncmd: ['{command}']\n", "user-data.yaml")
+    machines = [machine(f"node-{number}", address=f"192.0.2.{number}") for number in range(2)]
+    for one in machines:
+        one["metadata"]["annotations"] = annotations
+    manifest = write(tmp_path, *machines, secret())
+    told = prepare(InputOptions((manifest,), bootstrap_data=data), need_bootstrap=True).notes
+    assert [note.partition("names")[0] for note in told if note.startswith("warning")] == (
+        ["warning: RemoteMachine default/node-0: no step of the bootstrap data "] if warned else []
+    )
