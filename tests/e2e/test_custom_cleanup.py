@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, wait_for
 from tests.hosts import Host
@@ -99,3 +103,20 @@ def test_a_cleanup_ends_a_bootstrap_that_is_under_way(host: Host, capra: Capra) 
     data = capra.data(cloud_config(FILES[:1], [counted("again")]))
     capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
     assert count(host, "again") == 1
+
+
+def test_the_guide_does_what_it_says(host: Host, capra: Capra) -> None:
+    """docs/guide/custom-cleanup.md: its manifest with this host, and its commands one after the other."""
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guide" / "custom-cleanup.md").read_text()
+    [shown] = re.findall(r"^```yaml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    [commands] = re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    document = machine(host, cleanUpCommands=yaml.safe_load(shown)["spec"]["cleanUpCommands"])
+    manifest = capra.manifests(document, key_secret(host))
+    agent = {"path": "/opt/my-agent/agent", "content": "x"}
+    capra.json(
+        "bootstrap", "-f", manifest, "--bootstrap-data", capra.data(cloud_config([agent], ["touch /opt/my-agent/y"]))
+    )
+    told = [capra.run(*shlex.split(line)[1:]).stdout for line in commands.splitlines()]
+    assert ["rm -rf" in told[0], "cleanUpCommands[1]" in told[1]] == [True, True]
+    assert "Finished" in told[2]
+    assert host.ssh("test ! -e /opt/my-agent").returncode == 0
