@@ -171,7 +171,10 @@ THEMES: dict[str, tuple[str, ...]] = {
         "runs/redaction/needles.py",
         "runs/redaction/views.py",
     ),
-    "runs/test_ends.py": ("runs/runner.py",),
+    "runs/test_ends.py": (
+        "runs/finishing.py",
+        "runs/runner.py",
+    ),
     "runs/test_runs.py": (
         "runs/directory/artifacts.py",
         "runs/directory/layout.py",

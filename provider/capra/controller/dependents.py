@@ -30,6 +30,9 @@ from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
 from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
 
+NO_NEWS = frozenset({"resourceVersion", "managedFields"})
+"""Metadata that change with everything else."""
+
 
 def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
     """Everything that depends on this object, the object itself included, some of it perhaps twice."""
@@ -41,9 +44,18 @@ def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
 def is_news(kind: str, before: Raw | None, after: Raw) -> bool:
     """Anything has changed that counts for others. Cluster API writes the status of a Cluster at every step of every
     Machine: hardly any of it counts here, and all machines of the Cluster would be looked at each time."""
-    if kind != "Cluster" or before is None:
+    if before is None:
         return True
-    return _what_counts(before) != _what_counts(after)
+    if kind == MACHINES:
+        return _but_progress(before) != _but_progress(after)
+    return kind != "Cluster" or _what_counts(before) != _what_counts(after)
+
+
+def _but_progress(machine: Raw) -> Raw:
+    """A machine without what the controller writes every few seconds while something runs for it."""
+    metadata = {name: value for name, value in machine["metadata"].items() if name not in NO_NEWS}
+    status = {name: value for name, value in (machine.get("status") or {}).items() if name != "progress"}
+    return {**machine, "metadata": metadata, "status": status}
 
 
 def _what_counts(cluster: Raw) -> tuple[object, ...]:
@@ -160,7 +172,8 @@ def _of_remote_cluster(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
 
 def _of_secret(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     namespace, name = namespace_of(raw), name_of(raw)
-    if SSH_KEY_FINALIZER in (raw["metadata"].get("finalizers") or ()):
+    used = any(cache.number(kind, namespace, By.SECRET, name) for kind in (MACHINES, ENTRIES))
+    if used or SSH_KEY_FINALIZER in (raw["metadata"].get("finalizers") or ()):
         yield _key(SECRETS.kind, raw)
     using = list(cache.by(ENTRIES, namespace, By.SECRET, name))
     if using:

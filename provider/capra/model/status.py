@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+LAST_MOMENT = 253402300799.0
+"""9999-12-31T23:59:59Z."""
+
 
 def timestamp(seconds: float) -> str:
-    """RFC 3339, as the API has it. seconds: since the epoch."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339, as the API has it. seconds: since the epoch; a calendar of years of four digits ends in 9999."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LAST_MOMENT), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)

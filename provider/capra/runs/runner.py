@@ -7,12 +7,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from capra.engine.ports import ProgressListener
 from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
+from capra.runs.finishing import finish
 from capra.runs.message import dump_request, load_result
 from capra.runs.redaction.redact import Redactor
 from capra.runs.warm.parents import WarmParents
@@ -106,7 +107,7 @@ class AnsibleRunner:
                 try:
                     return await conversation.hold()
                 finally:
-                    await _to_its_end(conversation.end())
+                    await finish(conversation.end())
             finally:
                 begun()
         except asyncio.CancelledError:
@@ -119,20 +120,6 @@ class AnsibleRunner:
             return worker
         self._count_cold()
         return await _cold_worker()
-
-
-async def _to_its_end(work: Coroutine[None, None, None]) -> None:
-    """Wait for work that takes a bounded time, however often this task is cancelled meanwhile: until it has ended, the
-    worker may be at work, and only its last word proves what was sent. Raises CancelledError after that."""
-    task, cancelled = asyncio.ensure_future(work), False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    task.result()
-    if cancelled:
-        raise asyncio.CancelledError
 
 
 async def _cold_worker() -> Worker:

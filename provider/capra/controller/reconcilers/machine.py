@@ -141,7 +141,8 @@ class MachineReconciler:
 
     async def _queued(self, observation: Observation) -> None:
         message = f"waiting for one of {self._concurrency} runs to end, or for another run on the same host"
-        await self._reporter.tell(Reconciliation(observation, Wait("WaitingForRun", message), observation.record))
+        taken = Reconciliation(observation, Wait("WaitingForRun", message), observation.record)
+        await self._reporter.tell(taken, self._cleanup_limit)
 
     async def _observe(self, taken: Reconciliation) -> None:
         """Tell of a reconciliation. Of a run that another one follows only the rest: the status is that of the next."""

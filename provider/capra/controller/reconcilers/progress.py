@@ -13,11 +13,17 @@ from capra.errors import CapraError
 from capra.model.machine import MachineKey
 from capra.model.run import Progress, RunRequest, RunResult
 from capra.model.status import RunProgress
+from capra.runs.finishing import finish
 
 PERIOD = 5.0
 """Seconds between two writes of one machine, and before the first: most runs are over by then."""
 
-Tell = Callable[[MachineKey, RunProgress], Awaitable[None]]
+END_PATIENCE = 2.0
+"""Seconds that a write may take when its run has ended."""
+
+Tell = Callable[[MachineKey, RunProgress | None], Awaitable[None]]
+"""Writes the progress of a machine's run; None takes it away."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -41,9 +47,13 @@ class TellingRunner:
             steps.hear(progress)
 
         try:
-            return await self._runner.run(request, listen)
-        finally:
-            await steps.end()
+            result = await self._runner.run(request, listen)
+        except BaseException:
+            # No status follows it that would take the progress away.
+            await finish(steps.end(clear=True))
+            raise
+        await finish(steps.end())
+        return result
 
 
 class _Steps:
@@ -56,6 +66,7 @@ class _Steps:
         self._period = period
         self._known: RunProgress | None = None
         self._ended = asyncio.Event()
+        self._clear = False
         self._task: asyncio.Task[None] | None = None
 
     def hear(self, progress: Progress) -> None:
@@ -68,23 +79,35 @@ class _Steps:
         if self._task is None:
             self._task = asyncio.create_task(self._tell_now_and_then())
 
-    async def end(self) -> None:
-        """A write that is under way comes to its end first: nobody else writes to the object meanwhile."""
+    async def end(self, *, clear: bool = False) -> None:
+        """A write that is under way comes to its end first, for END_PATIENCE at most: nobody else writes to the object
+        meanwhile. One that is given up makes the next writer come second, who tries again. clear: take away what was
+        told."""
+        self._clear = clear
         self._ended.set()
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        await asyncio.wait([self._task], timeout=END_PATIENCE)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled() and (error := self._task.exception()) is not None:
+            log.error("the progress could not be written", error=repr(error))
 
     async def _tell_now_and_then(self) -> None:
         told: RunProgress | None = None
         while not await self._ends_within(self._period):
-            known = self._known
-            if known is None or known == told:
-                continue
-            try:
-                await self._tell(self._key, known)
-                told = known
-            except CapraError as error:
-                log.info("the progress could not be written", error=str(error))
+            if self._known != told and await self._write(self._known):
+                told = self._known
+        if self._clear and told is not None:
+            await self._write(None)
+
+    async def _write(self, progress: RunProgress | None) -> bool:
+        try:
+            await self._tell(self._key, progress)
+        except CapraError as error:
+            log.info("the progress could not be written", error=str(error))
+            return False
+        return True
 
     async def _ends_within(self, seconds: float) -> bool:
         try:

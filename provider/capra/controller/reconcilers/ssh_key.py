@@ -1,4 +1,4 @@
-"""One look at a Secret with an SSH key: held as long as a machine or a pool's entry names it."""
+"""One look at a Secret with an SSH key: held from its first use until no machine and no pool's entry names it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ class SSHKeyReconciler:
         raw = self._cache.get(SECRETS.kind, key.namespace, key.name)
         if raw is None:
             return DONE
-        users = self._held.users(key.namespace, key.name)
+        named = self._held.is_named(key.namespace, key.name)
         uid, held = str(raw["metadata"]["uid"]), is_held(raw)
-        if not users:
+        if not named:
             self._told.discard(uid)
             if held:
                 await self._held.let_go(raw)
         elif not held:
-            await self._held.hold(key.namespace, key.name)
+            # Whoever only names it holds it when a host is about to be touched with it (KubeStore.save).
+            if self._held.is_needed(key.namespace, key.name):
+                await self._held.hold(key.namespace, key.name)
         elif raw["metadata"].get("deletionTimestamp") and uid not in self._told:
             self._told.add(uid)
             message = "it goes when no RemoteMachine and no PooledRemoteMachine names its SSH key any more"

@@ -21,6 +21,7 @@ class By(Enum):
     HOLDER_UID = "UID of the machine that holds an entry"
     HOLDER_NAME = "name of the machine that holds an entry"
     SECRET = "name of a Secret that the object refers to"  # noqa: S105  # a kind of object
+    NEEDED_KEY = "the same, of machines that have begun on their host, and of entries in quarantine"
     OWNER = "name of the Machine or Cluster that the object names as its owner"
     CLUSTER = "name of a Cluster"
     WAITING = "pool of a machine without a host: first those that were told that it is exhausted, the oldest first"

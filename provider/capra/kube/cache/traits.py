@@ -67,6 +67,8 @@ def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         if _uses_host(raw):
             yield Trait(By.USER, host)
     yield from _named(By.SECRET, ssh_key_of(spec))
+    if _uses_host(raw):
+        yield from _named(By.NEEDED_KEY, ssh_key_of(spec))
     yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
     yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
     yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
@@ -130,7 +132,10 @@ def _of_entry(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         if QUARANTINED in annotations_of(raw):
             yield Trait(By.QUARANTINE, host)
     yield from _named(By.POOL, pool_of(raw))
-    yield from _named(By.SECRET, ssh_key_of((raw.get("spec") or {}).get("machine") or {}))
+    ssh_key = ssh_key_of((raw.get("spec") or {}).get("machine") or {})
+    yield from _named(By.SECRET, ssh_key)
+    if QUARANTINED in annotations_of(raw):
+        yield from _named(By.NEEDED_KEY, ssh_key)
     if holder is not None:
         yield from _named(By.HOLDER_NAME, holder.name)
         yield from _named(By.HOLDER_UID, holder.uid)

@@ -21,9 +21,16 @@ class HeldSecrets:
         self._cache = cache
         self._denied = False
 
-    def users(self, namespace: str, name: str) -> int:
-        """How many machines and entries name the Secret."""
-        return sum(self._cache.number(kind, namespace, By.SECRET, name) for kind in (MACHINES, ENTRIES))
+    def is_named(self, namespace: str, name: str) -> bool:
+        """Some machine or entry names the Secret."""
+        return self._any(By.SECRET, namespace, name)
+
+    def is_needed(self, namespace: str, name: str) -> bool:
+        """A host may have to be cleaned with its key. Who only names a Secret does not keep it from being deleted."""
+        return self._any(By.NEEDED_KEY, namespace, name)
+
+    def _any(self, by: By, namespace: str, name: str) -> bool:
+        return any(self._cache.number(kind, namespace, by, name) for kind in (MACHINES, ENTRIES))
 
     async def hold(self, namespace: str, name: str) -> None:
         """Hold it, before its key is used for the first time. One that is being deleted takes no finalizer any more,

@@ -59,14 +59,19 @@ class Reporter:
             await self._pass_on(raw)
         return bool(changed)
 
-    async def tell_progress(self, key: MachineKey, progress: RunProgress) -> None:
-        """Write how far the machine's run is. The next `tell` takes it away. Raises what the API answers."""
+    async def tell_progress(self, key: MachineKey, progress: RunProgress | None) -> None:
+        """Write how far the machine's run is; None takes it away, as the next `tell` does.
+
+        Raises what the API answers.
+        """
         if key.kind != REMOTE_MACHINES.kind:
             return
         raw = self._writer.raw(key)
         if MANAGED_BY_ANNOTATION in annotations_of(raw) or BLOCK_MOVE_ANNOTATION not in annotations_of(raw):
             return  # another one has the name by now: nothing runs for it
-        told = asdict(progress) | {"title": progress.title[:TITLE_LENGTH], "since": timestamp(progress.since)}
+        told: dict[str, Any] | None = None
+        if progress is not None:
+            told = asdict(progress) | {"title": progress.title[:TITLE_LENGTH], "since": timestamp(progress.since)}
         await self._writer.patch(REMOTE_MACHINES, raw, {"status": {"progress": told}}, "status")
 
     async def _mark_run(self, raw: Raw, *, running: bool) -> Raw:

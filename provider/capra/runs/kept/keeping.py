@@ -59,9 +59,10 @@ class KeepingRunner:
     def _write(self, run: KeptRun) -> None:
         try:
             self._kept.write(run)
-        except OSError as error:
+        except Exception as error:
+            # No run is lost for what is only kept of it.
             if not self._failed:
-                log.warning("the output of runs cannot be kept", error=str(error))
+                log.warning("the output of runs cannot be kept", error=str(error) or repr(error))
             self._failed = True
 
 

@@ -27,6 +27,9 @@ from capra.settings.values import KeepLimits
 MAX_BYTES = 16 * 1024 * 1024
 """Of a file that is read. A run brings back less than one megabyte of output."""
 
+LEFT_AFTER = 3600.0
+"""Seconds after which a file that is being written was left by a process that has died."""
+
 LONGEST_NAME = 200
 """Characters of a directory's name, of 255 that file systems allow."""
 
@@ -49,8 +52,7 @@ class KeptRuns:
 
     def new_name(self, playbook: str, now: float) -> str:
         """A name for a run that begins now. Names are in the order of time."""
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-        return f"{stamp}-{_OTHER.sub('-', playbook)[:100]}-{secrets.token_hex(3)}"
+        return f"{_stamp(now)}-{_OTHER.sub('-', playbook)[:100]}-{secrets.token_hex(3)}"
 
     def write(self, run: KeptRun) -> None:
         """Keep the run as it is now, and where it has ended remove the oldest of those that are too many. Raises
@@ -100,6 +102,9 @@ class KeptRuns:
     def _count(self, path: Path, size: int) -> None:
         """Note a file. All that was there before is looked at once, the first time."""
         if self._sizes is None:
+            for left in self._directory.glob("*/.*"):  # of writers that were killed
+                if _is_old(left):
+                    left.unlink(missing_ok=True)
             found = sorted(self._directory.glob("*/*.json"), key=lambda one: one.name)
             self._sizes = OrderedDict((one, _size(one)) for one in found if one != path)
             self._total = sum(self._sizes.values())
@@ -108,7 +113,7 @@ class KeptRuns:
 
     def _remove_old(self, now: float) -> None:
         assert self._sizes is not None
-        oldest = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now - self._limits.age))
+        oldest = _stamp(max(0.0, now - self._limits.age))
         while self._sizes:
             path = next(iter(self._sizes))
             if self._total <= self._limits.size and path.name >= oldest:
@@ -117,6 +122,17 @@ class KeptRuns:
             path.unlink(missing_ok=True)
             with suppress(OSError):
                 os.rmdir(path.parent)  # where it was the last
+
+
+def _is_old(path: Path) -> bool:
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime > LEFT_AFTER
+    return False
+
+
+def _stamp(seconds: float) -> str:
+    """A time in a name, so that names are in its order."""
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
 
 
 def _size(path: Path) -> int:

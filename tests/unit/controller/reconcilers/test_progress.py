@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
+from capra.controller.reconcilers import progress
 from capra.controller.reconcilers.progress import TellingRunner
 from capra.engine.ports import ProgressListener
 from capra.engine.requests import PlanOptions, plan_preflight
@@ -41,19 +43,25 @@ class Told:
 
     def __init__(self, *, seconds: float = 0.0, fails: int = 0) -> None:
         self.steps: list[RunProgress] = []
+        self.cleared = 0
         self.under_way = 0
         self._seconds = seconds
         self._fails = fails
 
-    async def write(self, key: MachineKey, progress: RunProgress) -> None:
+    async def write(self, key: MachineKey, told: RunProgress | None) -> None:
         assert key == REQUEST.key
         self.under_way += 1
-        await asyncio.sleep(self._seconds)
-        self.under_way -= 1
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self.under_way -= 1
         if self._fails:
             self._fails -= 1
             raise Retry("another writer was faster")
-        self.steps.append(progress)
+        if told is None:
+            self.cleared += 1
+        else:
+            self.steps.append(told)
 
 
 async def _run(told: Told, *acts: Callable[[ProgressListener], object] | float) -> list[Progress]:
@@ -102,3 +110,34 @@ async def test_a_run_that_dies_leaves_nothing_behind() -> None:
         await _run(told, die)
     await asyncio.sleep(0.1)
     assert told.steps == []
+
+
+async def test_what_was_told_of_a_run_that_dies_is_taken_away() -> None:
+    told = Told()
+
+    def die(listen: ProgressListener) -> None:
+        raise RuntimeError("died")
+
+    with pytest.raises(RuntimeError, match="died"):
+        await _run(told, lambda listen: listen(FIRST), 0.2, die)
+    assert ([one.step for one in told.steps], told.cleared) == ([1], 1)
+    await _run(told, lambda listen: listen(FIRST), 0.2)
+    assert told.cleared == 1, "the status after the run does it"
+
+
+async def test_a_write_that_hangs_costs_a_run_little_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "END_PATIENCE", 0.1)
+    told = Told(seconds=60)
+    async with asyncio.timeout(5):
+        heard = await _run(told, lambda listen: listen(FIRST), 0.1)
+    assert (heard, told.steps) == ([FIRST], [])
+
+
+async def test_an_error_of_the_writer_is_none_of_the_run() -> None:
+    async def broken(key: MachineKey, told: RunProgress | None) -> None:
+        raise ValueError("a defect")
+
+    runner = TellingRunner(Scripted(lambda listen: listen(FIRST), 0.2), broken, lambda: 7.0, period=0.05)
+    with capture_logs() as logged:
+        assert await runner.run(REQUEST, lambda one: None) == finished()
+    assert [line["event"] for line in logged] == ["the progress could not be written"]

@@ -13,11 +13,14 @@ from capra.kube.client.errors import ConflictError, DeniedError
 from capra.kube.client.resources import SSH_KEY_FINALIZER, ObjectKey, Raw
 from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.held_secrets import HeldSecrets, is_held
+from capra.model.observation import Phase
 from tests.unit.kube.pool_examples import machine
 from tests.unit.kube.store_world import Server, StoreWorld
 
 KEY = ObjectKey("Secret", "default", "key")
-USER = machine("m", "uid-m", pool="", address="192.0.2.3", sshKeyRef={"name": "key"})
+HOST: dict[str, Any] = {"address": "192.0.2.3", "sshKeyRef": {"name": "key"}}
+USER = machine("m", "uid-m", Phase.BOOTSTRAPPING, pool="", **HOST)
+NAMING = machine("m", "uid-m", pool="", **HOST)
 
 
 class Site:
@@ -84,6 +87,15 @@ async def test_what_nobody_names_is_nobodys_business() -> None:
     assert await site.reconciler.reconcile(ObjectKey("Secret", "default", "another")) is DONE
     await site.held.hold("default", "")
     assert site.server.patches == 0
+
+
+async def test_who_only_names_it_neither_holds_it_nor_lets_it_go() -> None:
+    site = Site(NAMING)
+    await site.look()
+    assert site.finalizers == []
+    await site.held.hold("default", "key")  # as it is about to touch its host
+    await site.look()
+    assert (site.finalizers, site.server.patches) == ([SSH_KEY_FINALIZER], 1)
 
 
 async def test_somebody_else_was_faster() -> None:
