@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from capra.controller.serving.page.text import cut
+from capra.engine.told.report import READY
 from capra.kube.client.resources import ENTRIES, Raw
 from capra.kube.objects.fields import text_of
 from capra.kube.objects.overview import FAILED, FAILURES, machine_lines, pool_lines
@@ -84,7 +85,7 @@ def page_detail(kind: str, raw: Raw, runs: Iterable[KeptRun], *, with_output: bo
     return replace(
         made,
         message=cut(made.message, MESSAGE),
-        conditions=_conditions(status.get("conditions")),
+        conditions=_conditions(status.get("conditions"), failed=made.failed),
         runs=tuple(_run(run, with_output=with_output) for run in newest),
     )
 
@@ -122,7 +123,8 @@ def _progress(progress: Any) -> str:
     return cut(f"{progress.get('step', '?')} of {progress.get('steps', '?')}: {text_of(progress, 'title')}", MESSAGE)
 
 
-def _conditions(conditions: Any) -> tuple[ConditionRow, ...]:
+def _conditions(conditions: Any, *, failed: bool) -> tuple[ConditionRow, ...]:
+    telling = {*FAILURES, READY} if failed else {*FAILURES}
     given: Sequence[Any] = conditions if isinstance(conditions, list) else []
     rows = [
         ConditionRow(
@@ -131,7 +133,7 @@ def _conditions(conditions: Any) -> tuple[ConditionRow, ...]:
             text_of(one, "reason"),
             cut(text_of(one, "message"), MESSAGE),
             text_of(one, "lastTransitionTime"),
-            one.get("type") in FAILURES and one.get("status") == "False",
+            text_of(one, "type") in telling and text_of(one, "status") == "False",
         )
         for one in given
         if isinstance(one, dict)
