@@ -141,6 +141,21 @@ async def test_nothing_is_fetched_while_it_is_paused(tmp_path: Path) -> None:
         assert [one for one in tab.events if one["method"] == "Network.requestWillBeSent"]
 
 
+async def test_nothing_is_fetched_while_nobody_sees_it(tmp_path: Path) -> None:
+    async with looking(tmp_path) as (tab, served):
+        await log_in(tab, f"{served.url}/page/")
+        for state in ("hidden", "visible"):
+            await tab.run(
+                f"Object.defineProperty(document, 'visibilityState', {{value: '{state}', configurable: true}})"
+            )
+            tab.events.clear()
+            await tab.run("void document.dispatchEvent(new Event('visibilitychange'))")
+            await asyncio.sleep(6 if state == "hidden" else 1)
+            await tab.run("0")
+            asked = [one for one in tab.events if one["method"] == "Network.requestWillBeSent"]
+            assert bool(asked) == (state == "visible")
+
+
 async def test_the_keyboard_goes_from_the_top_to_the_failures(tmp_path: Path) -> None:
     async with looking(tmp_path) as (tab, served):
         await log_in(tab, f"{served.url}/page/")
