@@ -22,6 +22,7 @@ SAME = {
 TWO_FOLDERS = {
     "aiohttp": "kopf takes a session of it, and the probes are served with it; requests are made with it",
     "cryptography": "keys of SSH are read with it, and the certificate of /metrics is made",
+    "jinja2": "templates of cloud-init's are rendered with it, and the page",
     "pydantic": "each kind of file and annotation is checked where it is read",
     "structlog": "everybody logs",
     "yaml": "bootstrap data, manifests and kubeconfigs are different documents",

@@ -27,6 +27,10 @@ from capra.controller.operator import operate
 from capra.controller.serving.access import Access as MetricsAccess
 from capra.controller.serving.health import Status, serving_diagnostics, serving_probes
 from capra.controller.serving.metrics import Metrics
+from capra.controller.serving.page.guard import Guard
+from capra.controller.serving.page.server import PageServer
+from capra.controller.serving.page.sessions import Sessions
+from capra.controller.serving.page.source import PageSource
 from capra.engine.ports import Runner
 from capra.errors import CapraError
 from capra.kube.client.api import Api
@@ -76,6 +80,7 @@ async def _main(settings: ControllerSettings) -> int:
     )
     metrics, status = Metrics(), Status()
     kept = KeptRuns(settings.state_directory / "output", settings.keep_output) if settings.keep_output.size else None
+    source = PageSource(kept)
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)
         connection = await stack.enter_async_context(connect(configuration))
@@ -84,8 +89,9 @@ async def _main(settings: ControllerSettings) -> int:
             await stack.enter_async_context(serving_probes(settings.health_addr, status))
         if settings.diagnostics_address is not None:
             gate = MetricsAccess(partial(review, connection))
+            page = PageServer(source, Guard(gate, Sessions())) if settings.page else None
             await stack.enter_async_context(
-                serving_diagnostics(settings, settings.diagnostics_address, metrics, gate, kept)
+                serving_diagnostics(settings, settings.diagnostics_address, metrics, gate, kept, page)
             )
 
         async def work() -> None:
@@ -94,11 +100,13 @@ async def _main(settings: ControllerSettings) -> int:
                 runner: Runner = KeepingRunner(bare, kept, time.time) if kept is not None else bare
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
+                source.serve(controller.cache, lambda: controller.ready)
                 metrics.leader.set(1)
                 try:
                     await operate(controller, partial(client_config, configuration), settings.namespace, handle_signals)
                 finally:
                     metrics.leader.set(0)
+                    source.stop()
 
         try:
             if settings.leader_elect:

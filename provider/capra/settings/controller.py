@@ -98,17 +98,22 @@ class ControllerSettings:
         listen_address,
         Flag(
             "ADDRESS",
-            "Where /metrics and /logs are: host:port, :port, or 0 for nowhere.",
+            "Where /metrics, /logs and /page are: host:port, :port, or 0 for nowhere.",
             panel=SERVING,
             also=("--metrics-bind-address",),
         ),
     )
-    """Where /metrics and /logs are served, over https and to those who may read it; None for nowhere."""
+    """Where /metrics, /logs and /page are served, over https and to those who may read it; None for nowhere."""
 
     insecure_diagnostics: bool = setting(
         False, boolean, Flag(SWITCH, "Serve /metrics over plain http and to everybody.", panel=SERVING)
     )
     """Serve /metrics over plain http and to everybody."""
+
+    page: bool = setting(
+        False, boolean, Flag(SWITCH, "Serve a page for browsers below /page, over https.", panel=SERVING)
+    )
+    """Serve a page for browsers below /page, over https and to those who may read the path."""
 
     tls_min_version: TlsVersion = setting(
         TlsVersion.TLS12,
@@ -207,3 +212,6 @@ class ControllerSettings:
         if not self.leader_elect_retry_period * JITTER < deadline:
             problem = f"must be less than {deadline / JITTER:g} s, so that a renewal can be tried again in time"
             raise InputError(problem, subject=flag_name("leader_elect_retry_period"))
+        if self.page and (self.insecure_diagnostics or self.diagnostics_address is None):
+            other = "without --insecure-diagnostics" if self.insecure_diagnostics else "with a --diagnostics-address"
+            raise InputError(f"is served over https, on the port of the diagnostics: only {other}", subject="--page")

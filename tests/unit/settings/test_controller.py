@@ -86,6 +86,19 @@ def test_times_that_do_not_fit_each_other(flags: dict[str, str], named: str) -> 
         read_settings(ControllerSettings, {}, flags)
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ({"insecure_diagnostics": "true"}, "without --insecure-diagnostics"),
+        ({"diagnostics_address": "0"}, "with a --di"),
+    ],
+)
+def test_the_page_is_never_served_over_plain_http(flags: dict[str, str], told: str) -> None:
+    with pytest.raises(InputError, match=f"^--page: is served over https, .*only {told}"):
+        read_settings(ControllerSettings, {"CAPRA_PAGE": "true"}, flags)
+    assert not read_settings(ControllerSettings, {}, flags).page
+
+
 def test_every_setting_is_in_the_reference() -> None:
     text = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
 

@@ -1,4 +1,4 @@
-"""Who may read the metrics."""
+"""Who may read what the diagnostics port serves."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Access:
             try:
                 status = _STATUS[await self._review(token, path)]
             except CapraError as error:
-                log.warning("cannot tell whether a client may read the metrics", error=str(error))
+                log.warning("cannot tell whether a client may read the diagnostics", error=str(error))
                 return UNAVAILABLE
             if len(self._known) >= CACHE_ENTRIES:
                 self._known.clear()

@@ -1,4 +1,4 @@
-"""What the controller serves over HTTP: the kubelet's probes, the metrics, and the output of runs.
+"""What the controller serves over HTTP: the kubelet's probes, the metrics, the output of runs, and the page.
 
 The probes have a port of their own, so that they need no certificate and no token. The metrics name machines' phases
 and pools: they are served over https, to clients that the API server knows (TokenReview) and lets read the path
@@ -8,7 +8,7 @@ and pools: they are served over https, to clients that the API server knows (Tok
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -18,11 +18,13 @@ from capra.controller.serving.access import Access
 from capra.controller.serving.certificate import server_context
 from capra.controller.serving.metrics import Metrics
 from capra.controller.serving.output import LOGS, ONE_RUN, OutputServer
+from capra.controller.serving.page.server import PageServer
 from capra.errors import Fatal
 from capra.runs.kept.kept_runs import KeptRuns
 from capra.settings import ControllerSettings, ListenAddress
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LARGEST_BODY = 64 * 1024
+"""Bytes of a request: the largest one has a token."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +58,7 @@ async def serving_probes(address: ListenAddress, status: Status) -> AsyncIterato
     async def readyz(request: web.Request) -> web.Response:
         return _answer(status.ready(), 503)
 
-    async with _serving(address, {"/healthz": healthz, "/readyz": readyz}, None) as place:
+    async with _serving(address, [web.get("/healthz", healthz), web.get("/readyz", readyz)], None) as place:
         log.info("serving probes", address=str(place))
         yield place
 
@@ -68,9 +70,10 @@ async def serving_diagnostics(
     metrics: Metrics,
     access: Access,
     kept: KeptRuns | None = None,
+    page: PageServer | None = None,
 ) -> AsyncIterator[ListenAddress]:
-    """Serve /metrics as long as the context lasts, and the output of the runs that are kept, which is never open to
-    all. Gives where they are served, with the real port."""
+    """Serve /metrics as long as the context lasts; the output of the runs that are kept, and the page, which are never
+    open to all. Gives where they are served, with the real port."""
     open_to_all = settings.insecure_diagnostics
 
     async def serve(request: web.Request) -> web.Response:
@@ -82,11 +85,13 @@ async def serving_diagnostics(
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     tls = None if open_to_all else server_context(settings.tls_min_version)
-    handlers: dict[str, Handler] = {"/metrics": serve}
+    routes = [web.get("/metrics", serve)]
     if kept is not None and not open_to_all:
         output = OutputServer(kept, access)
-        handlers |= {LOGS: output.serve, ONE_RUN: output.serve}
-    async with _serving(address, handlers, tls) as place:
+        routes += [web.get(LOGS, output.serve), web.get(ONE_RUN, output.serve)]
+    if page is not None and not open_to_all:
+        routes += page.routes()
+    async with _serving(address, routes, tls) as place:
         log.info("serving diagnostics", address=str(place), secure=not open_to_all)
         yield place
 
@@ -97,10 +102,10 @@ def _answer(good: bool, otherwise: int) -> web.Response:
 
 @asynccontextmanager
 async def _serving(
-    address: ListenAddress, handlers: dict[str, Handler], tls: ssl.SSLContext | None
+    address: ListenAddress, routes: Sequence[web.RouteDef], tls: ssl.SSLContext | None
 ) -> AsyncIterator[ListenAddress]:
-    application = web.Application()
-    application.add_routes([web.get(path, handler) for path, handler in handlers.items()])
+    application = web.Application(client_max_size=LARGEST_BODY)
+    application.add_routes(routes)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0, keepalive_timeout=30.0)
     await runner.setup()
     try:
