@@ -14,7 +14,7 @@ from capra.cli.options import plan_options
 from capra.cli.phases import ClusterFileOptions, PreparedCluster, open_cluster, run_phases
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_reconciliation
-from capra.clusters.cluster import limited, phases_down
+from capra.clusters.cluster import limited_hosts, phases_down
 from capra.engine.engine import Engine
 from capra.engine.ports import ProgressListener
 from capra.model.machine import RemoteMachine
@@ -51,7 +51,7 @@ def down(options: Options) -> int:
 async def _down(
     options: Options, settings: Settings, prepared: PreparedCluster, display: PlainDisplay
 ) -> tuple[list[MachineResult], int]:
-    phases = limited(phases_down(prepared.cluster), options.limit or ())
+    phases = limited_hosts(phases_down(prepared.cluster), options.limit or ())
     planned = plan_options(
         settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
     )

@@ -13,7 +13,7 @@ from capra.cli.errors import note
 from capra.cli.options import RunOptions
 from capra.cli.result import MachineResult, not_begun
 from capra.cli.work import Act, Work
-from capra.clusters.cluster import Cluster, ClusterHost
+from capra.clusters.cluster import ClusterHost, K0sCluster
 from capra.errors import InputError
 from capra.local.clusters import load_cluster, prepare_cluster
 from capra.local.prepare import PreparedMachines
@@ -34,7 +34,7 @@ class ClusterFileOptions(RunOptions):
         typer.Option("--file", "-f", metavar="FILE", help="The cluster, as k0sctl has it; - is standard input."),
     ]
 
-    def cluster(self, settings: Settings) -> Cluster:
+    def cluster(self, settings: Settings) -> K0sCluster:
         """What the file says. Raises InputErrors."""
         if len(self.file) != 1:
             raise InputError(f"is given {len(self.file)} times; a cluster is one file", subject="--file")
@@ -45,7 +45,7 @@ class ClusterFileOptions(RunOptions):
 class PreparedCluster:
     """A cluster with its machines and what is remembered of them."""
 
-    cluster: Cluster
+    cluster: K0sCluster
     machines: PreparedMachines = field(repr=False)
     store: FileStore
     state: StateDirectory

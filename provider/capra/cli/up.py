@@ -21,7 +21,7 @@ from capra.cli.ready import wait_for_nodes
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_outcome, of_reconciliation
 from capra.clusters import questions
-from capra.clusters.cluster import limited, needs_token, phases_up, refuse_second_cluster
+from capra.clusters.cluster import limited_hosts, needs_token, phases_up, refuse_second_cluster
 from capra.clusters.kubeconfig import kubeconfig
 from capra.clusters.nodes import Nodes
 from capra.engine.engine import Engine
@@ -138,7 +138,7 @@ class _Up:
 
     async def run(self) -> _Ended:
         """All phases, and what comes after them."""
-        phases = limited(phases_up(self._prepared.cluster), self._options.limit or ())
+        phases = limited_hosts(phases_up(self._prepared.cluster), self._options.limit or ())
         if self._options.check:
             # Nothing that one does is there for the next.
             phases = (tuple(host for phase in phases for host in phase),)

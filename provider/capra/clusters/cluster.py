@@ -20,7 +20,7 @@ JOINED = frozenset({Phase.BOOTSTRAPPING, Phase.PROVISIONED, Phase.CLEANING})
 """Phases in which a host may be a member of a cluster."""
 
 
-class Role(StrEnum):
+class HostRole(StrEnum):
     """The roles of k0sctl's README, 'Host Fields'."""
 
     CONTROLLER = "controller"
@@ -31,7 +31,7 @@ class Role(StrEnum):
     @property
     def service(self) -> str:
         """The role in k0s's own words: `k0s install ROLE`, and that of its join token."""
-        return "worker" if self is Role.WORKER else "controller"
+        return "worker" if self is HostRole.WORKER else "controller"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ClusterHost:
     reset."""
 
     imported: ImportedHost
-    role: Role
+    role: HostRole
     flags: tuple[str, ...] = ()
     binary: str = DEFAULT_BINARY
     data_dir: str = DEFAULT_DATA_DIR
@@ -70,16 +70,16 @@ class ClusterHost:
     @property
     def controls(self) -> bool:
         """It has a control plane."""
-        return self.role is not Role.WORKER
+        return self.role is not HostRole.WORKER
 
     @property
     def works(self) -> bool:
         """It becomes a Node."""
-        return self.role is not Role.CONTROLLER
+        return self.role is not HostRole.CONTROLLER
 
 
 @dataclass(frozen=True)
-class Cluster:
+class K0sCluster:
     """A cluster. hosts: in the file's order. version: of k0s, as `k0s version` prints it; empty where every host has
     its own. config: the ClusterConfig of k0s, which may hold secrets. user: in the kubeconfig. notes: what has no
     counterpart, a sentence each."""
@@ -97,7 +97,7 @@ class Cluster:
         return next(host for host in self.hosts if host.controls)
 
 
-def phases_up(cluster: Cluster) -> tuple[tuple[ClusterHost, ...], ...]:
+def phases_up(cluster: K0sCluster) -> tuple[tuple[ClusterHost, ...], ...]:
     """Hosts that are bootstrapped side by side, in each phase: the first controller; each other controller alone,
     since a member that joins etcd puts its quorum at risk until it is there; all workers."""
     staying = [host for host in cluster.hosts if not host.leaving]
@@ -107,14 +107,14 @@ def phases_up(cluster: Cluster) -> tuple[tuple[ClusterHost, ...], ...]:
     return tuple(phase for phase in (*leader, *others, workers) if phase)
 
 
-def phases_down(cluster: Cluster) -> tuple[tuple[ClusterHost, ...], ...]:
+def phases_down(cluster: K0sCluster) -> tuple[tuple[ClusterHost, ...], ...]:
     """The other way round; the first controller goes last."""
     workers = tuple(host for host in cluster.hosts if not host.controls)
     others = [(host,) for host in reversed(cluster.hosts) if host.controls and host != cluster.leader]
     return tuple(phase for phase in (workers, *others, (cluster.leader,)) if phase)
 
 
-def limited(
+def limited_hosts(
     phases: Sequence[Sequence[ClusterHost]], names: Sequence[str], *, subject: str = "--limit"
 ) -> tuple[tuple[ClusterHost, ...], ...]:
     """The hosts with these names, or all, in the same phases. Raises InputError for an unknown name."""
@@ -127,7 +127,7 @@ def limited(
     return tuple(phase for phase in chosen if phase)
 
 
-def refuse_second_cluster(cluster: Cluster, phases: Mapping[MachineKey, Phase]) -> None:
+def refuse_second_cluster(cluster: K0sCluster, phases: Mapping[MachineKey, Phase]) -> None:
     """A first controller that is to be made while others have joined already would make another cluster. phases: what
     is remembered of the hosts. Raises InputError."""
     leader = cluster.leader
@@ -142,7 +142,7 @@ def refuse_second_cluster(cluster: Cluster, phases: Mapping[MachineKey, Phase]) 
         raise InputError(problem, subject=leader.imported.subject, field="role")
 
 
-def needs_token(cluster: Cluster, host: ClusterHost, phase: Phase) -> bool:
+def needs_token(cluster: K0sCluster, host: ClusterHost, phase: Phase) -> bool:
     """Whether a bootstrap of the host may have to join. phase: what is remembered of it. One that is provisioned is
     left alone, and one whose cleanup has begun is not bootstrapped."""
     return host != cluster.leader and phase not in (Phase.PROVISIONED, Phase.CLEANING)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from capra.clusters.cluster import Cluster, ClusterHost
+from capra.clusters.cluster import ClusterHost, K0sCluster
 from capra.model.host_port import join_host_port
 
 API_PORT = 6443
 
 
-def k0s_config(cluster: Cluster, host: ClusterHost) -> dict[str, Any]:
+def k0s_config(cluster: K0sCluster, host: ClusterHost) -> dict[str, Any]:
     """The controller's own: that of the file, with the host's addresses among the names of the API's certificate, and
     etcd at its private address. Nothing in it is of another host: who adds one changes no other."""
     config: dict[str, Any] = deepcopy(dict(cluster.config))
@@ -33,7 +33,7 @@ def k0s_config(cluster: Cluster, host: ClusterHost) -> dict[str, Any]:
     return config
 
 
-def api_url(cluster: Cluster) -> str:
+def api_url(cluster: K0sCluster) -> str:
     """Where people reach the API: `spec.api.externalAddress`, else the first controller's address."""
     spec = cluster.config.get("spec")
     api = spec.get("api") if isinstance(spec, Mapping) else None

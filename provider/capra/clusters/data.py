@@ -15,7 +15,7 @@ from urllib.parse import quote as percent_encoded
 import yaml
 
 from capra.bootstrap.script import command_line, quote
-from capra.clusters.cluster import Cluster, ClusterHost
+from capra.clusters.cluster import ClusterHost, K0sCluster
 from capra.clusters.config import k0s_config
 
 CONFIG = "/etc/k0s/k0s.yaml"
@@ -30,7 +30,7 @@ START_SECONDS = 300
 """That k0s may take until it answers; images come later."""
 
 
-def bootstrap_data(cluster: Cluster, host: ClusterHost, sentinel: str) -> bytes:
+def bootstrap_data(cluster: K0sCluster, host: ClusterHost, sentinel: str) -> bytes:
     """cloud-config for the host. sentinel: path of the file that proves the bootstrap."""
     document: dict[str, object] = {}
     if host.controls:
@@ -46,14 +46,14 @@ def bootstrap_data(cluster: Cluster, host: ClusterHost, sentinel: str) -> bytes:
     return b"#cloud-config\n" + yaml.safe_dump(document, sort_keys=True, width=4096).encode()
 
 
-def install_flags(cluster: Cluster, host: ClusterHost) -> tuple[str, ...]:
+def install_flags(cluster: K0sCluster, host: ClusterHost) -> tuple[str, ...]:
     """The words behind `k0s install ROLE`."""
     config = (f"--config={CONFIG}",) if host.controls else ()
     token = () if host == cluster.leader else (f"--token-file={TOKEN_LINK}",)
     return (*config, *token, *host.flags)
 
 
-def _variables(cluster: Cluster, host: ClusterHost) -> dict[str, str]:
+def _variables(cluster: K0sCluster, host: ClusterHost) -> dict[str, str]:
     joins = host != cluster.leader
     return {
         "binary": host.binary,
@@ -63,7 +63,7 @@ def _variables(cluster: Cluster, host: ClusterHost) -> dict[str, str]:
     }
 
 
-def _get_variables(cluster: Cluster, host: ClusterHost) -> dict[str, str]:
+def _get_variables(cluster: K0sCluster, host: ClusterHost) -> dict[str, str]:
     version = "" if host.existing else cluster.version
     return {"binary": host.binary, "version": version, "url": download_url(host.url, version) if version else ""}
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from capra.clusters.cluster import DEFAULT_BINARY, DEFAULT_DATA_DIR, ClusterHost, Role
+from capra.clusters.cluster import DEFAULT_BINARY, DEFAULT_DATA_DIR, ClusterHost, HostRole
 from capra.inventory.imported import ImportedHost, Problems
 
 RELEASES = "https://github.com/k0sproject/k0s/releases/download/%v/k0s-%v-%p"
@@ -30,7 +30,7 @@ class HostReader:
     def host(self, imported: ImportedHost) -> ClusterHost:
         """One host. imported: of it."""
         given, subject = self._given[imported.subject], imported.subject
-        role = Role(given.get("role", "worker"))
+        role = HostRole(given.get("role", "worker"))
         if given.get("k0sBinaryPath"):
             problem = "is not uploaded; put the program on the host, and set useExistingK0s"
             self._problems.add(problem, subject, "k0sBinaryPath")
@@ -88,7 +88,7 @@ class HostReader:
         return tuple(words)
 
     def _with_own(
-        self, flags: tuple[str, ...], given: Mapping[str, Any], role: Role, data_dir: str, subject: str
+        self, flags: tuple[str, ...], given: Mapping[str, Any], role: HostRole, data_dir: str, subject: str
     ) -> tuple[str, ...]:
         """The flags, with those that k0sctl makes of a host's other fields."""
         added: list[str] = []
@@ -96,13 +96,13 @@ class HostReader:
             added.append(f"--data-dir={data_dir}")
         if kubelet := self._path(given, "kubeletRootDir", subject):
             added.append(f"--kubelet-root-dir={kubelet}")
-        if role is Role.CONTROLLER_WORKER:
+        if role is HostRole.CONTROLLER_WORKER:
             added.append("--enable-worker")
             added += ["--no-taints"] if given.get("noTaints") is True else []
-        if role is Role.SINGLE:
+        if role is HostRole.SINGLE:
             added.append("--single")
         words = (*flags, *(one for one in added if one not in flags))
-        return _with_kubelet(words, given) if role is not Role.CONTROLLER else words
+        return _with_kubelet(words, given) if role is not HostRole.CONTROLLER else words
 
     def _path(self, given: Mapping[str, Any], name: str, subject: str) -> str:
         value = given.get(name) or ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from capra.clusters.cluster import Cluster
+from capra.clusters.cluster import K0sCluster
 from capra.clusters.config import api_url
 from capra.errors import Fatal
 
@@ -20,7 +20,7 @@ FIELDS = {
 whoever has the host must not choose what runs here."""
 
 
-def kubeconfig(cluster: Cluster, answer: str) -> str:
+def kubeconfig(cluster: K0sCluster, answer: str) -> str:
     """A kubeconfig with the names of the cluster and its user, and the address of its API. answer: of `k0s kubeconfig
     admin`. Raises Fatal where that is none."""
     try:

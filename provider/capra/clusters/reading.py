@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from capra.clusters.cluster import Cluster, ClusterHost, Role
+from capra.clusters.cluster import ClusterHost, HostRole, K0sCluster
 from capra.clusters.hosts import HostReader
 from capra.inventory.imported import Problems, object_name
 from capra.inventory.k0sctl import from_k0sctl
@@ -36,7 +36,7 @@ VERSION = re.compile(
 )
 
 
-def read_cluster(documents: Sequence[Mapping[str, Any]], *, source: str, ssh_key: str = "") -> Cluster:
+def read_cluster(documents: Sequence[Mapping[str, Any]], *, source: str, ssh_key: str = "") -> K0sCluster:
     """documents: of the file; the configuration of k0sctl, and where it is not in there, k0s's own ClusterConfig.
     source: what errors call the file. ssh_key: path, for hosts without keyPath. Raises InputErrors with every
     problem."""
@@ -48,7 +48,7 @@ def read_cluster(documents: Sequence[Mapping[str, Any]], *, source: str, ssh_key
     metadata = _mapping(config, "metadata", "metadata", source, problems)
     reader = HostReader(source, spec["hosts"], problems)
     hosts = tuple(reader.host(host) for host in imported.hosts)
-    cluster = Cluster(
+    cluster = K0sCluster(
         name=object_name(str(metadata.get("name") or "k0s-cluster")) or "k0s-cluster",
         hosts=_with_dynamic(hosts) if k0s.get("dynamicConfig") else hosts,
         version=_version(k0s, hosts, source, problems),
@@ -110,10 +110,10 @@ def _with_dynamic(hosts: Sequence[ClusterHost]) -> tuple[ClusterHost, ...]:
     )
 
 
-def _check_roles(cluster: Cluster, source: str, problems: Problems) -> None:
+def _check_roles(cluster: K0sCluster, source: str, problems: Problems) -> None:
     if not any(host.controls for host in cluster.hosts):
         problems.add("no host is a controller, and no cluster is without one", source, "spec.hosts")
-    if len(cluster.hosts) > 1 and any(host.role is Role.SINGLE for host in cluster.hosts):
+    if len(cluster.hosts) > 1 and any(host.role is HostRole.SINGLE for host in cluster.hosts):
         problems.add(
             "a host with the role single is a cluster by itself: no other may stand beside it", source, "spec.hosts"
         )

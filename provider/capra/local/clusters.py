@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.clusters.cluster import Cluster, ClusterHost
+from capra.clusters.cluster import ClusterHost, K0sCluster
 from capra.clusters.data import bootstrap_data
 from capra.clusters.reading import read_cluster
 from capra.engine.plan import read_bootstrap
@@ -14,14 +14,13 @@ from capra.local.reading.manifests import read_file
 from capra.model.machine import RemoteMachine
 from capra.model.manifest.machines import RemoteMachineDocument
 from capra.model.manifest.validation import to_document
-from capra.model.observation import BootstrapData, Owner, Record, SSHKey
-from capra.model.observation import Cluster as ClusterState
+from capra.model.observation import BootstrapData, Cluster, Owner, Record, SSHKey
 
 KINDS = {"controller": "K0sControllerConfig", "worker": "K0sWorkerConfig"}
 """Of bootstrap configurations that would make such a host: a cleanup knows its role by them."""
 
 
-def load_cluster(file: str, ssh_key: str = "") -> Cluster:
+def load_cluster(file: str, ssh_key: str = "") -> K0sCluster:
     """The cluster of a k0sctl.yaml; `-` is standard input. ssh_key: path, for hosts that name none. Raises
     InputErrors."""
     found = read_file(file)
@@ -30,7 +29,7 @@ def load_cluster(file: str, ssh_key: str = "") -> Cluster:
     return read_cluster([one.content for one in found], source=file, ssh_key=ssh_key)
 
 
-def prepare_cluster(cluster: Cluster, *, sentinel: str, become_password: str = "") -> PreparedMachines:
+def prepare_cluster(cluster: K0sCluster, *, sentinel: str, become_password: str = "") -> PreparedMachines:
     """Its hosts as machines, with their bootstrap data, in the file's order. sentinel: see `bootstrap_data`. Raises
     InputErrors with what no machine may have."""
     imported = [host.imported for host in cluster.hosts]
@@ -47,13 +46,13 @@ def prepare_cluster(cluster: Cluster, *, sentinel: str, become_password: str = "
 
 
 def _prepared(
-    cluster: Cluster, host: ClusterHost, machine: RemoteMachine, key: SSHKey, sentinel: str, become_password: str
+    cluster: K0sCluster, host: ClusterHost, machine: RemoteMachine, key: SSHKey, sentinel: str, become_password: str
 ) -> PreparedMachine:
     data = BootstrapData(bootstrap_data(cluster, host, sentinel), "cloud-config", host.imported.subject)
     one = PreparedMachine(
         machine=machine,
         owner=Owner(machine.key.name, KINDS[host.role.service], control_plane=host.controls),
-        cluster=ClusterState(cluster.name),
+        cluster=Cluster(cluster.name),
         ssh_key=key,
         bootstrap=data,
         become_password=become_password,
