@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,26 @@ def test_a_controller_that_hands_out_no_token(three: list[Host], capra: Capra) -
     report = capra.json("up", "-f", file, code=1)
     assert "the first controller: k0s cluster: token: Error: token failed" in report[1]["message"]
     assert calls(worker, "install") == 0
+
+
+def test_killed_again_and_again_it_gets_there(three: list[Host], capra: Capra) -> None:
+    """Each time a little later, so that every part of it is hit."""
+    first, *workers = three
+    file = cluster(capra, entry(first, "controller"), *(entry(worker, "worker") for worker in workers))
+    nodes(first, *workers)
+    for tries in range(1, 30):
+        process = capra.start("up", "-f", file)
+        try:
+            process.communicate(timeout=0.7 * tries)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        else:
+            break
+    assert process.returncode == 0
+    assert tries > 3
+    assert [calls(host, "install") for host in three] == [1, 1, 1]
+    assert [host.ssh("ls -d /run/capra-join 2>/dev/null; true").stdout for host in three] == ["", "", ""]
+    token = first.ssh("cat /etc/k0s-standin/tokens", check=True).stdout.split()
+    left = [path for path, text in texts_below(capra.directory) if any(one in text for one in token)]
+    assert left == []

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_a_k0s_that_is_to_be_there(host: Host) -> None:
     assert "is not there: put the program there" in host.run("get", version="", url="", code=1).stderr
 
 
-JOINING = {"link": "/etc/k0s/link", "token": "/run/capra-join/token"}
+JOINING: dict[str, Any] = {"link": "/etc/k0s/link", "token": "/run/capra-join/token"}
 
 
 def test_a_service_of_somebody_else_is_left_alone(host: Host) -> None:
