@@ -42,9 +42,9 @@ def three(hosts: Hosts) -> list[Host]:
     return everything
 
 
-def entry(host: Host, role: str, **fields: Any) -> dict[str, Any]:
-    """An item of spec.hosts."""
-    ssh = {"address": host.address, "port": host.port, "user": "root", "keyPath": str(host.key_file)}
+def entry(host: Host, role: str, *, user: str = "root", **fields: Any) -> dict[str, Any]:
+    """An item of spec.hosts. Another user than root uses sudo."""
+    ssh = {"address": host.address, "port": host.port, "user": user, "keyPath": str(host.key_file)}
     return {"role": role, "ssh": ssh, **fields}
 
 
@@ -87,7 +87,12 @@ def secrets(controller: Host) -> list[str]:
 
 def test_three_hosts_to_a_cluster_and_back(three: list[Host], capra: Capra) -> None:
     first, second, worker = three
-    file = cluster(capra, entry(worker, "worker"), entry(first, "controller"), entry(second, "controller+worker"))
+    file = cluster(
+        capra,
+        entry(worker, "worker", user="ops"),
+        entry(first, "controller", user="ops"),
+        entry(second, "controller+worker"),
+    )
     nodes(first, second, worker)
     with process_lists() as seen:
         done = capra.run("up", "-f", file, "--artifacts", "artifacts", "-vv")
@@ -183,6 +188,16 @@ def test_without_a_first_controller_nobody_is_begun(three: list[Host], capra: Ca
     assert [host.k0s_calls() for host in (second, worker)] == [[], []]
     other = cluster(capra, entry(second, "controller"), entry(first, "controller"), name="other.yaml")
     assert "is the first controller, and has not been bootstrapped" in capra.run("up", "-f", other, code=2).stderr
+
+
+def test_what_has_changed_in_the_file_is_told_and_not_done(three: list[Host], capra: Capra) -> None:
+    one = three[0]
+    file = cluster(capra, entry(one, "single"))
+    assert outcomes(capra.json("up", "-f", file)) == ["Finished"]
+    file = cluster(capra, entry(one, "single", installFlags=["--debug"]))
+    [report] = capra.json("up", "-f", file, code=1)
+    assert (report["outcome"], report["next"]) == ("OtherData", f"capra down --limit {one.address} comes first")
+    assert calls(one, "install") == 1
 
 
 def test_a_check_changes_nothing(three: list[Host], capra: Capra) -> None:

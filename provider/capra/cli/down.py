@@ -11,7 +11,7 @@ from capra.cli.display import PlainDisplay
 from capra.cli.errors import note
 from capra.cli.live import displaying
 from capra.cli.options import plan_options
-from capra.cli.phases import ClusterFileOptions, PreparedCluster, open_cluster, run_phases
+from capra.cli.phases import ClusterFileOptions, PreparedCluster, in_own_words, open_cluster, run_phases
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_reconciliation
 from capra.clusters.cluster import limited_hosts, phases_down
@@ -61,7 +61,7 @@ async def _down(
         async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
             with prepared.store.lock(machine.key):
                 taken = await engine.reconcile(machine.key, listener=listener)
-            return of_reconciliation(taken, check=options.check)
+            return in_own_words(of_reconciliation(taken, check=options.check))
 
         all_work = work.Work(display, settings.concurrency)
         return await run_phases(prepared, phases, all_work, act, "Cleanup"), all_work.ended_by

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import typer
@@ -86,3 +86,9 @@ async def run_phases(
         else:
             results += await work.do(machines, act)
     return results
+
+
+def in_own_words(result: MachineResult) -> MachineResult:
+    """What to do next, in the words of these two commands."""
+    name = result.machine.key.name
+    return replace(result, hint=result.hint.replace("capra cleanup with the same files", f"capra down --limit {name}"))

@@ -16,7 +16,7 @@ from capra.cli.errors import ExitCode, note, print_error
 from capra.cli.joining import Asking, Tokens
 from capra.cli.live import displaying
 from capra.cli.options import plan_options
-from capra.cli.phases import ClusterFileOptions, PreparedCluster, open_cluster, run_phases
+from capra.cli.phases import ClusterFileOptions, PreparedCluster, in_own_words, open_cluster, run_phases
 from capra.cli.ready import wait_for_nodes
 from capra.cli.report import print_results
 from capra.cli.result import MachineResult, exit_code, of_outcome, of_reconciliation
@@ -164,7 +164,7 @@ class _Up:
                 if not brought.ok:
                     return of_outcome(machine, "Bootstrap", brought)
             taken = await self._engine.reconcile(machine.key, listener=listener)
-        return of_reconciliation(taken, check=self._options.check)
+        return in_own_words(of_reconciliation(taken, check=self._options.check))
 
     async def _after(self, asking: Asking, results: list[MachineResult]) -> _Ended:
         """The kubeconfig as soon as there is a cluster, then its nodes, where every host has ended well."""

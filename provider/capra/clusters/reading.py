@@ -35,6 +35,9 @@ VERSION = re.compile(
     r"v?(0\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*|[1-9][0-9]*\.[0-9]+\.[0-9]+[0-9A-Za-z.-]*\+k0s\.[0-9A-Za-z.-]+)"
 )
 
+BROKEN = "v1.35.1+k0s.0"
+"""k0s's issue 7202: it reads the join token of a node that has joined."""
+
 
 def read_cluster(documents: Sequence[Mapping[str, Any]], *, source: str, ssh_key: str = "") -> K0sCluster:
     """documents: of the file; the configuration of k0sctl, and where it is not in there, k0s's own ClusterConfig.
@@ -91,7 +94,11 @@ def _version(k0s: Mapping[str, Any], hosts: Sequence[ClusterHost], source: str, 
         problem = "is required, as the release is called: 1.34.4+k0s.0; or set useExistingK0s on every host"
         problems.add(problem, source, "spec.k0s.version")
         return ""
-    return f"v{given.removeprefix('v')}"
+    version = f"v{given.removeprefix('v')}"
+    if version == BROKEN:
+        problem = f"is {given}, whose workers do not start again once their join token is gone; take a later release"
+        problems.add(problem, source, "spec.k0s.version")
+    return version
 
 
 def _notes(spec: Mapping[str, Any], k0s: Mapping[str, Any]) -> list[str]:

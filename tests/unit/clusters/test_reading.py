@@ -81,6 +81,7 @@ BAD: tuple[tuple[list[dict[str, Any]], str], ...] = (
     ([config(host("controller", 1), version=None)], "k: spec.k0s.version: is required, as the release is called"),
     ([config(host("controller", 1), version="1.34.4")], "k: spec.k0s.version: is required"),
     ([config(host("controller", 1), version="1.34.4+k0s.0; rm")], "k: spec.k0s.version: is required"),
+    ([config(host("controller", 1), version="1.35.1+k0s.0")], "k: spec.k0s.version: is 1.35.1+k0s.0, whose workers"),
     ([config(host(number=1))], "k: spec.hosts: no host is a controller"),
     ([config(host("single", 1), host(number=2))], "a host with the role single is a cluster by itself"),
     ([config(host("controller", 1, k0sBinaryPath="k0s"))], "k: spec.hosts[0]: k0sBinaryPath: is not uploaded"),
