@@ -21,6 +21,6 @@ run antsibull-changelog lint
 run host_programs
 # The site: every link, anchor and page. What is told of mkdocs 2 is none of ours.
 NO_MKDOCS_2_WARNING=1 run mkdocs build --strict
-run python scripts/shell_names.py plugins/plugin_utils/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh
-run shellcheck scripts/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh tests/*/*.sh bench/*.sh tests/hosts/k0s .ci/run
+run python scripts/shell_names.py plugins/plugin_utils/*.sh plugins/plugin_utils/*/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh
+run shellcheck scripts/*.sh plugins/plugin_utils/*/*.sh provider/capra/*/*/*.sh provider/capra/*/*/*/*.sh roles/*/files/*.sh tests/*/*.sh bench/*.sh tests/hosts/k0s .ci/run
 [ -z "$failed" ] || { echo "check failed:$failed" >&2; exit 1; }

@@ -72,11 +72,18 @@ def machine_fields(key: MachineKey, address: str, port: int) -> dict[str, Any]:
 
 
 def print_results(
-    results: Sequence[MachineResult], output: Output, *, check: bool = False, diff: bool = False, verbose: int = 0
+    results: Sequence[MachineResult],
+    output: Output,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    verbose: int = 0,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """The summary of a command over machines. verbose: where it is not 0, the steps' output was shown already."""
+    """The summary of a command over machines. verbose: where it is not 0, the steps' output was shown already. more:
+    what else stands in the JSON document."""
     if output is Output.JSON:
-        print_json({"machines": [_as_json(result, diff) for result in results]})
+        print_json({"machines": [_as_json(result, diff) for result in results], **(more or {})})
         return
     if check:
         _print_check(results)

@@ -77,7 +77,7 @@ def new_request(
 ) -> RunRequest:
     """What all runs have in common. variables, timeout: see RunRequest."""
     machine: RemoteMachine = observation.machine
-    if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK}:
+    if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK, Playbook.K0S_CLUSTER}:
         common = {
             "uid": host_uid(observation),
             "name": f"{machine.key.namespace}/{machine.key.name}",

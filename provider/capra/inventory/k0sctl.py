@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
@@ -30,9 +30,12 @@ _ELSEWHERE = {
 _OWN = frozenset({"address", "user", "port", "keyPath", "hostKey"})
 
 
-def from_k0sctl(config: Mapping[str, Any], *, source: str, role: str = "", ssh_key: str = "") -> Imported:
-    """The hosts with SSH. role: only controllers (all kinds of them) or workers; empty for all. ssh_key: for hosts
-    without keyPath. Raises InputErrors with every problem."""
+def from_k0sctl(
+    config: Mapping[str, Any], *, source: str, role: str = "", ssh_key: str = "", carried_out: Collection[str] = ()
+) -> Imported:
+    """The hosts with SSH; the subject of each is `SOURCE: spec.hosts[N]`. role: only controllers (all kinds of them) or
+    workers; empty for all. ssh_key: for hosts without keyPath. carried_out: fields of a host, and `k0s`, that the
+    caller carries out itself. Raises InputErrors with every problem."""
     version, kind = config.get("apiVersion"), config.get("kind")
     problems = Problems()
     if not str(version).startswith(GROUP) or str(kind).lower() != "cluster":
@@ -45,11 +48,11 @@ def from_k0sctl(config: Mapping[str, Any], *, source: str, role: str = "", ssh_k
         problems.raise_all()
         raise AssertionError("unreachable")  # raise_all has raised
     notes: list[str] = []
-    if isinstance(spec, Mapping) and spec.get("k0s"):
+    if isinstance(spec, Mapping) and spec.get("k0s") and "k0s" not in carried_out:
         notes.append("spec.k0s has no counterpart: version and configuration of k0s are the bootstrap provider's")
     found = []
     for number, host in enumerate(hosts):
-        one = _Host(source, f"spec.hosts[{number}]", host, problems, notes)
+        one = _Host(source, f"spec.hosts[{number}]", host, problems, notes, carried_out)
         if one.wanted(role) and (read := one.read(ssh_key)) is not None:
             found.append(read)
     if not found and not problems.errors:
@@ -61,7 +64,16 @@ def from_k0sctl(config: Mapping[str, Any], *, source: str, role: str = "", ssh_k
 class _Host:
     """One item of `spec.hosts`."""
 
-    def __init__(self, source: str, place: str, given: Any, problems: Problems, notes: list[str]) -> None:
+    def __init__(
+        self,
+        source: str,
+        place: str,
+        given: Any,
+        problems: Problems,
+        notes: list[str],
+        carried_out: Collection[str],
+    ) -> None:
+        self._told = {"role", *_WAYS, *carried_out}
         self._source, self._place, self._problems, self._notes = source, place, problems, notes
         self._given: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         if not isinstance(given, Mapping):
@@ -115,7 +127,7 @@ class _Host:
                 self._add("has a variable of the environment, as envsubst replaces them; run envsubst first", where)
 
     def _note(self, way: str, ssh: Mapping[str, Any]) -> None:
-        others = [name for name, value in self._given.items() if value and name not in ("role", *_WAYS)]
+        others = [name for name, value in self._given.items() if value and name not in self._told]
         others += [f"{way}.{name}" for name, value in ssh.items() if value and name not in _OWN]
         for name in others:
             why = _ELSEWHERE.get(name.rpartition(".")[2], "a machine has no such field")

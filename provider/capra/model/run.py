@@ -23,6 +23,7 @@ class Playbook(StrEnum):
     K3S_CLEANUP = "k3s_cleanup"
     CUSTOM_CLEANUP = "custom_cleanup"
     PREFLIGHT = "preflight"
+    K0S_CLUSTER = "k0s_cluster"
     HOOK = "hook"
 
 
@@ -45,7 +46,7 @@ class RunSecrets:
     them; they become a file of the run's private directory, whose path the playbook gets as `bootstrap_steps_file`.
     hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
     same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
-    it is given."""
+    it is given. join_token: of k0s, for the host."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -56,6 +57,7 @@ class RunSecrets:
     wholes: tuple[str, ...] = field(default=(), repr=False)
     hook: str = field(default="", repr=False)
     hook_variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    join_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class RunResult:
     stats: Ansible's recap for the host, None when the run ended without one. host_keys: new ones that the host
     showed. ended: empty, `cancelled` or `timeout` when the runner itself ended the run. output: the last lines that
     the process printed, redacted, for the case that there is nothing better to say. sent: something may have been sent
-    to the host; False only where this side can prove the contrary, whatever the host says.
+    to the host; False only where this side can prove the contrary, whatever the host says. answer: a secret that the
+    host was asked for (`Playbook.K0S_CLUSTER`), not redacted; it is handed on to whoever asked, and kept nowhere.
     """
 
     events: tuple[TaskEvent, ...] = ()
@@ -138,6 +141,7 @@ class RunResult:
     ended: str = ""
     output: str = ""
     sent: bool = True
+    answer: str = field(default="", repr=False)
 
 
 class OutcomeKind(StrEnum):

@@ -22,7 +22,7 @@ from capra.model.run import RunRequest, RunResult, TaskEvent
 from capra.runs import events, evidence
 from capra.runs.descendants import adopt_orphans, end_descendants
 from capra.runs.directory.artifacts import keep_artifacts
-from capra.runs.directory.layout import ansible_environment, inventory_name, lay_out
+from capra.runs.directory.layout import ansible_environment, inventory_name, lay_out, read_answer
 from capra.runs.directory.private import private_directory
 from capra.runs.hooks.surroundings import PLAYBOOK, forget_caller, hook_environment, own_collections
 from capra.runs.hooks.watch import HookWatch, total_stats
@@ -119,6 +119,7 @@ def run_playbook(request: RunRequest, directory: Path) -> RunResult:
         host_keys=_new_host_keys(request, directory),
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
+        answer=read_answer(directory),
     )
 
 

@@ -157,7 +157,7 @@ EOF_ENTRY
 # find_traces: sets TRACES, the paths of k0s on this host that a reset removes.
 find_traces() {
     TRACES=
-    for find_place in "$KUBELET" "$DATA" /etc/k0s /run/k0s /usr/libexec/k0s; do
+    for find_place in "$KUBELET" "$DATA" /etc/k0s /run/k0s /run/capra-join /usr/libexec/k0s; do
         if remains "$find_place"; then TRACES="$TRACES $find_place"; fi
     done
     for find_service in $SERVICES $COMPANIONS; do

@@ -59,7 +59,7 @@ remove() {
     REMOVED=
     end_users || warn remove "processes$PROCESSES$SHIMS$USERS do not end"
     if [ "$BEEN" = yes ]; then remove_common; fi
-    for remove_place in "$REAL_KUBELET" "$REAL_DATA" "$KUBELET" "$DATA" /etc/k0s /run/k0s /usr/libexec/k0s; do
+    for remove_place in "$REAL_KUBELET" "$REAL_DATA" "$KUBELET" "$DATA" /etc/k0s /run/k0s /run/capra-join /usr/libexec/k0s; do
         if remains "$remove_place"; then
             remove_tree "$remove_place"
             REMOVED="$REMOVED $remove_place"

@@ -41,7 +41,7 @@ verify() {
         violation "process $verify_pid ($FIRST$verify_script)"
     done
     verify_services
-    for verify_place in "$REAL_DATA" "$REAL_KUBELET" /etc/k0s /run/k0s /usr/libexec/k0s; do
+    for verify_place in "$REAL_DATA" "$REAL_KUBELET" /etc/k0s /run/k0s /run/capra-join /usr/libexec/k0s; do
         mounts_below "$verify_place"
         if [ -n "$MOUNTS" ]; then violation "mount ${MOUNTS%%"$NEWLINE"*}"; fi
         if remains "$verify_place"; then violation "directory $verify_place"; fi

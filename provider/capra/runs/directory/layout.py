@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from capra.model.host_port import known_hosts_name
-from capra.model.run import Connection, RunRequest
+from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
 from capra.runs.directory.private import write_private
 from capra.runs.directory.variables import dump_variables
@@ -19,6 +19,9 @@ from capra.runs.ssh import config
 CONNECT_TIMEOUT = 10
 BECOME_TIMEOUT = 30
 """Seconds. A host that cannot resolve its own name makes sudo take 20 s; Ansible would call that unreachable."""
+
+ANSWER = "answer"
+"""The file of the private directory for what the host was asked for."""
 
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
@@ -78,7 +81,24 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     if secrets.steps:
         write_private(directory / "steps", secrets.steps)
         variables["bootstrap_steps_file"] = str(directory / "steps")
+    if request.playbook is Playbook.K0S_CLUSTER:
+        variables |= _answer_files(directory, secrets.join_token)
     write_private(directory / "env" / "extravars", dump_variables(variables))
+
+
+def _answer_files(directory: Path, token: str) -> dict[str, str]:
+    """Where the host's answer goes, and the token for it: the variables of Ansible have paths only."""
+    files = {"k0s_cluster_answer_file": str(directory / ANSWER)}
+    if token:
+        write_private(directory / "token", token.encode())
+        files["k0s_cluster_token_file"] = str(directory / "token")
+    return files
+
+
+def read_answer(directory: Path) -> str:
+    """What the action has written there; empty where the host was asked nothing, or has not answered."""
+    file = directory / ANSWER
+    return file.read_text("utf-8", "replace") if file.exists() else ""
 
 
 def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:

@@ -24,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 
 class KeepingRunner:
-    """A port `Runner` that keeps what the runs of another have said, all but preflights. clock: seconds since the
+    """A port `Runner` that keeps what the runs of another have said, all but preflights and questions to a
+    cluster, whose answers are secrets. clock: seconds since the
     epoch. Where nothing can be written, the runs go on, and one line of the log says so."""
 
     def __init__(self, runner: Runner, kept: KeptRuns, clock: Clock, period: float = PERIOD) -> None:
@@ -36,7 +37,7 @@ class KeepingRunner:
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """See engine.ports.Runner."""
-        if request.playbook is Playbook.PREFLIGHT:
+        if request.playbook in (Playbook.PREFLIGHT, Playbook.K0S_CLUSTER):
             return await self._runner.run(request, listener)
         now = self._clock()
         playbook = f"{request.playbook}-{request.hook}" if request.hook else request.playbook.value
