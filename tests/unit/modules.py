@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 THEMES: dict[str, tuple[str, ...]] = {
+    "clusters/test_answers.py": (
+        "clusters/kubeconfig.py",
+        "clusters/nodes.py",
+    ),
+    "clusters/test_data.py": ("clusters/config.py",),
+    "clusters/test_reading.py": (
+        "clusters/hosts.py",
+        "local/clusters.py",
+    ),
     "kube/stores/test_held_secrets.py": ("controller/reconcilers/ssh_key.py",),
     "controller/serving/test_health.py": (
         "cli/remote_logs.py",
@@ -186,6 +195,10 @@ THEMES: dict[str, tuple[str, ...]] = {
 """By theme: the test module that carries out most of their lines (coverage, a context for each test)."""
 
 ELSEWHERE = {
+    **dict.fromkeys(
+        ("cli/down.py", "cli/joining.py", "cli/phases.py", "cli/ready.py", "cli/up.py"),
+        "e2e/test_up.py",
+    ),
     **dict.fromkeys(
         (
             "cli/import_k0sctl.py",

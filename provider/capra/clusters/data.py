@@ -1,7 +1,7 @@
 """The bootstrap data of each host: cloud-config that gets k0s, installs it, starts it and waits. Pure.
 
 It is the same for the same input, whenever it is made: no join token is in it, only the path of one. So the digest of a
-host's bootstrap, and the run's id on the host, stay what they were (docs/decisions/0034).
+host's bootstrap, and the run's id on the host, stay what they were (docs/decisions/0036).
 """
 
 from __future__ import annotations

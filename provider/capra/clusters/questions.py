@@ -1,4 +1,4 @@
-"""What is asked of the hosts of a cluster, as runs. Pure. Their answers are secrets (docs/decisions/0034)."""
+"""What is asked of the hosts of a cluster, as runs. Pure. Their answers are secrets (docs/decisions/0036)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from capra.clusters.cluster import ClusterHost, HostRole, K0sCluster
 from capra.clusters.hosts import HostReader
-from capra.inventory.imported import Problems, object_name
+from capra.inventory.imported import Problems, as_object_name
 from capra.inventory.k0sctl import from_k0sctl
 
 CARRIED_OUT = frozenset(
@@ -52,7 +52,7 @@ def read_cluster(documents: Sequence[Mapping[str, Any]], *, source: str, ssh_key
     reader = HostReader(source, spec["hosts"], problems)
     hosts = tuple(reader.host(host) for host in imported.hosts)
     cluster = K0sCluster(
-        name=object_name(str(metadata.get("name") or "k0s-cluster")) or "k0s-cluster",
+        name=as_object_name(str(metadata.get("name") or "k0s-cluster")) or "k0s-cluster",
         hosts=_with_dynamic(hosts) if k0s.get("dynamicConfig") else hosts,
         version=_version(k0s, hosts, source, problems),
         config=apart or _mapping(k0s, "config", "spec.k0s.config", source, problems),

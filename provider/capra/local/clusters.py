@@ -8,7 +8,7 @@ from capra.clusters.reading import read_cluster
 from capra.engine.plan import read_bootstrap
 from capra.errors import InputError
 from capra.inventory.imported import documents
-from capra.local.inventories.keys import read_keys
+from capra.local.inventories.keys import read_key_files
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.reading.manifests import read_file
 from capra.model.machine import RemoteMachine
@@ -33,7 +33,7 @@ def prepare_cluster(cluster: K0sCluster, *, sentinel: str, become_password: str 
     """Its hosts as machines, with their bootstrap data, in the file's order. sentinel: see `bootstrap_data`. Raises
     InputErrors with what no machine may have."""
     imported = [host.imported for host in cluster.hosts]
-    keys = read_keys(imported)
+    keys = read_key_files(imported)
     made = documents(imported, keys)[-len(imported) :]
     prepared = {}
     for host, document in zip(cluster.hosts, made, strict=True):
