@@ -15,7 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from tests.support.bare_ansible import make_environment
-from tests.support.collections import ROOT, install_collection, requirements
+from tests.support.installed_collections import ROOT, install_collection, requirements
 from tests.support.ssh_keys import new_ssh_key
 
 MACHINES = """

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.support import Capra, cloud_config, count, counted, key_secret, machine, run_ansible
 from tests.hosts import Host
 from tests.support.bare_ansible import make_environment
-from tests.support.collections import install_collection
+from tests.support.installed_collections import install_collection
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
