@@ -15,9 +15,10 @@ description:
   - The groups are C(machines) and C(pool_entries), C(cluster_NAME), C(pool_NAME), C(state_STATE) and, of hosts that
     Capra has asked, C(os_ID) and C(architecture_NAME). V(-) and the like become V(_).
   - The SSH keys are read from the Secrets of C(sshKeyRef), and lie in a private directory in memory until Ansible ends.
-    They are no part of the inventory, and are never cached.
+    They are no part of the inventory, and are never cached. Reading the inventory again replaces them.
+  - No variable is a template to Ansible, whatever an object or a host says.
   - Hosts whose keys Capra knows (C(spec.hostKeys), the object's annotation C(host-keys), or what C(capra) in a terminal
-    has pinned) are checked against these. For the others Ansible's own settings count.
+    has pinned) are checked against these, each object against its own. For the others Ansible's own settings count.
   - The file's name must end with C(remotemachines.yml), C(remotemachines.yaml), C(remote_machines.yml) or
     C(remote_machines.yaml).
 requirements:
@@ -95,6 +96,7 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
 
 try:
     from ansible_collections.capra.machine.plugins.plugin_utils import private_files
@@ -121,6 +123,8 @@ else:
     MISSING = None
 
 NAMES = ("remotemachines.yml", "remotemachines.yaml", "remote_machines.yml", "remote_machines.yaml")
+SHARED_KEY, KNOWN_HOSTS = "key", "known_hosts"
+"""Names of private files; one of a Secret has a dot."""
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc]  # ansible-core is untyped
@@ -204,21 +208,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _fill(self, hosts: Sequence[InventoryHost], found: FoundKeys) -> None:
         for problem in found.problems:
             self.display.warning(f"{self._path}: {problem}; its hosts have no key")
-        place = private_files.new_directory()
-        shared = self._beside(self.get_option("ssh_key"))
-        paths = {
-            secret: private_files.write(place / "{}.{}".format(*secret), key) for secret, key in found.keys.items()
-        }
-        if shared:
-            shared = private_files.write(place / "key", key_of_file(shared))
-        known = private_files.write(place / "known_hosts", known_hosts(hosts))
+        files = {"{}.{}".format(*secret): key for secret, key in found.keys.items()}
+        if shared := self._beside(self.get_option("ssh_key")):
+            files[SHARED_KEY] = key_of_file(shared)
+        paths = private_files.keep(os.path.abspath(self._path), files | {KNOWN_HOSTS: known_hosts(hosts)})
         names = inventory_names(hosts, self.get_option("namespace"))
         for name, host in zip(names, hosts, strict=True):
-            self._add(name, host, Files(shared or paths.get(host.key_secret, ""), known))
+            own = paths.get("{}.{}".format(*host.key_secret), "")
+            self._add(name, host, Files(paths.get(SHARED_KEY, own), paths[KNOWN_HOSTS]))
 
     def _add(self, name: str, host: InventoryHost, files: Files) -> None:
         self.inventory.add_host(name)
-        values = host_variables(host, files)
+        # Before 2.19 ansible-core takes any text of an inventory for a template; these come from tenants and hosts.
+        values = {variable: wrap_var(value) for variable, value in host_variables(host, files).items()}
         for variable, value in values.items():
             self.inventory.set_variable(name, variable, value)
         for group in host_groups(host):

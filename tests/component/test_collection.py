@@ -14,7 +14,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests.support.bare_ansible import make_environment
+from tests.support.bare_ansible import make_environment, oldest_ansible_core
 from tests.support.installed_collections import ROOT, install_collection, requirements
 from tests.support.ssh_keys import new_ssh_key
 
@@ -61,6 +61,25 @@ def test_the_inventory_plugin_needs_what_its_requirements_say(installed: Path, t
     assert list(json.loads(done.stdout)["_meta"]["hostvars"]) == ["m"], done.stderr
 
 
+@pytest.mark.nightly
+def test_no_value_is_a_template_for_the_oldest_ansible_core(installed: Path, tmp_path: Path) -> None:
+    """Since 2.19 a text is a template only if somebody says so; before, every text of an inventory was."""
+    python = oldest_ansible_core(tmp_path / "environment", requirements())
+    evil = f"{{{{ lookup('pipe', 'touch {tmp_path}/carried-out') }}}}"
+    machine = yaml.safe_load(MACHINES)
+    machine["metadata"]["labels"] = {"said": evil}
+    del machine["spec"]["sshKeyRef"]
+    (tmp_path / "machines.yaml").write_text(yaml.safe_dump(machine))
+    options = {"plugin": "capra.machine.remote_machines", "manifests": ["machines.yaml"]}
+    composed = {"compose": {"made": "capra_labels.said"}}
+    (tmp_path / "remotemachines.yml").write_text(json.dumps(options | composed))
+    show = ("-m", "debug", "-a", "msg={{ capra_labels.said }}{{ made }}")
+    done = _run(python, installed, tmp_path, "adhoc", "-i", "remotemachines.yml", "all", *show)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout.partition("=>")[2])["msg"] == 2 * evil
+    assert not (tmp_path / "carried-out").exists()
+
+
 def test_without_them_it_says_so(installed: Path, tmp_path: Path) -> None:
     _inventory(tmp_path)
     python = make_environment(tmp_path / "environment", ["ansible-core"])
@@ -91,7 +110,10 @@ def test_every_import_is_of_ansible_core_or_required(installed: Path) -> None:
     ("kind", "names"),
     [
         ("module", ["steps", "preflight"]),
-        ("filter", ["bootstrap_steps", "bootstrap_run_id", "bootstrap_planned_steps", "cleanup_steps"]),
+        (
+            "filter",
+            ["bootstrap_steps", "bootstrap_run_id", "bootstrap_planned_steps", "cleanup_changed", "cleanup_steps"],
+        ),
         ("inventory", ["remote_machines"]),
         ("role", [role.name for role in sorted((ROOT / "roles").iterdir())]),
     ],

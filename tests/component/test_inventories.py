@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from capra.model.keys.ssh_key import public_fingerprint
+from tests.support.ansible import ansible
 from tests.support.ssh_keys import new_ssh_key
 
 INVENTORY = """
@@ -28,6 +29,7 @@ custom_cleanup_commands=["wipe"]
 [others]
 node-3 ansible_host=192.0.2.3
 """
+VARIABLE = "custom_cleanup_commands"
 K0SCTL = """
 apiVersion: k0sctl.k0sproject.io/v1beta1
 kind: Cluster
@@ -125,6 +127,63 @@ def test_what_the_api_server_gives_can_be_exported_without_keys(tmp_path: Path) 
     }
 
 
+DOCKER = "docker rm -f $(docker ps -q --format '{{.ID}}')"
+POOL = """
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+kind: PooledRemoteMachine
+metadata: {name: node-1}
+spec: {pool: p, machine: {address: 192.0.2.1, sshKeyRef: {name: one}, cleanUpCommands: []}}
+"""
+
+
+def test_a_command_that_looks_like_a_template_survives_and_nothing_is_carried_out(tmp_path: Path) -> None:
+    _keys(tmp_path)
+    evil = f"{{{{ lookup('pipe', 'touch {tmp_path}/carried-out') }}}}"
+    entry = yaml.safe_load(POOL)
+    entry["spec"]["machine"]["cleanUpCommands"] = commands = [DOCKER, evil, f"date\n{evil}\n", "echo ${#x}", "wipe"]
+    exported, _ = _capra(tmp_path, "pool", "export", "-f", "-", stdin=json.dumps(entry))
+    (tmp_path / "pool.yml").write_text(exported)
+    shown = ansible("ansible", "-i", "pool.yml", "all", "-m", "debug", "-a", f"var={VARIABLE}", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert json.loads(shown.stdout.partition("=>")[2])[VARIABLE] == commands
+    assert not (tmp_path / "carried-out").exists()
+
+    words = ("pool", "import", "-i", "pool.yml", "--pool", "p", "--ssh-key", "keys/one")
+    [_, again] = _documents(_capra(tmp_path, *words)[0])
+    assert again["spec"]["machine"]["cleanUpCommands"] == commands
+    (tmp_path / "pool.yml").write_text(exported.replace("!unsafe", ""))
+    _, said = _capra(tmp_path, *words, code=2)
+    assert f"node-1: {VARIABLE}: is a template, which is not rendered here" in said
+
+
+def test_a_second_inventory_does_not_replace_the_first_ones_secret(tmp_path: Path) -> None:
+    made = []
+    for place in (tmp_path / "rack1", tmp_path / "rack2"):
+        place.mkdir()
+        _keys(place)
+        (place / "inventory.ini").write_text(INVENTORY)
+        words = ("pool", "import", "-i", "inventory.ini", "--pool", "p", "--limit", "rack1")
+        made += [_documents(_capra(place, *words)[0])[0]["metadata"]["name"] for _ in range(2)]
+    assert made[0] == made[1] != made[2] == made[3]
+
+
+def test_a_refreshed_inventory_leaves_one_set_of_keys(tmp_path: Path) -> None:
+    _keys(tmp_path)
+    (tmp_path / "k0sctl.yaml").write_text(K0SCTL)
+    machines, _ = _capra(tmp_path, "import", "k0sctl.yaml")
+    (tmp_path / "machines.yaml").write_text(machines)
+    (tmp_path / "machines.yaml").chmod(0o600)
+    (tmp_path / "remotemachines.yml").write_text(
+        json.dumps({"plugin": "capra.machine.remote_machines", "manifests": ["machines.yaml"]})
+    )
+    count = {"debug": {"msg": "{{ lookup('pipe', 'find private -name \"default.*\" | wc -l') }}"}}
+    tasks = [count, {"meta": "refresh_inventory"}, count]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    done = ansible("ansible-playbook", "-i", "remotemachines.yml", "play.yml", cwd=tmp_path)
+    assert done.stdout.count('"msg": "2"') == 2, done.stdout + done.stderr
+    assert list((tmp_path / "private").iterdir()) == []
+
+
 def test_a_mistake_is_told_before_anything_is_printed(tmp_path: Path) -> None:
     (tmp_path / "inventory.ini").write_text(INVENTORY)
     for words, expected in (
@@ -150,4 +209,5 @@ def test_from_k0sctl_to_machines_that_can_be_used(tmp_path: Path) -> None:
     assert [one["address"] for one in json.loads(planned)["machines"]] == ["192.0.2.1", "192.0.2.2"]
     entries, _ = _capra(tmp_path, "import", "k0sctl.yaml", "--role", "worker", "--pool", "w")
     [secret, entry] = _documents(entries)
-    assert (secret["metadata"]["name"], entry["spec"]["pool"]) == ("two", "w")
+    assert secret["metadata"]["name"].startswith("two-")
+    assert (entry["spec"]["machine"]["sshKeyRef"]["name"], entry["spec"]["pool"]) == (secret["metadata"]["name"], "w")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from capra.model.machine import HOST_KEYS_ANNOTATION
+from capra.inventory.hosts import Files, InventoryHost, host_variables, known_hosts
+from capra.model.machine import HOST_KEYS_ANNOTATION, MachineKey, MachineSpec
 from tests.e2e.support import Capra, cloud_config, key_secret, machine, wait_for
 from tests.hosts import Host, extras
 from tests.hosts.fixtures import bring_up
@@ -62,6 +64,21 @@ def test_another_host_key_is_refused(host: Host, capra: Capra) -> None:
         done = ansible(*command, cwd=place)
         assert done.returncode == code, done.stdout + done.stderr
         assert ("Host key verification failed" in done.stdout) == bool(code)
+
+
+def test_the_host_key_that_another_namespace_states_is_not_believed(host: Host, tmp_path: Path) -> None:
+    """A cluster may have an object for one address in each of two namespaces; here one of them has the right key."""
+    spec = MachineSpec(host.address, host.port)
+    right = InventoryHost(MachineKey("right", "m"), spec, host_keys=(_host_key(host),))
+    wrong = InventoryHost(MachineKey("wrong", "m"), spec, host_keys=(_other_key(tmp_path),))
+    files = Files(str(host.key_file), str(tmp_path / "known_hosts"))
+    (tmp_path / "known_hosts").write_text(known_hosts([right, wrong]))
+    for one, code in ((right, 0), (wrong, 255)):
+        options = shlex.split(host_variables(one, files)["ansible_ssh_common_args"])
+        command = ["ssh", "-F", "none", "-i", files.key, *options, "-p", str(host.port), f"root@{host.address}", "true"]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        assert done.returncode == code, done.stderr
+        assert ("Host key verification failed" in done.stderr) == bool(code)
 
 
 def _other_key(place: Path) -> str:

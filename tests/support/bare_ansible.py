@@ -3,6 +3,8 @@ links to what is installed here."""
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -12,6 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from tests.missing import missing
+from tests.support.collections import ROOT
 
 
 def make_environment(place: Path, names: Iterable[str]) -> Path:
@@ -24,6 +27,23 @@ def make_environment(place: Path, names: Iterable[str]) -> Path:
             if not link.exists():
                 link.symlink_to(target)
     return place / "bin" / "python"
+
+
+def oldest_ansible_core(place: Path, names: Iterable[str]) -> Path:
+    """The same with the oldest ansible-core that is supported, in the version of `scripts/sanity.sh`, which installs it
+    in the cache. names: requirements beside it. The test is skipped where it is not there."""
+    [series] = re.findall(r"^oldest=(\S+)$", (ROOT / "scripts" / "sanity.sh").read_text(), re.MULTILINE)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    found = cache / "capra" / f"ansible-core-{series}"
+    library = f"lib/python3.{sys.version_info.minor}/site-packages"
+    if not (found / ".ready").exists() or not (found / library).is_dir():
+        missing(f"there is no ansible-core {series} for this Python in {found}: `make collection-checks` installs it")
+    python = make_environment(place, names)
+    for one in (found / library).iterdir():
+        link = place / library / one.name
+        if not link.exists():
+            link.symlink_to(one)
+    return python
 
 
 def _required(names: Iterable[str]) -> Iterable[Distribution]:

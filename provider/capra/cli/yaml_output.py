@@ -8,9 +8,11 @@ from typing import Any
 import typer
 import yaml
 
+from capra.inventory.ansible import Literal
+
 
 class _Dumper(yaml.SafeDumper):
-    """Text of several lines, such as a key, stands as it is."""
+    """Text of several lines, such as a key, stands as it is. Literal text has Ansible's tag."""
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
@@ -18,7 +20,12 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
+def _literal(dumper: yaml.SafeDumper, value: Literal) -> yaml.Node:
+    return dumper.represent_scalar("!unsafe", str(value), style="|" if "\n" in value else None)
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(Literal, _literal)
 
 
 def print_yaml(*documents: Mapping[str, Any]) -> None:

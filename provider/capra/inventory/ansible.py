@@ -6,6 +6,7 @@ roles of capra.machine for what Ansible itself has no word for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,14 +33,24 @@ ROLE_FIELDS = {
 }
 """Variables that an export writes, and what they are of a machine."""
 
+_TEMPLATE = re.compile(r"\{[{%#]|\A#jinja2:")
+"""What Ansible takes for a template in a text that it trusts, as it trusts an inventory: Jinja's delimiters, or a first
+line that sets others (`#jinja2:` in the notes of ansible.builtin.template)."""
+
 HARMLESS = ("ansible_python_interpreter", "ansible_become_user", "ansible_become_method", "ansible_become_exe")
 _READ = {*HARMLESS, "ansible_connection", "ansible_become", *(name for names in ALIASES.values() for name in names)}
 _YES, _NO = frozenset({"yes", "on", "true", "1", "y", "t"}), frozenset({"no", "off", "false", "0", "n", "f", ""})
 
 
+class Literal(str):
+    """A text that is no template, whatever it looks like: Ansible's tag `!unsafe` ('Advanced playbook syntax')."""
+
+    __slots__ = ()
+
+
 def from_ansible(hosts: Mapping[str, Mapping[str, Any]], *, source: str, user: str = "", ssh_key: str = "") -> Imported:
-    """hosts: their variables, by name. source: what errors call the inventory. user, ssh_key: for the hosts that say
-    none. Raises InputErrors with every problem of every host."""
+    """hosts: their variables, by name; text that is marked as no template is Literal. source: what errors call the
+    inventory. user, ssh_key: for the hosts that say none. Raises InputErrors with every problem of every host."""
     problems, notes = Problems(), _Notes()
     read = [_Reader(name, given, f"{source}: {name}", problems, notes) for name, given in hosts.items()]
     found = [one.host(user, ssh_key) for one in read]
@@ -102,13 +113,10 @@ class _Reader:
     def _plain(self, name: str) -> Any:
         """The value of a variable. One that Ansible computes, or keeps secret, is a problem."""
         value = self._given.get(name)
-        if isinstance(value, str) and ("{{" in value or "{%" in value):
-            self._problems.add("is a template, which is not rendered here; write its value", self._subject, name)
-            return None
-        if isinstance(value, Mapping) and "__ansible_vault" in value:
-            self._problems.add("is encrypted by Ansible Vault; write its value", self._subject, name)
-            return None
-        return value
+        for problem in dict.fromkeys(_not_plain(value)):
+            self._problems.add(problem, self._subject, name)
+            value = None
+        return _without_marks(value)
 
     def _becomes(self) -> bool:
         value = self._plain("ansible_become")
@@ -142,9 +150,34 @@ class _Reader:
             self._notes.add(f"{name} has no counterpart: {why}", self._name)
 
 
+def _not_plain(value: Any) -> Iterable[str]:
+    """Why a value, or one in it, cannot be taken as it stands."""
+    if isinstance(value, str):
+        if _TEMPLATE.search(value) and not isinstance(value, Literal):
+            yield "is a template, which is not rendered here; write its value, or mark it as !unsafe if it is none"
+    elif isinstance(value, Mapping):
+        if "__ansible_vault" in value:
+            yield "is encrypted by Ansible Vault; write its value"
+        for one in value.values():
+            yield from _not_plain(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _not_plain(one)
+
+
+def _without_marks(value: Any) -> Any:
+    """The same with plain text."""
+    if isinstance(value, Literal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _without_marks(one) for name, one in value.items()}
+    return [_without_marks(one) for one in value] if isinstance(value, list) else value
+
+
 def to_ansible(entries: Sequence[tuple[str, MachineSpec]], keys: Mapping[str, str]) -> dict[str, Any]:
     """An inventory in YAML's terms: a group `pool_NAME` for each pool. entries: names and specs. keys: paths of key
-    files, by the name of the Secret; others are left out."""
+    files, by the name of the Secret; others are left out. A text that
+    looks like a template is Literal, which an inventory in YAML must tag as `!unsafe`: Ansible would carry it out."""
     pools: dict[str, dict[str, Any]] = {}
     for name, spec in entries:
         group = pools.setdefault(f"pool_{spec.pool}".replace("-", "_").replace(".", "_"), {"hosts": {}})
@@ -166,4 +199,11 @@ _MORE: Mapping[str, Callable[[MachineSpec], Any]] = {
 def _variables(spec: MachineSpec, key: str) -> dict[str, Any]:
     more = {name: value for name, of in _MORE.items() if (value := of(spec))}
     own = {"ansible_host": spec.address, "ansible_port": spec.port, "ansible_user": spec.user}
-    return own | ({"ansible_ssh_private_key_file": key} if key else {}) | more
+    made = own | ({"ansible_ssh_private_key_file": key} if key else {}) | more
+    return {name: _marked(value) for name, value in made.items()}
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_marked(one) for one in value]
+    return Literal(value) if isinstance(value, str) and _TEMPLATE.search(value) else value

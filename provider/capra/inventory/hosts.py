@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from capra.model.host_port import known_hosts_name
 from capra.model.machine import MachineKey, MachineSpec
 
 DEFAULT_NAMESPACE = "default"
@@ -98,22 +97,26 @@ def _arguments(host: InventoryHost, files: Files) -> list[str]:
         options.append("-o IdentitiesOnly=yes")
     if files.known_hosts and host.host_keys:
         path = files.known_hosts.replace("%", "%%")
-        name = known_hosts_name(host.spec.address, host.spec.port)
         options += [
             f"-o 'UserKnownHostsFile=\"{path}\"'",
             "-o GlobalKnownHostsFile=/dev/null",
-            f"-o 'HostKeyAlias={name}'",
+            f"-o 'HostKeyAlias={_key_alias(host.key)}'",
             "-o StrictHostKeyChecking=yes",
         ]
     return options
 
 
 def known_hosts(hosts: Iterable[InventoryHost]) -> str:
-    """All known keys, in the form of a known_hosts file."""
-    lines = (
-        f"{known_hosts_name(host.spec.address, host.spec.port)} {key}\n" for host in hosts for key in host.host_keys
-    )
+    """All known keys, in the form of a known_hosts file, each under the name of its object: what one namespace says of
+    an address counts for no host of another."""
+    lines = (f"{_key_alias(host.key)} {key}\n" for host in hosts for key in host.host_keys)
     return "".join(dict.fromkeys(lines))
+
+
+def _key_alias(key: MachineKey) -> str:
+    """`capra.remotemachine.NAMESPACE.NAME`, for HostKeyAlias. OpenSSH compares such names in lower case. Neither a kind
+    nor a namespace has a dot, and so no two objects share a name."""
+    return f"capra.{key.kind.lower()}.{key.namespace}.{key.name}"
 
 
 def host_groups(host: InventoryHost) -> list[str]:

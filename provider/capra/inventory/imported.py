@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,14 @@ from typing import Any
 from capra.errors import InputError, InputErrors
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
+from capra.model.keys.ssh_key import public_fingerprint
 from capra.model.machine import GROUP
 from capra.model.manifest.validation import to_document
 
 API_VERSION = f"{GROUP}/v1beta2"
+DIGEST_LENGTH = 12
+"""Hexadecimal digits, which tell keys apart in the names of Secrets."""
+
 _OTHER = re.compile(r"[^a-z0-9.-]+")
 _EDGES = re.compile(r"^[.-]+|[.-]+$")
 
@@ -63,23 +68,23 @@ def as_object_name(text: str) -> str:
 def documents(
     hosts: Sequence[ImportedHost], keys: Mapping[str, str], *, namespace: str = "", pool: str = ""
 ) -> list[dict[str, Any]]:
-    """The Secrets, one for each key file, and then the machines. keys: SSH private keys, by path. namespace: empty for
+    """The Secrets, one for each key, and then the machines. keys: SSH private keys, by path. namespace: empty for
     none in the documents. pool: makes PooledRemoteMachines of them.
 
     Raises InputErrors for what no such object may have, and for two hosts with one name or at one place.
     """
     problems = Problems()
     _refuse_twins(hosts, problems)
-    names = secret_names(host.key_file for host in hosts)
+    names = secret_names({host.key_file: keys[host.key_file] for host in hosts})
     where = {"namespace": namespace} if namespace else {}
     made = [
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": name, **where},
-            "stringData": {"value": keys[path]},
+            "stringData": {"value": key},
         }
-        for path, name in names.items()
+        for name, key in {names[path]: keys[path] for path in names}.items()
     ]
     for host in hosts:
         document = _machine(host, names[host.key_file], where, pool)
@@ -119,14 +124,15 @@ def _refuse_twins(hosts: Iterable[ImportedHost], problems: Problems) -> None:
         places.setdefault(place, host.subject)
 
 
-def secret_names(paths: Iterable[str]) -> dict[str, str]:
-    """A name for the Secret of each key file, after the file: `~/.ssh/id_ed25519` is `id-ed25519`; the second one of a
-    name ends with `-2`."""
-    names: dict[str, str] = {}
-    for path in dict.fromkeys(paths):
-        plain = as_object_name(path.rpartition("/")[2]) or "ssh-key"
-        name, number = plain, 2
-        while name in names.values():
-            name, number = f"{plain}-{number}", number + 1
-        names[path] = name
-    return names
+def secret_names(keys: Mapping[str, str]) -> dict[str, str]:
+    """A name for the Secret of each key file, after the file and the public half of its key: `~/.ssh/id_ed25519` is
+    `id-ed25519-3f0c9a1b72de`. The same key in files of one name is one Secret; another key has another one, whichever
+    inventory it is of. keys: SSH private keys in OpenSSH's format, by path."""
+    return {path: _secret_name(path, key) for path, key in keys.items()}
+
+
+def _secret_name(path: str, key: str) -> str:
+    digest = hashlib.sha256(public_fingerprint(key).encode()).hexdigest()[:DIGEST_LENGTH]
+    plain = as_object_name(path.rpartition("/")[2]) or "ssh-key"
+    # The file that an export has written is named after the Secret.
+    return plain if plain.endswith(f"-{digest}") else f"{plain}-{digest}"

@@ -21,6 +21,8 @@ _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
 _ZONE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]")
+_REFUSED_BY_SSH = re.compile(r"""['`";&<>|(){}]|\\\Z""")
+"""What OpenSSH's client refuses in a login name since 9.6 (ssh.c, `valid_ruser`). Ansible's templates need braces."""
 
 
 def address(value: str) -> str:
@@ -79,11 +81,13 @@ _same_address = lru_cache(maxsize=2**15)(_one_form)
 
 
 def user(value: str) -> str:
-    """A login name that ssh cannot take for an option."""
+    """A login name that ssh takes, and not for an option."""
     if not value or len(value) > MAX_LENGTH or _UNSAFE.search(value):
         raise ValueError("must be a login name without spaces and control characters")
     if value.startswith("-"):
         raise ValueError("must not begin with a dash")
+    if _REFUSED_BY_SSH.search(value):
+        raise ValueError("must not hold quotes or any of ;&<>|(){}, nor end with a backslash, which OpenSSH refuses")
     return value
 
 

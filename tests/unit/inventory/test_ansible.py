@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
+from capra.cli.yaml_output import dump
 from capra.errors import InputError, InputErrors
-from capra.inventory.ansible import from_ansible, to_ansible
+from capra.inventory.ansible import Literal, from_ansible, to_ansible
 from capra.inventory.imported import as_object_name, documents, secret_names
+from capra.model.keys.ssh_key import check_key
 from capra.model.machine import MachineSpec
+from tests.support.ssh_keys import new_ssh_key
 
 GOOD = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "ansible_ssh_private_key_file": "/k"}
 
@@ -38,6 +42,13 @@ def test_old_names_of_variables_and_defaults_count() -> None:
 
 BAD: tuple[tuple[dict[str, Any], str], ...] = (
     ({"ansible_host": "{{ x }}"}, "i: a: ansible_host: is a template"),
+    ({"ansible_user": "{# x #}"}, "i: a: ansible_user: is a template"),
+    ({"custom_cleanup_commands": ["wipe", "rm {{ x }}"]}, "i: a: custom_cleanup_commands: is a template"),
+    (
+        {"custom_cleanup_commands": ["#jinja2: variable_start_string: '<'\n<x"]},
+        "custom_cleanup_commands: is a template",
+    ),
+    ({"capra_host_keys": [{"__ansible_vault": "$"}]}, "i: a: capra_host_keys: is encrypted by Ansible Vault"),
     ({"ansible_user": None}, "i: a: ansible_user: is not set"),
     ({"ansible_ssh_private_key_file": None}, "i: a: ansible_ssh_private_key_file: is not set"),
     ({"ansible_ssh_private_key_file": {"__ansible_vault": "$"}}, "encrypted by Ansible Vault"),
@@ -89,8 +100,29 @@ def test_bad_values_are_told_with_the_host_and_the_field() -> None:
 def test_names() -> None:
     assert as_object_name("Node_1.Example.com") == "node-1.example.com"
     assert as_object_name("2001:db8::1") == "2001-db8-1"
-    names = secret_names(["~/a/id_rsa", "~/b/id_rsa", "~/a/id_rsa", "/"])
-    assert names == {"~/a/id_rsa": "id-rsa", "~/b/id_rsa": "id-rsa-2", "/": "ssh-key"}
+
+
+def test_a_secret_is_named_after_the_file_and_the_key() -> None:
+    """Two inventories may each have a file `id_rsa`: the second one must not replace the Secret of the first one."""
+    one, other = new_ssh_key(), new_ssh_key()
+    again = check_key(one.encode(), subject="the same, written anew").openssh
+    names = secret_names({"~/a/id_rsa": one, "~/b/id_rsa": other, "~/c/id_rsa": again, "/": one})
+    assert [name.rpartition("-")[0] for name in names.values()] == ["id-rsa", "id-rsa", "id-rsa", "ssh-key"]
+    assert names["~/a/id_rsa"] == names["~/c/id_rsa"] != names["~/b/id_rsa"]
+    exported = names["~/a/id_rsa"]
+    assert secret_names({f"/kept/{exported}": again}) == {f"/kept/{exported}": exported}
+
+
+def test_hosts_with_the_same_key_share_a_secret() -> None:
+    key = new_ssh_key()
+    given = {
+        name: GOOD | {"ansible_host": f"192.0.2.{number}", "ansible_ssh_private_key_file": f"/{name}/key"}
+        for number, name in enumerate("ab")
+    }
+    hosts = from_ansible(given, source="i").hosts
+    secret, *machines = documents(hosts, {"/a/key": key, "/b/key": key})
+    assert [one["kind"] for one in (secret, *machines)] == ["Secret", "RemoteMachine", "RemoteMachine"]
+    assert {one["spec"]["sshKeyRef"]["name"] for one in machines} == {secret["metadata"]["name"]}
 
 
 def test_an_inventory_of_entries_has_a_group_for_each_pool() -> None:
@@ -108,3 +140,37 @@ def test_an_inventory_of_entries_has_a_group_for_each_pool() -> None:
     }
     plain = {"ansible_host": "192.0.2.2", "ansible_port": 22, "ansible_user": "root"}
     assert made["all"]["children"]["pool_other"]["hosts"] == {"b": plain}
+
+
+LOOKALIKES = (
+    "docker rm {{.ID}}",
+    "{% x %}",
+    "echo ${#x}",
+    "#jinja2: variable_start_string: '<'\n<lookup('pipe', 'id')>",
+)
+
+
+@pytest.mark.parametrize("command", LOOKALIKES)
+def test_what_looks_like_a_template_is_marked_as_none(command: str) -> None:
+    """Ansible carries out what an inventory in YAML says."""
+    spec = MachineSpec("192.0.2.1", pool="p", clean_up_commands=("wipe", command))
+    text = dump([to_ansible([("a", spec)], {})])
+    node = yaml.compose(text)
+    commands = _at(node, "all", "children", "pool_p", "hosts", "a", "custom_cleanup_commands")
+    assert [(one.tag, one.value) for one in commands.value] == [
+        ("tag:yaml.org,2002:str", "wipe"),
+        ("!unsafe", command),
+    ]
+
+
+def _at(node: Any, *names: str) -> Any:
+    for name in names:
+        node = {key.value: value for key, value in node.value}[name]
+    return node
+
+
+@pytest.mark.parametrize("command", LOOKALIKES)
+def test_what_is_marked_as_no_template_is_taken_as_it_stands(command: str) -> None:
+    fields = _fields(custom_cleanup_commands=["wipe", Literal(command)])
+    assert fields["cleanUpCommands"] == ["wipe", command]
+    assert {type(one) for one in fields["cleanUpCommands"]} == {str}

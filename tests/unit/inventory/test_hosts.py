@@ -40,10 +40,22 @@ def test_known_host_keys_are_enforced_and_others_left_to_ansible() -> None:
     assert told["ansible_ssh_private_key_file"] == "/run/a b/key"
     assert shlex.split(told["ansible_ssh_common_args"]) == [
         *("-o", "IdentitiesOnly=yes", "-o", 'UserKnownHostsFile="/run/a %%b/known_hosts"'),
-        *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=[2001:db8::1]:2222"),
+        *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=capra.remotemachine.default.a"),
         *("-o", "StrictHostKeyChecking=yes"),
     ]
-    assert known_hosts([HOST, ENTRY]) == f"[2001:db8::1]:2222 {KEY}\n"
+    assert known_hosts([HOST]) == f"capra.remotemachine.default.a {KEY}\n"
     unknown = host_variables(replace(HOST, host_keys=()), Files("", "/run/known_hosts"))
     assert "ansible_ssh_common_args" not in unknown
     assert "ansible_ssh_private_key_file" not in unknown
+
+
+def test_what_another_namespace_says_of_an_address_is_not_believed() -> None:
+    """Both are at one place, with another key each; so is the entry of the same name."""
+    other = replace(HOST, key=MachineKey("team", "a"), host_keys=(f"{KEY[:-4]}BA==",))
+    hosts = [HOST, other, ENTRY]
+    lines = [line.split(" ", 1) for line in known_hosts(hosts).splitlines()]
+    assert [key for _, key in lines] == [host.host_keys[0] for host in hosts]
+    for host, (name, _) in zip(hosts, lines, strict=True):
+        arguments = host_variables(host, Files("", "/run/known_hosts"))["ansible_ssh_common_args"]
+        assert f"HostKeyAlias={name}" in shlex.split(arguments)
+    assert len({name for name, _ in lines}) == 3

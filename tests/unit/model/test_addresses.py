@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
 
 import pytest
 from hypothesis import given
@@ -82,3 +83,26 @@ def test_every_address_has_one_form(address: ipaddress.IPv4Address | ipaddress.I
         assert checks.same_address(address.exploded) == checks.same_address(str(address).upper()) == form
     else:
         assert checks.same_address(f"::ffff:{address}") == form == str(address)
+
+
+LOGIN_NAMES = (
+    *("root", "first.last", "_svc-1", "app$", "1000", "ä", "a+b", "a#b", "a~b", "a%b", "a=b"),
+    *("EXAMPLE\\ops", "ops@example.com"),  # of a directory service
+    *("ops/sysadm_r", "ops:style"),  # what an sshd may take a role or a style from
+)
+
+
+@pytest.mark.parametrize("name", LOGIN_NAMES)
+def test_login_names_that_ssh_takes(name: str) -> None:
+    assert checks.user(name) == name
+
+
+@pytest.mark.parametrize("character", "'`\";&<>|(){}")
+def test_login_names_that_ssh_refuses(character: str) -> None:
+    """The word of OpenSSH itself: it ends before it connects to anything."""
+    name = f"a{character}b"
+    with pytest.raises(ValueError, match="which OpenSSH refuses"):
+        checks.user(name)
+    command = ["ssh", "-F", "none", "-l", name, "-p", "1", "127.0.0.1"]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    assert "remote username contains invalid characters" in done.stderr

@@ -22,11 +22,12 @@ LOCK = "lock"
 
 @contextmanager
 def private_directory(base: Path | None = None) -> Iterator[Path]:
-    """A new directory, mode 0700, removed on the way out; directories of the dead are removed on the way in.
+    """A new directory, mode 0700, removed on the way out; directories of the dead are removed on the way in. A fork
+    that ends, whichever way, does not remove its parent's.
 
     base: where to make it, `private_base()` by default.
     """
-    base = base or private_base()
+    base, owner = base or private_base(), os.getpid()
     sweep(base)
     directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
     try:
@@ -37,7 +38,8 @@ def private_directory(base: Path | None = None) -> Iterator[Path]:
             unnamed.rename(directory / LOCK)
             yield directory
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if os.getpid() == owner:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def sweep(base: Path) -> int:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from capra.errors import InputError
+from capra.inventory.ansible import Literal
 
 SECONDS = 120
 """An inventory may be a program, or ask a cloud."""
@@ -18,8 +19,9 @@ _NOISE = ("[WARNING]: ", "[ERROR]: ", "ERROR! ")
 
 
 def list_inventory(path: str, limit: str = "") -> dict[str, dict[str, Any]]:
-    """The variables of each host, those of its groups among them; templates are not rendered. The caller's own
-    configuration of Ansible counts. limit: a pattern of hosts and groups; empty for all.
+    """The variables of each host, those of its groups among them; templates are not rendered, and text that is
+    marked as none is Literal. The caller's own configuration of Ansible counts. limit: a pattern of hosts and groups;
+    empty for all.
 
     Raises InputError with the last line that Ansible says.
     """
@@ -46,8 +48,8 @@ def list_inventory(path: str, limit: str = "") -> dict[str, dict[str, Any]]:
 
 
 def _unmarked(value: dict[str, Any]) -> Any:
-    """ansible-core 2.19 marks text that is no template."""
-    return value["__ansible_unsafe"] if value.keys() == {"__ansible_unsafe"} else value
+    """ansible-inventory marks text that is no template: what `!unsafe` says, or a plugin has not called trusted."""
+    return Literal(value["__ansible_unsafe"]) if value.keys() == {"__ansible_unsafe"} else value
 
 
 def _telling(stderr: str) -> str:
