@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from tests.missing import missing
-from tests.support.collections import ROOT
+from tests.support.installed_collections import ROOT
 
 
 def make_environment(place: Path, names: Iterable[str]) -> Path:
