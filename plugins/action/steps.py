@@ -104,23 +104,41 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def _selected(self, steps: list[dict[str, Any]], task_vars: dict[str, Any]) -> Selection:
         """The steps that Ansible's tags select. After a part of a cleanup the host stays its machine's, and the journal
-        stays, as after a cleanup that was cut off. A part that only looks neither claims the host nor ends another run.
+        stays, as after a cleanup that was cut off. A part that only looks neither claims the host nor ends another run,
+        and looks again whatever a journal says.
         """
         only, skip = (task_vars.get(f"ansible_{name}_tags") or () for name in ("run", "skip"))
         try:
-            selection = select(steps, self._task.tags, only, skip)
+            selection = select(steps, self._task.tags, only, skip, self._outer_tags())
         except SelectionError as error:
             raise AnsibleActionFail(str(error)) from None
         if selection.part:
             self._arguments["forget"] = selection.looks
         if selection.looks:
-            self._arguments["takeover"] = False
+            self._arguments |= {"takeover": False, "carry_over": False, "repeat": True}
+        if selection.told:
+            self._notes = [*self._notes, selection.told]
         return selection
+
+    def _outer_tags(self) -> list[str]:
+        """Tags of the role, the play and the blocks around the task. The task's own do not tell them apart."""
+        tags = self._templar.template(self._task._get_parent_attribute("tags", omit=True) or [])
+        return [str(tag) for entry in tags for tag in (entry if isinstance(entry, list) else str(entry).split(","))]
 
     def _carried_out(self) -> dict[str, Any]:
         if self._task.check_mode:
             return self._check()
-        return self._cancel() if self._arguments["state"] == "cancelled" else self._present()
+        outcome = self._cancel() if self._arguments["state"] == "cancelled" else self._present()
+        return self._without_look(outcome) if self._selection.looks and outcome.get("failed") else outcome
+
+    def _without_look(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        """What a look has found stands in its result, and its journal is no part of what the host knows."""
+        try:
+            self._exchange("drop")
+        except SessionError as error:
+            warned = f"the journal of this look, {self._run_id}, is still on the host: {error.why.message}"
+            return outcome | {"warnings": [*outcome.get("warnings", []), warned]}
+        return outcome
 
     def _exchange(self, mode: str, *, with_steps: bool = False, **settings: object) -> payload.Report:
         """One round trip."""
@@ -275,6 +293,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         if not report.complete:
             return {"failed": True} | results.failure([], report)
         outcome = checked.outcome(self._steps, report)
+        if self._selection.told:
+            outcome["msg"] += f"; {self._selection.told}"
         if self._task.diff:
             outcome["diff"] = diff.planned(self._steps, self._parts, report.before, report.would, self._limits["diff"])
         return outcome

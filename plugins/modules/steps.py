@@ -29,14 +29,16 @@ options:
         C(services) says which units and init scripts it stops, disables and removes, V(files) (those that a run wrote
         or copied, and those that start what it wrote; the default) or V(all) (those that came with its commands, too).
       - V(clear) ends and removes what is left of a Kubernetes distribution on the host, and was not there before the
-        bootstrap; with C(scope) V(network) only its network, where the script before it has left the mark C(been).
+        bootstrap (a run with O(kind) V(bootstrap)). Where none is known, and the script before it has left no mark
+        C(been), it removes nothing. With C(scope) V(network) it removes only the network, where there is that mark.
       - V(verify), behind V(forget), fails where anything of a Kubernetes distribution is left on the host that was not
         there before the bootstrap. With C(binding) V(running), what only lies there is a warning.
       - Each may have a C(title).
       - Each may have C(tags), which mean what tags of a task mean; the task has all of them, without those in
         C(ansible_skip_tags). C(needs) lists tags of steps before it without which it is an error to select it, and
-        C(looks) says that it changes nothing. A selection without V(forget) neither gives the host back nor removes its
-        journal, and one of which all steps look makes no claim and ends no other run.
+        C(looks) says that it changes nothing. A selection without V(forget), or without V(verify) where there is one,
+        neither gives the host back nor removes its journal, and one of which all steps look makes no claim, ends no
+        other run and leaves no journal. A tag of the role, the play or a block around the task may not be one of them.
     type: list
     elements: dict
     default: []
@@ -153,7 +155,7 @@ options:
   request_id:
     description:
       - Names what was asked for. With O(forget), the end of the run is kept on the host, in memory, until another run
-        begins there. Where an attempt with the same id has ended well, no step runs again.
+        begins there that does not only look. Where an attempt with the same id has ended well, no step runs again.
     type: str
     default: ""
   restart:

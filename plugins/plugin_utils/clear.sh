@@ -10,7 +10,7 @@ clear_host() {
     if [ "$1" = network ] && [ ! -e "$RUN/been" ]; then say "clear: nothing to do" && return 0; fi
     CLEARED=''
     look_for_new
-    if [ "$KNOWN_BEFORE" = no ] && [ ! -e "$RUN/been" ] && ! newest_run; then
+    if [ "$KNOWN_BEFORE" = no ] && [ ! -e "$RUN/been" ] && ! knows_bootstrap; then
         say "clear: nothing to do (nothing is known of a bootstrap on this host)"
         return 0
     fi

@@ -507,7 +507,10 @@ drop() {
     for drop_run in "$BASE"/*/; do
         if [ -d "$drop_run" ]; then return 0; fi
     done
-    rm -f "$BASE"/lock.* "$BASE/claim.part" "$BASE/before"
+    rm -f "$BASE"/lock.* "$BASE/claim.part"
+    # The host is still its machine's after a look.
+    if [ -e "$BASE/claim" ]; then return 0; fi
+    rm -f "$BASE/before" "$BASE/bootstrapped"
     rmdir "$BASE" 2>/dev/null || return 0
     # Where there is no root: the parent is Capra's own as well.
     case $BASE in */capra/runs) rmdir "${BASE%/runs}" 2>/dev/null ;; esac

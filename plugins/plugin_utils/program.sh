@@ -328,7 +328,8 @@ program() {
     boot_mark
     take_lock "${RUN##*/}" || stop
     TIME=$(date +%s)
-    forget_ends
+    # What only looks leaves the host as an earlier cleanup has left it.
+    if ! flag looks; then forget_ends; fi
     if [ "$CLAIM" = 1 ]; then claim_host || stop; fi
     if finished_already || has_begun_since "$7"; then stop; fi
     HOLDING=1

@@ -14,21 +14,36 @@ from typing import Any
 OWN = ("tags", "needs", "looks")
 """Fields of a step that say when it is selected, and nothing of what it does."""
 
+GIVES_BACK = {"forget", "verify"}
+"""Kinds of steps that give a host back: a cleanup without one of those that it has is a part."""
+
 ALWAYS, NEVER, ALL, TAGGED, UNTAGGED = "always", "never", "all", "tagged", "untagged"
 
 
+STAYS = "it stays its machine's until a cleanup with all phases has ended well"
+
+
 class SelectionError(ValueError):
-    """A selection that leaves out a step that a selected one needs."""
+    """A selection that leaves out a step that a selected one needs, or a tag that may mean a step or all of them."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The selected steps, without the fields `tags`, `needs` and `looks`. part: others were left out, a step of kind
-    forget among them, so that the host still is its machine's afterwards. looks: a part that changes nothing."""
+    """The selected steps, without the fields `tags`, `needs` and `looks`. part: others were left out, one of those that
+    give the host back among them, so that it still is its machine's afterwards. looks: a part that changes nothing."""
 
     steps: tuple[dict[str, Any], ...]
     part: bool = False
     looks: bool = False
+
+    @property
+    def told(self) -> str:
+        """What to tell of a part of a cleanup that has changed something; empty for all else."""
+        if not self.part or self.looks:
+            return ""
+        if any(step.get("kind") == "forget" for step in self.steps):
+            return f"nobody has verified that the host is clean: {STAYS}"
+        return f"only a part of the cleanup was selected: {STAYS}"
 
 
 def select(
@@ -36,18 +51,21 @@ def select(
     inherited: Collection[str] = (),
     only: Collection[str] = (ALL,),
     skip: Collection[str] = (),
+    outer: Collection[str] = (),
 ) -> Selection:
-    """Select steps. inherited: tags of the task; those that no step has are those of its role or play. only, skip: what
-    `--tags` and `--skip-tags` say. Where no step has tags, all are selected: Ansible has selected their task. Raises
-    SelectionError."""
+    """Select steps. inherited: tags of the task; those that no step has are for all steps. only, skip: what `--tags`
+    and `--skip-tags` say. outer: tags of the task's role, play and blocks. Where no step has tags, all are selected:
+    Ansible has selected their task. Raises SelectionError."""
     if not any(step.get("tags") for step in steps):
         return Selection(tuple(map(_bare, steps)))
     every = set().union(*map(_tags, steps))
+    _check_outer(every, outer)
     tags = [_tags(step) | (set(inherited) - every) for step in steps]
     chosen = [step for step, own in zip(steps, tags, strict=True) if is_selected(own, set(only), set(skip))]
     _check_needs(steps, chosen)
     kept = {step.get("kind") for step in chosen}
-    part = len(chosen) < len(steps) and any(step.get("kind") == "forget" for step in steps) and "forget" not in kept
+    kinds = {step.get("kind") for step in steps}
+    part = "forget" in kinds and not kinds & GIVES_BACK <= kept
     return Selection(tuple(map(_bare, chosen)), part, part and all(step.get("looks") for step in chosen))
 
 
@@ -69,6 +87,18 @@ def _tags(step: Mapping[str, Any]) -> set[str]:
 
 def _bare(step: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in step.items() if name not in OWN}
+
+
+def _check_outer(every: Set[str], outer: Collection[str]) -> None:
+    """Ansible would take such a tag for all steps: `--tags verify` would reset the host of who wants a look, or do no
+    more than look for who wants the role that has the tag; `--skip-tags verify` would skip the whole role."""
+    both = sorted((every & set(outer)) - {ALWAYS, NEVER})
+    if both:
+        raise SelectionError(
+            f"the play, the role or a block around this task has the tag {both[0]}, which is also the name of a phase: "
+            f"`--tags {both[0]}` could mean that phase or all of them; nothing was done. Give the play, the role or "
+            f"the block a tag that is none of {', '.join(sorted(every))}"
+        )
 
 
 def _check_needs(steps: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, Any]]) -> None:

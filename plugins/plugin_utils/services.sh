@@ -198,8 +198,8 @@ note_left_services() {
     read_run "$RUN"
     left_lock=$RUN_LOCK
     if ! read_run "$NEWEST" || [ "$RUN_LOCK" -le "$left_lock" ]; then return 0; fi
-    # A cleanup installs nothing: what has come since it was cut off is somebody else's.
-    case ,$RUN_FLAGS, in *,cleans,*) return 0 ;; esac
+    # A cleanup or a look installs nothing: what has come since it was cut off is somebody else's.
+    case ,$RUN_FLAGS, in *,cleans,* | *,looks,*) return 0 ;; esac
     read_journal "$NEWEST/journal"
     if [ -z "$OPEN$CUT" ]; then return 0; fi
     left_here=$RUN RUN=$NEWEST

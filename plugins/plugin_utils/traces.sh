@@ -319,10 +319,32 @@ find_chains() {
 # Files of one directory that are noted by name: an image may bring some (registries, images for hosts without a network).
 NOTED_FILES=500
 
+# is_bootstrap RUN: true for a run that has begun and is a bootstrap, and not a cleanup, a part of one or a look. A journal of
+# an earlier version may not say what its run was for: then its name does. Sets RUN_*.
+is_bootstrap() {
+    read_run "$1" && [ -n "$RUN_BOOT" ] || return 1
+    case $RUN_SERIES in
+    "bootstrap "*) return 0 ;;
+    '') case ${1##*/} in bootstrap-*) return 0 ;; esac ;;
+    esac
+    return 1
+}
+
+# knows_bootstrap: true where Capra knows of a bootstrap on this host: its journal is there, or a cleanup that has taken that
+# away has not ended well. Sets RUN_*.
+knows_bootstrap() {
+    if [ -e "$BASE/bootstrapped" ]; then return 0; fi
+    for knows_run in "$BASE"/*/; do
+        if is_bootstrap "${knows_run%/}"; then return 0; fi
+    done
+    return 1
+}
+
 # note_traces: notes what is there before a bootstrap's first step, the host's name too, and for whom. It need not be on the disk: without it, only
-# what says by its name whose it is counts.
+# what says by its name whose it is counts. Sets RUN_* and NEWEST.
 note_traces() {
-    if [ -e "$RUN/journal" ] || newest_run; then return 0; fi
+    # A cleanup of an earlier version that did not end well has left the note, and no other sign of the bootstrap.
+    if knows_bootstrap || { [ -e "$BASE/before" ] && newest_run; }; then return 0; fi
     rm -f "$BASE/before"
     BEFORE=$NEWLINE
     list_traces

@@ -219,6 +219,8 @@ forget() {
     decode "$1"
     if [ "$TEXT" != - ]; then forget_sentinel "$TEXT" || return 1; fi
     while newest_run; do
+        # Where this is cut off, or the host is not clean, the next attempt still knows that there was one.
+        if is_bootstrap "$NEWEST"; then true >"$BASE/bootstrapped" && names_to_disk "$BASE" || return 1; fi
         if [ "$2" = 0 ]; then
             undo_services "$NEWEST" "$3" || return 1
             undo_run "$NEWEST" || return 1
@@ -229,12 +231,13 @@ forget() {
         fi
         rm -rf "$NEWEST" || return 1
     done
-    # Last: as long as anything of the machine's is here, the host is its.
-    if ! flag verifies; then give_up_host; fi
+    # Last: as long as anything of the machine's is here, the host is its. A verification gives it back, and a part of a
+    # cleanup never does.
+    if ! flag verifies && ! flag part; then give_up_host; fi
 }
 
 # give_up_host: the host is clean, and the next bootstrap notes again what is there before it.
-give_up_host() { rm -f "$BASE/before" && give_up_claim; }
+give_up_host() { rm -f "$BASE/before" "$BASE/bootstrapped" && give_up_claim; }
 
 # forget_sentinel PATH: removes it, and where it is Cluster API's own directory that one, too, when it is empty. Any other
 # may have been there before.

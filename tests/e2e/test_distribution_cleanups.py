@@ -164,6 +164,59 @@ def test_a_dry_run_changes_nothing(hosts: Hosts, host: Host, capra: Capra, name:
     _clean(hosts, name)
 
 
+def _beside_locks(listed: str) -> set[str]:
+    return {path for path in listed.split() if "/lock." not in path}
+
+
+@each
+def test_a_look_does_not_make_somebody_elses_node_one_of_capras(hosts: Hosts, host: Host, name: str) -> None:
+    """Capra has bootstrapped nothing here, and a whole cleanup after a look that failed removes nothing."""
+    host.ssh("mkdir -p /etc/rancher/other /etc/kubernetes; touch /etc/rancher/other/theirs", check=True)
+    said = _clean(hosts, name, check=True)
+    assert "clear: nothing to do (nothing is known of a bootstrap on this host)" in said
+    said = _clean(hosts, name, tags=("--tags", "verify"), code=2)
+    assert "verify: failed: still on the host: directory /etc/rancher" in said
+    assert host.ssh("ls -A /var/lib/capra").returncode != 0
+    assert "clear: nothing to do (nothing is known of a bootstrap on this host)" in _clean(hosts, name, check=True)
+    for _ in range(2):
+        said = _clean(hosts, name, code=2)
+        assert "clear: nothing to do (nothing is known of a bootstrap on this host)" in said
+    assert host.ssh("ls /etc/rancher/other/theirs").returncode == 0
+    host.ssh("rm -r /etc/rancher /etc/kubernetes", check=True)
+    assert "changed=0" in _clean(hosts, name)
+
+
+@each
+def test_a_look_before_a_bootstrap_takes_no_note_away(hosts: Hosts, host: Host, capra: Capra, name: str) -> None:
+    host.ssh("mkdir -p /etc/cni/net.d /etc/rancher/other; touch /etc/cni/net.d/own /etc/rancher/other/own", check=True)
+    _clean(hosts, name, tags=("--tags", "verify"), code=2)
+    _bootstrap(capra, host, DATA[name])
+    assert "there /etc/cni/net.d/own" in host.ssh("cat /var/lib/capra/before", check=True).stdout
+    uid = host.ssh("cat /var/lib/capra/claim", check=True).stdout.split()[2]
+    _clean(hosts, name, uid=uid)
+    assert host.ssh("ls /etc/cni/net.d /etc/rancher/*").stdout.split().count("own") == 2
+    host.ssh("rm -r /etc/cni/net.d/own /etc/rancher", check=True)
+    assert host.ssh(LEFT).stdout == ""
+
+
+@each
+@pytest.mark.parametrize("tags", [("--skip-tags", "verify"), ("--tags", "whole-but-verify")], ids=["skip", "select"])
+def test_a_cleanup_that_nobody_verifies_keeps_the_host(
+    hosts: Hosts, host: Host, capra: Capra, name: str, tags: tuple[str, ...]
+) -> None:
+    if tags[0] == "--tags":
+        phases = {"kubeadm": "leave,reset,remove,forget"}.get(name, "remove,forget")
+        tags = ("--tags", phases)
+    _bootstrap(capra, host, DATA[name])
+    claim, noted = (host.ssh(f"cat /var/lib/capra/{file}", check=True).stdout for file in ("claim", "before"))
+    uid = claim.split()[2]
+    said = _clean(hosts, name, tags=tags, uid=uid)
+    assert "nobody has verified that the host is clean: it stays its machine's until a cleanup with all phases" in said
+    assert [host.ssh(f"cat /var/lib/capra/{file}").stdout for file in ("claim", "before")] == [claim, noted]
+    _clean(hosts, name, uid=uid)
+    assert host.ssh(LEFT).stdout == ""
+
+
 @each
 def test_a_look_changes_nothing_and_the_host_stays_its_machines(
     hosts: Hosts, host: Host, capra: Capra, name: str
@@ -177,7 +230,7 @@ def test_a_look_changes_nothing_and_the_host_stays_its_machines(
     assert "verify: failed: still on the host: " in said
     assert _calls(host) == calls
     assert host.ssh("cat /var/lib/capra/claim").stdout == claim
-    assert set(known.split()) <= set(host.ssh("ls -d /var/lib/capra/*").stdout.split())
+    assert _beside_locks(host.ssh("ls -d /var/lib/capra/*").stdout) == _beside_locks(known)
     said = _clean(hosts, name, tags=("--skip-tags", "remove"), uid=uid, code=2)
     assert "`remove what Capra left` needs the steps that the tags leave out" in said
     assert _calls(host) == calls

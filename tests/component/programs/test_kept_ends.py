@@ -257,3 +257,15 @@ def test_one_that_failed_is_no_end(host: RootsHost) -> None:
     host.run(failing, {"kind": "forget"}, **common)
     host.exchange("drop", None, **common)
     assert not host.ends.exists()
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_a_look_in_between_leaves_the_end_as_it_is(host: RootsHost, found: bool) -> None:
+    """It changes nothing on the host: whoever asked for the cleanup does not run its commands again."""
+    look: dict[str, Any] = COMMON | {"run_id": "look", "flags": ["looks", "part", "repeat"]}
+    steps = [{"kind": "script", "content": f"exit {int(found)}"}]
+    host.run(*steps, **look)
+    host.exchange("drop", None, **look)
+    assert not host.base.exists()
+    _clean(host)
+    assert (count(host, "clean"), host.report.already) == (1, True)

@@ -145,12 +145,15 @@ def test_what_comes_after_the_next_run_began_is_nobodys(one_host: Host) -> None:
 
 @pytest.mark.parametrize("between", ["nothing", "a bootstrap"])
 @pytest.mark.parametrize("end", ["cancelled", "reboot"])
-def test_what_comes_after_a_cleanup_was_cut_off_is_nobodys(one_host: Host, end: str, between: str) -> None:
-    """A cleanup installs nothing: an administrator repairs the host, and installs a unit."""
+@pytest.mark.parametrize("flags", [["cleans"], ["looks", "part"]], ids=["cleanup", "look"])
+def test_what_comes_after_a_cleanup_was_cut_off_is_nobodys(
+    one_host: Host, flags: list[str], end: str, between: str
+) -> None:
+    """A cleanup or a look installs nothing: an administrator repairs the host, and installs a unit."""
     host = one_host
     directory = units(host)
     host.finished(command("true"), run_id="boot")
-    session = host.session(host.text("run", [command(f"sleep {own(602)}"), FORGET], "cleanup0"))
+    session = host.session(host.text("run", [command(f"sleep {own(602)}")], "cleanup0", flags=flags))
     wait_for(lambda: sleepers(602))
     if end == "cancelled":
         host.exchange("cancel", run_id="cleanup0")

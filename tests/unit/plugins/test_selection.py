@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.capra.machine.plugins.filter.cleanup import cleanup_steps
-from ansible_collections.capra.machine.plugins.plugin_utils.selection import SelectionError, is_selected, select
+from ansible_collections.capra.machine.plugins.plugin_utils.selection import STAYS, SelectionError, is_selected, select
 
 ROLES = Path(__file__).parents[3] / "roles"
 OF_A_STEP = ("a", "b", "always", "never")
@@ -133,11 +133,64 @@ def test_a_part_that_leaves_what_capra_wrote_is_no_whole_cleanup() -> None:
         (["verify"], [], True, True),
         (["leave"], [], True, False),
         (["leave", "verify"], [], True, False),
-        (["all"], ["verify"], False, False),
         (["all"], ["forget"], True, False),
+        (["all"], ["leave_nothing_out"], False, False),
     ):
         selection = select(steps, ["leave"], only, skip)
         assert (selection.part, selection.looks) == (part, looks), (only, skip)
+        assert bool(selection.told) is (part and not looks)
+
+
+@pytest.mark.parametrize(
+    ("role", "only", "skip"),
+    [
+        ("k3s_cleanup", ["remove", "forget"], []),
+        ("k3s_cleanup", ["all"], ["verify"]),
+        ("k3s_cleanup", ["all"], ["uninstall", "verify"]),
+        ("k0s_cleanup", ["all"], ["verify"]),
+        ("k0s_cleanup", ["all"], ["verify_host"]),
+        ("custom_cleanup", ["commands", "forget"], []),
+    ],
+)
+def test_a_cleanup_that_nobody_verifies_is_a_part(role: str, only: list[str], skip: list[str]) -> None:
+    selection = select(steps_of(role), [], only, skip)
+    assert "forget" in {step["kind"] for step in selection.steps}
+    assert (selection.part, selection.looks) == (True, False)
+    assert selection.told == f"nobody has verified that the host is clean: {STAYS}"
+
+
+@pytest.mark.parametrize(
+    ("steps", "skip"),
+    [
+        (steps_of("k3s_cleanup"), ["uninstall"]),
+        (steps_of("k0s_cleanup"), ["verify_k0s"]),
+        ([*cleanup_steps(["x"], binding="none"), {"kind": "command", "tags": ["more"]}], ["more"]),
+    ],
+)
+def test_a_cleanup_that_gives_the_host_back_is_no_part(steps: list[dict[str, Any]], skip: list[str]) -> None:
+    """It is verified, or there is no verification that was left out."""
+    selection = select(steps, [], ["all"], skip)
+    assert len(selection.steps) == len(steps) - 1
+    assert (selection.part, selection.told) == (False, "")
+
+
+@pytest.mark.parametrize("role", CLEANUPS)
+@pytest.mark.parametrize(("only", "skip"), [(["verify"], []), (["all"], [])])
+def test_a_tag_around_the_role_is_no_phases_name(role: str, only: list[str], skip: list[str]) -> None:
+    """Else a look would stand for the cleanup that its play means, and the play would be green."""
+    steps = steps_of(role)
+    every = [tag for step in steps for tag in step["tags"]]
+    with pytest.raises(
+        SelectionError, match="has the tag verify, which is also the name of a phase: `--tags verify` could"
+    ):
+        select(steps, every, only, skip, ["site", "verify"])
+    assert select(steps, [*every, "site"], ["site"], skip, ["site"]).part is False
+
+
+@pytest.mark.parametrize("tag", ["always", "never"])
+def test_what_ansible_means_by_a_tag_is_no_phases_name(tag: str) -> None:
+    steps = [{"kind": "command", "tags": ["a", tag]}]
+    assert len(select(steps, ["a", tag], ["a"], (), [tag]).steps) == 1
 
 
 def test_steps_without_tags_are_those_of_their_task() -> None:
