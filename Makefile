@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench release-manifests collection collection-checks clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench release release-manifests collection collection-checks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 	bench/oneshot
 	bench/fleet --dead 10
 	bench/scale
+
+release: venv ## Build all that a release consists of, below out/release, as root: VERSION=v0.2.0 [IMAGE=...]; five minutes
+	python -m scripts.release --version '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)') $(if $(BUILDER),--builder '$(BUILDER)')
 
 release-manifests: venv ## Compose what clusterctl, kubectl and Helm install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))
