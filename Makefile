@@ -72,7 +72,7 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 	bench/fleet --dead 10
 	bench/scale
 
-release: venv ## Build all that a release consists of, below out/release, as root: VERSION=v0.2.0 [IMAGE=...]; five minutes
+release: venv ## Build all that a release consists of, below out/release, as root: VERSION=v0.2.0 [IMAGE=...]; minutes
 	python -m scripts.release --version '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)') $(if $(BUILDER),--builder '$(BUILDER)')
 
 release-manifests: venv ## Compose what clusterctl, kubectl and Helm install, below out/release; IMAGE=... names the image

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -63,6 +64,8 @@ def _refuse(error: ReleaseError, status: int) -> int:
 
 def _release(found: source.Source, given: argparse.Namespace) -> None:
     """Beside the output until it is whole: what is cut off leaves no release."""
+    if os.geteuid() != 0:
+        raise ReleaseError("run it as root: mmdebstrap and buildah make file systems with files of all owners")
     run(ROOT / "scripts" / "system.sh", "release")
     architectures = _architectures(given.architecture)
     reference = given.image or f"localhost/capra:{found.version}"

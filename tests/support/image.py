@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,4 +28,4 @@ class Unpacked:
         own = dict(one.split("=", 1) for one in self.image.configuration["config"]["Env"])
         variables = [f"{name}={value}" for name, value in {**own, **environment}.items()]
         inside = ["unshare", "--mount", SCRIPT, self.root, work, needed, user, group, "env", "-i", *variables]
-        return [*map(os.fspath, inside), *map(os.fspath, command)]
+        return [*map(str, inside), *map(str, command)]

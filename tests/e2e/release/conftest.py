@@ -44,7 +44,7 @@ def commit_of_the_checkout(place: Path) -> None:
         if (ROOT / name).is_symlink() or (ROOT / name).exists():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name, follow_symlinks=False)
-    git = ["git", "-C", place, "-c", "user.name=test", "-c", "user.email=test@example.com"]
+    git: list[str | Path] = ["git", "-C", place, "-c", "user.name=test", "-c", "user.email=test@example.com"]
     dates = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "As it is"], ["tag", VERSION]):
         subprocess.run([*git, *words], check=True, env={**os.environ, **dates})
@@ -52,7 +52,7 @@ def commit_of_the_checkout(place: Path) -> None:
 
 def make(repository: Path, output: Path, *options: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
     """`make release`'s command in that repository; standard output and error together."""
-    command = [sys.executable, "-m", "scripts.release", "--output", output, *options]
+    command: list[str | Path] = [sys.executable, "-m", "scripts.release", "--output", output, *options]
     return subprocess.run(
         command,
         cwd=repository,

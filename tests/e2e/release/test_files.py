@@ -78,6 +78,15 @@ def test_the_provenance_names_the_commit_and_each_file(made: Made) -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", one["digest"]["sha256"]) for one in others)
 
 
+def test_the_image_is_loaded_by_its_name(made: Made, tmp_path: Path) -> None:
+    """As podman and buildah read it."""
+    storage: list[str | Path] = ["--root", tmp_path / "root", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+    subprocess.run(["buildah", *storage, "pull", f"oci-archive:{made.image()}"], check=True, capture_output=True)
+    listing: list[str | Path] = ["buildah", *storage, "images", "--format", "{{.Name}}:{{.Tag}}"]
+    done = subprocess.run(listing, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == [f"localhost/capra:{VERSION}"]
+
+
 def test_nothing_in_the_image_names_this_machines_mirror(unpacked: Unpacked) -> None:
     kept = [
         file for place in ("sources.list", "sources.list.d") for file in (unpacked.root / "etc/apt").glob(f"{place}*")
