@@ -66,11 +66,11 @@ def _release(found: source.Source, given: argparse.Namespace) -> None:
     """Beside the output until it is whole: what is cut off leaves no release."""
     if os.geteuid() != 0:
         raise ReleaseError("run it as root: mmdebstrap and buildah make file systems with files of all owners")
+    output = _output(given.output)
     run(ROOT / "scripts" / "system.sh", "release")
     architectures = _architectures(given.architecture)
     reference = given.image or f"localhost/capra:{found.version}"
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".release-", dir=given.output.parent) as name:
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=output.parent) as name:
         work, place = Path(name), Path(name) / "release"
         place.mkdir()
         checkout = work / "checkout"
@@ -84,11 +84,22 @@ def _release(found: source.Source, given: argparse.Namespace) -> None:
         parameters = {"version": found.version, "image": reference}
         _provenance(place, found, given.builder, parameters, built, documents)
         digests.write(place)
-        shutil.rmtree(given.output, ignore_errors=True)
-        place.rename(given.output)
-    for name in sorted(str(file.relative_to(given.output)) for file in given.output.rglob("*") if file.is_file()):
-        _tell(f"{(given.output / name).stat().st_size:>11,} {name}")
-    sys.stdout.write(f"{given.output}\n")
+        if output.exists():
+            shutil.rmtree(output)
+        place.rename(output)
+    for name in [*digests.of_all(output), digests.SUMS]:
+        _tell(f"{(output / name).stat().st_size:>11,} {name}")
+    sys.stdout.write(f"{output}\n")
+
+
+def _output(asked: Path) -> Path:
+    """The absolute path, in a directory that is there. Raises ReleaseError for one that holds something else."""
+    output = asked.resolve()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    is_release = not output.exists() or any((output / name).exists() for name in (digests.SUMS, packages.REPOSITORY))
+    if not is_release and (output.is_file() or any(output.iterdir())):
+        raise ReleaseError(f"--output {output} is there, and is no release: name a directory that is not there")
+    return output
 
 
 def _architectures(asked: Sequence[str] | None) -> list[str]:

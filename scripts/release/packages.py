@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -14,6 +13,9 @@ from .source import Source
 
 GLIBC = ("manylinux_2_28", "manylinux_2_17", "manylinux2014", "manylinux1")
 """Tags of wheels (PyPA, 'Platform compatibility tags') that Debian from 10 on can run."""
+
+REPOSITORY = "infrastructure-capra"
+"""The directory of clusterctl's repository: the provider's label."""
 
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """Debian's and OCI's name of an architecture, and that of wheels."""
@@ -37,17 +39,8 @@ def download_wheels(checkout: Path, place: Path, python: str, architecture: str)
 def build_distributions(checkout: Path, place: Path, work: Path, source: Source) -> None:
     """The wheel and the sdist of the package, by its own build backend in the version of constraints.txt."""
     backend = work / "backend"
-    pip: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--target",
-        backend,
-    ]
-    run(*pip, "--constraint", checkout / "constraints.txt", "hatchling")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--target", backend, "--constraint", checkout / "constraints.txt", "hatchling")
     environment = {**os.environ, "PYTHONPATH": str(backend), "SOURCE_DATE_EPOCH": str(source.epoch)}
     hatchling = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--target", "sdist"]
     run(*hatchling, "--directory", place.resolve(), env=environment, cwd=checkout)
@@ -63,11 +56,10 @@ def build_collection(checkout: Path, place: Path, work: Path, source: Source) ->
 
 def compose_manifests(checkout: Path, place: Path, source: Source, image: str) -> None:
     """The repository for clusterctl with manifests, templates and charts. image: what the Deployment runs."""
-    composing: list[str | Path] = [
+    composing = [
         sys.executable,
         checkout / "scripts" / "release_manifests.py",
         "--version",
         source.version,
     ]
     run(*composing, "--image", image, "--output", place)
-    shutil.copy2(checkout / "LICENSE", place / "LICENSE")

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from .command import ReleaseError
 from .digests import sha256
 from .oci import Image
 from .source import Source
@@ -49,7 +50,7 @@ def document(image: Image, root: Path, source: Source, debs: Mapping[tuple[str, 
 
 
 def debian_packages(root: Path, debs: Mapping[tuple[str, str, str], str]) -> Iterator[Component]:
-    """All that dpkg has installed there. Raises KeyError for one whose file is in no list: it came from elsewhere."""
+    """All that dpkg has installed there. Raises ReleaseError for one that is in none of apt's lists."""
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', (root / "etc/os-release").read_text(), re.MULTILINE))
     for stanza in (root / "var/lib/dpkg/status").read_text().strip().split("\n\n"):
         fields = dict(re.findall(r"^(Package|Version|Architecture|Status): (.+)$", stanza, re.MULTILINE))
@@ -58,17 +59,24 @@ def debian_packages(root: Path, debs: Mapping[tuple[str, str, str], str]) -> Ite
         name, version, architecture = fields["Package"], fields["Version"], fields["Architecture"]
         query = f"arch={architecture}&distro={release['ID']}-{release['VERSION_ID']}"
         purl = f"pkg:deb/{release['ID']}/{quote(name)}@{quote(version, safe='')}?{query}"
+        if (name, version, architecture) not in debs:
+            raise ReleaseError(
+                f"{name} {version} in the image is in none of apt's lists: build again, with apt's own alone"
+            )
         yield _component(name, version, purl, debs[name, version, architecture])
 
 
 def python_distributions(root: Path, wheels: Path) -> Iterator[Component]:
-    """All that have a .dist-info below /opt/capra. Capra itself is built in the image, and has no wheel to compare."""
+    """All that have a .dist-info below /opt/capra. Capra itself is built in the image, and has no wheel to compare.
+    Raises ReleaseError for one that is of none of the wheels."""
     digests = {parse_wheel_filename(file.name)[:2]: sha256(file) for file in wheels.glob("*.whl")}
     by_name = {(name, str(version)): digest for (name, version), digest in digests.items()}
     for metadata in sorted(root.glob("opt/capra/lib/python3.*/site-packages/*.dist-info/METADATA")):
         fields = HeaderParser().parsestr(metadata.read_text())
         name, version = canonicalize_name(fields["Name"]), fields["Version"]
-        digest = None if name == "capra" else by_name[name, version]
+        digest = by_name.get((name, version))
+        if digest is None and name != "capra":
+            raise ReleaseError(f"{name} {version} in the image is of none of the wheels that were downloaded for it")
         component = _component(name, version, f"pkg:pypi/{name}@{quote(version)}", digest)
         if expression := fields["License-Expression"]:
             component["licenses"] = [{"expression": expression}]
