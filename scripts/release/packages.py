@@ -56,10 +56,5 @@ def build_collection(checkout: Path, place: Path, work: Path, source: Source) ->
 
 def compose_manifests(checkout: Path, place: Path, source: Source, image: str) -> None:
     """The repository for clusterctl with manifests, templates and charts. image: what the Deployment runs."""
-    composing = [
-        sys.executable,
-        checkout / "scripts" / "release_manifests.py",
-        "--version",
-        source.version,
-    ]
-    run(*composing, "--image", image, "--output", place)
+    script = checkout / "scripts" / "release_manifests.py"
+    run(sys.executable, script, "--version", source.version, "--image", image, "--output", place)
