@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench screenshots release-manifests collection collection-checks clean
+.PHONY: help venv system demo test unit fuzz component e2e molecule test-assets elsewhere check docs mutants nightly format bench screenshots release release-manifests collection collection-checks clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ bench: test-assets ## Measure Capra against plain Ansible and plain ssh, on one 
 
 screenshots: venv ## Make the pictures of docs/images anew; needs chromium
 	python scripts/screenshots.py
+
+release: venv ## Build all that a release consists of, below out/release, as root: VERSION=v0.2.0 [IMAGE=...]; minutes
+	python -m scripts.release --version '$(VERSION)' $(if $(IMAGE),--image '$(IMAGE)') $(if $(BUILDER),--builder '$(BUILDER)')
 
 release-manifests: venv ## Compose what clusterctl, kubectl and Helm install, below out/release; IMAGE=... names the image
 	python scripts/release_manifests.py $(if $(IMAGE),--image $(IMAGE))

@@ -1,8 +1,10 @@
 #!/bin/sh
-# system.sh [test]: the programs that Capra's own runs need on this machine; with `test`, those of the tests, too.
+# system.sh [test | release]: the programs that Capra's own runs need on this machine; with `test`, those of the tests, too,
+# with `release`, those that build a release.
 set -eu
 wanted="ssh:openssh-client ssh-keyscan:openssh-client git:git"
 if [ "${1:-}" = test ]; then wanted="$wanted busybox:busybox bash:bash dash:dash unshare:util-linux ip:iproute2 chromium:chromium"; fi
+if [ "${1:-}" = release ]; then wanted="$wanted buildah:buildah mmdebstrap:mmdebstrap"; fi
 if [ "${1:-}" = test ] && [ "$(id -u)" = 0 ] && ! getent passwd sshd >/dev/null; then
     # Of openssh-server only the user is needed: test hosts bring their sshd along, and none is to run here.
     useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd

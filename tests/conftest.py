@@ -25,6 +25,8 @@ BY_DIRECTORY = {
     "tests/component/crds": MANIFESTS,
     "tests/component/deploy": MANIFESTS,
     "tests/e2e/controller": MANAGEMENT,
+    # A release is built once.
+    "tests/e2e/release": MANAGEMENT,
 }
 BY_FILE = {"tests/e2e/test_like_cloud_init.py": "a pair of hosts"}
 BY_FIXTURE = {"shared_control_plane": PLANE, "site": MANAGEMENT, "management": MANAGEMENT}

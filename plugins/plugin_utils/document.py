@@ -22,7 +22,7 @@ except ImportError:
 
 NO_PARSER = (
     "the parser of bootstrap data is missing: run 'pip install .' in a checkout of Capra with the Python of"
-    " ansible-playbook, or install a collection that 'make collection' has built"
+    " ansible-playbook, or install the collection of a release, or the one that 'make collection' has built"
 )
 
 

@@ -76,9 +76,11 @@ def _deb822_entries(text: str) -> Iterator[dict[str, list[str]]]:
             yield fields
 
 
-def mirror() -> Mirror:
-    """The first archive in apt's configuration that has `main` of this machine's release."""
-    suite = code_name()
+def mirrors() -> Iterator[Mirror]:
+    """All archives in apt's configuration that have `main` of this machine's release, of its updates or of its security
+    updates, in the order of the files."""
+    release = code_name()
+    suites = (release, f"{release}-updates", f"{release}-security")
     base = Path("/etc/apt")
     files = [base / "sources.list", *sorted((base / "sources.list.d").glob("*"))]
     for file in files:
@@ -86,13 +88,22 @@ def mirror() -> Mirror:
             continue
         read = _deb822_entries if file.suffix == ".sources" else _one_line_entries
         for entry in read(file.read_text(errors="replace")):
-            if suite not in entry["suites"] or "main" not in entry.get("components", []):
+            if "main" not in entry.get("components", []):
                 continue
-            for uri in entry["uris"]:
-                if uri.startswith(("http://", "https://", "file:")):
-                    signed_by = (entry.get("signed-by") or [""])[0]
-                    return Mirror(uri, suite, signed_by, entry.get("trusted") == ["yes"])
-    raise Unavailable(f"apt's configuration names no archive with main of {suite}")
+            signed_by = (entry.get("signed-by") or [""])[0]
+            for suite in (suite for suite in suites if suite in entry["suites"]):
+                for uri in entry["uris"]:
+                    if uri.startswith(("http://", "https://", "file:")):
+                        yield Mirror(uri, suite, signed_by, entry.get("trusted") == ["yes"])
+
+
+def mirror() -> Mirror:
+    """The first of them with the release itself."""
+    release = code_name()
+    for one in mirrors():
+        if one.suite == release:
+            return one
+    raise Unavailable(f"apt's configuration names no archive with main of {release}")
 
 
 def proxy_environment() -> dict[str, str]:
