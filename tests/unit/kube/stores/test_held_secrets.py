@@ -10,11 +10,11 @@ from structlog.testing import capture_logs
 from capra.controller.reconcilers.reconciler import DONE
 from capra.controller.reconcilers.ssh_key import SSHKeyReconciler
 from capra.kube.client.errors import ConflictError, DeniedError
-from capra.kube.client.resources import SSH_KEY_FINALIZER, ObjectKey, Raw
+from capra.kube.client.resources import QUARANTINED, SSH_KEY_FINALIZER, ObjectKey, Raw
 from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.held_secrets import HeldSecrets, is_held
 from capra.model.observation import Phase
-from tests.unit.kube.pool_examples import machine
+from tests.unit.kube.pool_examples import entry, machine
 from tests.unit.kube.store_world import Server, StoreWorld
 
 KEY = ObjectKey("Secret", "default", "key")
@@ -96,6 +96,15 @@ async def test_who_only_names_it_neither_holds_it_nor_lets_it_go() -> None:
     await site.held.hold("default", "key")  # as it is about to touch its host
     await site.look()
     assert (site.finalizers, site.server.patches) == ([SSH_KEY_FINALIZER], 1)
+
+
+async def test_the_key_of_a_host_in_quarantine_is_held() -> None:
+    site = Site(entry("free", **HOST))
+    await site.look()
+    assert site.finalizers == []
+    site.world.put(entry("dirty", annotations={QUARANTINED: "its holder has vanished"}, **HOST))
+    await site.look()
+    assert site.finalizers == [SSH_KEY_FINALIZER]
 
 
 async def test_somebody_else_was_faster() -> None:
