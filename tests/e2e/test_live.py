@@ -25,9 +25,11 @@ def _on_a_terminal(capra: Capra, *arguments: str | Path, columns: int = 80) -> s
     """What `capra` writes to a terminal of 24 lines, without what moves the cursor."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    # What a shell may say of its own terminal takes precedence over this one's size.
+    environment = {name: text for name, text in capra.process_environment().items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         [sys.executable, "-m", "capra", *map(str, arguments)],
-        env={**capra.process_environment(), "TERM": "xterm"},
+        env={**environment, "TERM": "xterm"},
         cwd=capra.directory,
         stdin=subprocess.DEVNULL,
         stdout=theirs,

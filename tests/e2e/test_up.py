@@ -196,7 +196,10 @@ def test_what_has_changed_in_the_file_is_told_and_not_done(three: list[Host], ca
     assert outcomes(capra.json("up", "-f", file)) == ["Finished"]
     file = cluster(capra, entry(one, "single", installFlags=["--debug"]))
     [report] = capra.json("up", "-f", file, code=1)
-    assert (report["outcome"], report["next"]) == ("OtherData", f"capra down --limit {one.address} comes first")
+    assert (report["outcome"], report["next"]) == (
+        "OtherData",
+        "put back what the file said; capra down with the same file removes the whole cluster",
+    )
     assert calls(one, "install") == 1
 
 

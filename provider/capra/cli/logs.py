@@ -110,7 +110,10 @@ def _show_step(run: KeptRun, number: int) -> None:
     step = next((one for one in run.steps if one.number == number), None)
     if step is None:
         raise InputError(f"is {number}, and the run {run.name} tells of {len(run.steps)} steps", subject="STEP")
-    typer.echo(printable(step.output), nl=not step.output.endswith("\n"))
+    if step.output:
+        typer.echo(printable(step.output), nl=not step.output.endswith("\n"))
+    else:
+        note(f"{_head(step)}; it has printed nothing")
 
 
 def _show(run: KeptRun, look: Look, *, follow: bool) -> None:

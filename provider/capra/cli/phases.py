@@ -33,6 +33,9 @@ class ClusterFileOptions(RunOptions):
         list[str],
         typer.Option("--file", "-f", metavar="FILE", help="The cluster, as k0sctl has it; - is standard input."),
     ]
+    ssh_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the SSH private key of hosts without ssh.keyPath.")
+    ] = None
 
     def cluster(self, settings: Settings) -> K0sCluster:
         """What the file says. Raises InputErrors."""
@@ -88,7 +91,16 @@ async def run_phases(
     return results
 
 
+OTHER_DATA = (
+    "the version or the configuration in the file is another than that with which the host was set up, and Capra does"
+    " not upgrade; nothing was run"
+)
+
+
 def in_own_words(result: MachineResult) -> MachineResult:
-    """What to do next, in the words of these two commands."""
-    name = result.machine.key.name
-    return replace(result, hint=result.hint.replace("capra cleanup with the same files", f"capra down --limit {name}"))
+    """The message, and what to do next, in the words of these two commands."""
+    if result.outcome == "OtherData":
+        hint = "put back what the file said; capra down with the same file removes the whole cluster"
+        return replace(result, message=OTHER_DATA, hint=hint)
+    hint = result.hint.replace("capra cleanup with the same files", "capra down with the same file")
+    return replace(result, hint=hint.replace("(--ssh-key or the Secret) and user", "(ssh.keyPath) and user (ssh.user)"))

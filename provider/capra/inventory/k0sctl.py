@@ -38,7 +38,7 @@ def from_k0sctl(
     caller carries out itself. Raises InputErrors with every problem."""
     version, kind = config.get("apiVersion"), config.get("kind")
     problems = Problems()
-    if not str(version).startswith(GROUP) or str(kind).lower() != "cluster":
+    if version != f"{GROUP}v1beta1" or str(kind).lower() != "cluster":
         problems.add(f"must be Cluster of {GROUP}v1beta1, but is {kind} of {version}", source, "kind")
         problems.raise_all()
     spec = config.get("spec")

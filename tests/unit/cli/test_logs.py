@@ -47,6 +47,12 @@ def test_the_last_run_with_its_steps(capra: Terminal) -> None:
     assert run.name in capra("logs", "node-0", "--run", run.name).stdout
 
 
+def test_a_step_that_has_printed_nothing_says_so(capra: Terminal) -> None:
+    _keep(capra)
+    told = capra("logs", "node-0", "1")
+    assert (told.stdout, "step 1 write /a: ok, status 0 (0.1 s); it has printed nothing" in told.stderr) == ("", True)
+
+
 def test_what_ansible_said_where_no_step_tells(capra: Terminal) -> None:
     _keep(capra, steps=(), output="ssh: no route\n", outcome="Unreachable", message="cannot be reached")
     assert capra("logs", "node-0").stdout.splitlines()[1:] == [
@@ -81,7 +87,10 @@ def test_follow_waits_for_the_end_and_shows_each_line_once(capra: Terminal) -> N
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["node-1"], "RemoteMachine default/node-1: has no run whose output was kept"),
+        (
+            ["node-1"],
+            "RemoteMachine default/node-1: has no run whose output was kept; there are runs of default/node-0",
+        ),
         (["node-0", "9"], "STEP: is 9, and the run"),
         (["node-0", "--run", "x"], "has no run 'x'"),
         (["node-0", "--entry"], "PooledRemoteMachine default/node-0: has no run"),

@@ -27,6 +27,9 @@ from capra.settings.values import KeepLimits
 MAX_BYTES = 16 * 1024 * 1024
 """Of a file that is read. A run brings back less than one megabyte of output."""
 
+SHOWN = 5
+"""Names that are listed before the others are counted."""
+
 LEFT_AFTER = 3600.0
 """Seconds after which a file that is being written was left by a process that has died."""
 
@@ -80,7 +83,7 @@ class KeptRuns:
         """The run of this name; the newest without one. Raises InputError where there is none."""
         names = self.names(key)
         if not names:
-            raise InputError("has no run whose output was kept", subject=str(key))
+            raise InputError(f"has no run whose output was kept; {self._others()}", subject=str(key))
         if name and (not _NAME.fullmatch(name) or name not in names):
             raise InputError(f"has no run {name!r}; it has {', '.join(names[-5:])}", subject=str(key))
         path = self._place(key) / f"{name or names[-1]}.json"
@@ -89,6 +92,12 @@ class KeptRuns:
                 return load_kept_run(json.loads(file.read(MAX_BYTES)))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"cannot be read: {error}", subject=str(path)) from None
+
+    def _others(self) -> str:
+        """Which machines have runs, as far as one reads a list."""
+        found = [path.name.partition(".")[2].replace(".", "/", 1) for path in sorted(self._directory.glob("*.*.*"))]
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return f"there are runs of {', '.join(found[:SHOWN])}{more}" if found else "no machine has one"
 
     def forget(self, key: MachineKey) -> None:
         """Remove all runs of a machine."""
