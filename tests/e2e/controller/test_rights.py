@@ -26,6 +26,10 @@ from tests.hosts import Host
 from tests.support.rbac import Account, Rule, granted_rules, refused_rules, used_rules
 
 
+def _counted(site: Site, reason: str) -> bool:
+    return any(event["reason"] == reason and event.get("count", 1) > 1 for event in site.all("Event"))
+
+
 def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host: Host, tmp_path: Path) -> None:
     """One life of one machine of a pool, with somebody who writes to the same objects all the time."""
     plane, port = management.plane, free_port()
@@ -55,7 +59,7 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
         controller.start()
         wait_for(lambda: any(line.get("event") == "leading" for line in controller.lines()), "it leads")
         site.keys([host])
-        site.data()
+        site.data(commands=["test -e /var/tmp/mended"])
         site.entry(host)
         site.patch("PooledRemoteMachine", host.name, {"metadata": {"labels": {"rack": "7"}}})
         with _busy(site):
@@ -65,6 +69,8 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
                 "afterBootstrap": [{"name": "note", "playbook": {"configMapRef": {"name": "site", "key": "note.yml"}}}]
             }
             site.machine("m", {"pool": "p", "ansible": hooks})
+            site.until("the same failure is counted", lambda: _counted(site, "BootstrapFailed"))
+            host.ssh("touch /var/tmp/mended", check=True)
             site.provisioned("m")
             site.until("the Machine has the label", lambda: site.get("Machine", "m")["metadata"]["labels"].get("rack"))
             # Until each kind's newest version had to be read.
