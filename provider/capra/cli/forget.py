@@ -17,7 +17,7 @@ from capra.local.state import Remembered, StateDirectory
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.keys.host_key import fingerprint
-from capra.runs.kept.kept_runs import KeptRuns
+from capra.runs.kept.kept_runs import kept_in
 from capra.settings import Output
 
 EXAMPLES = (
@@ -51,7 +51,7 @@ def forget(options: Options) -> int:
     for one in chosen:
         shared = _shares_place(one, [other for other in known if other not in chosen])
         state.forget(one, force=options.force, keep_keys=bool(shared))
-        KeptRuns(settings.state_directory / "output", settings.keep_output).forget(one.key)
+        kept_in(settings.state_directory, settings.keep_output).forget(one.key)
         told.append(_as_json(one, [] if shared else _keys(one)))
         _tell(one, shared)
     if settings.output is Output.JSON:

@@ -20,7 +20,7 @@ from capra.errors import CapraError, InputError, told
 from capra.model.machine import RemoteMachine
 from capra.model.run import OutcomeKind, Progress
 from capra.runs.kept.keeping import KeepingRunner
-from capra.runs.kept.kept_runs import KeptRuns
+from capra.runs.kept.kept_runs import KeptRuns, kept_in
 from capra.runs.runner import AnsibleRunner
 from capra.settings import Settings
 
@@ -40,7 +40,7 @@ async def running(settings: Settings, show: Callable[[str, str], None]) -> Async
 
 def kept_runs(settings: Settings) -> KeptRuns:
     """The output of runs that was kept."""
-    return KeptRuns(settings.state_directory / "output", settings.keep_output)
+    return kept_in(settings.state_directory, settings.keep_output)
 
 
 class Work:

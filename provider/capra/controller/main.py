@@ -37,7 +37,7 @@ from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.reviews import review
 from capra.runs.kept.keeping import KeepingRunner
-from capra.runs.kept.kept_runs import KeptRuns
+from capra.runs.kept.kept_runs import kept_in
 from capra.runs.runner import AnsibleRunner
 from capra.settings import ControllerSettings
 
@@ -79,7 +79,7 @@ async def _main(settings: ControllerSettings) -> int:
         "starting", version=version("capra"), settings={name: str(value) for name, value in asdict(settings).items()}
     )
     metrics, status = Metrics(), Status()
-    kept = KeptRuns(settings.state_directory / "output", settings.keep_output) if settings.keep_output.size else None
+    kept = kept_in(settings.state_directory, settings.keep_output) if settings.keep_output.size else None
     source = PageSource(kept)
     async with AsyncExitStack() as stack:
         configuration = await configure(settings.kubeconfig)

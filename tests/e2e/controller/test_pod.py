@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from tests.e2e.controller.life import live_once
 from tests.e2e.controller.process import ControllerProcess
-from tests.e2e.controller.site import ACCOUNT, Management, Site, address
-from tests.e2e.support import count, counted
+from tests.e2e.controller.site import ACCOUNT, Management, Site
 from tests.hosts import Host
 from tests.support.contained import contained
 
@@ -32,14 +32,7 @@ def test_a_machine_comes_and_goes(management: Management, site: Site, host: Host
     controller = ControllerProcess(kubeconfig, tmp_path, (f"--namespace={site.namespace}",), wrap=wrap)
     try:
         controller.start()
-        site.keys([host])
-        site.data(commands=[counted("bootstrap")])
-        site.cluster()
-        site.machine("m", address(host) | {"cleanUpCommands": [counted("clean")]})
-        site.provisioned("m")
-        site.delete("Machine", "m")
-        site.gone("Machine", "m")
-        assert (count(host, "bootstrap"), count(host, "clean")) == (1, 1)
+        live_once(site, host)
         assert controller.stop() == 0
     finally:
         controller.end()

@@ -12,10 +12,11 @@ import yaml
 
 import capra
 from tests.component.deploy.conftest import Release, compose
+from tests.e2e.controller.life import live_once
 from tests.e2e.controller.process import ControllerProcess
-from tests.e2e.controller.site import ACCOUNT, Management, Site, address
+from tests.e2e.controller.site import ACCOUNT, Management, Site
 from tests.e2e.release.conftest import VERSION
-from tests.e2e.support import cloud_config, count, counted, key_secret, machine
+from tests.e2e.support import cloud_config, key_secret, machine
 from tests.hosts import Host
 from tests.support.image import SCRATCH, Unpacked
 
@@ -112,14 +113,7 @@ def test_the_controller_provisions_and_cleans_a_machine(
     controller = ControllerProcess(kubeconfig, tmp_path, (f"--namespace={site.namespace}",), wrap=wrap)
     try:
         controller.start()
-        site.keys([host])
-        site.data(commands=[counted("bootstrap")])
-        site.cluster()
-        site.machine("m", address(host) | {"cleanUpCommands": [counted("clean")]})
-        site.provisioned("m")
-        site.delete("Machine", "m")
-        site.gone("Machine", "m")
-        assert (count(host, "bootstrap"), count(host, "clean")) == (1, 1)
+        live_once(site, host)
         assert controller.stop() == 0
     finally:
         controller.end()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.support.script_modules import load_script
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "docs" / "images"
@@ -16,13 +16,7 @@ LARGEST = 150_000
 
 @pytest.fixture(scope="module")
 def screenshots() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("screenshots", ROOT / "scripts" / "screenshots.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["screenshots"] = module
-    specification.loader.exec_module(module)
-    return module
+    return load_script("screenshots")
 
 
 def test_pictures_of_a_terminal_are_up_to_date(screenshots: ModuleType) -> None:

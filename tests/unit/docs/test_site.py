@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,19 +12,14 @@ import yaml
 
 from capra.cli.app import COMMANDS
 from capra.cli.errors import ExitCode
+from tests.support.script_modules import load_script
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
 def site() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("docs_site", ROOT / "scripts" / "docs_site.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["docs_site"] = module
-    specification.loader.exec_module(module)
-    return module
+    return load_script("docs_site")
 
 
 def _pages(navigation: Any) -> list[str]:

@@ -40,6 +40,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _OTHER = re.compile(r"[^A-Za-z0-9._-]")
 
 
+def kept_in(state_directory: Path, limits: KeepLimits) -> KeptRuns:
+    """What is kept beside the state of a terminal or a controller."""
+    return KeptRuns(state_directory / "output", limits)
+
+
 class KeptRuns:
     """Keeps runs, and finds them again. Used by several threads, and by several processes.
 
