@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import os
 import ssl
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,30 @@ async def _nodes(_request: web.Request) -> web.Response:
     return web.json_response({"items": []})
 
 
+@contextlib.asynccontextmanager
+async def _serving(context: ssl.SSLContext) -> AsyncIterator[int]:
+    """An API server without a Node, and its port."""
+    application = web.Application()
+    application.router.add_get("/api/v1/nodes", _nodes)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def _lists(content: bytes, *, works: bool) -> None:
+    """Whether its Nodes can be listed by this kubeconfig."""
+    async with connected(parse_kubeconfig(content, SUBJECT), SUBJECT) as api:
+        if works:
+            assert await api.list(NODES) == {"items": []}
+        else:
+            with pytest.raises(UnavailableError):
+                await api.list(NODES)
+
+
 @pytest.mark.parametrize(
     ("client", "server_name", "works"),
     [(True, "api.example.org", True), (False, "api.example.org", False), (True, "", False)],
@@ -86,23 +112,8 @@ async def test_certificates_are_used_from_memory(
     demanding = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(files.certificate))
     demanding.verify_mode = ssl.CERT_REQUIRED
     demanding.load_cert_chain(files.certificate, files.key)
-    application = web.Application()
-    application.router.add_get("/api/v1/nodes", _nodes)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=demanding)
-        await site.start()
-        port = runner.addresses[0][1]
-        workload = parse_kubeconfig(kubeconfig(port, files, client=client, server_name=server_name), SUBJECT)
-        async with connected(workload, SUBJECT) as api:
-            if works:
-                assert await api.list(NODES) == {"items": []}
-            else:
-                with pytest.raises(UnavailableError):
-                    await api.list(NODES)
-    finally:
-        await runner.cleanup()
+    async with _serving(demanding) as port:
+        await _lists(kubeconfig(port, files, client=client, server_name=server_name), works=works)
     assert list(scratch.iterdir()) == []
     open_files = [os.readlink(f"/proc/self/fd/{number}") for number in _descriptors()]
     assert not [path for path in open_files if "memfd:capra" in path]
@@ -118,24 +129,10 @@ async def test_authorities_of_the_environment_are_trusted_where_a_kubeconfig_nam
         monkeypatch.setenv("SSL_CERT_FILE", str(files.certificate))
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     serving.load_cert_chain(files.certificate, files.key)
-    application = web.Application()
-    application.router.add_get("/api/v1/nodes", _nodes)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=serving).start()
-        text = kubeconfig(runner.addresses[0][1], files, client=False, server_name="api.example.org")
-        raw = yaml.safe_load(text)
+    async with _serving(serving) as port:
+        raw = yaml.safe_load(kubeconfig(port, files, client=False, server_name="api.example.org"))
         del raw["clusters"][0]["cluster"]["certificate-authority-data"]
-        workload = parse_kubeconfig(yaml.safe_dump(raw).encode(), SUBJECT)
-        async with connected(workload, SUBJECT) as api:
-            if given:
-                assert await api.list(NODES) == {"items": []}
-            else:
-                with pytest.raises(UnavailableError):
-                    await api.list(NODES)
-    finally:
-        await runner.cleanup()
+        await _lists(yaml.safe_dump(raw).encode(), works=given)
 
 
 def _descriptors() -> list[str]:
