@@ -9,7 +9,7 @@ failed=
 export PYTEST_TIMEOUT=900
 run() {
     printf '\n== %s\n' "$*"
-    "$@" || failed="$failed $1-$2"
+    "$@" || failed="$failed '$*'"
 }
 run pytest tests/unit --numprocesses=2 --cov --cov-report=term --durations=5
 run coverage report --include='*/capra/model/*,*/capra/bootstrap/*,*/capra/engine/*' --fail-under=95

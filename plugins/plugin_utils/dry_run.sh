@@ -115,13 +115,19 @@ check_host() {
 
 # look_now KIND SCOPE: a part of check_host, in a process of its own. Sets RUN.
 look_now() {
-    if ! RUN=$(umask 077 && mktemp -d); then echo "$1: nobody can look: there is no temporary directory" && exit; fi
+    if ! RUN=$(umask 077 && look_place); then echo "$1: nobody can look: there is no temporary directory" && exit; fi
     trap 'rm -rf "$RUN"' EXIT
     trap 'exit 143' TERM INT HUP
     # As kubeadm's reset finds out whose etcd it is.
     if [ -e /etc/kubernetes/manifests/etcd.yaml ]; then true >"$RUN/etcd"; fi
     look_for_new
     "look_$1" "$2"
+}
+
+# look_place: a part of look_now. Makes a private directory and prints its path. In memory where that is possible: a dry run
+# leaves each disk as it is, and a full one does not end it.
+look_place() {
+    mktemp -d /dev/shm/capra.XXXXXX 2>/dev/null || mktemp -d /run/capra.XXXXXX 2>/dev/null || mktemp -d
 }
 
 # look_clear SCOPE: a part of check_host. Needs NEW, TRACES and KNOWN_BEFORE.

@@ -8,7 +8,8 @@ import time
 
 import structlog
 
-from capra.controller.dependents import at_place, dependents, first_in_line, in_line, is_news
+from capra.controller.dependents import at_place, dependents, first_in_line, in_line
+from capra.controller.news import News
 from capra.controller.queue import WorkQueue, spread
 from capra.controller.reconcilers.cluster import ClusterReconciler
 from capra.controller.reconcilers.machine import MachineReconciler
@@ -112,17 +113,13 @@ class Controller:
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
             SECRETS.kind: SSHKeyReconciler(cache, held, events),
         }
+        self._news = News()
         self._synced = self._watched = self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
         self._error: BaseException | None = None
         self._broken = asyncio.Event()
         self._synchronization = Synchronization(
-            api,
-            cache,
-            OWN,
-            namespace=settings.namespace,
-            period=settings.sync_period,
-            changed=self._changed,
+            api, cache, OWN, namespace=settings.namespace, period=settings.sync_period, changed=self._changed
         )
         self.missed = self._synchronization.missed
         cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
@@ -201,10 +198,10 @@ class Controller:
     def seen(self, resource: Resource, raw: Raw, *, deleted: bool) -> None:
         """An event of a watch."""
         raw = resource.complete(raw)
-        before = self.cache.get(resource.kind, namespace_of(raw), name_of(raw))
         if deleted:
             self.cache.remove(resource.kind, raw)
-        elif not self.cache.put(resource.kind, raw) or not is_news(resource.kind, before, raw):
+            self._news.forget(resource.kind, raw)
+        elif not self.cache.put(resource.kind, raw) or not self._news.is_news(resource.kind, raw):
             return
         self._changed(resource, raw)
 

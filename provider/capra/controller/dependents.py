@@ -24,14 +24,11 @@ from capra.kube.client.resources import (
     namespace_of,
 )
 from capra.kube.client.workload import KUBECONFIG_SUFFIX
-from capra.kube.objects.cluster_api import cluster_name_of, to_cluster
+from capra.kube.objects.cluster_api import cluster_name_of
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
 from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
-
-NO_NEWS = frozenset({"resourceVersion", "managedFields"})
-"""Metadata that change with everything else."""
 
 
 def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
@@ -39,28 +36,6 @@ def dependents(cache: Known, kind: str, raw: Raw) -> Iterator[ObjectKey]:
     find = _FINDERS.get(kind)
     if find is not None:
         yield from find(cache, raw)
-
-
-def is_news(kind: str, before: Raw | None, after: Raw) -> bool:
-    """Anything has changed that counts for others. Cluster API writes the status of a Cluster at every step of every
-    Machine: hardly any of it counts here, and all machines of the Cluster would be looked at each time."""
-    if before is None:
-        return True
-    if kind == MACHINES:
-        return _but_progress(before) != _but_progress(after)
-    return kind != "Cluster" or _what_counts(before) != _what_counts(after)
-
-
-def _but_progress(machine: Raw) -> Raw:
-    """A machine without what the controller writes every few seconds while something runs for it."""
-    metadata = {name: value for name, value in machine["metadata"].items() if name not in NO_NEWS}
-    status = {name: value for name, value in (machine.get("status") or {}).items() if name != "progress"}
-    return {**machine, "metadata": metadata, "status": status}
-
-
-def _what_counts(cluster: Raw) -> tuple[object, ...]:
-    metadata = cluster["metadata"]
-    return metadata.get("uid"), metadata.get("deletionTimestamp"), cluster.get("spec"), to_cluster(cluster)
 
 
 def _key(kind: str, raw: Raw) -> ObjectKey:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from capra.controller.dependents import dependents, is_news
+from capra.controller.dependents import dependents
 from capra.kube.client.resources import QUARANTINED, SSH_KEY_FINALIZER, ObjectKey, Raw
 from capra.kube.objects import places
 from capra.model import checks
@@ -109,26 +109,6 @@ def test_a_key_that_all_entries_share(monkeypatch: pytest.MonkeyPatch) -> None:
         f"PooledRemoteMachine e-{n}" for n in range(count)
     }
     assert len(read) <= 4 * count
-
-
-@pytest.mark.parametrize(
-    ("change", "news"),
-    [
-        ({}, False),
-        ({"status": {"initialization": {"infrastructureProvisioned": True}, "workers": {"replicas": 7}}}, False),
-        ({"status": {}}, True),
-        ({"spec": {"paused": True}}, True),
-        ({"metadata": {"name": "c", "uid": "another"}}, True),
-        ({"metadata": {"name": "c", "uid": "u", "resourceVersion": "9"}}, False),
-        ({"metadata": {"name": "c", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z"}}, True),
-    ],
-)
-def test_what_of_a_cluster_counts_for_its_machines(change: Raw, news: bool) -> None:
-    status = {"initialization": {"infrastructureProvisioned": True}, "workers": {"replicas": 6}}
-    before: Raw = {"metadata": {"name": "c", "uid": "u", "resourceVersion": "8"}, "spec": {}, "status": status}
-    assert is_news("Cluster", before, {**before, **change}) is news
-    assert is_news("Cluster", None, before)
-    assert is_news("Machine", before, before)
 
 
 def test_an_ssh_key_is_looked_at_with_whoever_names_it_and_by_itself_as_long_as_it_is_held() -> None:

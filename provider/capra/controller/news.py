@@ -1,0 +1,51 @@
+"""Whether an event of a watch says anything that counts for others. Pure, but for what it remembers."""
+
+from __future__ import annotations
+
+from capra.kube.client.resources import MACHINES, Raw, name_of, namespace_of
+from capra.kube.objects.cluster_api import to_cluster
+
+NO_NEWS = frozenset({"resourceVersion", "managedFields"})
+"""Metadata that change with everything else."""
+
+
+class News:
+    """What was last told of each Cluster and each RemoteMachine.
+
+    The cache cannot say it: it holds what the controller itself has written before the watch brings the event. Cluster
+    API writes the status of a Cluster at every step of every Machine, and the controller writes the progress of a
+    machine every few seconds: all that depends on them would be looked at each time.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str, str], object] = {}
+
+    def is_news(self, kind: str, raw: Raw) -> bool:
+        """True when anything that counts is not as it was told last; it has been told then. Every event of other kinds
+        is news."""
+        if kind == MACHINES:
+            counts: object = _but_progress(raw)
+        elif kind == "Cluster":
+            counts = _what_counts(raw)
+        else:
+            return True
+        place = kind, namespace_of(raw), name_of(raw)
+        if place in self._told and self._told[place] == counts:
+            return False
+        self._told[place] = counts
+        return True
+
+    def forget(self, kind: str, raw: Raw) -> None:
+        """It has been deleted."""
+        self._told.pop((kind, namespace_of(raw), name_of(raw)), None)
+
+
+def _but_progress(machine: Raw) -> Raw:
+    metadata = {name: value for name, value in machine["metadata"].items() if name not in NO_NEWS}
+    status = {name: value for name, value in (machine.get("status") or {}).items() if name != "progress"}
+    return {**machine, "metadata": metadata, "status": status}
+
+
+def _what_counts(cluster: Raw) -> tuple[object, ...]:
+    metadata = cluster["metadata"]
+    return metadata.get("uid"), metadata.get("deletionTimestamp"), cluster.get("spec"), to_cluster(cluster)
