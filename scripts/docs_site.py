@@ -21,8 +21,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from capra.cli.app import COMMANDS, GROUPS, load_command
+from capra.cli.app import COMMANDS, GROUPS
 from capra.cli.errors import ExitCode
+from capra.cli.loading import load_command
 from capra.controller.serving.metrics import Metrics
 from capra.settings import PREFIX, ControllerSettings, Settings
 

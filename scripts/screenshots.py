@@ -23,9 +23,9 @@ from rich.text import Text
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from capra.cli.cluster import Overview, tables  # noqa: E402  # the repository root must be on the path first
-from capra.cli.live import LiveDisplay  # noqa: E402  # the same
-from capra.cli.result import MachineResult  # noqa: E402  # the same
+from capra.cli.output.live import LiveDisplay  # noqa: E402  # the same
+from capra.cli.output.result import MachineResult  # noqa: E402  # the same
+from capra.cli.shared.cluster import Overview, tables  # noqa: E402  # the repository root must be on the path first
 from capra.kube.objects.overview import machine_lines, pool_lines  # noqa: E402  # the same
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine  # noqa: E402  # the same
 from capra.model.run import IN_CONTACT, Progress  # noqa: E402  # the same

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from capra.cli.app import COMMANDS
+from capra.cli.loading import module_name
 from tests.unit.modules import ELSEWHERE, THEMES, TYPES
 
 TESTS = Path(__file__).parents[1]
@@ -44,9 +45,9 @@ def _has_own(module: str) -> bool:
 def _imports(path: Path) -> frozenset[str]:
     """Modules of the package, and helpers of the tests, that a file imports. The terminal imports the command that is
     called."""
-    found = (
-        {f"capra.cli.{name.replace('-', '_')}" for name in COMMANDS} if path == PACKAGE / "cli" / "app.py" else set()
-    )
+    found = set[str]()
+    if path == PACKAGE / "cli" / "loading.py":
+        found = {f"capra.cli.{room}.{module_name(name)}" for room in ("options", "commands") for name in COMMANDS}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}

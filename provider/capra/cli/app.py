@@ -1,9 +1,8 @@
-"""`capra`: its commands, put together. A command's module is imported when the command is used, so that `capra --help`
+"""`capra`: its commands, put together. A command is imported when it is used, so that `capra --help`
 waits for none, and no command for another's."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import capra
 from capra.cli import interrupted
-from capra.cli.help import CapraCommand, write_examples
+from capra.cli.help import write_examples
 
 HELP = """Turn hosts that are reached over SSH into cluster nodes, and back into clean hosts.
 
@@ -52,35 +51,12 @@ GROUPS = {
 }
 """Words that have commands of their own, with what is said of both."""
 
-MODULES = {"import": "import_k0sctl"}
-"""Commands whose names are words of Python's, and the names of their modules and functions."""
-
-
 EXAMPLES = (
     "capra preflight -f machine.yaml",
     "capra bootstrap -f machine.yaml --bootstrap-data user-data.yaml",
     "capra status",
     "capra bootstrap --help",
 )
-
-
-def load_command(name: str) -> CapraCommand:
-    """The command itself, from `capra.cli.<name>`: the function of that name there, `Options` and `EXAMPLES`. name:
-    `pool import` is in `capra.cli.pool_import`."""
-    from capra.cli.flags import option_variables  # noqa: PLC0415  # brings some of what takes long to import
-    from capra.cli.options import takes  # noqa: PLC0415  # brings most of it
-    from capra.settings import Settings  # noqa: PLC0415  # the same
-
-    word = MODULES.get(name, name.replace("-", "_").replace(" ", "_"))
-    module = import_module(f"capra.cli.{word}")
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    kind = getattr(module, "COMMAND_CLASS", CapraCommand)
-    alone.command(name, cls=kind)(takes(module.Options)(getattr(module, word)))
-    command = typer.main.get_command(alone)
-    assert isinstance(command, CapraCommand), name
-    command.examples = module.EXAMPLES
-    command.variables = option_variables(getattr(module, "SETTINGS", Settings))
-    return command
 
 
 class _Later(TyperCommand):
@@ -91,6 +67,8 @@ class _Later(TyperCommand):
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """The context of the command itself."""
         try:
+            from capra.cli.loading import load_command  # noqa: PLC0415  # brings what takes long to import
+
             command = load_command(self.full_name)
         except KeyboardInterrupt:
             interrupted()

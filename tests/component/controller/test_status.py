@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.cli.cluster import ClusterView, look
+from capra.cli.shared.cluster import ClusterView, look
 from capra.errors import Fatal
 from capra.kube.client.api import Api
 from capra.kube.client.connection import configure, connect

@@ -13,8 +13,8 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from capra.cli import work
 from capra.cli.app import app
+from capra.cli.shared import work
 from capra.engine.ports import Runner
 from capra.settings import Settings
 from capra.testing import FakeRunner

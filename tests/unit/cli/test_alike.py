@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from capra.cli.alike import alike, cause_of, listed_names, totals
-from capra.cli.result import MachineResult
+from capra.cli.output.alike import alike, cause_of, listed_names, totals
+from capra.cli.output.result import MachineResult
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 
 

@@ -326,7 +326,7 @@ def test_another_capra_at_the_same_machine(capra: Terminal) -> None:
     capra.manifest()
     # Signals can only be handled in the main thread, and so the nested call needs an event loop without them.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("capra.cli.work.SIGNALS", ())
+        patch.setattr("capra.cli.shared.work.SIGNALS", ())
         capra("bootstrap", "-f", "machine.yaml", "--bootstrap-data", capra.data())
 
     [report] = nested.inner

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.cli.report import columns
+from capra.cli.output.report import columns
 
 
 def test_columns_stand_below_each_other_whatever_is_in_them() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from capra.cli import options
+from capra.cli.shared import planning
 from capra.model.run import RunResult, TaskEvent
 from capra.testing import FakeRunner, finished
 from capra.testing.runner import RECAP
@@ -88,7 +88,7 @@ def test_a_check_runs_hooks_in_check_mode(capra: Terminal) -> None:
 
 
 def test_a_missing_collection_is_told_before_anything_runs(capra: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "has_collection", lambda name: name == "a.b")
+    monkeypatch.setattr(planning, "has_collection", lambda name: name == "a.b")
     arguments = ("bootstrap", *_arguments(capra, collections=["a.b", "c.d"]), "--bootstrap-data", capra.data())
     [report] = capra.json(*arguments, code=1)
     assert report["outcome"] == "MissingCollection"

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from capra.cli.live import LiveDisplay, displaying
-from capra.cli.result import MachineResult
+from capra.cli.output.live import LiveDisplay, displaying
+from capra.cli.output.result import MachineResult
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.model.run import IN_CONTACT, Progress, StepReport
 

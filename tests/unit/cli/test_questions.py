@@ -9,8 +9,8 @@ import pytest
 
 from ansible_collections.capra.machine.plugins.filter.cleanup import cleanup_steps
 from capra import __version__
-from capra.cli.listing import VERIFY, cleanup_titles
-from capra.cli.trust import parse_place
+from capra.cli.commands.trust import parse_place
+from capra.cli.output.listing import VERIFY, cleanup_titles
 from capra.engine.ports import ProgressListener
 from capra.errors import InputError, Retry
 from capra.local.state import StateDirectory
@@ -236,7 +236,7 @@ def test_trust_without_a_fingerprint_needs_a_person(capra: Terminal, monkeypatch
     result = capra("trust", "192.0.2.1", code=1)  # not 2: the host was asked for its keys
     assert fingerprint(HOST_KEY) in result.stderr
 
-    monkeypatch.setattr("capra.cli.trust.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr("capra.cli.commands.trust.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
     monkeypatch.setattr("typer.confirm", lambda *arguments, **options: False)
     capra("trust", "192.0.2.1", code=1)
     monkeypatch.setattr("typer.confirm", lambda *arguments, **options: True)

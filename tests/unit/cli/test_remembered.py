@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.cli.status import last_run, state_of
+from capra.cli.commands.status import last_run, state_of
 from capra.errors import Fatal
 from capra.local.state import Remembered, StateDirectory
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine

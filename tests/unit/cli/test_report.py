@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from capra.cli import report
-from capra.cli.result import MachineResult
+from capra.cli.output import report
+from capra.cli.output.result import MachineResult
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.settings import Output
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from capra.cli import run
+from capra.cli.commands import run
 from capra.model.run import Playbook, RunResult, TaskEvent
 from capra.testing import FakeRunner, finished, unreachable
 from capra.testing.runner import RECAP

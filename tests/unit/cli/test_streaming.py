@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from capra.cli.streaming import MISSED, OutputStream
+from capra.cli.output.streaming import MISSED, OutputStream
 from capra.model.machine import MachineKey
 
 KEY = MachineKey("default", "node-0")

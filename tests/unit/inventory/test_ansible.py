@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from capra.cli.yaml_output import dump
+from capra.cli.output.yaml_output import dump
 from capra.errors import InputError, InputErrors
 from capra.inventory.ansible import Literal, from_ansible, to_ansible
 from capra.inventory.imported import as_object_name, documents, secret_names

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from cryptography import x509
 
-from capra.cli.remote_logs import LogServer
+from capra.cli.shared.remote_logs import LogServer
 from capra.controller.serving.access import Access
 from capra.controller.serving.health import Status, serving_diagnostics, serving_probes
 from capra.controller.serving.metrics import Metrics

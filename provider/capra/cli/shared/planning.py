@@ -1,0 +1,49 @@
+"""Options of a command as what the engine and the reader of files take."""
+
+from __future__ import annotations
+
+from capra.cli.options.common import MachineOptions
+from capra.engine.requests import PlanOptions
+from capra.local.prepare import InputOptions
+from capra.runs.hooks.surroundings import has_collection
+from capra.runs.rendering import render_within_bounds
+from capra.settings import Settings
+
+
+def input_options(options: MachineOptions) -> InputOptions:
+    """What is read from files."""
+    settings = options.settings()
+    return InputOptions(
+        files=tuple(options.file),
+        ssh_key=settings.ssh_key,
+        become_password_file=settings.become_password_file,
+        bootstrap_data=getattr(options, "bootstrap_data", None) or "",
+        limit=tuple(options.limit or ()),
+        sentinel=settings.sentinel,
+    )
+
+
+def plan_options(
+    settings: Settings, *, check: bool = False, diff: bool = False, restart: bool = False, take_over: str = ""
+) -> PlanOptions:
+    """The engine's options for these settings."""
+    defaults = PlanOptions()
+    return PlanOptions(
+        check=check,
+        diff=diff,
+        restart=restart,
+        artifacts=settings.artifacts,
+        bootstrap_timeout=settings.timeout or defaults.bootstrap_timeout,
+        cleanup_timeout=settings.timeout or defaults.cleanup_timeout,
+        sentinel=settings.sentinel,
+        state_directory=settings.host_state_directory,
+        k0s_data_dir=settings.k0s_data_dir,
+        k0s_binary=settings.k0s_binary,
+        take_over=take_over,
+        # Bastions and names of hosts stand in a person's own configuration; the controller has none.
+        ssh_config="",
+        one_owner=True,
+        render=render_within_bounds,
+        hook_timeout=settings.hook_timeout,
+        has_collection=has_collection,
+    )
