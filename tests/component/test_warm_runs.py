@@ -105,7 +105,7 @@ def _of_run(name: str, parent: int) -> list[int]:
 
 def test_a_secret_of_one_run_is_in_no_other_one(silent: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whoever waits for a host keeps nobody from beginning.
-    monkeypatch.setattr("capra.runs.runner.BEGIN_PATIENCE", 600.0)
+    monkeypatch.setattr("capra.runs.beginnings.BEGIN_PATIENCE", 600.0)
     secrets = [f"secret{number}{os.urandom(12).hex()}" for number in range(10)]
 
     async def look() -> None:

@@ -36,9 +36,9 @@ from capra.errors import CapraError
 from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.reviews import review
-from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.keeping import Keeping
 from capra.runs.kept.kept_runs import kept_in
-from capra.runs.runner import AnsibleRunner
+from capra.runs.runner import AnsibleRunner, ObservedRunner
 from capra.settings import ControllerSettings
 
 _Work = Callable[[], Awaitable[None]]
@@ -97,7 +97,7 @@ async def _main(settings: ControllerSettings) -> int:
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
             async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as bare:
-                runner: Runner = KeepingRunner(bare, kept, time.time) if kept is not None else bare
+                runner: Runner = ObservedRunner(bare, Keeping(kept, time.time).observe) if kept is not None else bare
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 source.serve(controller.cache, lambda: controller.ready)

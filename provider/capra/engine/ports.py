@@ -62,6 +62,21 @@ class Runner(Protocol):
         ...
 
 
+class RunObserver(Protocol):
+    """Follows one run."""
+
+    def hear(self, progress: Progress) -> None:
+        """What a `ProgressListener` hears."""
+        ...
+
+    async def ended(self, result: RunResult | None) -> None:
+        """Once, before anybody has the result. None: the run was cut off, and an error follows."""
+        ...
+
+
+ObserveRun = Callable[[RunRequest], RunObserver | None]
+"""An observer of a run that begins; None where nobody follows it."""
+
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from capra.engine.ports import ProgressListener
+from capra.engine.ports import ObserveRun, ProgressListener, Runner, RunObserver
 from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
+from capra.runs.beginnings import Beginnings
 from capra.runs.finishing import finish
 from capra.runs.message import dump_request, load_result
 from capra.runs.redaction.redact import Redactor
@@ -24,12 +26,6 @@ LINE_LIMIT = 64 * 1024 * 1024
 
 ERRORS_LIMIT = 64 * 1024
 """Bytes that are kept of the end of what a worker says on its standard error."""
-
-BEGINNINGS = 2
-"""Runs for each processor that begin at once."""
-
-BEGIN_PATIENCE = 10.0
-"""Seconds after which a run does not count as one that begins, whatever it does."""
 
 ERRORS_PATIENCE = 1.0
 """Seconds that its last words on its standard error are waited for."""
@@ -50,27 +46,32 @@ OutputListener = Callable[[str, str], None]
 """Called with the machine's name and a piece of Ansible's own output, redacted."""
 
 
-class _Beginnings:
-    """Limits how many runs begin at once. Until they contact their hosts they wait for a processor only, and each takes
-    memory: one after the other they begin no later."""
+class ObservedRunner:
+    """A port `Runner` over another, with observers of its runs."""
 
-    def __init__(self) -> None:
-        self._places = asyncio.Semaphore(BEGINNINGS * len(os.sched_getaffinity(0)))
+    def __init__(self, runner: Runner, *observers: ObserveRun) -> None:
+        self._runner = runner
+        self._observers = observers
 
-    async def begin(self) -> Callable[[], None]:
-        """Wait for a place. Gives what ends the beginning, which happens by itself in BEGIN_PATIENCE seconds."""
-        await self._places.acquire()
-        beginning = True
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """See engine.ports.Runner. All observers know how the run has ended before it returns, or raises."""
+        listeners, result = [listener], None
 
-        def end() -> None:
-            nonlocal beginning
-            if beginning:
-                beginning = False
-                timer.cancel()
-                self._places.release()
+        async def ended(observer: RunObserver) -> None:
+            await observer.ended(result)
 
-        timer = asyncio.get_running_loop().call_later(BEGIN_PATIENCE, end)
-        return end
+        async with AsyncExitStack() as stack:
+            for observe in self._observers:
+                if (observer := observe(request)) is not None:
+                    listeners.append(observer.hear)
+                    stack.push_async_callback(ended, observer)
+            result = await self._runner.run(request, partial(_all, listeners))
+        return result
+
+
+def _all(listeners: Sequence[ProgressListener], progress: Progress) -> None:
+    for listener in listeners:
+        listener(progress)
 
 
 class AnsibleRunner:
@@ -85,7 +86,7 @@ class AnsibleRunner:
         warm: bool = True,
         count_cold: Callable[[], None] | None = None,
     ) -> None:
-        self._beginnings = _Beginnings()
+        self._beginnings = Beginnings()
         self._output = output
         self._parents = WarmParents(LINE_LIMIT) if warm else None
         self._count_cold = count_cold or (lambda: None)

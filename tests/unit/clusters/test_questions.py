@@ -9,9 +9,10 @@ from capra.clusters.questions import ask_token, bring_token
 from capra.engine.requests import PlanOptions
 from capra.model.run import Playbook, RunResult
 from capra.runs.directory.layout import lay_out, read_answer
-from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.keeping import Keeping
 from capra.runs.kept.kept_runs import KeptRuns
 from capra.runs.message import dump_request, dump_result, load_request, load_result
+from capra.runs.runner import ObservedRunner
 from capra.settings.values import KeepLimits
 from capra.testing import FakeRunner
 from tests.unit.clusters.examples import cluster, host
@@ -63,6 +64,8 @@ def test_an_answer_crosses_the_pipe_and_shows_nowhere(tmp_path: Path) -> None:
         async def run(self, request: object, listener: object) -> RunResult:
             return result
 
-    got = asyncio.run(KeepingRunner(Answering(), kept, lambda: 0.0).run(request, lambda progress: None))
+    got = asyncio.run(
+        ObservedRunner(Answering(), Keeping(kept, lambda: 0.0).observe).run(request, lambda progress: None)
+    )
     assert got.answer == TOKEN
     assert not (tmp_path / "kept").exists()

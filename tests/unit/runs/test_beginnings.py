@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.runs import runner
+from capra.runs import beginnings, runner
 from tests.support.waiting import holds_soon
 from tests.unit.runs.test_runs import REQUEST
 
@@ -51,7 +51,7 @@ async def test_runs_begin_one_after_the_other(
         return len(began.read_text().splitlines())
 
     monkeypatch.setattr(runner, "_cold_worker", worker)
-    monkeypatch.setattr(runner, "BEGIN_PATIENCE", patience)
+    monkeypatch.setattr(beginnings, "BEGIN_PATIENCE", patience)
     many = runner.AnsibleRunner(warm=False)
     runs = [asyncio.ensure_future(many.run(REQUEST, lambda progress: None)) for _ in range(10)]
     try:
@@ -70,11 +70,11 @@ async def test_runs_begin_one_after_the_other(
 
 @pytest.mark.usefixtures("two_processors")
 async def test_a_run_gives_its_place_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "BEGIN_PATIENCE", 600.0)
-    beginnings = runner._Beginnings()
-    ends = [await beginnings.begin() for _ in range(4)]
+    monkeypatch.setattr(beginnings, "BEGIN_PATIENCE", 600.0)
+    places = beginnings.Beginnings()
+    ends = [await places.begin() for _ in range(4)]
     for _ in range(3):
         ends[0]()
-    await asyncio.wait_for(beginnings.begin(), 5)
+    await asyncio.wait_for(places.begin(), 5)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(beginnings.begin(), 0.1)
+        await asyncio.wait_for(places.begin(), 0.1)

@@ -19,9 +19,9 @@ from capra.engine.ports import ProgressListener, Runner
 from capra.errors import CapraError, InputError, told
 from capra.model.machine import RemoteMachine
 from capra.model.run import OutcomeKind, Progress
-from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.keeping import Keeping
 from capra.runs.kept.kept_runs import KeptRuns, kept_in
-from capra.runs.runner import AnsibleRunner
+from capra.runs.runner import AnsibleRunner, ObservedRunner
 from capra.settings import Settings
 
 Act = Callable[[RemoteMachine, ProgressListener], Awaitable[MachineResult]]
@@ -35,7 +35,8 @@ log = structlog.get_logger()
 async def running(settings: Settings, show: Callable[[str, str], None]) -> AsyncIterator[Runner]:
     """The runner of a command. show: gets the machine's name and a piece of Ansible's output; used from -vv on."""
     async with AnsibleRunner(show if settings.verbose > 1 else None, warm=settings.warm_runs) as runner:
-        yield KeepingRunner(runner, kept_runs(settings), time.time) if settings.keep_output.size else runner
+        keeping = [Keeping(kept_runs(settings), time.time).observe] if settings.keep_output.size else []
+        yield ObservedRunner(runner, *keeping)
 
 
 def kept_runs(settings: Settings) -> KeptRuns:

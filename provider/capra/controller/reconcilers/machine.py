@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext,
 import structlog
 
 from capra.controller.reconcilers.log_lines import fields, level
-from capra.controller.reconcilers.progress import TellingRunner
+from capra.controller.reconcilers.progress import telling_progress
 from capra.controller.reconcilers.reconciler import AT_ONCE, Result
-from capra.controller.serving.metrics import MeteredRunner, Metrics
+from capra.controller.serving.metrics import Metrics, measuring
 from capra.controller.slots import Slots
 from capra.engine.decisions import BackOff, Bootstrap, GiveBack, Keep, Refuse, Release, Reserve, Run, RunPlaybook, Wait
 from capra.engine.engine import Engine, Reconciliation
@@ -31,6 +31,7 @@ from capra.kube.stores.reporter import Reporter
 from capra.model.machine import GIVE_UP_ANNOTATION, MachineKey
 from capra.model.observation import Observation, Phase
 from capra.model.run import Progress
+from capra.runs.runner import ObservedRunner
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ class MachineReconciler:
     ) -> None:
         self._engine = Engine(
             store,
-            TellingRunner(MeteredRunner(runner, metrics), reporter.tell_progress, clock),
+            ObservedRunner(runner, telling_progress(reporter.tell_progress, clock), measuring(metrics)),
             clock,
             options=options,
             observer=self._observe,

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import structlog
 
-from capra.engine.ports import Clock, ProgressListener, Runner
+from capra.engine.ports import Clock, ObserveRun
 from capra.errors import CapraError
 from capra.model.machine import MachineKey
-from capra.model.run import Progress, RunRequest, RunResult
+from capra.model.run import Progress, RunResult
 from capra.model.status import RunProgress
 from capra.runs.finishing import finish
 
@@ -27,37 +27,13 @@ Tell = Callable[[MachineKey, RunProgress | None], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
-class TellingRunner:
-    """A port `Runner` whose runs tell of their steps. tell: writes it. clock: seconds since the epoch. period: see
-    PERIOD."""
-
-    def __init__(self, runner: Runner, tell: Tell, clock: Clock, period: float = PERIOD) -> None:
-        self._runner = runner
-        self._tell = tell
-        self._clock = clock
-        self._period = period
-
-    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
-        """See engine.ports.Runner. Nothing is written any more when it has ended: what comes then is the status after
-        the run."""
-        steps = _Steps(request.key, self._tell, self._clock, self._period)
-
-        def listen(progress: Progress) -> None:
-            listener(progress)
-            steps.hear(progress)
-
-        try:
-            result = await self._runner.run(request, listen)
-        except BaseException:
-            # No status follows it that would take the progress away.
-            await finish(steps.end(clear=True))
-            raise
-        await finish(steps.end())
-        return result
+def telling_progress(tell: Tell, clock: Clock, period: float = PERIOD) -> ObserveRun:
+    """Has runs tell of their steps. tell: writes it. clock: seconds since the epoch. period: see PERIOD."""
+    return lambda request: _Steps(request.key, tell, clock, period)
 
 
 class _Steps:
-    """The steps of one run."""
+    """A port `RunObserver`: the steps of one run."""
 
     def __init__(self, key: MachineKey, tell: Tell, clock: Clock, period: float) -> None:
         self._key = key
@@ -65,7 +41,7 @@ class _Steps:
         self._clock = clock
         self._period = period
         self._known: RunProgress | None = None
-        self._ended = asyncio.Event()
+        self._over = asyncio.Event()
         self._clear = False
         self._task: asyncio.Task[None] | None = None
 
@@ -79,12 +55,16 @@ class _Steps:
         if self._task is None:
             self._task = asyncio.create_task(self._tell_now_and_then())
 
-    async def end(self, *, clear: bool = False) -> None:
+    async def ended(self, result: RunResult | None) -> None:
+        """Nothing is written any more after this: what comes then is the status after the run. No status follows a run
+        that was cut off, so that what was told of it is taken away."""
+        await finish(self._end(clear=result is None))
+
+    async def _end(self, *, clear: bool) -> None:
         """A write that is under way comes to its end first, for END_PATIENCE at most: nobody else writes to the object
-        meanwhile. One that is given up makes the next writer come second, who tries again. clear: take away what was
-        told."""
+        meanwhile. One that is given up makes the next writer come second, who tries again."""
         self._clear = clear
-        self._ended.set()
+        self._over.set()
         if self._task is None:
             return
         await asyncio.wait([self._task], timeout=END_PATIENCE)
@@ -112,7 +92,7 @@ class _Steps:
     async def _ends_within(self, seconds: float) -> bool:
         try:
             async with asyncio.timeout(seconds):
-                await self._ended.wait()
+                await self._over.wait()
         except TimeoutError:
             return False
         return True

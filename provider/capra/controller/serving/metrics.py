@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -15,9 +17,9 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from capra.engine.ports import ProgressListener, Runner
+from capra.engine.ports import ObserveRun
 from capra.kube.client.resources import CLUSTERS, ENTRIES, MACHINES, NODES_OF_CLUSTER, ObjectKey
-from capra.model.run import RunRequest, RunResult
+from capra.model.run import Progress, RunRequest, RunResult
 
 RUN_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600)
 """From a host that is clean already to the time limit of a bootstrap."""
@@ -134,15 +136,22 @@ class Metrics:
         return encode(self.registry), content_type
 
 
-class MeteredRunner:
-    """A port `Runner` that measures the runs of another."""
+class _Measured:
+    """A port `RunObserver`: one run."""
 
-    def __init__(self, runner: Runner, metrics: Metrics) -> None:
-        self._runner = runner
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, request: RunRequest) -> None:
+        self._measuring = ExitStack()
+        self._measuring.enter_context(metrics.runs_in_progress.track_inprogress())
+        self._measuring.enter_context(metrics.run_seconds.labels(request.playbook.value).time())
 
-    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
-        """See engine.ports.Runner."""
-        seconds = self._metrics.run_seconds.labels(request.playbook.value)
-        with self._metrics.runs_in_progress.track_inprogress(), seconds.time():
-            return await self._runner.run(request, listener)
+    def hear(self, progress: Progress) -> None:
+        """How far it is is not measured."""
+
+    async def ended(self, result: RunResult | None) -> None:
+        """It counts however it has ended."""
+        self._measuring.close()
+
+
+def measuring(metrics: Metrics) -> ObserveRun:
+    """Has runs measured."""
+    return partial(_Measured, metrics)

@@ -1,4 +1,4 @@
-"""A runner whose runs are kept."""
+"""Keeps what runs have said, while they run and when they have ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 
 from capra.engine.hooks.judge import judge_hook
 from capra.engine.outcome import judge
-from capra.engine.ports import Clock, ProgressListener, Runner
+from capra.engine.ports import Clock, RunObserver
 from capra.model.run import Playbook, Progress, RunRequest, RunResult
 from capra.runs.kept.kept_run import KeptRun, begun_kept_run, ended_kept_run, with_progress
 from capra.runs.kept.kept_runs import KeptRuns
@@ -23,39 +23,24 @@ PERIOD = 2.0
 log = structlog.get_logger(__name__)
 
 
-class KeepingRunner:
-    """A port `Runner` that keeps what the runs of another have said, all but preflights and questions to a
-    cluster, whose answers are secrets. clock: seconds since the
-    epoch. Where nothing can be written, the runs go on, and one line of the log says so."""
+class Keeping:
+    """Has what runs have said kept, of all but preflights and questions to a cluster, whose answers are secrets. clock:
+    seconds since the epoch. Where nothing can be written, the runs go on, and one line of the log says so."""
 
-    def __init__(self, runner: Runner, kept: KeptRuns, clock: Clock, period: float = PERIOD) -> None:
-        self._runner = runner
+    def __init__(self, kept: KeptRuns, clock: Clock, period: float = PERIOD) -> None:
         self._kept = kept
         self._clock = clock
         self._period = period
         self._failed = False
 
-    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
-        """See engine.ports.Runner."""
+    def observe(self, request: RunRequest) -> RunObserver | None:
+        """See engine.ports.ObserveRun."""
         if request.playbook in (Playbook.PREFLIGHT, Playbook.K0S_CLUSTER):
-            return await self._runner.run(request, listener)
+            return None
         now = self._clock()
         playbook = f"{request.playbook}-{request.hook}" if request.hook else request.playbook.value
-        run = _Run(begun_kept_run(request, self._kept.new_name(playbook, now), now), self._write, self._period)
-
-        def listen(progress: Progress) -> None:
-            listener(progress)
-            run.hear(progress)
-
-        try:
-            result = await self._runner.run(request, listen)
-        except BaseException:
-            # Nothing is waited for: whoever ends the process gives it little time.
-            run.end(replace(run.known, ended=self._clock(), outcome=INTERRUPTED))
-            raise
-        outcome = (judge_hook if request.hook else judge)(request, result)
-        await asyncio.to_thread(run.end, ended_kept_run(run.known, outcome, result.output, self._clock()))
-        return result
+        begun = begun_kept_run(request, self._kept.new_name(playbook, now), now)
+        return _Run(request, begun, self._write, self._clock, self._period)
 
     def _write(self, run: KeptRun) -> None:
         try:
@@ -68,11 +53,15 @@ class KeepingRunner:
 
 
 class _Run:
-    """A run that is under way. Nothing is written of it any more after its end."""
+    """A port `RunObserver`: a run that is under way. Nothing is written of it any more after its end."""
 
-    def __init__(self, run: KeptRun, write: Callable[[KeptRun], None], period: float) -> None:
-        self.known = run
+    def __init__(
+        self, request: RunRequest, run: KeptRun, write: Callable[[KeptRun], None], clock: Clock, period: float
+    ) -> None:
+        self._request = request
+        self._known = run
         self._write = write
+        self._clock = clock
         self._period = period
         self._writing = threading.Lock()
         self._ended = False
@@ -80,11 +69,20 @@ class _Run:
 
     def hear(self, progress: Progress) -> None:
         """It is written a little later, with what else has come by then."""
-        self.known = with_progress(self.known, progress)
+        self._known = with_progress(self._known, progress)
         if self._task is None:
             self._task = asyncio.create_task(self._write_later())
 
-    def end(self, run: KeptRun) -> None:
+    async def ended(self, result: RunResult | None) -> None:
+        """How it has ended."""
+        if result is None:
+            # Nothing is waited for: whoever ends the process gives it little time.
+            self._end(replace(self._known, ended=self._clock(), outcome=INTERRUPTED))
+            return
+        outcome = (judge_hook if self._request.hook else judge)(self._request, result)
+        await asyncio.to_thread(self._end, ended_kept_run(self._known, outcome, result.output, self._clock()))
+
+    def _end(self, run: KeptRun) -> None:
         """Write it for the last time."""
         with self._writing:
             self._ended = True
@@ -98,4 +96,4 @@ class _Run:
     def _write_under_way(self) -> None:
         with self._writing:
             if not self._ended:
-                self._write(self.known)
+                self._write(self._known)

@@ -9,13 +9,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from capra.controller.reconcilers import progress
-from capra.controller.reconcilers.progress import TellingRunner
+from capra.controller.reconcilers.progress import telling_progress
 from capra.engine.ports import ProgressListener
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import Retry
 from capra.model.machine import MachineKey
 from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
 from capra.model.status import RunProgress
+from capra.runs.runner import ObservedRunner
 from capra.testing.runner import finished
 from tests.unit.engine.examples import observation
 
@@ -66,7 +67,7 @@ class Told:
 
 async def _run(told: Told, *acts: Callable[[ProgressListener], object] | float) -> list[Progress]:
     heard: list[Progress] = []
-    runner = TellingRunner(Scripted(*acts), told.write, lambda: 7.0, period=0.05)
+    runner = ObservedRunner(Scripted(*acts), telling_progress(told.write, lambda: 7.0, period=0.05))
     assert (await runner.run(REQUEST, heard.append)) == finished()
     assert told.under_way == 0
     return heard
@@ -137,7 +138,9 @@ async def test_an_error_of_the_writer_is_none_of_the_run() -> None:
     async def broken(key: MachineKey, told: RunProgress | None) -> None:
         raise ValueError("a defect")
 
-    runner = TellingRunner(Scripted(lambda listen: listen(FIRST), 0.2), broken, lambda: 7.0, period=0.05)
+    runner = ObservedRunner(
+        Scripted(lambda listen: listen(FIRST), 0.2), telling_progress(broken, lambda: 7.0, period=0.05)
+    )
     with capture_logs() as logged:
         assert await runner.run(REQUEST, lambda one: None) == finished()
     assert [line["event"] for line in logged] == ["the progress could not be written"]

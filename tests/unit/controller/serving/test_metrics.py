@@ -7,11 +7,12 @@ from importlib.metadata import version
 
 import pytest
 
-from capra.controller.serving.metrics import MeteredRunner, Metrics
+from capra.controller.serving.metrics import Metrics, measuring
 from capra.engine.plan import plan_bootstrap
 from capra.engine.requests import PlanOptions
 from capra.kube.client.resources import ObjectKey
 from capra.model.run import Progress, RunRequest, RunResult
+from capra.runs.runner import ObservedRunner
 from capra.testing import FakeRunner, finished
 from tests.unit.engine.examples import READY
 
@@ -120,7 +121,7 @@ async def test_a_run_is_measured_while_it_goes_on_and_when_it_has_ended() -> Non
             return finished()
 
     request = plan_bootstrap(READY, PlanOptions())
-    assert (await MeteredRunner(Looking(), metrics).run(request, ignore)) == finished()
+    assert (await ObservedRunner(Looking(), measuring(metrics)).run(request, ignore)) == finished()
     told = values(metrics)
     assert seen == [1]
     assert told["capra_runs_in_progress"] == 0
@@ -134,7 +135,7 @@ async def test_a_run_that_dies_is_not_in_progress_any_more() -> None:
 
     metrics = Metrics()
     with pytest.raises(RuntimeError):
-        await MeteredRunner(Dying(), metrics).run(plan_bootstrap(READY, PlanOptions()), ignore)
+        await ObservedRunner(Dying(), measuring(metrics)).run(plan_bootstrap(READY, PlanOptions()), ignore)
     told = values(metrics)
     assert told["capra_runs_in_progress"] == 0
     assert told['capra_run_seconds_count{playbook="bootstrap"}'] == 1

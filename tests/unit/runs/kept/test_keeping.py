@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 from capra.engine.ports import ProgressListener
 from capra.engine.requests import PlanOptions, new_request, plan_preflight
 from capra.model.run import IN_CONTACT, Playbook, Progress, RunRequest, RunResult
-from capra.runs.kept.keeping import KeepingRunner
+from capra.runs.kept.keeping import Keeping
 from capra.runs.kept.kept_run import KeptStep
 from capra.runs.kept.kept_runs import KeptRuns
+from capra.runs.runner import ObservedRunner
 from capra.settings.values import KeepLimits
 from capra.testing import FakeRunner
 from capra.testing.runner import finished, stepped, unreachable
@@ -46,7 +47,7 @@ def kept(tmp_path: Path) -> KeptRuns:
 
 async def _run(kept: KeptRuns, runner: FakeRunner | Slow, request: RunRequest = REQUEST) -> list[Progress]:
     heard: list[Progress] = []
-    await KeepingRunner(runner, kept, lambda: 1000.0, period=0.05).run(request, heard.append)
+    await ObservedRunner(runner, Keeping(kept, lambda: 1000.0, period=0.05).observe).run(request, heard.append)
     return heard
 
 
@@ -105,7 +106,8 @@ async def test_preflights_are_not_kept_and_hooks_are(kept: KeptRuns) -> None:
 async def test_a_full_disk_costs_no_run(tmp_path: Path) -> None:
     blocked = tmp_path / "output"
     blocked.write_text("a file")
-    runner = KeepingRunner(FakeRunner([stepped()]), KeptRuns(blocked, KeepLimits()), lambda: 1000.0)
+    keeping = Keeping(KeptRuns(blocked, KeepLimits()), lambda: 1000.0)
+    runner = ObservedRunner(FakeRunner([stepped()]), keeping.observe)
     with capture_logs() as logged:
         for _ in range(2):
             result = await runner.run(REQUEST, lambda progress: None)
