@@ -49,7 +49,7 @@ class ServedPage:
 @asynccontextmanager
 async def serving_page(directory: Path, cache: Cache | None = None) -> AsyncIterator[ServedPage]:
     """The page at a port of its own, at a fixed time of day. directory: for kept runs."""
-    kept = KeptRuns(directory, KeepLimits())
+    kept = KeptRuns(directory, KeepLimits(), lambda: fleet.NOW)
     for run in fleet.runs():
         kept.write(run)
     source = PageSource(kept)

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
+from capra.model.manifest.validation import K0SCTL_GROUP
 
-GROUP = "k0sctl.k0sproject.io/"
+GROUP = f"{K0SCTL_GROUP}/"
 CONTROLLERS = frozenset({"controller", "controller+worker", "single"})
 ROLES = frozenset({*CONTROLLERS, "worker"})
 _WAYS = ("ssh", "openSSH")

@@ -22,8 +22,13 @@ STEPS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPRA_KEEP_OUTPUT", "64Mi,1000000h")  # the runs are of 1970
+
+
 def _keep(capra: Terminal, **more: object) -> tuple[KeptRuns, KeptRun]:
-    kept = KeptRuns(capra.state / "output", KeepLimits())
+    kept = KeptRuns(capra.state / "output", KeepLimits(), lambda: 3000.0)
     run = KeptRun(kept.new_name("bootstrap", 0.0), KEY.kind, KEY.namespace, KEY.name, "bootstrap", 0.0)
     run = replace(run, ended=3.0, outcome="StepFailed", message="step 2 of 2 failed", steps=STEPS)
     run = replace(run, **more)  # type: ignore[arg-type]  # each test names fields

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
 from capra.cli.output import report
-from capra.cli.output.result import MachineResult
+from capra.cli.output.result import MachineResult, exit_code, not_begun
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
+from capra.model.run import StepReport
 from capra.settings import Output
 
 
@@ -58,6 +61,21 @@ def test_a_row_a_machine_where_there_is_room(
     assert [row.split()[0] for row in rows if row.startswith("node-")] == [
         f"node-{number}" for number in [*range(20, 30), *range(20)]
     ]
+
+
+def test_a_machine_that_was_not_begun_is_none_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = [not_begun(one.machine, "Bootstrap") for one in FLEET[:3]]
+    unreachable = replace(FLEET[20], outcome="Unreachable")
+    report.print_results([unreachable, *waiting], Output.TABLE)
+    assert capsys.readouterr().err.splitlines()[-1] == "4 machines: 1 failed, 3 not begun"
+    assert exit_code([unreachable, *waiting]) == 3
+    assert exit_code([FLEET[20], *waiting]) == 1
+
+
+def test_a_dry_run_counts_no_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    would = replace(FLEET[0], steps=(StepReport(0, "write /a", "create"), StepReport(1, "run runcmd[0]", "run")))
+    report.print_results([would], Output.TABLE, check=True)
+    assert capsys.readouterr().out.splitlines()[-1].split()[2:4] == ["Finished", "-"]
 
 
 def test_a_file_gets_a_row_a_machine_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
-from capra.cli.output.result import MachineResult
+from capra.cli.output.result import NOT_BEGUN, MachineResult
 from capra.cli.text import first_line
 from capra.model.machine import MachineKey
 
@@ -45,10 +45,12 @@ def listed_names(results: Sequence[MachineResult], shown: int = NAMES_SHOWN) -> 
 
 def totals(count: int, ended: Sequence[MachineResult], at_work: int = 0) -> str:
     """`30 machines: 4 failed, 12 done, 8 at work, 6 waiting`. count: of all machines."""
-    failed = sum(not result.ok for result in ended)
+    done = sum(result.ok for result in ended)
+    not_begun = sum(result.outcome == NOT_BEGUN for result in ended)
     parts = {
-        "failed": failed,
-        "done": len(ended) - failed,
+        "failed": len(ended) - done - not_begun,
+        "not begun": not_begun,
+        "done": done,
         "at work": at_work,
         "waiting": count - len(ended) - at_work,
     }

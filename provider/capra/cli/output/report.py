@@ -89,15 +89,15 @@ def print_results(
         _print_check(results)
     if diff:
         _print_diffs(results)
-    print_table(_summary(results, make_console(stderr=False)))
+    print_table(_summary(results, make_console(stderr=False), check=check))
     _print_failures(results, shown=bool(verbose))
     if len(results) > 1:
         typer.echo(f"\n{totals(len(results), results)}", err=True)
 
 
-def _summary(results: Sequence[MachineResult], console: Console) -> Table:
-    """A row a machine. On a screen failures come first, and where it has no room for all, machines that have ended
-    alike share a row."""
+def _summary(results: Sequence[MachineResult], console: Console, *, check: bool) -> Table:
+    """A row a machine. check: no step has run. On a screen failures come first, and where it has no room for all,
+    machines that have ended alike share a row."""
     groups = [[result] for result in results]
     if console.is_terminal:
         groups.sort(key=lambda group: group[0].ok)
@@ -106,7 +106,7 @@ def _summary(results: Sequence[MachineResult], console: Console) -> Table:
     summary = table("machine", "address", "outcome", "steps", "seconds", "message")
     for group in groups:
         first, longest = group[0], max(result.seconds for result in group)
-        steps = f"{first.done}/{len(first.steps)}" if first.steps else "-"
+        steps = f"{first.done}/{len(first.steps)}" if first.steps and not check else "-"
         place = first.machine.spec.place if len(group) == 1 else f"{len(group)} hosts"
         summary.add_row(
             *cells(listed_names(group), place, first.outcome),

@@ -171,10 +171,11 @@ def _without_run(taken: Reconciliation) -> tuple[str, bool, str, str]:
 
 
 def exit_code(results: Iterable[MachineResult], ended_by: int = 0) -> int:
-    """The exit code of a command. ended_by: the signal that ended it early, 0 for none."""
+    """The exit code of a command: machines that were not begun take that of the one that has failed before them.
+    ended_by: the signal that ended it early, 0 for none."""
     if ended_by:
         return 128 + ended_by
-    failed = {result.outcome for result in results if not result.ok}
+    failed = {result.outcome for result in results if not result.ok} - {NOT_BEGUN}
     if not failed:
         return ExitCode.DONE
     return ExitCode.UNREACHABLE if failed == {OutcomeKind.UNREACHABLE.value} else ExitCode.FAILED

@@ -20,6 +20,7 @@ Document = (
 )
 
 CORE_GROUP = "cluster.x-k8s.io"
+K0SCTL_GROUP = "k0sctl.k0sproject.io"
 API_VERSIONS = ("v1beta1", "v1beta2")
 TYPES = {
     "string_type": "text",
@@ -105,6 +106,8 @@ def _refuse_unless_ignored(group: str, api_version: str, name: str, subject: str
     if cluster_api and (group != GROUP or not close):  # a mistyped name of a machine is not left alone
         return
     hint = f"did you mean {close[0]}? " if close else ""
+    if group == K0SCTL_GROUP:
+        hint = "capra up and capra down take this file, and capra import makes machines of it. "
     raise InputError(
         f"{name} of {api_version} is not known; {hint}Known: RemoteMachine and PooledRemoteMachine of {GROUP}, Machine"
         f" of {CORE_GROUP}, Secret and ConfigMap of v1; Namespace and other kinds of Cluster API are left alone",

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from capra.engine.ports import Clock
 from capra.errors import InputError
 from capra.model.machine import MachineKey
 from capra.runs.directory.private import write_private
@@ -48,12 +49,13 @@ def kept_in(state_directory: Path, limits: KeepLimits) -> KeptRuns:
 class KeptRuns:
     """Keeps runs, and finds them again. Used by several threads, and by several processes.
 
-    limits: of everything in the directory. What is under way counts when it has ended.
+    clock: seconds since the epoch. limits: of everything in the directory. What is under way counts when it has ended.
     """
 
-    def __init__(self, directory: Path, limits: KeepLimits) -> None:
+    def __init__(self, directory: Path, limits: KeepLimits, clock: Clock = time.time) -> None:
         self._directory = directory
         self._limits = limits
+        self._clock = clock
         self._guard = threading.Lock()
         self._sizes: OrderedDict[Path, int] | None = None
         self._total = 0
@@ -81,8 +83,10 @@ class KeptRuns:
                 self._remove_old(run.ended)
 
     def names(self, key: MachineKey) -> list[str]:
-        """The machine's runs, the oldest first."""
-        return sorted(path.stem for path in self._place(key).glob("*.json"))
+        """The machine's runs, the oldest first. What is older than the limit is there no more, although it is removed
+        only when another run ends."""
+        oldest = self._oldest(self._clock())
+        return sorted(path.stem for path in self._place(key).glob("*.json") if path.name >= oldest)
 
     def read(self, key: MachineKey, name: str = "") -> KeptRun:
         """The run of this name; the newest without one. Raises InputError where there is none."""
@@ -113,6 +117,10 @@ class KeptRuns:
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         return self._directory / (text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}~{digest}")
 
+    def _oldest(self, now: float) -> str:
+        """The name of a run that is as old as may be."""
+        return _stamp(max(0.0, now - self._limits.age))
+
     def _count(self, path: Path, size: int) -> None:
         """Note a file. All that was there before is looked at once, the first time."""
         if self._sizes is None:
@@ -127,7 +135,7 @@ class KeptRuns:
 
     def _remove_old(self, now: float) -> None:
         assert self._sizes is not None
-        oldest = _stamp(max(0.0, now - self._limits.age))
+        oldest = self._oldest(now)
         while self._sizes:
             path = next(iter(self._sizes))
             if self._total <= self._limits.size and path.name >= oldest:

@@ -191,7 +191,7 @@ async def _reviewed(token: str, path: str) -> Verdict:
 
 
 async def test_the_output_of_runs_is_for_those_who_may_read_the_path(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits())
+    kept = KeptRuns(tmp_path, KeepLimits(), lambda: 3000.0)
     for kind in ("RemoteMachine", "PooledRemoteMachine"):
         run = KeptRun(kept.new_name("bootstrap", 0.0), kind, "team-a", "node-0", "bootstrap", 0.0, 1.0)
         kept.write(run)
@@ -219,7 +219,7 @@ async def test_the_output_of_runs_is_for_those_who_may_read_the_path(tmp_path: P
 
 
 async def test_a_terminal_reads_a_controllers_runs(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path / "output", KeepLimits())
+    kept = KeptRuns(tmp_path / "output", KeepLimits(), lambda: 3000.0)
     key = MachineKey("team-a", "node-0")
     run = KeptRun(kept.new_name("bootstrap", 0.0), key.kind, key.namespace, key.name, "bootstrap", 0.0, 1.0)
     kept.write(run)

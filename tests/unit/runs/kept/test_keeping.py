@@ -42,7 +42,7 @@ class Slow:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> KeptRuns:
-    return KeptRuns(tmp_path / "output", KeepLimits())
+    return KeptRuns(tmp_path / "output", KeepLimits(), lambda: 1000.0)
 
 
 async def _run(kept: KeptRuns, runner: FakeRunner | Slow, request: RunRequest = REQUEST) -> list[Progress]:

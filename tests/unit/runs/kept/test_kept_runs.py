@@ -28,7 +28,7 @@ def _run(kept: KeptRuns, now: float, *, key: MachineKey = KEY, output: str = "",
 
 
 def test_a_run_is_found_again(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path / "output", KeepLimits())
+    kept = KeptRuns(tmp_path / "output", KeepLimits(), lambda: 3000.0)
     first, second = _run(kept, 1000.0, output="é\nb"), _run(kept, 2000.0)
     assert kept.names(KEY) == [first.name, second.name]
     assert kept.read(KEY) == second
@@ -42,9 +42,21 @@ def test_a_run_is_found_again(tmp_path: Path) -> None:
     assert kept.names(KEY) == []
 
 
+def test_what_is_too_old_is_shown_no_more(tmp_path: Path) -> None:
+    kept = KeptRuns(tmp_path, KeepLimits(age=DAY), lambda: now[0])
+    now = [1000.0]
+    old, new = _run(kept, 1000.0), _run(kept, 2000.0)
+    now[0] = 1000.0 + DAY
+    assert kept.names(KEY) == [old.name, new.name]
+    now[0] += 1
+    assert kept.names(KEY) == [new.name]
+    with pytest.raises(InputError, match=f"has no run {old.name!r}"):
+        kept.read(KEY, old.name)
+
+
 @pytest.mark.parametrize("name", ["../x", "nothing", "/etc/passwd", "."])
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits())
+    kept = KeptRuns(tmp_path, KeepLimits(), lambda: 3000.0)
     with pytest.raises(InputError, match="has no run whose output was kept"):
         kept.read(KEY, name)
     run = _run(kept, 1000.0)
@@ -55,7 +67,7 @@ def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
 
 
 def test_what_is_damaged_is_named(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits())
+    kept = KeptRuns(tmp_path, KeepLimits(), lambda: 3000.0)
     run = _run(kept, 1000.0)
     [path] = tmp_path.glob("*/*.json")
     for text in ("{", "[]", '{"steps": [{"no": 1}]}', '{"version": 2, "steps": []}', "[" * 100_000):
@@ -69,14 +81,14 @@ def test_what_is_damaged_is_named(tmp_path: Path) -> None:
 
 def test_the_oldest_make_room(tmp_path: Path) -> None:
     limits = KeepLimits(size=5600, age=DAY)
-    kept = KeptRuns(tmp_path, limits)
+    kept = KeptRuns(tmp_path, limits, lambda: 3000.0)
     keys = [MachineKey("default", f"n-{number}") for number in range(9)]
     runs = [_run(kept, 1000.0 + number, key=key, output="x" * 1000) for number, key in enumerate(keys)]
     left = [run for run in runs if kept.names(MachineKey("default", run.machine))]
     assert left == runs[-4:]
     assert len(list(tmp_path.iterdir())) == 4, "no directory of a machine without runs stays"
     # Another process counts what is there.
-    another = KeptRuns(tmp_path, limits)
+    another = KeptRuns(tmp_path, limits, lambda: 3000.0)
     _run(another, 3000.0, output="x" * 1000)
     assert sum(path.stat().st_size for path in tmp_path.glob("*/*.json")) <= limits.size
     _run(another, 3000.0 + DAY + 1)
@@ -84,7 +96,7 @@ def test_the_oldest_make_room(tmp_path: Path) -> None:
 
 
 def test_what_is_under_way_is_written_anew_and_removed_by_nobody(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits(size=1))
+    kept = KeptRuns(tmp_path, KeepLimits(size=1), lambda: 3000.0)
     under_way = _run(kept, 1000.0, ended=False)
     kept.write(replace(under_way, message="more"))
     assert kept.read(KEY).message == "more"
@@ -93,7 +105,7 @@ def test_what_is_under_way_is_written_anew_and_removed_by_nobody(tmp_path: Path)
 
 
 def test_long_names_and_odd_files(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits())
+    kept = KeptRuns(tmp_path, KeepLimits(), lambda: 3000.0)
     for name in ("a" * 253, "a" * 252 + "b"):
         _run(kept, 1000.0, key=MachineKey("n" * 63, name))
         assert kept.read(MachineKey("n" * 63, name)).machine == name

@@ -39,7 +39,7 @@ def test_one_namespace_or_all() -> None:
 
 
 def test_the_newest_runs_and_no_file_that_cannot_be_read(tmp_path: Path) -> None:
-    kept = KeptRuns(tmp_path, KeepLimits())
+    kept = KeptRuns(tmp_path, KeepLimits(), lambda: 3000.0)
     runs = list(fleet.runs())
     for run in runs:
         kept.write(run)
