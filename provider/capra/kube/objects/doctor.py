@@ -80,7 +80,7 @@ def cluster_findings(facts: ClusterFacts) -> Iterator[Finding]:
     yield from _groups(facts.versions)
     yield from (_crd(name, raw) for name, raw in facts.crds.items())
     yield _rbac(facts.allowed)
-    yield _controller(facts.controllers)
+    yield from _controllers(facts.controllers)
     yield from _secrets(facts)
 
 
@@ -139,13 +139,17 @@ def _rbac(allowed: Mapping[Right, bool] | None) -> Finding:
     return Finding("RBAC", Level.OK, f"{len(allowed)} rights", "the controller may do what it does")
 
 
-def _controller(deployments: Sequence[Raw] | None) -> Finding:
+def _controllers(deployments: Sequence[Raw] | None) -> Iterator[Finding]:
     if deployments is None:
         told = "you may not read the Deployment capra-controller-manager"
-        return Finding("controller", Level.UNKNOWN, "", told, "ask for the ClusterRole view")
-    if not deployments:
-        return Finding("controller", Level.ERROR, "missing", "no Deployment of Capra's is there", APPLY)
-    raw = deployments[0]
+        yield Finding("controller", Level.UNKNOWN, "", told, "ask for the ClusterRole view")
+    elif not deployments:
+        yield Finding("controller", Level.ERROR, "missing", "no Deployment of Capra's is there", APPLY)
+    else:
+        yield from map(_controller, deployments)
+
+
+def _controller(raw: Raw) -> Finding:
     wanted, ready = (raw.get("spec") or {}).get("replicas", 1), (raw.get("status") or {}).get("readyReplicas", 0)
     containers = (((raw.get("spec") or {}).get("template") or {}).get("spec") or {}).get("containers") or [{}]
     value = text_of(containers[0], "image")

@@ -37,12 +37,17 @@ class Server:
         return ("v1beta2", "v1beta1")
 
     async def list(self, resource: Resource, namespace: str, *, metadata_only: bool = False) -> dict[str, Any]:
+        self._answer(f"list of {resource.kind}")
         self._answer(resource.kind)
-        return {"items": [{"metadata": {"namespace": namespace or "n", "name": resource.plural}}]}
+        labels = {doctor.PROVIDER_LABEL: doctor.PROVIDER} if resource is doctor.DEPLOYMENTS else {}
+        others = [{"metadata": {"namespace": "n", "name": "other"}}] if labels else []
+        place = {"namespace": namespace or "n", "name": resource.plural}
+        return {"items": [{"metadata": {**place, "labels": labels}}, *others]}
 
     async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         self._answer(resource.kind)
-        return {"metadata": {"name": name}}
+        pod = {"serviceAccountName": f"account-of-{name}"}
+        return {"metadata": {"namespace": namespace, "name": name}, "spec": {"template": {"spec": pod}}}
 
     async def create(self, resource: Resource, namespace: str, body: dict[str, Any]) -> dict[str, Any]:
         self._answer(resource.kind)
@@ -62,7 +67,8 @@ def test_everything_that_may_be_read_is_known() -> None:
     assert set(facts.versions) == {GROUP, CORE_GROUP}
     assert set(facts.crds) == {f"{kind.plural}.{GROUP}" for kind in KINDS}
     assert facts.secrets == frozenset({("machines", "secrets")})
-    assert facts.controllers == [{"metadata": {"name": doctor.MANAGER}}]
+    assert facts.controllers is not None
+    assert [one["metadata"] for one in facts.controllers] == [{"namespace": "n", "name": "deployments"}]
     assert facts.allowed is not None
     assert facts.allowed == {right: right.verb not in {"patch", "watch"} for right in RIGHTS}
 
@@ -70,9 +76,19 @@ def test_everything_that_may_be_read_is_known() -> None:
 def test_the_controllers_own_account_is_asked_for() -> None:
     server = Server()
     learn(server, "machines")
-    assert {one["user"] for one in server.reviews} == {"system:serviceaccount:capra-system:capra-manager"}
+    assert {one["user"] for one in server.reviews} == {"system:serviceaccount:n:account-of-deployments"}
     assert {one["resourceAttributes"]["namespace"] for one in server.reviews} == {"machines"}
     assert not any("/" in one["resourceAttributes"]["resource"] for one in server.reviews)
+
+
+def test_without_a_list_it_is_looked_for_where_the_manifests_put_it() -> None:
+    server = Server(denied=("list of Deployment",))
+    facts = learn(server)
+    assert facts.controllers is not None
+    assert [one["metadata"] for one in facts.controllers] == [{"namespace": "capra-system", "name": doctor.MANAGER}]
+    nothing = Server(missing=("Deployment",))
+    assert learn(nothing).controllers == []
+    assert {one["user"] for one in nothing.reviews} == {"system:serviceaccount:capra-system:capra-manager"}
 
 
 def test_what_may_not_be_read_is_not_known_and_no_error() -> None:
