@@ -80,7 +80,8 @@ def _apply(archive: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> No
         if target.is_symlink() or (target.exists() and not (target.is_dir() and member.isdir())):
             _remove(target)
         # With links to absolute places, as a root file system has them: it is our own image.
-        archive.extract(member, place, filter="fully_trusted", numeric_owner=True)
+        archive.extraction_filter = lambda member, path: member
+        archive.extract(member, place, numeric_owner=True)
 
 
 def _remove(target: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +74,9 @@ def _compare(root: Path, version: str) -> None:
 def export(root: Path, source: Source, place: Path) -> None:
     """The commit's files, and nothing else that lies in the checkout, below a directory that is made."""
     packed = subprocess.run(
-        ["git", "-C", root, "archive", "--format=tar", source.commit], capture_output=True, check=True
+        ["git", "-C", root, "-c", "tar.umask=0022", "archive", "--format=tar", source.commit],
+        stdout=subprocess.PIPE,
+        check=True,
     ).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(place, filter="tar")
+    place.mkdir()
+    subprocess.run(["tar", "-x", "-C", place], input=packed, check=True)

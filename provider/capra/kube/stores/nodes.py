@@ -44,7 +44,7 @@ class Wanted:
 
 def wanted(cache: Known, key: ObjectKey) -> Iterator[Wanted]:
     """The provisioned RemoteMachines of a Cluster whose Machines have a Node, as the cache has them when they are asked
-    for. key: as of dependents.NODES."""
+    for. key: as of dependents, NODES_OF_CLUSTER."""
     for machine in list(cache.by("Machine", key.namespace, By.CLUSTER, key.name)):
         if _is_left_alone(machine) or not _has_kubelet(machine):
             continue
