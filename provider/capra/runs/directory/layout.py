@@ -10,6 +10,7 @@ from typing import Any
 from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
+from capra.runs.directory.identities import KEY, identity_options, lay_out_keys, one_file
 from capra.runs.directory.private import write_private
 from capra.runs.directory.variables import dump_variables
 from capra.runs.hooks.surroundings import lay_out_hook
@@ -23,6 +24,9 @@ BECOME_TIMEOUT = 30
 ANSWER = "answer"
 """The file of the private directory for what the host was asked for."""
 
+BECOME_PLUGINS = {"doas": "capra.machine.doas", "su": "ansible.builtin.su"}
+"""Ansible's names of the ways to become root, where it would take sudo."""
+
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
 
@@ -33,7 +37,7 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     default, since no other file is read."""
     options = {
         "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        "UserKnownHostsFile": _one_file(directory / "known_hosts"),
+        "UserKnownHostsFile": one_file(directory / "known_hosts"),
         "GlobalKnownHostsFile": "/dev/null",
         # A host that is reached under another name (HostName) is known by the address that Capra was given.
         "HostKeyAlias": known_hosts_name(connection.address, connection.port),
@@ -58,18 +62,13 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     return ["-F", str(config.file_in(directory)), *words]
 
 
-def _one_file(path: Path) -> str:
-    """A path as the value of an option that takes several: OpenSSH splits it at blanks, and expands percent signs."""
-    return '"{}"'.format(str(path).replace("%", "%%"))
-
-
 def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     """Write everything. directory: new and private. way: see ssh_config. All files get mode 0600."""
     for name in ("env", "inventory", "project", "tmp"):
         (directory / name).mkdir(mode=0o700)
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
-    write_private(directory / "key", secrets.openssh_key.encode())
+    lay_out_keys(directory, secrets)
     write_private(config.file_in(directory), way.encode())
     name = known_hosts_name(connection.address, connection.port)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
@@ -108,12 +107,14 @@ def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:
         "ansible_port": connection.port,
         "ansible_user": connection.user,
         "ansible_connection": "ansible.builtin.ssh",
-        "ansible_ssh_private_key_file": str(directory / "key"),
+        "ansible_ssh_private_key_file": str(directory / KEY),
         "ansible_pipelining": True,
     }
     if request.hook and connection.become:
         # Capra's own playbooks say it by themselves.
         variables["ansible_become"] = True
+    if connection.become and connection.become_method in BECOME_PLUGINS:
+        variables["ansible_become_method"] = BECOME_PLUGINS[connection.become_method]
     if request.secrets.become_password:
         variables["ansible_become_password"] = request.secrets.become_password
     return {"all": {"hosts": {inventory_name(request): variables}}}
@@ -127,6 +128,7 @@ def inventory_name(request: RunRequest) -> str:
 def ansible_environment(directory: Path, request: RunRequest) -> dict[str, str]:
     """Ansible's settings for the run; nothing of the caller's own Ansible configuration counts."""
     arguments = ssh_arguments(request.connection, directory)
+    arguments += [word for one in identity_options(directory, request.secrets) for word in ("-o", one)]
     return {
         **evidence.evidence_environment(directory),
         "ANSIBLE_CONFIG": str(ANSIBLE_HOME / "ansible.cfg"),
