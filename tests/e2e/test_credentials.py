@@ -180,9 +180,45 @@ def test_a_key_that_is_rotated_between_bootstrap_and_cleanup(shared: Host, capra
         everybody.write_text(before)
 
 
+@pytest.fixture
+def by_password(shared: Host) -> Iterator[str]:
+    """`ops` may log in with a password, which this is."""
+    line = "PasswordAuthentication yes"
+    # Before the host's own file: the first value counts.
+    shared.ssh(f"echo 'ops:{PASSWORD}-ops' | chpasswd", check=True)
+    shared.ssh(f"echo '{line}' > /etc/ssh/sshd_config.d/allow.conf && systemctl reload ssh", check=True)
+    yield f"{PASSWORD}-ops"
+    shared.ssh("rm /etc/ssh/sshd_config.d/allow.conf && systemctl reload ssh", check=True)
+
+
+def test_a_password_to_log_in_with(by_password: str, shared: Host, capra: Capra) -> None:
+    """As the last resort: the key of the second run is one that the host does not take."""
+    stranger = new_key(capra.directory, "stranger").read_bytes()
+    data = capra.data(cloud_config(commands=[counted("by-password"), "sleep 1"]))
+    for number, values in enumerate(({}, {"value": stranger}), 1):
+        manifest = capra.manifests(machine(shared, user="ops"), secret(shared, password=by_password, **values))
+        with process_lists() as seen:
+            [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+        assert (report["outcome"], count(shared, "by-password")) == ("Finished", number)
+        assert "has a password to log in with, which is the last resort" in report["message"]
+        assert any("askpass.sh" in line for line in seen)
+        assert by_password not in "\n".join(seen)
+        capra.json("cleanup", "-f", manifest)
+    manifest = capra.manifests(machine(shared, user="ops"), secret(shared, password="wrong", value=stranger))
+    [report] = capra.json("preflight", "-f", manifest, code=1)
+    assert report["outcome"] == "WrongCredentials"
+    assert "nor the password for user ops" in report["message"]
+    assert not list(capra.private.iterdir())
+
+
 def test_nothing_of_it_is_to_be_seen(shared: Host, capra: Capra) -> None:
     key, other = locked(shared, capra.directory), new_key(capra.directory, "other").read_bytes()
-    values: dict[str, bytes | str] = {"value": other, "value__1": key, "passphrase": PASSPHRASE, "becomePassword": PASSWORD}
+    values: dict[str, bytes | str] = {
+        "value": other,
+        "value__1": key,
+        "passphrase": PASSPHRASE,
+        "becomePassword": PASSWORD,
+    }
     manifest = capra.manifests(machine(shared, user="nosudo"), secret(shared, **values))
     data = capra.data(cloud_config(commands=["sleep 2", f"echo {PASSWORD}; exit 3"]))
     artifacts = capra.directory / "artifacts"

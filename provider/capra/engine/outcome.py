@@ -198,6 +198,8 @@ def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> 
     known = [one for one in map(public_fingerprint, offered) if one]
     key = f"the SSH key {known[0]}" if len(known) == 1 else "the SSH key"
     key = f"any of the SSH keys {', '.join(known)}" if len(known) > 1 else key
+    if request.secrets.login_password:
+        key = f"{key}, nor the password" if known else "the password"
     text = f"{_place(request)} does not accept {key} for user {request.connection.user}: {message}"
     remedy = remedy_of_key(request.connection, request.field, terminal=request.one_owner)
     return new_outcome(result, OutcomeKind.WRONG_CREDENTIALS, _and(text, remedy), {})

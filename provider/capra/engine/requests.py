@@ -106,8 +106,18 @@ def new_request(
         one_owner=options.one_owner,
         field="spec.machine" if machine.spec.pool else "spec",
         accept_host_key=_accept_host_key(machine, options),
-        notes=offered.warnings,
+        notes=(*offered.warnings, *_password_note(observation)),
     )
+
+
+def _password_note(observation: Observation) -> tuple[str, ...]:
+    """A warning where the host may be logged in to with a password."""
+    key = observation.ssh_key
+    if key is None or not key.login_password:
+        return ()
+    told = f"{key.source} has a password to log in with, which is the last resort: give the host an SSH key"
+    known = connection(observation).host_keys
+    return (told if known else f"{told}, and pin its host key: whoever answers for it first gets the password",)
 
 
 def _login_secrets(observation: Observation, offered: OfferedKeys) -> RunSecrets:
@@ -122,6 +132,7 @@ def _login_secrets(observation: Observation, offered: OfferedKeys) -> RunSecrets
         further_keys=tuple(key.openssh for key in further),
         given_keys=tuple(key.value for key in further),
         certificates=tuple(certificates) if any(certificates) else (),
+        login_password=observation.ssh_key.login_password if observation.ssh_key else "",
     )
 
 

@@ -15,7 +15,7 @@ from capra.local.hooks import load_hooks
 from capra.local.logins import LoginOptions, check_offered, read_logins
 from capra.local.reading.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.reading.option_files import attempt, read_bootstrap_data
-from capra.model.keys.key_secret import check_password
+from capra.model.keys.key_secret import LOGIN_PASSWORD, VALUE, check_password
 from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, HookText, Observation, Owner, Record, SSHKey
@@ -170,11 +170,12 @@ class _Preparation:
         if not spec.ssh_key_name:
             problem = "is required: the Secret with the SSH private key; or give the key with --ssh-key"
             raise InputError(problem, subject=self.placed.subject, field=path)
-        values = self._secret(spec.ssh_key_name, path, "; or give the key with --ssh-key")
+        otherwise = "; or give the key with --ssh-key"
+        values = self._secret(spec.ssh_key_name, path, otherwise, (VALUE, LOGIN_PASSWORD))
         source = f"Secret {spec.ssh_key_name}"
         subject = f"{self.placed.subject}: {path}: {source}"
         key = self.logins.of_secret(values, source=source, subject=subject, become=spec.use_sudo)
-        assert key is not None  # it has `value`
+        assert key is not None  # it has one of these
         return key
 
     def _become_password(self) -> str:
@@ -184,20 +185,20 @@ class _Preparation:
             return ""
         path = f"{self.placed.field}.becomePasswordRef"
         otherwise = "; or give the password with --become-password-file"
-        values = self._secret(spec.become_secret, path, otherwise, spec.become_key)
+        values = self._secret(spec.become_secret, path, otherwise, (spec.become_key,))
         subject = f"{self.placed.subject}: {path}: Secret {spec.become_secret}"
         return check_password(values[spec.become_key], subject=subject, field=spec.become_key)
 
-    def _secret(self, name: str, path: str, otherwise: str, wanted: str = "value") -> dict[str, bytes]:
-        """A Secret that has the wanted key."""
+    def _secret(self, name: str, path: str, otherwise: str, wanted: Sequence[str] = (VALUE,)) -> dict[str, bytes]:
+        """A Secret that has one of the wanted keys; the first one is what is asked for."""
         namespace = self.placed.machine.key.namespace
         document = self.manifests.secrets.get((namespace, name))
         problem = ""
         if document is None:
             problem = f"Secret {name} of namespace {namespace} is not in the files{otherwise}"
-        elif wanted not in (values := document.values()):
+        elif not {*wanted} & (values := document.values()).keys():
             found = ", ".join(sorted(values)) or "nothing"
-            problem = f"Secret {name} must have the key {wanted!r}, but has: {found}"
+            problem = f"Secret {name} must have the key {wanted[0]!r}, but has: {found}"
         else:
             return values
         raise InputError(problem, subject=self.placed.subject, field=path)

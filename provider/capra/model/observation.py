@@ -69,7 +69,8 @@ class SSHCertificate:
 class SSHKey:
     """A private key, and what its Secret holds besides. value: as it was given, with Unix line ends. source: the Secret
     or file it came from, for messages. openssh: the same key, rewritten in OpenSSH's format, without a passphrase.
-    further: keys that are tried after it. become_password: what the Secret says of it. None of these shows in a repr.
+    further: keys that are tried after it. become_password, login_password: what the Secret says of them; with a login
+    password there may be no key, and value is empty. None of these shows in a repr.
     """
 
     value: str = field(repr=False)
@@ -78,6 +79,7 @@ class SSHKey:
     certificate: SSHCertificate | None = None
     further: tuple[SSHKey, ...] = ()
     become_password: str = field(default="", repr=False)
+    login_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

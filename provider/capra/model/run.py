@@ -49,7 +49,7 @@ class RunSecrets:
     same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
     it is given. join_token: of k0s, for the host. further_keys: tried after the first one, in OpenSSH's format.
     given_keys: the same as they were given. certificates: of all keys in their order, each `TYPE BASE64`, or empty for
-    a key that has none; no secret, and empty where no key has one."""
+    a key that has none; no secret, and empty where no key has one. login_password: for a host that takes no key."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -64,6 +64,7 @@ class RunSecrets:
     further_keys: tuple[str, ...] = field(default=(), repr=False)
     given_keys: tuple[str, ...] = field(default=(), repr=False)
     certificates: tuple[str, ...] = ()
+    login_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,17 @@ def test_what_a_host_is_offered() -> None:
     assert nobody.secrets.become_password == ""
 
 
+def test_a_password_to_log_in_with_is_warned_about() -> None:
+    seen = observation(ssh_key=SSHKey("", "Secret key", login_password="word"))
+    request = plan.plan_bootstrap(seen, OPTIONS)
+    assert request.secrets.login_password == "word"
+    [note] = request.notes
+    assert note.startswith("Secret key has a password to log in with, which is the last resort")
+    assert note.endswith("whoever answers for it first gets the password")
+    pinned = observation(ssh_key=seen.ssh_key, record={"host_keys": ("ssh-ed25519 AAAA",)})
+    assert plan.plan_bootstrap(pinned, OPTIONS).notes[0].endswith("give the host an SSH key")
+
+
 def test_cleanups() -> None:
     request = plan.plan_cleanup(READY, Cleanup(custom=False, role="worker"), OPTIONS)
     assert request.playbook is Playbook.K0S_CLEANUP

@@ -69,7 +69,7 @@ class Secrets:
             return None, Problem(f"{place}.becomePasswordRef", str(error), error.reason), ""
 
     async def _become_password(self, namespace: str, spec: MachineSpec) -> str:
-        """Raises InputError (BecomePasswordNotFound, InvalidBecomePassword)."""
+        """Raises InputError (BecomePasswordNotFound, InvalidPassword)."""
         subject = f"Secret {namespace}/{spec.become_secret}"
         raw = await self._get(namespace, spec.become_secret)
         data = decoded(raw, spec.become_key) if raw is not None else None

@@ -13,6 +13,7 @@ from capra.model.observation import SSHKey
 VALUE = "value"
 PASSPHRASE = "passphrase"  # noqa: S105  # a key's name
 BECOME_PASSWORD = "becomePassword"  # noqa: S105  # a key's name
+LOGIN_PASSWORD = "password"  # noqa: S105  # a key's name
 CERTIFICATE = "-cert.pub"
 MAX_KEYS = 5
 """Hosts end a login after six attempts (sshd's MaxAuthTries), and a key with a certificate takes two."""
@@ -29,12 +30,13 @@ def read_key_secret(
     certificate: bytes = b"",
     become_password: bool = True,
 ) -> SSHKey | None:
-    """The keys `value`, `value-1`, `value-2` … with what belongs to them; None without `value`. source of each: the
-    subject. passphrase, certificate: given besides, used where the Secret has none. become_password: whether that is
-    wanted. Raises InputError, with the name of the Secret's key as its field."""
-    if VALUE not in values:
+    """The keys `value`, `value-1`, `value-2` … with what belongs to them; None without `value` and without a password
+    to log in with. source of each: the subject. passphrase, certificate: given besides, used where the Secret has none.
+    become_password: whether that is wanted. Raises InputError, with the name of the Secret's key as its field."""
+    login_password = _password(values, LOGIN_PASSWORD, subject)
+    if VALUE not in values and not login_password:
         return None
-    names = [VALUE, *_further(values, subject)]
+    names = [VALUE, *_further(values, subject)] if VALUE in values else []
     keys = []
     for number, name in enumerate(names):
         locked_with = values.get(f"{PASSPHRASE}{name.removeprefix(VALUE)}") or values.get(PASSPHRASE, passphrase)
@@ -50,21 +52,28 @@ def read_key_secret(
             found = check_certificate(signed, key.openssh, subject=subject, field=f"{name}{CERTIFICATE}")
             key = replace(key, certificate=found)
         keys.append(key)
-    given = values.get(BECOME_PASSWORD) if become_password else None
-    password = check_password(given, subject=subject, field=BECOME_PASSWORD) if given else ""
-    return replace(keys[0], further=tuple(keys[1:]), become_password=password)
+    return replace(
+        keys[0] if keys else SSHKey("", subject),
+        further=tuple(keys[1:]),
+        become_password=_password(values, BECOME_PASSWORD, subject) if become_password else "",
+        login_password=login_password,
+    )
+
+
+def _password(values: Mapping[str, bytes], name: str, subject: str) -> str:
+    return check_password(values[name], subject=subject, field=name) if values.get(name) else ""
 
 
 def check_password(data: bytes, *, subject: str, field: str = "") -> str:
-    """A password on one line; the line's end does not count. Raises InputError (InvalidBecomePassword)."""
+    """A password on one line; the line's end does not count. Raises InputError (InvalidPassword)."""
     try:
         text = data.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         problem = "is not UTF-8 text"
-        raise InputError(problem, subject=subject, field=field, reason="InvalidBecomePassword") from None
+        raise InputError(problem, subject=subject, field=field, reason="InvalidPassword") from None
     if not text or len(data) > MAX_PASSWORD or any(ord(character) < 32 for character in text):
         problem = f"must hold the password and nothing else, on one line of at most {MAX_PASSWORD} bytes"
-        raise InputError(problem, subject=subject, field=field, reason="InvalidBecomePassword")
+        raise InputError(problem, subject=subject, field=field, reason="InvalidPassword")
     return text
 
 

@@ -174,7 +174,7 @@ async def login(spec: MachineSpec, **raws: Raw) -> tuple[str, str, str]:
         ),
         (
             {"use_sudo": True, "become_secret": "root", "become_key": "lines"},
-            ("spec.machine.becomePasswordRef", "InvalidBecomePassword", "no key"),
+            ("spec.machine.becomePasswordRef", "InvalidPassword", "no key"),
         ),
     ],
 )

@@ -76,7 +76,7 @@ def test_what_is_given_besides() -> None:
             "Secret ns/key: value-1: cannot be opened",
         ),
         ({"value-cert.pub": "x"}, "InvalidSSHCertificate", "Secret ns/key: value-cert.pub: is no user certificate"),
-        ({"becomePassword": "a\nb"}, "InvalidBecomePassword", "Secret ns/key: becomePassword: must hold the password"),
+        ({"becomePassword": "a\nb"}, "InvalidPassword", "Secret ns/key: becomePassword: must hold the password"),
         ({f"value-{n}": "x" for n in range(1, MAX_KEYS + 1)}, "InvalidSSHKey", "has 6 keys, and at most 5 are tried"),
     ],
 )
@@ -84,6 +84,18 @@ def test_what_is_wrong_is_told_by_its_name(values: dict[str, str], reason: str, 
     with pytest.raises(InputError) as caught:
         read(value=KEYS[0], **values)
     assert (caught.value.reason, words in str(caught.value)) == (reason, True), str(caught.value)
+
+
+def test_a_password_to_log_in_with() -> None:
+    found = read(value=KEYS[0], password="word\n")
+    assert found is not None
+    assert (found.login_password, bool(found.openssh)) == ("word", True)
+    alone = read(password="word")
+    assert alone is not None
+    assert (alone.login_password, alone.value, alone.source) == ("word", "", "Secret ns/key")
+    assert "word" not in repr(alone)
+    with pytest.raises(InputError, match=r"ns/key: password: must hold the password"):
+        read(password="a\nb")
 
 
 def test_passwords() -> None:

@@ -231,6 +231,7 @@ def test_no_part_of_the_key_nor_a_short_become_password_is_shown() -> None:
         RunSecrets("", "pw1", openssh_key=key),
         RunSecrets("", "pw1", further_keys=("another", key)),
         RunSecrets("", "pw1", given_keys=(key,)),
+        RunSecrets(ssh_key=key, login_password="pw1"),
     ):
         hide = Redactor.of(secrets)
         for line in lines:
