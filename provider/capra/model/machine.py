@@ -52,6 +52,10 @@ class BecomeMethod(StrEnum):
     SU = "su"
 
 
+BECOME_PLUGINS = {"doas": "capra.machine.doas", "su": "ansible.builtin.su"}
+"""Ansible's plugins for the ways to become root, where it would take sudo."""
+
+
 class Stage(StrEnum):
     """When a playbook of the user's runs: the name of the list in `spec.ansible`, or `runPlaybook` where the annotation
     asks for it."""

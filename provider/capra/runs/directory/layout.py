@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from capra.model.host_port import known_hosts_name
+from capra.model.machine import BECOME_PLUGINS
 from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
 from capra.runs.directory.identities import KEY, identity_options, lay_out_keys, login_environment, one_file
@@ -24,9 +25,6 @@ BECOME_TIMEOUT = 30
 
 ANSWER = "answer"
 """The file of the private directory for what the host was asked for."""
-
-BECOME_PLUGINS = {"doas": "capra.machine.doas", "su": "ansible.builtin.su"}
-"""Ansible's names of the ways to become root, where it would take sudo."""
 
 KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
