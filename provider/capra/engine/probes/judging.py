@@ -87,10 +87,10 @@ def _sentences(findings: list[Mapping[str, Any]]) -> str:
 
 def _sentence(finding: Mapping[str, Any]) -> str:
     """Name, message and advice, in one line."""
-    parts = [printable(finding.get(name)) for name in ("name", "message", "advice")]
+    parts = [one_printable_line(finding.get(name)) for name in ("name", "message", "advice")]
     return ": ".join(filter(None, parts))[:FINDING_LENGTH]
 
 
-def printable(text: Any) -> str:
+def one_printable_line(text: Any) -> str:
     """As one line of printable characters: the host has chosen some of them."""
     return "".join(one if one.isprintable() else "?" for one in " ".join(str(text or "").split()))
