@@ -140,6 +140,7 @@ THEMES: dict[str, tuple[str, ...]] = {
         "engine/records.py",
         "testing/runner.py",
     ),
+    "kube/objects/probes/test_entry_status.py": ("model/probe.py",),
     "engine/test_judge.py": (
         "engine/outcome.py",
         "model/run.py",

@@ -15,6 +15,7 @@ from capra.controller.reconcilers.cluster import ClusterReconciler
 from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.node import NodeReconciler
 from capra.controller.reconcilers.pool_entry import PoolEntryReconciler
+from capra.controller.reconcilers.probe import Probes
 from capra.controller.reconcilers.reconciler import DONE, Reconciler, Result
 from capra.controller.reconcilers.ssh_key import SSHKeyReconciler
 from capra.controller.serving.census import measure
@@ -82,7 +83,7 @@ class Controller:
     ) -> None:
         self._metrics = metrics
         self._filter = (WATCH_FILTER_LABEL, settings.watch_filter) if settings.watch_filter else None
-        self.cache = cache = Cache(self._filter)
+        self.cache = cache = Cache(self._filter, probes=settings.probe_interval > 0)
         self.queue = WorkQueue(self._reconcile, spread, metrics)
         writer, secrets, hooks = Writer(api, cache), Secrets(api, cache), HookStore(api, allowed=settings.allow_hooks)
         entries = EntryStore(writer, secrets, hooks, clock)
@@ -106,9 +107,10 @@ class Controller:
             ),
             lasting=self.queue.set_aside,
         )
+        self._probes = probes = Probes(cache, writer, entries, events, runner, clock, metrics, settings)
         self._reconcilers: dict[str, Reconciler] = {
             MACHINES: self._machines,
-            ENTRIES: PoolEntryReconciler(api, cache, writer, entries, events, self._machines),
+            ENTRIES: PoolEntryReconciler(api, cache, writer, entries, events, self._machines, probes.plan),
             CLUSTERS: ClusterReconciler(cache, writer, clock),
             NODES_OF_CLUSTER: NodeReconciler(api, cache),
             SECRETS.kind: SSHKeyReconciler(cache, held, events),
@@ -123,6 +125,7 @@ class Controller:
         )
         self.missed = self._synchronization.missed
         cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
+        cache.taken = probes.end
         metrics.before_rendering = self._measure
 
     @property
@@ -143,7 +146,7 @@ class Controller:
         self._synced = True
         if self._ending:
             return
-        for work in (self._synchronization.run(), self.queue.run()):
+        for work in (self._synchronization.run(), self.queue.run(), self._probes.run()):
             task = asyncio.create_task(work)
             task.add_done_callback(self._ended)
             self._tasks.append(task)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from capra.kube.client.resources import MACHINES, Raw, name_of, namespace_of
+from capra.kube.client.resources import ENTRIES, MACHINES, Raw, name_of, namespace_of
 from capra.kube.objects.cluster_api import to_cluster
 
 NO_NEWS = frozenset({"resourceVersion", "managedFields"})
 """Metadata that change with everything else."""
 
+PROGRESS, PROBE = frozenset({"progress"}), frozenset({"lastProbeTime", "facts"})
+"""Fields of a status that nothing depends on."""
+
 
 class News:
-    """What was last told of each Cluster and each RemoteMachine.
+    """What was last told of each Cluster, RemoteMachine and PooledRemoteMachine.
 
     The cache cannot say it: it holds what the controller itself has written before the watch brings the event. Cluster
     API writes the status of a Cluster at every step of every Machine, and the controller writes the progress of a
-    machine every few seconds: all that depends on them would be looked at each time.
+    machine every few seconds, and when each of a thousand hosts was probed: all that depends on them would be looked at
+    each time.
     """
 
     def __init__(self) -> None:
@@ -24,7 +28,9 @@ class News:
         """True when anything that counts is not as it was told last; it has been told then. Every event of other kinds
         is news."""
         if kind == MACHINES:
-            counts: object = _but_progress(raw)
+            counts: object = _but(raw, PROGRESS)
+        elif kind == ENTRIES:
+            counts = _but(raw, PROBE)
         elif kind == "Cluster":
             counts = _what_counts(raw)
         else:
@@ -40,10 +46,10 @@ class News:
         self._told.pop((kind, namespace_of(raw), name_of(raw)), None)
 
 
-def _but_progress(machine: Raw) -> Raw:
-    metadata = {name: value for name, value in machine["metadata"].items() if name not in NO_NEWS}
-    status = {name: value for name, value in (machine.get("status") or {}).items() if name != "progress"}
-    return {**machine, "metadata": metadata, "status": status}
+def _but(raw: Raw, fields: frozenset[str]) -> Raw:
+    metadata = {name: value for name, value in raw["metadata"].items() if name not in NO_NEWS}
+    status = {name: value for name, value in (raw.get("status") or {}).items() if name not in fields}
+    return {**raw, "metadata": metadata, "status": status}
 
 
 def _what_counts(cluster: Raw) -> tuple[object, ...]:

@@ -74,10 +74,13 @@ class WorkQueue:
         work: Reconcile,
         later: Callable[[float], float] = lambda seconds: seconds,
         listener: QueueListener | None = None,
+        looks: int = LOOKS,
     ) -> None:
-        """later: what becomes of the seconds after which a failure, or a look, wants another."""
+        """later: what becomes of the seconds after which a failure, or a look, wants another. looks: instead of LOOKS,
+        how many are under way at once."""
         self._work = work
         self._later = later
+        self._looks = looks
         self._listener = listener or NobodyListens()
         self._due: dict[ObjectKey, float] = {}
         self._order: list[tuple[float, int, ObjectKey]] = []
@@ -178,7 +181,7 @@ class WorkQueue:
             following = self._next_due() - time.monotonic()
             if following > 0:
                 return following
-            if len(self._active) - len(self._aside) >= LOOKS:
+            if len(self._active) - len(self._aside) >= self._looks:
                 return float("inf")  # until one ends, which wakes this
             due, _, key = heapq.heappop(self._order)
             del self._due[key]

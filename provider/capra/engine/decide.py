@@ -23,6 +23,7 @@ from capra.model.machine import (
     CleanUp,
 )
 from capra.model.observation import Observation, Phase
+from capra.model.probe import Obstacle
 from capra.model.retry import SILENT_HOST
 
 TRIES = 3
@@ -118,9 +119,9 @@ def _host(observation: Observation) -> Reserve | Wait | None:
         return None
     if observation.entry is not None:
         return Reserve(observation.entry.name)
-    for entry in observation.pool:
-        if not entry.unavailable:
-            return Reserve(entry.name)
+    free = [entry for entry in observation.pool if not entry.unavailable]
+    if free:  # what a probe has found fit comes before what nobody has looked at
+        return Reserve(next((entry for entry in free if entry.fit), free[0]).name)
     silent = [
         (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
     ]
@@ -139,4 +140,16 @@ def _exhausted(observation: Observation) -> str:
     told = ", ".join(f"{entry.name} {entry.unavailable}" for entry in entries[:NAMED_ENTRIES])
     left = max(observation.pool_size, len(entries)) - NAMED_ENTRIES
     more = f", and {left} more" if left > 0 else ""
-    return f"waiting for an entry of pool {pool} to become available: {told}{more}"
+    return f"waiting for an entry of pool {pool} to become available: {told}{more}{_probed(observation)}"
+
+
+def _probed(observation: Observation) -> str:
+    """How many entries only their last probe keeps back, and what is in the way of the one with the least."""
+    numbers = {Obstacle.UNREACHABLE: observation.pool_unreachable, Obstacle.UNFIT: observation.pool_unfit}
+    counted = " and ".join(f"{number} {word.value}" for word, number in numbers.items() if number)
+    known = [(entry.probe, entry.name) for entry in observation.pool if entry.probe and not entry.barred]
+    against = [(one.obstacle is Obstacle.UNREACHABLE, one.errors, name, one) for one, name in known if one.obstacle]
+    if not counted or not against:
+        return ""
+    *_, name, probe = min(against, key=lambda one: one[:3])
+    return f"; by their last probes {counted}; the nearest is {name}: {probe.message}"

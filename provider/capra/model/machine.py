@@ -26,6 +26,9 @@ SENTINEL_ANNOTATION = f"{PREFIX}sentinel"
 IGNORED_CONSTRUCTS_ANNOTATION = f"{PREFIX}ignored-constructs"
 """Set by an operator: constructs of the bootstrap data, separated by commas, that the machine goes on without."""
 
+IGNORED_FINDINGS_ANNOTATION = f"{PREFIX}ignored-findings"
+"""On an entry of a pool: names of a preflight's findings, separated by commas, that do not make its host unfit."""
+
 RUN_PLAYBOOK_ANNOTATION = f"{PREFIX}run-playbook"
 """Set by an operator: a playbook that runs on the provisioned machine (capra.engine.hooks.asked)."""
 

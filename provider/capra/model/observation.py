@@ -211,12 +211,13 @@ class Observation:
     there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. outdated:
     the entry's fields have changed since the machine got them; in `machine` they count already. given_by: the entry
     that the machine has its fields from, which may be gone. pool: the entries to choose from, when there is a choice to
-    make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are.
-    problem: what is wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its
-    host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the machines of a
-    terminal. hooks: the user's playbooks that count now: those around the bootstrap, or those before the cleanup.
-    hook_problem: why they cannot be had, or are not allowed. playbook: what the annotation `run-playbook` asks for,
-    where the machine is provisioned. become_password: takes the place of the one that comes with the key.
+    make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are;
+    pool_unreachable, pool_unfit: how many of them only their last probe keeps from being handed out. problem: what is
+    wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its host. finalizer:
+    the object stays until its host is clean; not so an entry in quarantine, nor the machines of a terminal. hooks: the
+    user's playbooks that count now: those around the bootstrap, or those before the cleanup. hook_problem: why they
+    cannot be had, or are not allowed. playbook: what the annotation `run-playbook` asks for, where the machine is
+    provisioned. become_password: takes the place of the one that comes with the key.
     """
 
     machine: RemoteMachine
@@ -234,6 +235,8 @@ class Observation:
     given_by: str = ""
     pool: tuple[PoolEntry, ...] = ()
     pool_size: int = 0
+    pool_unreachable: int = 0
+    pool_unfit: int = 0
     problem: Problem | None = None
     used_by: str = ""
     finalizer: bool = False

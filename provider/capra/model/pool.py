@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from capra.model.machine import MachineSpec
+from capra.model.probe import LastProbe
 from capra.model.status import timestamp
 
 
@@ -50,7 +51,8 @@ class PoolEntry:
 
     quarantined: why its host may be dirty; such an entry is never handed out. used_by: a RemoteMachine with the same
     address and port that does not hold the entry. problem: why it cannot be handed out although it is free.
-    host_keys: known from earlier holders. unreachable: its host did not answer when it was last tried.
+    host_keys: known from earlier holders. unreachable: its host did not answer when it was last tried. probe: the last
+    one of its host; None where nothing is known of one that holds for the entry, or probes do not count.
     """
 
     name: str
@@ -61,6 +63,7 @@ class PoolEntry:
     problem: str = ""
     host_keys: tuple[str, ...] = ()
     unreachable: Unreachable | None = None
+    probe: LastProbe | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,6 +75,11 @@ class PoolEntry:
     @property
     def blocked(self) -> str:
         """Why the entry cannot be handed out; empty when it can."""
+        return self.barred or (self.probe.against if self.probe else "")
+
+    @property
+    def barred(self) -> str:
+        """The same, whatever its host is like."""
         if self.quarantined:
             return "is quarantined"
         if self.holder is not None:
@@ -79,3 +87,8 @@ class PoolEntry:
         if self.used_by:
             return f"has the address of RemoteMachine {self.used_by}"
         return self.problem
+
+    @property
+    def fit(self) -> bool:
+        """A probe has found nothing in the way."""
+        return self.probe is not None and self.probe.fit

@@ -78,8 +78,8 @@ class RunRequest:
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
     bootstrap data that are not carried out, and what is to be known of the login, to be told where the run ends well.
     hook: the name of the user's playbook, where it is one. field: where what the machine says of its host stands, for
-    messages: `spec`, or `spec.machine` of a
-    pool's entry.
+    messages: `spec`, or `spec.machine` of a pool's entry. probe: nobody waits for it, and whoever asks for it bounds
+    how many there are at once: it has no place among the runs that begin.
     """
 
     key: MachineKey
@@ -97,6 +97,7 @@ class RunRequest:
     notes: tuple[str, ...] = ()
     hook: str = ""
     field: str = "spec"
+    probe: bool = False
 
 
 @dataclass(frozen=True)

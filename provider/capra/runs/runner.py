@@ -46,6 +46,10 @@ OutputListener = Callable[[str, str], None]
 """Called with the machine's name and a piece of Ansible's own output, redacted."""
 
 
+def _nothing() -> None:
+    """For a run that has no place among those that begin."""
+
+
 class ObservedRunner:
     """A port `Runner` over another, with observers of its runs."""
 
@@ -102,7 +106,7 @@ class AnsibleRunner:
         """See engine.ports.Runner. A worker that dies leaves a result without stats, which is never success."""
         conversation = None
         try:
-            begun = await self._beginnings.begin()
+            begun = await self._beginnings.begin() if not request.probe else _nothing
             try:
                 conversation = _Conversation(await self._worker(request), request, listener, self._output, begun)
                 try:

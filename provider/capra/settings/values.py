@@ -85,6 +85,19 @@ def duration(text: str) -> float:
     return seconds
 
 
+def interval(text: str) -> float:
+    """Seconds: a time as `duration` has it, at least 1 second; `0` means never, and is 0."""
+    if text == "0":
+        return 0.0
+    try:
+        seconds = duration(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds < 1:
+        raise ValueError("must be a time of at least 1 second, in seconds (300) or with units (5m), or 0 for never")
+    return seconds
+
+
 def listen_address(text: str) -> ListenAddress | None:
     """`host:port`, `:port` or `[IPv6]:port`; `0` means not to listen at all, and is None."""
     if text == "0":

@@ -20,7 +20,8 @@ class FakeHost:
     """One host. used_by: UID of the machine whose bootstrap has begun and that was not cleaned since. bootstraps: by
     UID, how often a bootstrap was carried out, not counting those that found it done. cleanups: how many. claim: UID
     and name of the machine that uses it, which counts where `FakeHosts.remember` is set. dead: it does not answer,
-    so that nothing can be sent to it. hooks: the user's playbooks that have run on it, in order."""
+    so that nothing can be sent to it. hooks: the user's playbooks that have run on it, in order. probes: looks that
+    nobody waited for, which are no contacts. findings, facts: what a preflight tells, beside the host's name."""
 
     used_by: str = ""
     claim: tuple[str, str] = ("", "")
@@ -34,6 +35,9 @@ class FakeHost:
     dead: bool = False
     failures: list[RunResult] = field(default_factory=list)
     hooks: list[str] = field(default_factory=list)
+    probes: int = 0
+    findings: list[Mapping[str, str]] = field(default_factory=list)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def let_in(self, uid: str, take_over: str) -> bool:
         """Whether the machine may use the host."""
@@ -77,7 +81,8 @@ class FakeHosts:
         place = join_host_port(request.connection.address, request.connection.port)
         host = self.hosts[self.names.get(place, place)]
         self.requests.append(request)
-        host.contacts += 1
+        host.probes += request.probe
+        host.contacts += not request.probe
         if host.busy:
             self.violations.append(f"two runs on {place} at once")
         host.busy = True
@@ -93,6 +98,13 @@ class FakeHosts:
         host.hooks.append(request.hook)
         return host.failures.pop(0) if host.failures else finished((HOST_KEY,))
 
+    async def _preflight(self, host: FakeHost, request: RunRequest) -> RunResult:
+        await asyncio.sleep(self.seconds)
+        while host.hung and request.probe:  # noqa: ASYNC110  # a test sets it, from any thread
+            await asyncio.sleep(0.05)
+        facts = {"hostname": f"host-{request.connection.address}", **host.facts}
+        return finished((HOST_KEY,), findings=list(host.findings), facts=facts)
+
     async def _work(self, host: FakeHost, place: str, request: RunRequest) -> RunResult:
         if host.dead:
             await asyncio.sleep(self.seconds)
@@ -100,8 +112,7 @@ class FakeHosts:
         if request.playbook is Playbook.HOOK:
             return await self._hook(host, request)
         if request.playbook is Playbook.PREFLIGHT:
-            await asyncio.sleep(self.seconds)
-            return finished((HOST_KEY,), findings=[], facts={"hostname": f"host-{request.connection.address}"})
+            return await self._preflight(host, request)
         uid = str(request.variables.get(f"{request.playbook}_uid", ""))
         if request.connection.host_keys not in {(), (HOST_KEY,)}:
             self.violations.append(f"{place} was expected to have {request.connection.host_keys}")

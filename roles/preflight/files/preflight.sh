@@ -182,6 +182,73 @@ identity() {
     if first_line /sys/class/dmi/id/product_uuid; then fact product_uuid "$LINE"; fi
 }
 
+# processors: how many the kernel has on line, as far as this process may use them.
+processors() {
+    if has nproc; then
+        fact cpus "$(nproc 2>/dev/null)"
+        return
+    fi
+    first_line /sys/devices/system/cpu/online # such as 0-3,6
+    number=0
+    while [ -n "$LINE" ]; do
+        range=${LINE%%,*}
+        case $LINE in *,*) LINE=${LINE#*,} ;; *) LINE= ;; esac
+        case $range in '' | *[!0-9-]* | *-*-*) break ;; esac
+        number=$((number + ${range#*-} - ${range%-*} + 1))
+    done
+    fact cpus "$number"
+}
+
+# virtualization: what the host runs in, a container before the machine below it; none for a machine of its own.
+virtualization() {
+    kind=
+    if first_line /run/host/container-manager || first_line /run/systemd/container; then
+        kind=$LINE
+    elif [ -e /.dockerenv ]; then
+        kind=docker
+    elif [ -e /run/.containerenv ]; then
+        kind=podman
+    elif [ -d /proc/vz ] && [ ! -d /proc/bc ]; then
+        kind=openvz
+    elif has systemd-detect-virt; then
+        kind=$(systemd-detect-virt 2>/dev/null)
+    elif first_line /sys/class/dmi/id/sys_vendor; then
+        vendor=$LINE
+        first_line /sys/class/dmi/id/product_name
+        case $vendor/$LINE in
+        QEMU/* | */*KVM*) kind=kvm ;;
+        VMware*/*) kind=vmware ;;
+        Microsoft*/Virtual*) kind=microsoft ;;
+        Xen/*) kind=xen ;;
+        innotek*/* | */VirtualBox*) kind=oracle ;;
+        "Amazon EC2"/*) kind=amazon ;;
+        Google/*) kind=google ;;
+        *) kind=none ;;
+        esac
+    fi
+    fact virtualization "${kind:-unknown}"
+}
+
+# addresses: those that are valid beyond the host, at most 16.
+addresses() {
+    valid=
+    if has ip; then
+        # shellcheck disable=SC2046 # words are what is wanted: number, interface, family, ADDRESS/PREFIX and more
+        set -- $(ip -o addr show scope global 2>/dev/null)
+        number=0
+        while [ $# -gt 1 ] && [ "$number" -lt 16 ]; do
+            case $1 in
+            inet | inet6)
+                case " $valid " in *" ${2%%/*} "*) ;; *) valid="$valid ${2%%/*}" && number=$((number + 1)) ;; esac
+                ;;
+            esac
+            shift
+        done
+    fi
+    valid=${valid# }
+    fact addresses "${valid:-$ADDRESS}"
+}
+
 # resources: kibibytes.
 resources() {
     while read -r NAME VALUE REST; do
@@ -359,6 +426,9 @@ preflight() {
     user
     host_name
     identity
+    processors
+    virtualization
+    addresses
     resources
     places
     account

@@ -252,7 +252,7 @@ class World:
     ) -> AsyncIterator[Process]:
         """A controller at work on this namespace, ended as SIGTERM would end it. may_end: it may end by itself, and is
         started anew."""
-        values = ControllerSettings(**{"namespace": self.namespace, **settings})
+        values = ControllerSettings(**{"namespace": self.namespace, "probe_interval": 0.0, **settings})
         configuration = await configure(kubeconfig or self.kubeconfig)
         async with connect(configuration) as connection:
 

@@ -50,4 +50,13 @@ def test_one_of_the_name_of_another_is_news_and_so_is_each_event_of_other_kinds(
     assert told.is_news("RemoteMachine", machine(1))
     told.forget("RemoteMachine", machine(1))
     assert told.is_news("RemoteMachine", machine(1))
-    assert all(told.is_news("PooledRemoteMachine", machine(1)) for _ in range(2))
+    assert all(told.is_news("RemoteCluster", machine(1)) for _ in range(2))
+
+
+def test_when_a_host_was_probed_is_no_news_and_what_was_found_is() -> None:
+    told = News()
+    found = [{"type": "Fit", "status": "True"}]
+    assert told.is_news("PooledRemoteMachine", machine(1, lastProbeTime="1", conditions=found))
+    assert not told.is_news("PooledRemoteMachine", machine(2, lastProbeTime="2", conditions=found, facts={"cpus": 2}))
+    assert told.is_news("PooledRemoteMachine", machine(3, lastProbeTime="3", conditions=[]))
+    assert told.is_news("PooledRemoteMachine", machine(4, lastProbeTime="3", conditions=[], state="Reserved"))

@@ -22,6 +22,7 @@ from capra.model.observation import (
     SSHKey,
 )
 from capra.model.pool import Holder, PoolEntry, Unreachable
+from capra.model.probe import LastProbe, Obstacle
 from capra.model.status import Condition, MachineReport
 
 KEY = MachineKey("default", "m")
@@ -56,6 +57,9 @@ def pool_entry(given: Mapping[str, Any]) -> PoolEntry:
     values = {key: value for key, value in given.items() if key != "holder"}
     if "unreachable" in values:
         values["unreachable"] = Unreachable(**values["unreachable"])
+    if "probe" in values:
+        obstacle = values["probe"].get("obstacle")
+        values["probe"] = LastProbe(**values["probe"] | {"obstacle": Obstacle(obstacle) if obstacle else None})
     return PoolEntry(**{"spec": MachineSpec(address="192.0.2.9"), **values}, holder=Holder(name, uid) if name else None)
 
 

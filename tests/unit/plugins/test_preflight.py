@@ -42,6 +42,9 @@ GOOD = {
     "hostname.milliseconds": "20",
     "hostname.resolves": "yes",
     "machine_id": "0123456789abcdef0123456789abcdef",
+    "cpus": "4",
+    "virtualization": "kvm",
+    "addresses": "192.0.2.1 2001:db8::1",
     "memory": "2031616",
     "swap": "no",
     "disk./": "20000000 40000000",
@@ -251,3 +254,30 @@ def test_a_shadow_file_without_a_newline_at_its_end(tmp_path: Path) -> None:
     text = text.replace("preflight </dev/null", "LOGIN_USER=ops && account")
     told = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "account 20000 90 - 20500\n"
+
+
+@pytest.mark.parametrize(("online", "cpus"), [("0", "1"), ("0-3", "4"), ("0-3,6,8-9", "7"), ("", "0"), ("0-x", "0")])
+def test_processors_are_counted_without_nproc(tmp_path: Path, online: str, cpus: str) -> None:
+    listed = tmp_path / "online"
+    listed.write_text(online)
+    text = SCRIPT.replace("/sys/devices/system/cpu/online", str(listed)).replace("has nproc", "false")
+    text = text.replace("preflight </dev/null", "processors")
+    told = subprocess.run(["dash", "-s"], input=text, capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout == f"cpus {cpus}\n"
+
+
+@pytest.mark.parametrize("shell", [["dash"], ["bash", "--posix"], ["busybox", "sh"]], ids=["dash", "bash", "busybox"])
+def test_addresses_are_told_once_each_and_not_too_many(tmp_path: Path, shell: list[str]) -> None:
+    program = tmp_path / "ip"
+    program.write_text(
+        '#!/bin/sh\nfor n in 1 2 2 3; do echo "$n: eth$n    inet 192.0.2.$n/24 scope global"; done\n'
+        "echo '2: eth1    inet6 2001:db8::1/64 scope global'\n"
+        'for n in $(seq 30); do echo "9: eth9 inet 198.51.100.$n/24 scope global"; done\n'
+    )
+    program.chmod(0o755)
+    text = SCRIPT.replace("preflight </dev/null", f"PATH={tmp_path}:$PATH; ADDRESS=; addresses")
+    told = subprocess.run([*shell, "-s"], input=text, capture_output=True, text=True, timeout=60, check=True).stdout
+    name, *addresses = told.split()
+    assert name == "addresses"
+    assert addresses[:5] == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "198.51.100.1"]
+    assert len(addresses) == 16

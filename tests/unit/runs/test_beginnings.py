@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,29 @@ async def test_runs_begin_one_after_the_other(
             # One that ends makes room, too.
             runs[0].cancel()
             await holds_soon(lambda: lines() == begun + 1, "the next has begun", 60)
+    finally:
+        for run in runs:
+            run.cancel()
+        await asyncio.wait(runs)
+
+
+@pytest.mark.usefixtures("two_processors")
+async def test_probes_take_no_place_among_the_runs_that_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = tmp_path / "began"
+    began.touch()
+
+    async def worker() -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-c", WORKER, str(began), "nothing", stdin=pipe, stdout=pipe, stderr=pipe
+        )
+
+    monkeypatch.setattr(runner, "_cold_worker", worker)
+    monkeypatch.setattr(beginnings, "BEGIN_PATIENCE", 600.0)
+    many, probe = runner.AnsibleRunner(warm=False), replace(REQUEST, probe=True)
+    runs = [asyncio.ensure_future(many.run(one, lambda progress: None)) for one in [probe] * 5 + [REQUEST] * 4]
+    try:
+        await holds_soon(lambda: len(began.read_text().splitlines()) == 9, "all have begun", 60)
     finally:
         for run in runs:
             run.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from capra.settings.values import ListenAddress, boolean, duration, listen_address
+from capra.settings.values import ListenAddress, boolean, duration, interval, listen_address
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,17 @@ def test_duration(text: str, seconds: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="must be a time above 0, in seconds"):
         duration(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("1", 1), ("5m", 300), ("1h30m", 5400), ("1000ms", 1)])
+def test_interval(text: str, seconds: float) -> None:
+    assert interval(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "0.5", "999ms", "-1", "off", "5 m"])
+def test_what_is_no_interval(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a time of at least 1 second"):
+        interval(text)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import structlog
 
@@ -36,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 
 class PoolEntryReconciler:
-    """A `Reconciler` of entries. The only writer of their status. machines: cleans the hosts of those in quarantine."""
+    """A `Reconciler` of entries. Besides probes the only writer of their status. machines: cleans the hosts of those in
+    quarantine. looked: told of an entry that needs nothing else."""
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class PoolEntryReconciler:
         store: EntryStore,
         events: EventRecorder,
         machines: MachineReconciler,
+        looked: Callable[[Raw], None] = lambda raw: None,
     ) -> None:
         self._api = api
         self._cache = cache
@@ -53,6 +56,7 @@ class PoolEntryReconciler:
         self._store = store
         self._events = events
         self._machines = machines
+        self._looked = looked
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """One reconciliation."""
@@ -80,6 +84,7 @@ class PoolEntryReconciler:
         if QUARANTINED in annotations_of(raw) and holder_of(raw) is None and not used:
             # Nobody waits for it: it is tried for as long as it takes.
             return await self._machines.reconcile(key, cleanup_limit=math.inf)
+        self._looked(raw)
         return DONE
 
     async def _has_vanished(self, raw: Raw) -> bool:

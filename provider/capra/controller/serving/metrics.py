@@ -54,6 +54,9 @@ class Metrics:
             "Runs that had to start Ansible, because no warm process was available.",
             registry=self.registry,
         )
+        self.probes = Counter(
+            "capra_probes", "Probes of hosts of pools that have ended.", ("result",), registry=self.registry
+        )
         self.runs_in_progress = Gauge("capra_runs_in_progress", "Runs that are under way.", registry=self.registry)
         self.decisions = Counter(
             "capra_decisions", "What was decided for machines.", ("decision",), registry=self.registry

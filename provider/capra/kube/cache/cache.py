@@ -29,8 +29,9 @@ from capra.kube.objects import places
 NamespacedName = tuple[str, str]
 """Namespace and name."""
 
-_SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT})
+_SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT, By.PROBED})
 _TO_BE_HAD = frozenset({By.AVAILABLE, By.SILENT})
+_FREE = _TO_BE_HAD | {By.PROBED}
 _AT_THE_HOST = frozenset({By.PLACE, By.USER, By.QUARANTINE})
 """What a machine or an entry says that counts for all that have its address and port."""
 
@@ -58,14 +59,14 @@ def _nobody(*told: object) -> None:
 
 class Cache:
     """Objects by kind, namespace and name, and by what they are looked for by. watch_filter: those without this label
-    neither wait nor are handed out."""
+    neither wait nor are handed out. probes: see `Known`."""
 
-    def __init__(self, watch_filter: WatchFilter = None) -> None:
+    def __init__(self, watch_filter: WatchFilter = None, *, probes: bool = False) -> None:
         self._watch_filter = watch_filter
+        self.probes = probes
         self._objects: dict[str, dict[NamespacedName, _Known]] = defaultdict(dict)
         self._own, self._shared = Index(), Index()
         """What objects say themselves; what other objects have a say in."""
-
         self._promised: set[NamespacedName] = set()
         self._deleted: dict[tuple[str, str], int] = {}
         self._newest: dict[str, int] = {}
@@ -73,7 +74,6 @@ class Cache:
         self.rewound: Callable[[], None] = _nobody
         """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
         on from a version that is still to come hears nothing until then."""
-
         self.left: Callable[[str, places.Place], None] = _nobody
         """Told the namespace and the host that a machine or an entry has, or uses, no more: it has gone, or is
         elsewhere now."""
@@ -81,6 +81,10 @@ class Cache:
         self.freed: Callable[[str, str], None] = _nobody
         """Told the namespace and the pool when one more of its entries can be had, whichever object's change it was
         that made it so. Not of a promise that came to nothing."""
+
+        self.taken: Callable[[str, str], None] = _nobody
+        """Told the namespace and the name of an entry that was free, and is not any more: somebody is about to have it,
+        or it is kept back for another reason than its host's state."""
 
     def mark(self, kind: str) -> Mark:
         """The moment before a request."""
@@ -162,6 +166,10 @@ class Cache:
         """Somebody is about to take this entry."""
         return _place(entry) in self._promised
 
+    def is_free(self, entry: Raw) -> bool:
+        """Nothing but the state of its host may keep this entry from being handed out."""
+        return any(trait.by in _FREE for trait in self._shared.of(ENTRIES, *_place(entry)))
+
     def _find_by(self, kind: str, place: NamespacedName, its: frozenset[Trait]) -> None:
         """The object is found by these from now on, and so are the entries of pools that it has a say in."""
         changed = self._own.set(kind, *place, its)
@@ -193,7 +201,10 @@ class Cache:
             its = read_traits(ENTRIES, place, its, lambda: entry_state.shared_traits(self, raw, self._watch_filter))
         if place in self._promised:
             its = frozenset(trait for trait in its if trait.by is By.STATE)
-        return self._shared.set(ENTRIES, *place, its) & its
+        changed = self._shared.set(ENTRIES, *place, its)
+        if {trait.by for trait in changed - its} & _FREE and not {trait.by for trait in its} & _FREE:
+            self.taken(*place)
+        return changed & its
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """One object."""

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from capra.kube.cache.known import By, Known
 from capra.kube.client.resources import (
@@ -32,9 +32,11 @@ from capra.kube.client.resources import (
 from capra.kube.objects import places, record
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
+from capra.kube.objects.probes.entry_status import load_probe
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
+from capra.model.probe import Obstacle
 
 OTHERS_DOMAINS = (f"{CORE_GROUP}/", f"clusterctl.{CORE_GROUP}/", "kubectl.kubernetes.io/", PREFIX, "k0smotron.io/")
 """Labels and annotations of these domains say something about one object: they are not passed on to another."""
@@ -151,15 +153,17 @@ def to_choose_from(
     cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None, named: int
 ) -> tuple[PoolEntry, ...]:
     """As much of the machine's pool as a choice needs: the first entry that can be handed out; where there is none, the
-    first ones by name, so many as are named, and then the one that is tried again first."""
+    first ones by name, so many as are named, then the one that is tried again first, and the one that is mended
+    soonest, as far as its last probe tells."""
     namespace, name = namespace_of(machine), pool_of(machine)
     free = next(cache.by(ENTRIES, namespace, By.AVAILABLE, name), None)
     if free is not None:
         return (with_obstacles(cache, free, machine, watch_filter),)
     first = candidates(cache, machine, watch_filter=watch_filter, most=named)
-    silent = islice(cache.by(ENTRIES, namespace, By.SILENT, name), 1)
-    more = (with_obstacles(cache, raw, machine, watch_filter) for raw in silent)
-    return (*first, *(one for one in more if one.name not in {entry.name for entry in first}))
+    nearest = (cache.by(ENTRIES, namespace, By.PROBED, (name, one)) for one in (Obstacle.UNFIT, Obstacle.UNREACHABLE))
+    silent, probed = islice(cache.by(ENTRIES, namespace, By.SILENT, name), 1), islice(chain.from_iterable(nearest), 1)
+    more = {name_of(raw): with_obstacles(cache, raw, machine, watch_filter) for raw in (*silent, *probed)}
+    return (*first, *(one for one in more.values() if one.name not in {entry.name for entry in first}))
 
 
 def with_obstacles(
@@ -186,7 +190,7 @@ def with_obstacles(
         other = _first(cache.by(ENTRIES, namespace, By.QUARANTINE, place), raw)
         if other and not entry.problem:
             entry = replace(entry, problem=f"has the address of PooledRemoteMachine {other}, which is in quarantine")
-    return entry
+    return replace(entry, probe=load_probe(raw)) if cache.probes and not entry.barred else entry
 
 
 def _using(cache: Known, entry: Raw, place: places.Place) -> Iterator[Raw]:

@@ -13,6 +13,7 @@ from capra.kube.client.resources import QUARANTINED, Raw, annotations_of, name_o
 from capra.kube.objects import record
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import holder_of, is_from_elsewhere
+from capra.kube.objects.probes.entry_status import without_probe
 from capra.model.machine import MachineSpec
 from capra.model.observation import Phase
 from capra.model.pool import EntryState, PoolEntry
@@ -45,10 +46,19 @@ def shared_traits(cache: Known, raw: Raw, watch_filter: WatchFilter) -> frozense
         entry = claims.with_obstacles(cache, raw, None)
     word, _ = state(cache, raw, entry)
     found = {Trait(By.STATE, (name, word.value))}
-    if not entry.blocked and selected(raw, watch_filter):
-        silent = entry.unreachable
-        found.add(Trait(By.SILENT, name, f"{silent.until:020.6f}") if silent else Trait(By.AVAILABLE, name))
+    if not entry.barred and selected(raw, watch_filter):
+        found.add(_free(name, entry, probes=cache.probes))
     return frozenset(found)
+
+
+def _free(pool: str, entry: PoolEntry, *, probes: bool) -> Trait:
+    """What an entry is found by that nothing but its host may keep from being handed out."""
+    if entry.probe is not None and entry.probe.obstacle is not None:
+        return Trait(By.PROBED, (pool, entry.probe.obstacle), f"{entry.probe.errors:06}")
+    if entry.unreachable is not None:
+        return Trait(By.SILENT, pool, f"{entry.unreachable.until:020.6f}")
+    # What a probe has found fit comes first.
+    return Trait(By.AVAILABLE, pool, str(int(not entry.fit)) if probes else "")
 
 
 def entry_status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
@@ -64,6 +74,10 @@ def entry_status_changes(cache: Known, raw: Raw) -> dict[str, Any]:
         "message": message or None,
     }
     current: Mapping[str, Any] = raw.get("status") or {}
+    if holder is not None or entry.quarantined or not cache.probes:
+        # They would say what was: whoever has the host sees what it is like.
+        wanted["conditions"] = without_probe(raw) or None
+        wanted["lastProbeTime"] = current.get("lastProbeTime") if cache.probes else None
     return {name: value for name, value in wanted.items() if current.get(name) != value}
 
 

@@ -32,12 +32,17 @@ class By(Enum):
     PHASE = "phase in a machine's status"
     STATE = "pool and state of an entry"
     AVAILABLE = "pool of an entry that can be handed out"
+    PROBED = "pool of an entry that only its last probe keeps back, and what that found: first what is mended soonest"
     SILENT = "the same, but its host did not answer: first the one to be tried again first"
 
 
 class Known(Protocol):
     """The part of the cache that is only read. Objects come by name unless `By` says otherwise; who changes the cache
     meanwhile makes a list of them first."""
+
+    @property
+    def probes(self) -> bool:
+        """Hosts that nobody uses are probed, and what that finds counts."""
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         """One object."""

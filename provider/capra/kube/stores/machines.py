@@ -43,6 +43,7 @@ from capra.kube.stores.secrets import Secrets
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record
 from capra.model.pool import PoolEntry
+from capra.model.probe import Obstacle
 
 CORE_MACHINE = "Machine"
 UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
@@ -119,6 +120,8 @@ class KubeStore:
             outdated=bool(following.spec_changes(own.spec, machine.spec)),
             pool=self._reservations.to_choose_from(raw) if wants_host else (),
             pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
+            pool_unreachable=self._probed(machine, Obstacle.UNREACHABLE),
+            pool_unfit=self._probed(machine, Obstacle.UNFIT),
             problem=problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=claims.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
             finalizer=True,
@@ -200,6 +203,10 @@ class KubeStore:
         if finalizers != raw["metadata"].get("finalizers", []):
             with contextlib.suppress(MissingError):
                 await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": {"finalizers": finalizers}})
+
+    def _probed(self, machine: RemoteMachine, found: Obstacle) -> int:
+        """How many entries of its pool only their last probe keeps back, which has found this."""
+        return self._cache.number(ENTRIES, machine.key.namespace, By.PROBED, (machine.spec.pool, found))
 
     def _quarantine(self, raw: Raw, machine: RemoteMachine, kept: Record) -> Problem | None:
         """What speaks against beginning on this host."""

@@ -67,6 +67,14 @@ class EntryStore:
             hook_problem=hook_problem,
         )
 
+    async def load_free(self, raw: Raw) -> Observation:
+        """An entry that nobody has, as a machine whose host is only looked at."""
+        machine, problem = to_entry_machine(raw)
+        field = "spec.machine.sshKeyRef.name"
+        ssh_key, key_problem = await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, field)
+        kept = Record(host_keys=record.host_keys(raw))
+        return Observation(machine, kept, self._clock(), ssh_key=ssh_key, problem=problem or key_problem)
+
     def record_of(self, raw: Raw) -> Record:
         """The record of an entry in quarantine: its host is to be cleaned, also where nothing has been noted yet."""
         kept = record.load_record(raw)
@@ -96,6 +104,16 @@ class EntryStore:
         await self._annotate(
             raw, {HOLDER: "", UNREACHABLE: silent.dump_silence(raw, self._clock(), message)}, gone=True
         )
+
+    async def probed(self, raw: Raw, host_keys: tuple[str, ...], *, reached: bool) -> Raw:
+        """What a probe has learnt, beside the status: the key that the host has shown first, and that it answers again.
+        Gives the entry as it is then. Raises ConflictError when anybody has changed the entry meanwhile."""
+        annotations: dict[str, str | None] = {}
+        if host_keys and not record.host_keys(raw):
+            annotations[HOST_KEYS] = "\n".join(host_keys)
+        if reached and UNREACHABLE in annotations_of(raw):
+            annotations[UNREACHABLE] = None
+        return await self._annotate(raw, annotations) if annotations else raw
 
     async def answered(self, raw: Raw) -> None:
         """Its host answers again."""

@@ -40,7 +40,7 @@ class Counted(Cache):
     """handed_out: objects, by whichever way."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(probes=True)
         self.handed_out = 0
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
@@ -81,6 +81,8 @@ def filled(size: int) -> Counted:
         made.put(ENTRIES, entry(f"e-{n}", holder=f"m-{n}/uid-{n}/uid-e-{n}"))
         made.put(ENTRIES, entry(f"f-{n}"))
         made.put(ENTRIES, entry(f"d-{n}", annotations={QUARANTINED: "dirty"}, in_pool="q"))
+        found = {"type": "Reachable", "status": "True"}, {"type": "Fit", "status": "False", "message": f"{n} errors:"}
+        made.put(ENTRIES, {**entry(f"u-{n}", in_pool="q"), "status": {"conditions": list(found)}})
         made.put("Secret", {"metadata": {"name": f"s-{n}", "namespace": "default", "uid": f"uid-s-{n}"}})
     return made
 
@@ -119,6 +121,8 @@ QUESTIONS: dict[str, Callable[[Cache], Any]] = {
     "what is told of an exhausted pool": lambda cache: claims.to_choose_from(
         cache, machine(pool="q"), watch_filter=None, named=5
     ),
+    "whether a host may be probed": lambda cache: cache.is_free(known(cache, ENTRIES, "u-1")),
+    "to learn of a probe": lambda cache: cache.put(ENTRIES, entry("u-1", in_pool="q")),
     "the state of an entry": lambda cache: entry_state.entry_status_changes(cache, known(cache, ENTRIES, "e-1")),
     "the state of a free one": lambda cache: entry_state.entry_status_changes(cache, known(cache, ENTRIES, "f-1")),
     "whether an entry is surplus": lambda cache: claims.is_surplus(cache, known(cache, ENTRIES, "e-1")),

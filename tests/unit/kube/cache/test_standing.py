@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Hashable
 from typing import Any
 
 from hypothesis import given, settings
@@ -18,9 +19,14 @@ from capra.kube.objects.fields import pool_of
 from capra.kube.objects.silent import dump_silence
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION
 from capra.model.observation import Phase
+from capra.model.probe import Obstacle
 from tests.unit.kube.pool_examples import entry, machine
 
 FILTER = ("cluster.x-k8s.io/watch-filter", "w")
+REACHED = {"type": "Reachable", "status": "True"}
+FIT = [REACHED, {"type": "Fit", "status": "True"}]
+UNFIT, VERY_UNFIT = ([REACHED, {"type": "Fit", "status": "False", "message": f"{n} errors: x"}] for n in (2, 10))
+AWAY = [{"type": "Reachable", "status": "False"}]
 TOLD = {"conditions": [{"type": "HostReserved", "status": "False", "reason": "PoolExhausted"}]}
 
 places = st.sampled_from(["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", ""])
@@ -51,12 +57,21 @@ machines = st.builds(
     labels,
 )
 entries = st.builds(
-    lambda name, holder, notes, in_pool, address, key, silent, its: silenced(
-        entry(
-            name, holder, annotations=dict(notes), in_pool=in_pool, address=address, sshKeyRef={"name": key}, labels=its
+    lambda name, holder, notes, in_pool, address, key, silent, its, told: {
+        **silenced(
+            entry(
+                name,
+                holder,
+                annotations=dict(notes),
+                in_pool=in_pool,
+                address=address,
+                sshKeyRef={"name": key},
+                labels=its,
+            ),
+            silent,
         ),
-        silent,
-    ),
+        "status": {"conditions": told},
+    },
     st.sampled_from(["e", "f", "g"]),
     st.sampled_from([None, "", "m/uid-m/uid-e", "m/uid-m-anew/uid-e", "n/other/uid-f", "x/uid-x/x"]),
     st.sampled_from([{}, {QUARANTINED: "dirty"}, {PAUSED_ANNOTATION: ""}]),
@@ -65,6 +80,7 @@ entries = st.builds(
     st.sampled_from(["key", "other"]),
     st.sampled_from([None, None, 5.0, 50.0]),
     labels,
+    st.sampled_from([[], FIT, UNFIT, VERY_UNFIT, AWAY]),
 )
 secrets = st.builds(
     lambda name: {"kind": "Secret", "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}"}},
@@ -73,12 +89,12 @@ secrets = st.builds(
 changes = st.lists(st.tuples(st.one_of(machines, entries, secrets), st.booleans()), max_size=15)
 
 
-@given(changes, st.sampled_from([None, FILTER]))
+@given(changes, st.sampled_from([None, FILTER]), st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_entries_and_machines_stand_where_a_walk_finds_them(
-    script: list[tuple[dict[str, Any], bool]], watch_filter: tuple[str, str] | None
+    script: list[tuple[dict[str, Any], bool]], watch_filter: tuple[str, str] | None, probes: bool
 ) -> None:
-    cache = Cache(watch_filter)
+    cache = Cache(watch_filter, probes=probes)
     for version, (raw, goes) in enumerate(script, 1):
         raw["metadata"] |= {"resourceVersion": str(version)}
         if not goes:
@@ -90,25 +106,35 @@ def test_entries_and_machines_stand_where_a_walk_finds_them(
 
 def compare(cache: Cache, watch_filter: tuple[str, str] | None) -> None:
     states: Counter[Any] = Counter()
-    free: dict[str, list[str]] = {"p": [], "q": []}
+    free: dict[str, list[tuple[bool, str]]] = {"p": [], "q": []}
+    kept_back: dict[tuple[str, Obstacle], list[tuple[int, str]]] = defaultdict(list)
     silent: dict[str, list[tuple[float, str]]] = {"p": [], "q": []}
     for raw in cache.all(ENTRIES):
         seen, name = claims.with_obstacles(cache, raw, None), pool_of(raw)
         states["default", (name, entry_state.state(cache, raw, seen)[0].value)] += 1
         mine = claims.with_obstacles(cache, raw, None, watch_filter)
-        if not mine.unavailable:
-            free[name].append(mine.name)
+        assert cache.is_free(raw) == (not mine.barred)
+        if mine.probe is not None and mine.probe.obstacle is not None:
+            kept_back[name, mine.probe.obstacle].append((mine.probe.errors, mine.name))
+        elif not mine.unavailable:
+            free[name].append((not mine.fit, mine.name))
         elif mine.unreachable and not mine.blocked:
             silent[name].append((mine.unreachable.until, mine.name))
     assert cache.numbers(ENTRIES, By.STATE) == states
     for name in ("p", "q"):
-        assert names(cache, ENTRIES, By.AVAILABLE, name) == free[name]
+        assert names(cache, ENTRIES, By.AVAILABLE, name) == [one for _, one in sorted(free[name])]
+        for obstacle in Obstacle:
+            found = names(cache, ENTRIES, By.PROBED, (name, obstacle))
+            assert found == [one for _, one in sorted(kept_back[name, obstacle])]
+    if not cache.probes:
+        assert not any(kept_back.values())
+    for name in ("p", "q"):
         assert names(cache, ENTRIES, By.SILENT, name) == [one for _, one in sorted(silent[name])]
     phases = Counter((raw.get("status") or {}).get("phase", "Pending") for raw in cache.all(MACHINES))
     assert {phase: number for (_, phase), number in cache.numbers(MACHINES, By.PHASE).items()} == phases
 
 
-def names(cache: Cache, kind: str, by: By, value: str) -> list[str]:
+def names(cache: Cache, kind: str, by: By, value: Hashable) -> list[str]:
     return [name_of(raw) for raw in cache.by(kind, "default", by, value)]
 
 

@@ -1,0 +1,96 @@
+"""From the run of a probe to what is told of the entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capra.engine.outcome import judge
+from capra.engine.probes.facts import entry_facts
+from capra.engine.told.report import NOT_CONNECTED
+from capra.model.machine import IGNORED_FINDINGS_ANNOTATION
+from capra.model.observation import Observation, Problem
+from capra.model.probe import Probe
+from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult
+from capra.model.status import Condition, false, of_field, short
+
+REACHABLE = "Reachable"
+FIT = "Fit"
+PROBED = frozenset({REACHABLE, FIT})
+"""The conditions of an entry."""
+
+FINDING_LENGTH = 300
+"""Characters that are told of one finding."""
+
+NO_ENTRY = NOT_CONNECTED | {OutcomeKind.BECOME_REFUSED, OutcomeKind.TIMED_OUT}
+"""Outcomes after which a machine would not get in either."""
+
+
+def judge_probe(request: RunRequest, result: RunResult, ignored: frozenset[str] = frozenset()) -> Probe:
+    """What a preflight tells. ignored: names of findings that do not keep a host from being handed out."""
+    outcome = judge(request, result)
+    if outcome.ok:
+        return _answered(outcome, ignored)
+    told = outcome.cause
+    if outcome.kind in NO_ENTRY:
+        return Probe(false(REACHABLE, outcome.kind.value, told), _not_looked_at("Capra does not get in"))
+    # Nothing is proven against the host: it is as if it had not been probed.
+    return Probe(Condition(REACHABLE, "Unknown", "Lost", short(told)), _not_looked_at("the probe did not end"))
+
+
+def refused_probe(problem: Problem) -> Probe:
+    """The entry cannot be used to log in anywhere. Nobody was contacted."""
+    told = false(REACHABLE, problem.reason, of_field(problem.field, problem.message))
+    return Probe(told, _not_looked_at("Capra does not get in"))
+
+
+def ignored_findings(annotations: Mapping[str, str]) -> frozenset[str]:
+    """The names that the annotation of an entry has."""
+    return frozenset(filter(None, map(str.strip, annotations.get(IGNORED_FINDINGS_ANNOTATION, "").split(","))))
+
+
+def missing_key(observation: Observation) -> Problem | None:
+    """There is no SSH key to log in with."""
+    if observation.ssh_key is not None:
+        return None
+    name = observation.machine.spec.ssh_key_name
+    message = f"Secret {name} with key 'value' was not found in namespace {observation.machine.key.namespace}"
+    return Problem("spec.machine.sshKeyRef.name", message, "SSHKeyNotFound")
+
+
+def _not_looked_at(why: str) -> Condition:
+    return Condition(FIT, "Unknown", "NotProbed", f"not looked at: {why}")
+
+
+def _answered(outcome: Outcome, ignored: frozenset[str]) -> Probe:
+    findings = [one for one in _listed(outcome.details.get("findings")) if one.get("level") in ("error", "warning")]
+    errors = [one for one in findings if one["level"] == "error" and one.get("name") not in ignored]
+    rest = [one for one in findings if one not in errors]
+    reachable = Condition(REACHABLE, "True", "Reached", "")
+    if errors:
+        number = f"{len(errors)} error{'' if len(errors) == 1 else 's'}"
+        fit = false(FIT, "Unfit", f"{number}: {_sentences(errors)}")
+    else:
+        fit = Condition(FIT, "True", "NothingInTheWay", short(_sentences(rest)))
+    facts = outcome.details.get("facts")
+    return Probe(reachable, fit, entry_facts(facts if isinstance(facts, Mapping) else {}), outcome.host_keys)
+
+
+def _listed(found: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(found, list):
+        yield from (one for one in found if isinstance(one, Mapping))
+
+
+def _sentences(findings: list[Mapping[str, Any]]) -> str:
+    return "; ".join(map(_sentence, findings))
+
+
+def _sentence(finding: Mapping[str, Any]) -> str:
+    """Name, message and advice, in one line."""
+    parts = [one_printable_line(finding.get(name)) for name in ("name", "message", "advice")]
+    return ": ".join(filter(None, parts))[:FINDING_LENGTH]
+
+
+def one_printable_line(text: Any) -> str:
+    """As one line of printable characters: the host has chosen some of them."""
+    return "".join(one if one.isprintable() else "?" for one in " ".join(str(text or "").split()))

@@ -1,0 +1,1 @@
+"""Probes in the status of a PooledRemoteMachine. Pure."""
