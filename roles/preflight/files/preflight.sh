@@ -189,10 +189,10 @@ processors() {
         return
     fi
     first_line /sys/devices/system/cpu/online # such as 0-3,6
-    number=0
-    while [ -n "$LINE" ]; do
-        range=${LINE%%,*}
-        case $LINE in *,*) LINE=${LINE#*,} ;; *) LINE= ;; esac
+    number=0 ranges=$LINE
+    while [ -n "$ranges" ]; do
+        range=${ranges%%,*}
+        case $ranges in *,*) ranges=${ranges#*,} ;; *) ranges= ;; esac
         case $range in '' | *[!0-9-]* | *-*-*) break ;; esac
         number=$((number + ${range#*-} - ${range%-*} + 1))
     done

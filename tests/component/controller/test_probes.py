@@ -49,7 +49,7 @@ async def test_ten_machines_get_the_good_ones_of_twenty(world: World) -> None:
             address = f"192.0.2.{number}"
             wanted = {"Reachable": str(address not in dead)}
             wanted |= {"Fit": "Unknown" if address in dead else str(address not in unfit)}
-            await until_probed(world, f"e-{number:02}", **wanted)
+            await until_probed(world, f"e-{number:02}", 60.0, **wanted)
         for number in range(10):
             await world.machine(f"m-{number}", {"pool": "p"})
         got = {(await world.provisioned(f"m-{number}"))["spec"]["address"] for number in range(10)}

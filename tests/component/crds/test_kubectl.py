@@ -36,8 +36,16 @@ ENTRY: dict[str, Any] = {
     "kind": "PooledRemoteMachine",
     "metadata": {"name": "one"},
     "spec": {"pool": "default", "machine": {"address": "192.0.2.1", "sshKeyRef": {"name": "key"}}},
-    "status": {"state": "Reserved", "reserved": True, "machineRef": {"name": "demo-0", "namespace": "default"}},
+    "status": {
+        "state": "Reserved",
+        "reserved": True,
+        "machineRef": {"name": "demo-0", "namespace": "default"},
+        "conditions": [{"type": "Reachable", "status": "True"}, {"type": "Fit", "status": "False"}],
+        "facts": {"os": "debian", "osVersion": "12", "architecture": "amd64", "cpus": 4, "memory": "1984Mi"},
+        "lastProbeTime": "2026-01-02T03:04:05Z",
+    },
 }
+WIDE = {"RESERVED", "OS", "VERSION", "ARCHITECTURE", "CPUS", "MEMORY"}
 COLUMNS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         MACHINE,
@@ -58,8 +66,15 @@ COLUMNS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "POOL": "default",
             "ADDRESS": "192.0.2.1",
             "STATE": "Reserved",
+            "REACHABLE": "True",
+            "FIT": "False",
             "REMOTE MACHINE": "demo-0",
             "RESERVED": "true",
+            "OS": "debian",
+            "VERSION": "12",
+            "ARCHITECTURE": "amd64",
+            "CPUS": "4",
+            "MEMORY": "1984Mi",
         },
     ),
 ]
@@ -84,8 +99,9 @@ def test_get_shows_where_an_object_stands(
     options = ("get", resource(raw), "--namespace", namespace)
     wide = table(shared_control_plane.kubectl(*options, "-o", "wide"))
     assert wide.pop("AGE")
+    assert bool(wide.pop("LAST PROBE", "")) == (one is ENTRY)
     assert wide == {"NAME": "one", **expected}
-    assert table(shared_control_plane.kubectl(*options)).keys() == wide.keys() - {"RESERVED"} | {"AGE"}
+    assert table(shared_control_plane.kubectl(*options)).keys() == wide.keys() - WIDE | {"AGE"}
 
 
 def test_all_kinds_are_in_the_category_of_cluster_api(shared_control_plane: ControlPlane) -> None:
