@@ -70,10 +70,16 @@ class EntryStore:
     async def load_free(self, raw: Raw) -> Observation:
         """An entry that nobody has, as a machine whose host is only looked at."""
         machine, problem = to_entry_machine(raw)
-        field = "spec.machine.sshKeyRef.name"
-        ssh_key, key_problem = await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, field)
-        kept = Record(host_keys=record.host_keys(raw))
-        return Observation(machine, kept, self._clock(), ssh_key=ssh_key, problem=problem or key_problem)
+        login = await self._secrets.login(machine.key.namespace, machine.spec, "spec.machine")
+        ssh_key, key_problem, become_password = login
+        return Observation(
+            machine,
+            Record(host_keys=record.host_keys(raw)),
+            self._clock(),
+            ssh_key=ssh_key,
+            become_password=become_password,
+            problem=problem or key_problem,
+        )
 
     def record_of(self, raw: Raw) -> Record:
         """The record of an entry in quarantine: its host is to be cleaned, also where nothing has been noted yet."""
