@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -97,10 +98,11 @@ def controller(plane: ControlPlane, namespace: str, concurrency: int) -> Iterato
     port = free_port()
     arguments = [str(plane.kubeconfig), namespace, str(port), str(concurrency)]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "provider")])
+    state = tempfile.TemporaryDirectory(prefix="capra-bench-")
     program = subprocess.Popen(
         [sys.executable, "-m", "bench.scales.controller", *arguments],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "XDG_STATE_HOME": state.name},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
     )
@@ -118,3 +120,4 @@ def controller(plane: ControlPlane, namespace: str, concurrency: int) -> Iterato
         yield made
     finally:
         made.end()
+        state.cleanup()

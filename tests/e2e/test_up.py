@@ -211,6 +211,8 @@ def test_a_check_changes_nothing(three: list[Host], capra: Capra) -> None:
     assert [host.ssh(LEFT).stdout for host in three] == ["", "", ""]
     assert [host.k0s_calls() for host in three] == [[], [], []]
     assert not (capra.directory / "demo.kubeconfig").exists()
+    refused = capra.run("up", "-f", file, "--kubeconfig-out", str(capra.directory), code=2).stderr
+    assert "is a directory, and a file is written" in refused
 
 
 def test_a_controller_that_hands_out_no_token(three: list[Host], capra: Capra) -> None:

@@ -78,9 +78,11 @@ class _Ended:
 def _check(options: Options, prepared: PreparedCluster) -> None:
     """Against what is remembered. Raises InputError."""
     refuse_second_cluster(prepared.cluster, prepared.phases())
-    directory = _kubeconfig_file(options, prepared).parent
-    if not directory.is_dir():
-        raise InputError(f"{directory} is no directory", subject="--kubeconfig-out")
+    path = _kubeconfig_file(options, prepared)
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent} is no directory", subject="--kubeconfig-out")
+    if path.is_dir():
+        raise InputError(f"{path} is a directory, and a file is written", subject="--kubeconfig-out")
 
 
 def _kubeconfig_file(options: Options, prepared: PreparedCluster) -> Path:

@@ -118,7 +118,7 @@ def of_outcome(machine: RemoteMachine, decision: Decision | str, outcome: Outcom
 
 def not_begun(machine: RemoteMachine, decision: str) -> MachineResult:
     """Of a machine whose turn has not come, since one before it has failed."""
-    message = "was not begun: a machine before it has failed"
+    message = "was not begun: a machine before it has not ended well"
     return MachineResult(machine, decision, NOT_BEGUN, ok=False, message=message, hint=AGAIN)
 
 

@@ -20,6 +20,9 @@ words, and no token is that short."""
 BINARY_LIMIT = 65536
 """Bytes of a file that is no text, up to which it may be a key. Larger ones are programs and archives."""
 
+_ADDRESS_LINE = re.compile(r"[\s-]*(?:\w+:\s*)?[\"']?[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?[\"']?\s*")
+"""A line of YAML that is an IPv4 address, with or without a name: messages tell the host's own."""
+
 _ESCAPES = re.compile(r"\\|.['\"].")
 
 
@@ -76,7 +79,8 @@ def _in_file(step: WriteFile) -> Hidden:
         return Hidden()
     whole = _long_enough(lines(text))
     # A line of one word may be a password of ordinary words; a line of several words is text, where others may read it.
-    parts = (line for line in whole if not _open(step) or (WORD.fullmatch(line) and not is_plain(line)))
+    telling = (line for line in whole if not _ADDRESS_LINE.fullmatch(line))
+    parts = (line for line in telling if not _open(step) or (WORD.fullmatch(line) and not is_plain(line)))
     return Hidden.of([hidden_in_text(text), Hidden(frozenset(parts), wholes=whole | _long_enough([text]))])
 
 

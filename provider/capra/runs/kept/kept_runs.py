@@ -68,7 +68,8 @@ class KeptRuns:
         """Keep the run as it is now, and where it has ended remove the oldest of those that are too many. Raises
         OSError."""
         place = self._place(MachineKey(run.namespace, run.machine, run.kind))
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for closed in (self._directory.parent, self._directory, place):
+            closed.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps(asdict(run), ensure_ascii=False).encode("utf-8", "replace")
         path = place / f"{run.name}.json"
         unnamed = place / f".{run.name}.{secrets.token_hex(3)}"

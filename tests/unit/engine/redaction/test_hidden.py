@@ -9,6 +9,7 @@ import pytest
 from capra.bootstrap import RunCommand, WriteFile
 from capra.bootstrap.steps import Step
 from capra.engine.redaction.hidden import BINARY_LIMIT, Hidden, hidden_in, hidden_in_text, ordered
+from capra.runs.redaction.redact import Redactor
 from tests.unit.engine.examples import TOKEN
 
 OPEN, OWN = "0644", "0600"
@@ -88,6 +89,15 @@ def test_a_line_of_a_file_of_one_owner_is_a_secret() -> None:
         "/etc/kubernetes/config",
         "password",
     }
+
+
+def test_an_address_in_a_file_of_one_owner_is_told() -> None:
+    text = b"sans:\n  - 10.227.56.77\n  address: '192.0.2.11'\n  pin: 10.2.3.4 5\n"
+    hidden = hidden_in([WriteFile("/etc/k0s/k0s.yaml", text, OWN)])
+    assert sorted(hidden.parts) == ["pin: 10.2.3.4 5"]
+    redactor = Redactor(hidden.parts, hidden.credentials, hidden.wholes)
+    told = "192.0.2.11: ssh: connect to host 10.227.56.77 port 22: No route to host"
+    assert redactor.text(told) == told
 
 
 def test_of_an_open_file_a_line_of_one_word_may_be_a_password() -> None:

@@ -42,6 +42,12 @@ def test_a_run_is_found_again(tmp_path: Path) -> None:
     assert kept.names(KEY) == []
 
 
+def test_all_directories_are_closed(tmp_path: Path) -> None:
+    _run(KeptRuns(tmp_path / "state" / "output", KeepLimits(), lambda: 3000.0), 1000.0)
+    made = [tmp_path / "state", *(path for path in (tmp_path / "state").rglob("*") if path.is_dir())]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o700] * 3
+
+
 def test_what_is_too_old_is_shown_no_more(tmp_path: Path) -> None:
     kept = KeptRuns(tmp_path, KeepLimits(age=DAY), lambda: now[0])
     now = [1000.0]
