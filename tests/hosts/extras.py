@@ -16,6 +16,7 @@ from .process import run
 
 CLOUD_INIT = "cloud-init"
 TOOLS = "tools"
+DOAS = "doas"
 
 CLOUD_INIT_OFF = "etc/cloud/cloud-init.disabled"
 """No service of cloud-init starts at a boot where this file is: tests call it."""
@@ -34,6 +35,7 @@ class Extra:
 EXTRAS: dict[str, Extra] = {
     # What cloud-init finds on a cloud's image, for both hosts of a comparison.
     TOOLS: Extra("systemd", ("locales", "systemd-timesyncd")),
+    DOAS: Extra("systemd", ("opendoas",)),
     CLOUD_INIT: Extra(TOOLS, ("cloud-init",), python=True),
 }
 """Name → what there is besides."""

@@ -7,7 +7,7 @@ from itertools import islice
 
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.known import By, Known
-from capra.kube.cache.traits import asked_name, ssh_key_of
+from capra.kube.cache.traits import asked_name, login_secrets
 from capra.kube.client.resources import (
     CLUSTER_NAME_LABEL,
     CLUSTERS,
@@ -57,8 +57,8 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
 
 
 def _ssh_key(raw: Raw, spec: Raw) -> Iterator[ObjectKey]:
-    """Its Secret is held as long as somebody names it."""
-    if name := ssh_key_of(spec):
+    """Its Secrets are held as long as somebody names them."""
+    for name in login_secrets(spec):
         yield ObjectKey(SECRETS.kind, namespace_of(raw), name)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from capra.engine.decisions import BackOff, Refuse
 from capra.engine.hooks.deciding import refused_for_hooks
+from capra.model.keys.logins import offered_keys
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Observation
 from capra.model.retry import RUN
@@ -43,6 +44,9 @@ def refused(observation: Observation) -> Refuse | None:
             return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")
         message = f"Secret {spec.ssh_key_name} with key 'value' was not found in namespace "
         return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message + observation.machine.key.namespace)
+    offered = offered_keys(observation.ssh_key, observation.now)
+    if not offered.keys:
+        return Refuse(offered.reason, "spec.sshKeyRef.name", offered.problem, offered.until)
     return refused_for_hooks(observation)
 
 

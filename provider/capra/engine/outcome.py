@@ -34,7 +34,7 @@ STEP_REASONS = {
 BECOME_REFUSED = re.compile(
     r"become was refused|a password is required|Missing \S+ password|Incorrect \S+ password|Sorry, try again"
     r"|not in the sudoers|is not allowed to (run|execute)|you must have a tty|privilege escalation prompt"
-    r"|sudo: (command )?not found|may not run sudo",
+    r"|sudo: (command )?not found|may not run sudo|doas: |su: Authentication failure",
     re.IGNORECASE,
 )
 WRONG_CREDENTIALS = re.compile(
@@ -194,8 +194,12 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    known = public_fingerprint(request.secrets.openssh_key)
-    key = f"the SSH key {known}" if known else "the SSH key"
+    offered = (request.secrets.openssh_key, *request.secrets.further_keys)
+    known = [one for one in map(public_fingerprint, offered) if one]
+    key = f"the SSH key {known[0]}" if len(known) == 1 else "the SSH key"
+    key = f"any of the SSH keys {', '.join(known)}" if len(known) > 1 else key
+    if request.secrets.login_password:
+        key = f"{key}, nor the password" if known else "the password"
     text = f"{_place(request)} does not accept {key} for user {request.connection.user}: {message}"
     remedy = remedy_of_key(request.connection, request.field, terminal=request.one_owner)
     return new_outcome(result, OutcomeKind.WRONG_CREDENTIALS, _and(text, remedy), {})

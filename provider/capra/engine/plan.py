@@ -84,7 +84,7 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
     request = new_request(observation, options, Playbook.BOOTSTRAP, variables, options.bootstrap_timeout)
     secrets = replace(request.secrets, steps=dump_tasks(map(titled, found.steps), sentinel))
     hidden = without_shown(hidden_in(found.steps, diff=options.diff), found.steps)
-    return replace(request, secrets=hiding(secrets, hidden), notes=found.notes)
+    return replace(request, secrets=hiding(secrets, hidden), notes=(*request.notes, *found.notes))
 
 
 def with_example(observation: Observation) -> Observation:

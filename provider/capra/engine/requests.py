@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.redaction.hidden import Hidden, ordered
+from capra.model.keys.logins import OfferedKeys, offered_keys
 from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
@@ -57,7 +58,7 @@ def connection(observation: Observation) -> Connection:
     """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
     spec = observation.machine.spec
     keys = spec.host_keys or observation.record.host_keys
-    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys)
+    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys, spec.become_method.value)
 
 
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
@@ -90,13 +91,13 @@ def new_request(
         variables = {**variables} | {f"{playbook}_{name}": value for name, value in common.items()}
     if playbook is not Playbook.HOOK:
         variables = {**variables, "use_sudo": machine.spec.use_sudo}
-    key = observation.ssh_key or SSHKey("")
+    offered = offered_keys(observation.ssh_key or SSHKey(""), observation.now)
     return RunRequest(
         key=machine.key,
         playbook=playbook,
         connection=connection(observation),
         variables=variables,
-        secrets=RunSecrets(ssh_key=key.value, openssh_key=key.openssh, become_password=observation.become_password),
+        secrets=_login_secrets(observation, offered),
         timeout=float(timeout),
         check=options.check,
         diff=options.diff,
@@ -105,6 +106,33 @@ def new_request(
         one_owner=options.one_owner,
         field="spec.machine" if machine.spec.pool else "spec",
         accept_host_key=_accept_host_key(machine, options),
+        notes=(*offered.warnings, *_password_note(observation)),
+    )
+
+
+def _password_note(observation: Observation) -> tuple[str, ...]:
+    """A warning where the host may be logged in to with a password."""
+    key = observation.ssh_key
+    if key is None or not key.login_password:
+        return ()
+    told = f"{key.source} has a password to log in with, which is the last resort: give the host an SSH key"
+    known = connection(observation).host_keys
+    return (told if known else f"{told}, and pin its host key: whoever answers for it first gets the password",)
+
+
+def _login_secrets(observation: Observation, offered: OfferedKeys) -> RunSecrets:
+    """The keys that the host is offered, and the password for root."""
+    first, *further = offered.keys or (SSHKey(""),)
+    certificates = [key.certificate.text if key.certificate else "" for key in (first, *further)]
+    given = observation.ssh_key.become_password if observation.ssh_key else ""
+    return RunSecrets(
+        ssh_key=first.value,
+        openssh_key=first.openssh,
+        become_password=observation.become_password or (given if observation.machine.spec.use_sudo else ""),
+        further_keys=tuple(key.openssh for key in further),
+        given_keys=tuple(key.value for key in further),
+        certificates=tuple(certificates) if any(certificates) else (),
+        login_password=observation.ssh_key.login_password if observation.ssh_key else "",
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
-from capra.model.machine import DEFAULT_WORKING_DIR, MachineSpec
+from capra.model.machine import BECOME_PLUGINS, DEFAULT_WORKING_DIR, BecomeMethod, MachineSpec
 
 SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh"})
 """Values of `ansible_connection` that stand for SSH."""
@@ -89,8 +89,8 @@ class _Reader:
         fields["user"] = self._value("ansible_user") or user
         if not fields["user"]:
             self._problems.add("is not set; set it, or give --user", self._subject, "ansible_user")
-        if self._becomes():
-            fields["useSudo"] = True
+        if method := self._becomes():
+            fields |= {"useSudo": True} | ({"becomeMethod": method} if method != BecomeMethod.SUDO else {})
         for variable, field in ROLE_FIELDS.items():
             if (value := self._plain(variable)) not in (None, "", []):
                 fields[field] = value
@@ -118,21 +118,22 @@ class _Reader:
             value = None
         return _without_marks(value)
 
-    def _becomes(self) -> bool:
+    def _becomes(self) -> str:
+        """How the user becomes root; empty where it does not."""
         value = self._plain("ansible_become")
         word = str(value).lower() if value is not None else ""
         if word not in _YES | _NO:
             self._problems.add("must be true or false", self._subject, "ansible_become")
         if word not in _YES:
-            return False
+            return ""
         method = str(self._plain("ansible_become_method") or "sudo").rpartition(".")[2]
-        if method != "sudo":
-            problem = f"is {method}; useSudo of a machine is sudo, and there is nothing else"
+        if method not in {*BecomeMethod}:
+            problem = f"is {method}; a machine has {', '.join(BecomeMethod)}, and there is nothing else"
             self._problems.add(problem, self._subject, "ansible_become_method")
         if self._plain("ansible_become_user") not in (None, "", "root"):
-            problem = "is not root; useSudo of a machine is sudo to root, and there is nothing else"
+            problem = "is not root; useSudo of a machine leads to root, and there is nothing else"
             self._problems.add(problem, self._subject, "ansible_become_user")
-        return True
+        return method
 
     def _refuse_connection(self) -> None:
         kind = str(self._plain("ansible_connection") or "ssh")
@@ -187,6 +188,7 @@ def to_ansible(entries: Sequence[tuple[str, MachineSpec]], keys: Mapping[str, st
 
 _MORE: Mapping[str, Callable[[MachineSpec], Any]] = {
     "ansible_become": lambda spec: spec.use_sudo,
+    "ansible_become_method": lambda spec: BECOME_PLUGINS.get(spec.become_method, "") if spec.use_sudo else "",
     "bootstrap_commands_as_script": lambda spec: spec.commands_as_script,
     "bootstrap_working_dir": lambda spec: spec.working_dir if spec.working_dir != DEFAULT_WORKING_DIR else "",
     "custom_cleanup_commands": lambda spec: list(spec.clean_up_commands),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from capra.model.machine import MachineKey, MachineSpec
+from capra.model.machine import BECOME_PLUGINS, MachineKey, MachineSpec
 
 DEFAULT_NAMESPACE = "default"
 MACHINE = "RemoteMachine"
@@ -67,12 +67,13 @@ def _own_name(host: InventoryHost, namespace: str) -> str:
 
 def host_variables(host: InventoryHost, files: Files) -> dict[str, Any]:
     """What Ansible needs to reach it, and `capra_…`: what Capra knows of it. No secret is among them."""
-    spec = host.spec
+    spec, plugin = host.spec, BECOME_PLUGINS.get(host.spec.become_method)
     return {
         "ansible_host": spec.address,
         "ansible_port": spec.port,
         "ansible_user": spec.user,
         **({"ansible_become": True} if spec.use_sudo else {}),
+        **({"ansible_become_method": plugin} if spec.use_sudo and plugin else {}),
         **({"ansible_ssh_private_key_file": files.key} if files.key else {}),
         **({"ansible_ssh_common_args": " ".join(arguments)} if (arguments := _arguments(host, files)) else {}),
         "capra_kind": host.key.kind,

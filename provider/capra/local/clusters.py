@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 from capra.clusters.cluster import ClusterHost, K0sCluster
 from capra.clusters.data import bootstrap_data
 from capra.clusters.reading import read_cluster
 from capra.engine.plan import read_bootstrap
 from capra.errors import InputError
 from capra.inventory.imported import documents
-from capra.local.inventories.keys import read_key_files
+from capra.local.inventories.keys import read_host_keys
+from capra.local.logins import LoginOptions, check_offered
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.reading.manifests import read_file
 from capra.model.machine import RemoteMachine
@@ -29,18 +33,21 @@ def load_cluster(file: str, ssh_key: str = "") -> K0sCluster:
     return read_cluster([one.content for one in found], source=file, ssh_key=ssh_key)
 
 
-def prepare_cluster(cluster: K0sCluster, *, sentinel: str, become_password: str = "") -> PreparedMachines:
-    """Its hosts as machines, with their bootstrap data, in the file's order. sentinel: see `bootstrap_data`. Raises
-    InputErrors with what no machine may have."""
+def prepare_cluster(cluster: K0sCluster, *, sentinel: str, logins: LoginOptions | None = None) -> PreparedMachines:
+    """Its hosts as machines, with their bootstrap data, in the file's order. sentinel: see `bootstrap_data`. logins:
+    what options give for all hosts, but a key, which the cluster has. Raises InputErrors with what no machine
+    may have."""
+    given = logins or LoginOptions()
     imported = [host.imported for host in cluster.hosts]
-    keys = read_key_files(imported)
-    made = documents(imported, keys)[-len(imported) :]
+    keys = read_host_keys(imported, given)
+    made = documents(imported, {path: key.openssh for path, key in keys.items()})[-len(imported) :]
     prepared = {}
     for host, document in zip(cluster.hosts, made, strict=True):
         read = to_document(document, host.imported.subject)
         assert isinstance(read, RemoteMachineDocument)
-        key = SSHKey(keys[host.imported.key_file], host.imported.key_file, keys[host.imported.key_file])
-        one = _prepared(cluster, host, read.to_machine(), key, sentinel, become_password)
+        key = replace(keys[host.imported.key_file], source=host.imported.key_file)
+        check_offered(key, time.time(), host.imported.subject)
+        one = _prepared(cluster, host, read.to_machine(), key, sentinel, given.become_password)
         prepared[one.machine.key] = one
     return PreparedMachines(prepared)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
@@ -12,10 +12,10 @@ from capra.engine.plan import lacks_sentinel, read_bootstrap, with_example
 from capra.engine.requests import PlanOptions
 from capra.errors import InputError
 from capra.local.hooks import load_hooks
-from capra.local.reading.keys import read_key_file
+from capra.local.logins import LoginOptions, check_offered, read_logins
 from capra.local.reading.manifests import Manifests, Placed, load_manifests, raise_all
-from capra.local.reading.option_files import attempt, read_bootstrap_data, read_password
-from capra.model.keys.ssh_key import check_key
+from capra.local.reading.option_files import attempt, read_bootstrap_data
+from capra.model.keys.key_secret import LOGIN_PASSWORD, VALUE, check_password
 from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
 from capra.model.observation import BootstrapData, Cluster, HookText, Observation, Owner, Record, SSHKey
@@ -32,6 +32,8 @@ class InputOptions:
 
     files: tuple[str, ...]
     ssh_key: str = ""
+    ssh_key_passphrase_file: str = ""
+    ssh_certificate: str = ""
     become_password_file: str = ""
     bootstrap_data: str = ""
     limit: tuple[str, ...] = ()
@@ -83,15 +85,20 @@ def prepare(
     """
     manifests = load_manifests(options.files)
     errors: list[InputError] = []
-    key = attempt(errors, options.ssh_key, lambda path: read_key_file(Path(path)))
-    password = attempt(errors, options.become_password_file, read_password) or ""
+    logins = read_logins(
+        errors,
+        ssh_key=options.ssh_key,
+        passphrase_file=options.ssh_key_passphrase_file,
+        certificate=options.ssh_certificate,
+        become_password_file=options.become_password_file,
+    )
     data = attempt(errors, options.bootstrap_data, read_bootstrap_data) if need_bootstrap else None
     raise_all(errors)
     prepared: dict[MachineKey, PreparedMachine] = {}
     warnings: dict[str, str] = {}
     for placed in limited(manifests.machines, options.limit):
         try:
-            preparation = _Preparation(manifests, placed, key, password, data, render)
+            preparation = _Preparation(manifests, placed, logins, data, render)
             prepared[placed.machine.key] = one = preparation.prepare(need_bootstrap, stages)
             if need_bootstrap and (warning := preparation.lacking(one, PlanOptions(sentinel=options.sentinel))):
                 warnings.setdefault(warning, str(placed.machine.key))
@@ -131,21 +138,22 @@ class _Preparation:
 
     manifests: Manifests
     placed: Placed
-    given_key: SSHKey | None
-    become_password: str = field(repr=False)
+    logins: LoginOptions
     given_data: BootstrapData | None
     render: Render
 
     def prepare(self, need_bootstrap: bool, stages: Collection[Stage]) -> PreparedMachine:
         machine = self.placed.machine
         document = self.manifests.owners.get(machine.key)
+        key = self.logins.key or self._key()
+        check_offered(key, time.time(), self.placed.subject)
         return PreparedMachine(
             machine=machine,
             owner=_owner(machine, document),
             cluster=Cluster(document.spec.cluster_name if document else ""),
-            ssh_key=self.given_key or self._key(),
+            ssh_key=key,
             bootstrap=self._bootstrap(document) if need_bootstrap else None,
-            become_password=self.become_password,
+            become_password=self.logins.become_password or self._become_password(),
             hooks=load_hooks(self.manifests, self.placed, stages),
         )
 
@@ -162,21 +170,35 @@ class _Preparation:
         if not spec.ssh_key_name:
             problem = "is required: the Secret with the SSH private key; or give the key with --ssh-key"
             raise InputError(problem, subject=self.placed.subject, field=path)
-        value = self._secret(spec.ssh_key_name, path, "; or give the key with --ssh-key")
+        otherwise = "; or give the key with --ssh-key"
+        values = self._secret(spec.ssh_key_name, path, otherwise, (VALUE, LOGIN_PASSWORD))
         source = f"Secret {spec.ssh_key_name}"
         subject = f"{self.placed.subject}: {path}: {source}"
-        return check_key(value["value"], subject=subject, field="value", source=source)
+        key = self.logins.of_secret(values, source=source, subject=subject, become=spec.use_sudo)
+        assert key is not None  # it has one of these
+        return key
 
-    def _secret(self, name: str, path: str, otherwise: str) -> dict[str, bytes]:
-        """A Secret that has the key `value`."""
+    def _become_password(self) -> str:
+        """That of `becomePasswordRef`; empty without one, where the Secret with the key may have one."""
+        spec = self.placed.machine.spec
+        if not spec.become_secret:
+            return ""
+        path = f"{self.placed.field}.becomePasswordRef"
+        otherwise = "; or give the password with --become-password-file"
+        values = self._secret(spec.become_secret, path, otherwise, (spec.become_key,))
+        subject = f"{self.placed.subject}: {path}: Secret {spec.become_secret}"
+        return check_password(values[spec.become_key], subject=subject, field=spec.become_key)
+
+    def _secret(self, name: str, path: str, otherwise: str, wanted: Sequence[str] = (VALUE,)) -> dict[str, bytes]:
+        """A Secret that has one of the wanted keys; the first one is what is asked for."""
         namespace = self.placed.machine.key.namespace
         document = self.manifests.secrets.get((namespace, name))
         problem = ""
         if document is None:
             problem = f"Secret {name} of namespace {namespace} is not in the files{otherwise}"
-        elif "value" not in (values := document.values()):
+        elif not {*wanted} & (values := document.values()).keys():
             found = ", ".join(sorted(values)) or "nothing"
-            problem = f"Secret {name} must have the key 'value', but has: {found}"
+            problem = f"Secret {name} must have the key {wanted[0]!r}, but has: {found}"
         else:
             return values
         raise InputError(problem, subject=self.placed.subject, field=path)

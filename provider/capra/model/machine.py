@@ -44,6 +44,18 @@ class CleanUp(StrEnum):
     """Nothing more, and nobody looks."""
 
 
+class BecomeMethod(StrEnum):
+    """How a user becomes root on the host: Ansible's names."""
+
+    SUDO = "sudo"
+    DOAS = "doas"
+    SU = "su"
+
+
+BECOME_PLUGINS = {"doas": "capra.machine.doas", "su": "ansible.builtin.su"}
+"""Ansible's plugins for the ways to become root, where it would take sudo."""
+
+
 class Stage(StrEnum):
     """When a playbook of the user's runs: the name of the list in `spec.ansible`, or `runPlaybook` where the annotation
     asks for it."""
@@ -119,6 +131,8 @@ class MachineSpec:
     """`spec` of a RemoteMachine, or `spec.machine` of a PooledRemoteMachine (docs/reference/contract.md).
 
     ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
+    become_method: `becomeMethod`, for `use_sudo`. become_secret, become_key: the Secret of `becomePasswordRef`, in the
+    same namespace, and its key; both empty where there is none. Capra's own.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
     clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
     host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
@@ -129,6 +143,9 @@ class MachineSpec:
     port: int = 22
     user: str = "root"
     use_sudo: bool = False
+    become_method: BecomeMethod = BecomeMethod.SUDO
+    become_secret: str = ""
+    become_key: str = ""
     commands_as_script: bool = False
     working_dir: str = DEFAULT_WORKING_DIR
     ssh_key_name: str = ""

@@ -55,13 +55,31 @@ class BootstrapData:
 
 
 @dataclass(frozen=True)
+class SSHCertificate:
+    """A user certificate of OpenSSH's for a key; no secret. text: `TYPE BASE64`. name: its key ID, for messages.
+    valid_after, valid_before: seconds since the epoch; the second 0 where it never ends."""
+
+    text: str
+    name: str = ""
+    valid_after: int = 0
+    valid_before: int = 0
+
+
+@dataclass(frozen=True)
 class SSHKey:
-    """A private key. value: as it was given, with Unix line ends. source: the Secret or file it came from, for
-    messages. openssh: the same key, rewritten in OpenSSH's format. Neither form shows in a repr."""
+    """A private key, and what its Secret holds besides. value: as it was given, with Unix line ends. source: the Secret
+    or file it came from, for messages. openssh: the same key, rewritten in OpenSSH's format, without a passphrase.
+    further: keys that are tried after it. become_password, login_password: what the Secret says of them; with a login
+    password there may be no key, and value is empty. None of these shows in a repr.
+    """
 
     value: str = field(repr=False)
     source: str = ""
     openssh: str = field(default="", repr=False, compare=False)
+    certificate: SSHCertificate | None = None
+    further: tuple[SSHKey, ...] = ()
+    become_password: str = field(default="", repr=False)
+    login_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -198,7 +216,7 @@ class Observation:
     host. finalizer: the object stays until its host is clean; not so an entry in quarantine, nor the machines of a
     terminal. hooks: the user's playbooks that count now: those around the bootstrap, or those before the cleanup.
     hook_problem: why they cannot be had, or are not allowed. playbook: what the annotation `run-playbook` asks for,
-    where the machine is provisioned.
+    where the machine is provisioned. become_password: takes the place of the one that comes with the key.
     """
 
     machine: RemoteMachine

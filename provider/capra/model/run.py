@@ -30,13 +30,14 @@ class Playbook(StrEnum):
 @dataclass(frozen=True)
 class Connection:
     """How a host is reached. host_keys: pinned, each `TYPE BASE64`; empty means that the first one seen is trusted
-    and reported. become: run the work as root with sudo."""
+    and reported. become: run the work as root. become_method: how, by Ansible's names (sudo, doas, su)."""
 
     address: str
     port: int = 22
     user: str = "root"
     become: bool = False
     host_keys: tuple[str, ...] = ()
+    become_method: str = "sudo"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class RunSecrets:
     them; they become a file of the run's private directory, whose path the playbook gets as `bootstrap_steps_file`.
     hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
     same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
-    it is given. join_token: of k0s, for the host."""
+    it is given. join_token: of k0s, for the host. further_keys: tried after the first one, in OpenSSH's format.
+    given_keys: the same as they were given. certificates: of all keys in their order, each `TYPE BASE64`, or empty for
+    a key that has none; no secret, and empty where no key has one. login_password: for a host that takes no key."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -58,6 +61,10 @@ class RunSecrets:
     hook: str = field(default="", repr=False)
     hook_variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     join_token: str = field(default="", repr=False)
+    further_keys: tuple[str, ...] = field(default=(), repr=False)
+    given_keys: tuple[str, ...] = field(default=(), repr=False)
+    certificates: tuple[str, ...] = ()
+    login_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,9 @@ class RunRequest:
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
-    bootstrap data that are not carried out, to be told where the run ends well. hook: the name of the user's playbook,
-    where it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
+    bootstrap data that are not carried out, and what is to be known of the login, to be told where the run ends well.
+    hook: the name of the user's playbook, where it is one. field: where what the machine says of its host stands, for
+    messages: `spec`, or `spec.machine` of a
     pool's entry.
     """
 

@@ -41,7 +41,7 @@ def load_request(line: bytes) -> RunRequest:
     values: dict[str, Any] = json.loads(line)
     secrets = values["secrets"]
     secrets["steps"] = base64.b64decode(secrets["steps"])
-    for name in ("hidden", "credentials", "wholes"):
+    for name in ("hidden", "credentials", "wholes", "further_keys", "given_keys", "certificates"):
         secrets[name] = tuple(secrets[name])
     connection = values["connection"]
     connection["host_keys"] = tuple(connection["host_keys"])

@@ -55,8 +55,14 @@ class Settings:
     ssh_key: str = setting("")
     """File with the SSH private key for every machine, instead of their Secrets."""
 
+    ssh_key_passphrase_file: str = setting("")
+    """File with the passphrase of SSH private keys whose Secret has none."""
+
+    ssh_certificate: str = setting("")
+    """File with the OpenSSH user certificate of the SSH private key."""
+
     become_password_file: str = setting("")
-    """File with the password that sudo asks for."""
+    """File with the password for root, which sudo, doas or su ask for."""
 
     keep_output: KeepLimits = setting(KeepLimits(), keep_limits)
     """How much of the redacted output of runs is kept in the state directory, for `capra logs`: 64Mi, for 168 hours."""

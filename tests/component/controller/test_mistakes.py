@@ -13,7 +13,7 @@ from capra.kube.client.resources import EVENTS, REMOTE_MACHINES, SECRETS, Raw
 from capra.model.run import RunResult
 from capra.testing import stepped
 from tests.component.controller.world import PATIENCE, World, condition
-from tests.support.ssh_keys import locked_key
+from tests.support.ssh_keys import locked_key, new_ssh_key
 from tests.support.waiting import Wait, wait_until_async
 
 ROWS = yaml.safe_load((Path(__file__).parents[2] / "cases" / "mistakes" / "cluster.yaml").read_text())
@@ -25,7 +25,7 @@ async def _prepare(row: dict[str, Any], world: World) -> None:
     """All that a row has beside the machine."""
     await world.cluster()
     if "secret" in row:
-        made = {"LOCKED": locked_key("x"), "PUBLIC": PUBLIC_KEY}
+        made = {"LOCKED": locked_key("x"), "PUBLIC": PUBLIC_KEY, "PRIVATE": new_ssh_key()}
         values = {name: made.get(text, text) for name, text in row["secret"]["values"].items()}
         metadata = {"name": row["secret"]["name"], "namespace": world.namespace}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}

@@ -103,6 +103,7 @@ def test_a_client_of_v1beta1_that_changes_one_field_leaves_the_others(
 ) -> None:
     machine = full_machine("v1beta2")
     machine = {**machine, "spec": {**machine["spec"], "hostKeys": ["ssh-ed25519 AAAA"]}}
+    machine["spec"] |= {"useSudo": True, "becomeMethod": "su", "becomePasswordRef": {"name": "root", "key": "word"}}
     write(shared_control_plane, namespace, machine)
     old = {**machine, "apiVersion": f"{GROUP}/v1beta1"}
     write_status(shared_control_plane, namespace, old, {"ready": True})

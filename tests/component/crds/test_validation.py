@@ -32,6 +32,15 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
         {"hostKeys": ["192.0.2.1 ssh-ed25519 AAAA"]},
         'hostKeys[0]: Invalid value: "string": must be a host key, TYPE BASE64',
     ),
+    "doas without useSudo": ({"becomeMethod": "doas"}, "has becomeMethod or becomePasswordRef without useSudo"),
+    "a password without useSudo": (
+        {"becomePasswordRef": {"name": "root"}, "useSudo": False},
+        "has becomeMethod or becomePasswordRef without useSudo; set that, or take them out",
+    ),
+    "another way to root": (
+        {"useSudo": True, "becomeMethod": "pbrun"},
+        'becomeMethod: Unsupported value: "pbrun": supported values: "sudo", "doas", "su"',
+    ),
     "a hook's name": (hooked(name="Harden"), "ansible.afterBootstrap[0].name: Invalid value"),
     "two hooks of one name": (
         {"ansible": {"beforeBootstrap": [HOOK, HOOK]}},
@@ -53,6 +62,12 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "both names of the cleanup commands, equal": {"cleanUpCommands": ["a"], "customCleanUpCommands": ["a"]},
     "one of them empty": {"cleanUpCommands": [], "customCleanUpCommands": ["b"]},
     "host keys with a comment and of a token": {"hostKeys": ["ssh-rsa AAAA= me", "sk-ssh-ed25519@openssh.com AAAA"]},
+    "root by su with a password": {
+        "useSudo": True,
+        "becomeMethod": "su",
+        "becomePasswordRef": {"name": "root", "key": "word"},
+    },
+    "no password, as Go has it": {"becomePasswordRef": {"name": ""}},
     "a hook": hooked(variables={"file": "v.yml"}, collections=["community.general"]),
 }
 

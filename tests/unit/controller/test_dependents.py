@@ -114,6 +114,11 @@ def test_a_key_that_all_entries_share(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_ssh_key_is_looked_at_with_whoever_names_it_and_by_itself_as_long_as_it_is_held() -> None:
     for user in (machine("m", "uid-m", pool="", **PLACE), entry("e", **PLACE)):
         assert ObjectKey("Secret", "default", "key") in set(dependents(cache(user), user["kind"], user))
+    becomes = machine("m", "uid-m", pool="", **PLACE | {"becomePasswordRef": {"name": "root"}})
+    assert ObjectKey("Secret", "default", "root") in set(dependents(cache(becomes), becomes["kind"], becomes))
+    password: Raw = {"kind": "Secret", "metadata": {"name": "root", "namespace": "default"}}
+    woken = set(dependents(cache(becomes), "Secret", password))
+    assert ObjectKey("RemoteMachine", "default", "m") in woken
     key: Raw = {"kind": "Secret", "metadata": {"name": "key", "namespace": "default"}}
     assert list(dependents(cache(), "Secret", key)) == []
     held: Raw = {**key, "metadata": {**key["metadata"], "finalizers": [SSH_KEY_FINALIZER]}}

@@ -16,7 +16,17 @@ from capra.model.run import OutcomeKind
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "guide" / "troubleshooting.md"
 SOURCES = ("bootstrap", "engine", "controller/reconcilers", "kube/objects", "kube/stores", "model")
-TELLING = {"Announcement", "Condition", "InputError", "Problem", "Refuse", "Wait", "_announcement", "false"}
+TELLING = {
+    "Announcement",
+    "Condition",
+    "InputError",
+    "Problem",
+    "Refuse",
+    "Wait",
+    "_UnusableError",
+    "_announcement",
+    "false",
+}
 """What takes a reason, at any place of its arguments."""
 
 NO_REASONS = {"True", "False", "Unknown", "Normal", "Warning"}

@@ -18,6 +18,7 @@ from capra.model.observation import (
     PlaybookRun,
     Problem,
     Record,
+    SSHCertificate,
     SSHKey,
 )
 from capra.model.pool import Holder, PoolEntry, Unreachable
@@ -95,6 +96,8 @@ def observation(**changes: Any) -> Observation:
                 fields["phase"] = Phase(fields["phase"])
             if name == "record" and fields.get("clean_up"):
                 fields["clean_up"] = CleanUp(fields["clean_up"])
+            if name == "ssh_key":
+                fields["certificate"] = SSHCertificate("t", "mine", **fields["certificate"])
             if name == "record" and fields.get("playbook"):
                 fields["playbook"] = PlaybookRun(**fields["playbook"])
             result = replace(result, **{name: replace(getattr(result, name), **fields)})

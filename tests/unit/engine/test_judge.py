@@ -14,8 +14,10 @@ from capra.engine.outcome import judge
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import Fatal, InputError, Retry
 from capra.model.keys.host_key import fingerprint
+from capra.model.keys.ssh_key import public_fingerprint
 from capra.model.machine import HOST_KEYS_ANNOTATION, MachineSpec, RemoteMachine
 from capra.model.run import Connection, OutcomeKind, Playbook, RunRequest, RunResult, RunSecrets, StepReport, TaskEvent
+from tests.support.ssh_keys import new_ssh_key
 from tests.unit.engine.examples import KEY, observation
 
 CASES = yaml.safe_load((Path(__file__).parents[2] / "cases" / "engine" / "judge.yaml").read_text())
@@ -146,3 +148,21 @@ def test_a_changed_host_key_says_what_would_accept_it(spec: dict[str, Any], one_
     event = TaskEvent("runner_on_unreachable", "Work", {"msg": "via ssh: Host key verification failed."})
     message = judge(request, RunResult((event,), {"dark": 1})).message
     assert message.endswith(f"If the new key is right: {advice}")
+
+
+def test_what_was_not_accepted_is_told() -> None:
+    first, second = new_ssh_key(), new_ssh_key()
+    prints = [public_fingerprint(key) for key in (first, second)]
+    refused = TaskEvent("runner_on_unreachable", "Work", {"reason": "wrong_credentials", "msg": "Permission denied ("})
+    for secrets, told in (
+        (RunSecrets(openssh_key=first), f"the SSH key {prints[0]} for user"),
+        (
+            RunSecrets(openssh_key=first, further_keys=(second,)),
+            f"any of the SSH keys {prints[0]}, {prints[1]} for user",
+        ),
+        (RunSecrets(openssh_key=first, login_password="x"), f"the SSH key {prints[0]}, nor the password for user"),
+        (RunSecrets(login_password="x"), "does not accept the password for user"),
+        (RunSecrets(openssh_key="unreadable"), "does not accept the SSH key for user"),
+    ):
+        outcome = judge(replace(REQUEST, secrets=secrets), RunResult((refused,), {"dark": 1}))
+        assert (outcome.kind, told in outcome.message) == (OutcomeKind.WRONG_CREDENTIALS, True), outcome.message

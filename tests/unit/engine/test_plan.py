@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,16 @@ from capra.engine import plan, requests
 from capra.engine.decisions import Cleanup
 from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
-from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
+from capra.model.machine import (
+    SENTINEL_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
+    Ansible,
+    BecomeMethod,
+    CleanUp,
+    Hook,
+    TextSource,
+)
+from capra.model.observation import SSHCertificate, SSHKey
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
@@ -61,6 +71,35 @@ def test_bootstrap() -> None:
     assert request.timeout == 3600.0
     assert request.ssh_config == "none"  # only the terminal says anything else
     assert_no_secret(request)
+
+
+def test_what_a_host_is_offered() -> None:
+    second = SSHKey("second", "Secret key: value-1", "opened", SSHCertificate("cert", "mine", 0, int(READY.now) + 60))
+    ended = SSHKey("third", "Secret key: value-2", "never", SSHCertificate("t", "old", 0, 1))
+    key = SSHKey("first", "Secret key", "plain", further=(second, ended), become_password="of the Secret")
+    seen = observation(spec={"use_sudo": True, "become_method": BecomeMethod.SU}, ssh_key=key, become_password="")
+    request = plan.plan_bootstrap(seen, OPTIONS)
+    secrets = request.secrets
+    assert (secrets.openssh_key, secrets.further_keys, secrets.given_keys) == ("plain", ("opened",), ("second",))
+    assert secrets.certificates == ("", "cert")
+    assert secrets.become_password == "of the Secret"
+    assert (request.connection.become, request.connection.become_method) == (True, "su")
+    assert [note.partition(": the")[0] for note in request.notes] == ["Secret key: value-1", "Secret key: value-2"]
+    own = plan.plan_bootstrap(replace(seen, become_password="own"), OPTIONS)
+    assert own.secrets.become_password == "own"
+    nobody = plan.plan_bootstrap(observation(ssh_key=key, become_password=""), OPTIONS)
+    assert nobody.secrets.become_password == ""
+
+
+def test_a_password_to_log_in_with_is_warned_about() -> None:
+    seen = observation(ssh_key=SSHKey("", "Secret key", login_password="word"))
+    request = plan.plan_bootstrap(seen, OPTIONS)
+    assert request.secrets.login_password == "word"
+    [note] = request.notes
+    assert note.startswith("Secret key has a password to log in with, which is the last resort")
+    assert note.endswith("whoever answers for it first gets the password")
+    pinned = observation(ssh_key=seen.ssh_key, record={"host_keys": ("ssh-ed25519 AAAA",)})
+    assert plan.plan_bootstrap(pinned, OPTIONS).notes[0].endswith("give the host an SSH key")
 
 
 def test_cleanups() -> None:

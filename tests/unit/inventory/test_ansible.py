@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from capra.errors import InputError, InputErrors
 from capra.inventory.ansible import Literal, from_ansible, to_ansible
 from capra.inventory.imported import as_object_name, documents, secret_names
 from capra.model.keys.ssh_key import check_key
-from capra.model.machine import MachineSpec
+from capra.model.machine import BecomeMethod, MachineSpec
 from tests.support.ssh_keys import new_ssh_key
 
 GOOD = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "ansible_ssh_private_key_file": "/k"}
@@ -28,6 +29,9 @@ def test_what_a_machine_has_is_taken() -> None:
     assert _fields(ansible_port="2222", ansible_become="yes")["port"] == 2222
     assert _fields(ansible_become="yes")["useSudo"] is True
     assert "useSudo" not in _fields(ansible_become=False)
+    doas = _fields(ansible_become=True, ansible_become_method="community.general.doas")
+    assert (doas["useSudo"], doas["becomeMethod"]) == (True, "doas")
+    assert "becomeMethod" not in _fields(ansible_become=True, ansible_become_method="ansible.builtin.sudo")
     assert _fields(custom_cleanup_commands=["wipe"])["cleanUpCommands"] == ["wipe"]
 
 
@@ -53,7 +57,7 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
     ({"ansible_ssh_private_key_file": None}, "i: a: ansible_ssh_private_key_file: is not set"),
     ({"ansible_ssh_private_key_file": {"__ansible_vault": "$"}}, "encrypted by Ansible Vault"),
     ({"ansible_become": "maybe"}, "ansible_become: must be true or false"),
-    ({"ansible_become": True, "ansible_become_method": "su"}, "ansible_become_method: is su"),
+    ({"ansible_become": True, "ansible_become_method": "runas"}, "is runas; a machine has sudo, doas, su, and"),
     ({"ansible_become": True, "ansible_become_user": "x"}, "ansible_become_user: is not root"),
     ({"ansible_connection": "local"}, "ansible_connection: is local"),
 )
@@ -138,6 +142,9 @@ def test_an_inventory_of_entries_has_a_group_for_each_pool() -> None:
             "custom_cleanup_commands": ["wipe"],
         }
     }
+    doas = replace(spec, become_method=BecomeMethod.DOAS)
+    [one] = to_ansible([("a", doas)], {})["all"]["children"]["pool_rack_1"]["hosts"].values()
+    assert one["ansible_become_method"] == "capra.machine.doas"
     plain = {"ansible_host": "192.0.2.2", "ansible_port": 22, "ansible_user": "root"}
     assert made["all"]["children"]["pool_other"]["hosts"] == {"b": plain}
 

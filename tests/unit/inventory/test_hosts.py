@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 
 from capra.inventory.hosts import Files, InventoryHost, host_groups, host_variables, inventory_names, known_hosts
-from capra.model.machine import MachineKey, MachineSpec
+from capra.model.machine import BecomeMethod, MachineKey, MachineSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
 HOST = InventoryHost(
@@ -38,6 +38,9 @@ def test_known_host_keys_are_enforced_and_others_left_to_ansible() -> None:
     told = host_variables(HOST, Files("/run/a b/key", "/run/a %b/known_hosts"))
     assert (told["ansible_host"], told["ansible_port"], told["ansible_become"]) == ("2001:db8::1", 2222, True)
     assert told["ansible_ssh_private_key_file"] == "/run/a b/key"
+    assert "ansible_become_method" not in told
+    by_su = replace(HOST, spec=replace(HOST.spec, become_method=BecomeMethod.SU))
+    assert host_variables(by_su, Files("", ""))["ansible_become_method"] == "ansible.builtin.su"
     assert shlex.split(told["ansible_ssh_common_args"]) == [
         *("-o", "IdentitiesOnly=yes", "-o", 'UserKnownHostsFile="/run/a %%b/known_hosts"'),
         *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "HostKeyAlias=capra.remotemachine.default.a"),

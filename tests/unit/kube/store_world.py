@@ -14,6 +14,7 @@ from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
+from capra.model.machine import MachineSpec
 from capra.model.observation import BootstrapData, Problem, SSHKey
 from tests.support.merge_patch import patched
 
@@ -58,8 +59,8 @@ class Server:
 class Secrets:
     """Every Secret that is asked for."""
 
-    async def machine_key(self, namespace: str, name: str, field: str) -> tuple[SSHKey | None, Problem | None]:
-        return SSHKey("key"), None
+    async def login(self, namespace: str, spec: MachineSpec, place: str) -> tuple[SSHKey | None, Problem | None, str]:
+        return SSHKey("key"), None, ""
 
     async def bootstrap(self, namespace: str, name: str) -> BootstrapData | None:
         return BootstrapData(b"#cloud-config\nruncmd: [join]\n")

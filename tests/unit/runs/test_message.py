@@ -16,7 +16,9 @@ from tests.unit.engine.examples import observation
 
 def _request() -> RunRequest:
     request = plan_bootstrap(observation(), PlanOptions())
-    secrets = RunSecrets(**{**vars(request.secrets), "steps": b"\x00\xff"})
+    secrets = RunSecrets(
+        **{**vars(request.secrets), "steps": b"\x00\xff", "further_keys": ("k",), "certificates": ("", "c")}
+    )
     return replace(request, secrets=secrets, notes=("note",))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -36,4 +37,5 @@ def test_secrets_go_to_memory_where_there_is_such_a_place(tmp_path: Path, monkey
 
 def test_what_ansible_calls_is_there() -> None:
     assert paths.BOUNDED_SSH.is_file()
+    assert os.access(paths.ASKPASS, os.X_OK)
     assert (paths.ANSIBLE_HOME / "ansible.cfg").is_file()

@@ -76,8 +76,14 @@ class MachineOptions(ShownOptions):
         str | None,
         typer.Option(metavar="FILE", help="File with the SSH private key for every machine, instead of their Secrets."),
     ] = None
+    ssh_key_passphrase_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the passphrase of SSH keys whose Secret has none.")
+    ] = None
+    ssh_certificate: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File with the OpenSSH user certificate of the SSH key.")
+    ] = None
     become_password_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="File with the password sudo asks for.")
+        str | None, typer.Option(metavar="FILE", help="File with the password sudo, doas or su ask for.")
     ] = None
     limit: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only the machine with this name. Repeatable.")

@@ -15,8 +15,9 @@ from capra.clusters.data import in_words
 from capra.engine.ports import ProgressListener
 from capra.errors import InputError
 from capra.local.clusters import load_cluster, prepare_cluster
+from capra.local.logins import read_logins
 from capra.local.prepare import PreparedMachines
-from capra.local.reading.option_files import read_password
+from capra.local.reading.manifests import raise_all
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.machine import MachineKey, RemoteMachine
@@ -52,8 +53,16 @@ def _read_cluster(options: ClusterFileOptions, settings: Settings) -> K0sCluster
 def open_cluster(options: ClusterFileOptions, settings: Settings, *, deleting: bool) -> PreparedCluster:
     """Everything is read and checked; notes are told. Raises InputErrors."""
     cluster = _read_cluster(options, settings)
-    password = read_password(settings.become_password_file) if settings.become_password_file else ""
-    machines = prepare_cluster(cluster, sentinel=settings.sentinel, become_password=password)
+    errors: list[InputError] = []
+    logins = read_logins(
+        errors,
+        ssh_key="",  # that of hosts which name none, and read with theirs
+        passphrase_file=settings.ssh_key_passphrase_file,
+        certificate=settings.ssh_certificate,
+        become_password_file=settings.become_password_file,
+    )
+    raise_all(errors)
+    machines = prepare_cluster(cluster, sentinel=settings.sentinel, logins=logins)
     state = StateDirectory(settings.state_directory)
     store = FileStore(machines, state, time.time, deleting=deleting, taking_over=bool(options.take_over))
     store.check()

@@ -16,6 +16,8 @@ def input_options(options: MachineOptions) -> InputOptions:
     return InputOptions(
         files=tuple(options.file),
         ssh_key=settings.ssh_key,
+        ssh_key_passphrase_file=settings.ssh_key_passphrase_file,
+        ssh_certificate=settings.ssh_certificate,
         become_password_file=settings.become_password_file,
         bootstrap_data=getattr(options, "bootstrap_data", None) or "",
         limit=tuple(options.limit or ()),

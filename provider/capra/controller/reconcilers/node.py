@@ -26,7 +26,7 @@ from capra.kube.client.resources import NODES, SECRETS, ObjectKey
 from capra.kube.client.workload import KUBECONFIG_SUFFIX, connected
 from capra.kube.objects.cluster_api import to_cluster
 from capra.kube.stores.nodes import Wanted, nodes, provider_id_patch, wanted
-from capra.kube.stores.secrets import VALUE
+from capra.model.keys.key_secret import VALUE
 from capra.model.retry import WORKLOAD_CLUSTER
 
 CONFLICT_WAIT = 1.0

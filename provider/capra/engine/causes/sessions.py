@@ -43,20 +43,25 @@ _LOGIN: _Rows = (
     ),
 )
 _BECOME: _Rows = (
-    (
-        r"incorrect \S* ?password|sorry, try again|incorrect password",
-        "the password in --become-password-file is not that of {user}",
-    ),
-    (r"not found|no such file", "install sudo on the host, or set {field}.user: root without useSudo"),
-    (
-        r"not in the sudoers|may not run sudo|not allowed to",
-        "give the user a rule in the host's /etc/sudoers.d: `{user} ALL=(ALL) NOPASSWD: ALL`",
-    ),
+    (r"not found|no such file", "install {method} on the host, or set {field}.user: root without useSudo"),
+    (r"not in the sudoers|may not run sudo|not allowed to|Operation not permitted", "{rule}"),
     (r"must have a tty", "take `requiretty` out of the host's /etc/sudoers"),
     (r"has not answered|timeout|privilege escalation prompt", "let the host resolve its own name (/etc/hosts)"),
 )
-_PASSWORD = re.compile(r"password is required|missing \S+ password", re.IGNORECASE)
-_WITHOUT = "let the user run sudo without one, in the host's /etc/sudoers.d: `{user} ALL=(ALL) NOPASSWD: ALL`"
+_REFUSED = re.compile(
+    r"incorrect \S* ?password|sorry, try again|incorrect password|authentication failure", re.IGNORECASE
+)
+_PASSWORD = re.compile(
+    r"password is required|missing \S+ password|authentication required|a tty is required"
+    r"|has not answered within \d+ s: \S*assword",
+    re.IGNORECASE,
+)
+_RULES = {
+    "sudo": "let the user run sudo without one, in the host's /etc/sudoers.d: `{user} ALL=(ALL) NOPASSWD: ALL`",
+    "doas": "let the user run doas without one, in the host's /etc/doas.conf: `permit nopass {user} as root`",
+    "su": "let another way lead to root ({field}.becomeMethod: sudo)",
+}
+_GIVEN = "key becomePassword of the Secret of {field}.sshKeyRef, or {field}.becomePasswordRef"
 
 
 def remedy_of_unreachable(message: str, connection: Connection, field: str) -> str:
@@ -71,11 +76,18 @@ def remedy_of_login(message: str, connection: Connection, field: str) -> str:
 
 def remedy_of_become(message: str, connection: Connection, field: str, *, terminal: bool) -> str:
     """The same for a user that cannot become root."""
+    method, rule = connection.become_method, _RULES[connection.become_method]
+    given = f"--become-password-file FILE, or as {_GIVEN}" if terminal else _GIVEN
+    if _REFUSED.search(message):
+        whose = "root" if method == "su" else "{user}"
+        return _filled(f"the password that is given is not that of {whose}: correct it ({given})", connection, field)
     if _PASSWORD.search(message):
-        given = "give it with --become-password-file FILE, or " if terminal else "no manifest has a place for it: "
-        return _filled(f"{field}.useSudo needs a password for sudo: {given}{_WITHOUT}", connection, field)
-    needs = "{field}.useSudo needs sudo without a password, and a host that resolves its own name"
-    return _find(_BECOME, message, connection, field) or _filled(needs, connection, field)
+        way = f"with {given}" if terminal else f"as {given}"
+        # doas asks for one on a terminal only, and a session has none.
+        told = f"give it {way}, or {rule}" if method != "doas" else rule
+        return _filled(f"{field}.useSudo needs a password for {method}: {told}", connection, field)
+    needs = f"{field}.useSudo needs {method} without a password, and a host that resolves its own name"
+    return _find(_BECOME, message, connection, field) or needs
 
 
 def remedy_of_key(connection: Connection, field: str, *, terminal: bool) -> str:
@@ -91,4 +103,6 @@ def _find(rows: _Rows, message: str, connection: Connection, field: str) -> str:
 
 
 def _filled(text: str, connection: Connection, field: str) -> str:
-    return text.format(address=connection.address, port=connection.port, user=connection.user, field=field)
+    values = {"address": connection.address, "port": connection.port, "user": connection.user, "field": field}
+    method = connection.become_method
+    return text.format(**values, method=method, rule=_RULES[method].format(**values))

@@ -49,10 +49,11 @@ def selected(raw: Raw, watch_filter: WatchFilter) -> bool:
     return watch_filter is None or labels_of(raw).get(watch_filter[0]) == watch_filter[1]
 
 
-def ssh_key_of(spec: Raw) -> str:
-    """The Secret that the fields of a machine name; empty when they name none."""
-    reference = spec.get("sshKeyRef")
-    return str(reference.get("name", "")) if isinstance(reference, dict) else ""
+def login_secrets(spec: Raw) -> tuple[str, ...]:
+    """The Secrets that the fields of a machine name for the way in: with the SSH key, and with a password for root."""
+    references = [spec.get(field) for field in ("sshKeyRef", "becomePasswordRef")]
+    names = [str(one.get("name", "")) for one in references if isinstance(one, dict)]
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _of_any(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
@@ -66,9 +67,10 @@ def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         yield Trait(By.PLACE, host)
         if _uses_host(raw):
             yield Trait(By.USER, host)
-    yield from _named(By.SECRET, ssh_key_of(spec))
+    secrets = login_secrets(spec)
+    yield from (Trait(By.SECRET, name) for name in secrets)
     if _uses_host(raw):
-        yield from _named(By.NEEDED_KEY, ssh_key_of(spec))
+        yield from (Trait(By.NEEDED_KEY, name) for name in secrets)
     yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
     yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
     yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
@@ -132,10 +134,10 @@ def _of_entry(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         if QUARANTINED in annotations_of(raw):
             yield Trait(By.QUARANTINE, host)
     yield from _named(By.POOL, pool_of(raw))
-    ssh_key = ssh_key_of((raw.get("spec") or {}).get("machine") or {})
-    yield from _named(By.SECRET, ssh_key)
+    secrets = login_secrets((raw.get("spec") or {}).get("machine") or {})
+    yield from (Trait(By.SECRET, name) for name in secrets)
     if QUARANTINED in annotations_of(raw):
-        yield from _named(By.NEEDED_KEY, ssh_key)
+        yield from (Trait(By.NEEDED_KEY, name) for name in secrets)
     if holder is not None:
         yield from _named(By.HOLDER_NAME, holder.name)
         yield from _named(By.HOLDER_UID, holder.uid)

@@ -40,6 +40,11 @@ def decoded(raw: Raw, key: str) -> bytes | None:
         return None
 
 
+def all_decoded(raw: Raw) -> dict[str, bytes]:
+    """The values of a Secret, without those that are empty."""
+    return {key: value for key in raw.get("data") or () if (value := decoded(raw, key)) is not None}
+
+
 def machine_from(raw: Raw, kind: str, spec: MachineSpec) -> RemoteMachine:
     """What there is to bootstrap and to clean, with this spec."""
     return RemoteMachine(

@@ -16,7 +16,7 @@ from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import to_entry_machine
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.model.checks import same_address
-from capra.model.machine import Ansible, MachineSpec
+from capra.model.machine import Ansible, BecomeMethod, MachineSpec
 from capra.model.manifest.ansible import dump_ansible
 from capra.model.observation import Phase, Record
 from capra.model.pool import PoolEntry
@@ -26,6 +26,8 @@ GIVEN = (
     "port",
     "user",
     "useSudo",
+    "becomeMethod",
+    "becomePasswordRef",
     "commandsAsScript",
     "workingDir",
     "sshKeyRef",
@@ -73,6 +75,9 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
         port=place[1],
         user=theirs.user,
         use_sudo=theirs.use_sudo,
+        become_method=theirs.become_method,
+        become_secret=theirs.become_secret,
+        become_key=theirs.become_key,
         ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
         host_keys=keys,
         clean_up=theirs.clean_up or (None if "cleanUp" in _noted(raw) else spec.clean_up),
@@ -95,6 +100,8 @@ def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
         "port": wanted.port,
         "user": wanted.user,
         "useSudo": wanted.use_sudo,
+        "becomeMethod": wanted.become_method.value if wanted.become_method is not BecomeMethod.SUDO else None,
+        "becomePasswordRef": {"name": wanted.become_secret, "key": wanted.become_key} if wanted.become_secret else None,
         "sshKeyRef": {"name": wanted.ssh_key_name} if wanted.ssh_key_name else None,
         "cleanUp": wanted.clean_up.value if wanted.clean_up else None,
         "hostKeys": list(wanted.host_keys) or None,

@@ -41,7 +41,7 @@ from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reservations import Reservations, with_finalizer
 from capra.kube.stores.secrets import Secrets
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine, Stage
-from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record, SSHKey
+from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record
 from capra.model.pool import PoolEntry
 
 CORE_MACHINE = "Machine"
@@ -96,7 +96,10 @@ class KubeStore:
         lives = kept.phase is Phase.PROVISIONED and not machine.deleting
         playbook = await self._hooks.asked(machine, kept, self.turns) if lives else None
         keyed = runs or (playbook is not None and playbook.text is not None)
-        ssh_key, key_problem = await self._key(machine) if keyed else (None, None)
+        ssh_key, key_problem, become_password = None, None, ""
+        if keyed:
+            login = await self._secrets.login(key.namespace, machine.spec, "spec")
+            ssh_key, key_problem, become_password = login
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
@@ -108,6 +111,7 @@ class KubeStore:
             cluster=cluster,
             bootstrap=bootstrap,
             ssh_key=ssh_key,
+            become_password=become_password,
             missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
             entry=entry,
@@ -139,7 +143,8 @@ class KubeStore:
             return
         machine, _ = to_remote_machine(raw)
         if observation.record.phase is Phase.NEW and record_.phase is Phase.BOOTSTRAPPING:
-            await self._held_secrets.hold(machine.key.namespace, machine.spec.ssh_key_name)
+            for name in filter(None, dict.fromkeys((machine.spec.ssh_key_name, machine.spec.become_secret))):
+                await self._held_secrets.hold(machine.key.namespace, name)
         annotations[BLOCK_MOVE_ANNOTATION] = "" if _under_way(record_) else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
         if record_.phase is not Phase.CLEAN and not machine.deleting:
@@ -213,9 +218,6 @@ class KubeStore:
             dirty = kept.phase not in {Phase.NEW, Phase.CLEAN}
             return await self._hooks.load(machine, [Stage.BEFORE_CLEAN_UP], wanted=dirty)
         return await self._hooks.load(machine, [Stage.BEFORE_BOOTSTRAP, Stage.AFTER_BOOTSTRAP], wanted=data)
-
-    async def _key(self, machine: RemoteMachine) -> tuple[SSHKey | None, Problem | None]:
-        return await self._secrets.machine_key(machine.key.namespace, machine.spec.ssh_key_name, "spec.sshKeyRef.name")
 
     def _cluster(self, raw: Raw, owner_raw: Raw | None) -> Cluster | None:
         """The Machine's Cluster; the label's, when the Machine has gone first."""

@@ -49,8 +49,8 @@ class EntryStore:
         raw = self._writer.raw(key)
         machine, problem = to_entry_machine(raw)
         kept = self.record_of(raw)
-        field = "spec.machine.sshKeyRef.name"
-        ssh_key, key_problem = await self._secrets.machine_key(key.namespace, machine.spec.ssh_key_name, field)
+        login = await self._secrets.login(key.namespace, machine.spec, "spec.machine")
+        ssh_key, key_problem, become_password = login
         hooks, hook_problem = await self._hooks.load(
             replace(machine, deleting=True), (Stage.BEFORE_CLEAN_UP,), "spec.machine"
         )
@@ -61,6 +61,7 @@ class EntryStore:
             record=kept,
             now=self._clock(),
             ssh_key=ssh_key,
+            become_password=become_password,
             problem=problem or key_problem,
             hooks=hooks,
             hook_problem=hook_problem,

@@ -15,13 +15,10 @@ from capra.kube.cache.cache import Cache
 from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
-from capra.kube.objects.fields import decoded
-from capra.model.keys.ssh_key import check_key
+from capra.kube.objects.fields import all_decoded, decoded
+from capra.model.keys.key_secret import PASSPHRASE, VALUE, check_password, read_key_secret
+from capra.model.machine import MachineSpec
 from capra.model.observation import BootstrapData, Problem, SSHKey
-
-VALUE = "value"
-"""The key of every Secret that Capra reads (docs/reference/contract.md)."""
-
 
 Content = TypeVar("Content", SSHKey, BootstrapData)
 _Version = tuple[type, str, str, str, str]
@@ -42,8 +39,7 @@ class Secrets:
         subject = f"Secret {namespace}/{name}"
 
         def make(raw: Raw) -> SSHKey | None:
-            data = decoded(raw, VALUE)
-            return check_key(data, subject=subject) if data is not None else None
+            return read_key_secret(all_decoded(raw), subject=subject)
 
         found = await self._shared(SSHKey, namespace, name, make)
         if found is None:
@@ -60,6 +56,27 @@ class Secrets:
             if error.reason == "SSHKeyNotFound":
                 return None, None
             return None, Problem(field, str(error), error.reason)
+
+    async def login(self, namespace: str, spec: MachineSpec, place: str) -> tuple[SSHKey | None, Problem | None, str]:
+        """The key of a machine, or what is wrong with it or the password beside it, and the password of
+        `becomePasswordRef`, which is empty where there is none. place: where the machine's fields are, for messages."""
+        key, problem = await self.machine_key(namespace, spec.ssh_key_name, f"{place}.sshKeyRef.name")
+        if problem is not None or not spec.become_secret or not spec.use_sudo:
+            return key, problem, ""
+        try:
+            return key, None, await self._become_password(namespace, spec)
+        except InputError as error:
+            return None, Problem(f"{place}.becomePasswordRef", str(error), error.reason), ""
+
+    async def _become_password(self, namespace: str, spec: MachineSpec) -> str:
+        """Raises InputError (BecomePasswordNotFound, InvalidPassword)."""
+        subject = f"Secret {namespace}/{spec.become_secret}"
+        raw = await self._get(namespace, spec.become_secret)
+        data = decoded(raw, spec.become_key) if raw is not None else None
+        if data is None:
+            problem = f"has no key {spec.become_key!r}, or does not exist: it must hold the password for root"
+            raise InputError(problem, subject=subject, reason="BecomePasswordNotFound")
+        return check_password(data, subject=subject, field=spec.become_key)
 
     async def bootstrap(self, namespace: str, name: str) -> BootstrapData | None:
         """The bootstrap data, None while the Secret or its key is not there."""
@@ -80,7 +97,7 @@ class Secrets:
         known = self._cache.get(SECRETS.kind, namespace, name)
         if known is None:  # the watch may only be late
             raw = await self._get(namespace, name)
-            return make(raw) if raw is not None else None
+            return await _made(make, raw) if raw is not None else None
         asked = _version(kind, known)
         found = self._in_use.get(asked)
         if not isinstance(found, kind):
@@ -95,7 +112,7 @@ class Secrets:
         self, kind: type[Content], namespace: str, name: str, make: Callable[[Raw], Content | None]
     ) -> SSHKey | BootstrapData | None:
         raw = await self._get(namespace, name)
-        made = make(raw) if raw is not None else None
+        made = await _made(make, raw) if raw is not None else None
         if raw is not None and made is not None:
             self._in_use[_version(kind, raw)] = made
         return made
@@ -111,6 +128,12 @@ class Secrets:
             return await self._api.get(SECRETS, namespace, name)
         except MissingError:
             return None
+
+
+async def _made(make: Callable[[Raw], Content | None], raw: Raw) -> Content | None:
+    """A key with a passphrase takes a tenth of a second, and more if somebody wants it to."""
+    locked = any(name.startswith(PASSPHRASE) for name in raw.get("data") or ())
+    return await asyncio.to_thread(make, raw) if locked else make(raw)
 
 
 def _version(kind: type, raw: Raw) -> _Version:

@@ -8,18 +8,24 @@ from pathlib import Path
 from capra.errors import InputError, InputErrors
 from capra.inventory.imported import ImportedHost
 from capra.local.files import DIRECTORY_MODE, write_whole
-from capra.local.reading.keys import read_key_file
+from capra.local.logins import LoginOptions
+from capra.model.observation import SSHKey
 
 
 def read_key_files(hosts: Iterable[ImportedHost]) -> dict[str, str]:
     """The key of each file, in OpenSSH's format, by the path as it was written. A path is relative to the current
     directory, and may begin with `~`. Raises InputErrors."""
-    keys: dict[str, str] = {}
+    return {path: key.openssh for path, key in read_host_keys(hosts, LoginOptions()).items()}
+
+
+def read_host_keys(hosts: Iterable[ImportedHost], logins: LoginOptions) -> dict[str, SSHKey]:
+    """The same with the passphrase and the certificate that options give. Raises InputErrors."""
+    keys: dict[str, SSHKey] = {}
     errors: list[InputError] = []
     first = {host.key_file: host.subject for host in reversed(list(hosts))}
     for path, subject in first.items():
         try:
-            keys[path] = read_key_file(Path(path).expanduser(), f"{subject}: key file").openssh
+            keys[path] = logins.of_file(Path(path).expanduser(), f"{subject}: key file")
         except InputError as error:
             errors.append(error)
     if errors:

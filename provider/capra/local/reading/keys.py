@@ -13,10 +13,11 @@ from capra.model.keys.ssh_key import MAX_BYTES, check_key, is_public
 from capra.model.observation import SSHKey
 
 
-def read_key_file(path: Path, option: str = "--ssh-key") -> SSHKey:
-    """The key of a file that nobody else can read (OpenSSH's own rule). Raises InputError."""
+def read_key_file(path: Path, option: str = "--ssh-key", passphrase: bytes = b"") -> SSHKey:
+    """The key of a file that nobody else can read (OpenSSH's own rule). passphrase: see check_key. Raises
+    InputError."""
     data = read_private_file(path, option, _refuse_public)
-    return check_key(data, subject=f"{option} {path}", source=str(path))
+    return check_key(data, subject=f"{option} {path}", source=str(path), passphrase=passphrase)
 
 
 def _refuse_public(data: bytes, subject: str) -> None:

@@ -9,6 +9,8 @@ from typing import TypeVar
 from capra.errors import InputError
 from capra.local.reading.bounded import read_bounded_file
 from capra.local.reading.keys import read_private_file
+from capra.model.keys.certificate import MAX_BYTES as CERTIFICATE_BYTES
+from capra.model.keys.key_secret import check_password
 from capra.model.observation import BootstrapData
 
 _Result = TypeVar("_Result")
@@ -29,14 +31,25 @@ def attempt(errors: list[InputError], path: str, read: Callable[[str], _Result])
 
 def read_password(path: str) -> str:
     """The password of a private file, on one line. Raises InputError."""
-    subject = f"--become-password-file {path}"
-    try:
-        text = read_private_file(Path(path), "--become-password-file").decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", subject=subject) from None
-    if not text or any(ord(character) < 32 for character in text):
-        raise InputError("must hold the password and nothing else, on one line", subject=subject)
+    option = "--become-password-file"
+    return check_password(read_private_file(Path(path), option), subject=f"{option} {path}")
+
+
+def read_passphrase(path: str) -> bytes:
+    """The passphrase of a private file; the line's end does not count. Raises InputError."""
+    option = "--ssh-key-passphrase-file"
+    text = read_private_file(Path(path), option).rstrip(b"\r\n")
+    if not text:
+        raise InputError("is empty: it must hold the passphrase of the SSH key", subject=f"{option} {path}")
     return text
+
+
+def read_certificate(path: str) -> bytes:
+    """A certificate, which is no secret; what is in it is looked at with its key. Raises InputError."""
+    try:
+        return read_bounded_file(Path(path), CERTIFICATE_BYTES, f"--ssh-certificate {path}")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", subject=f"--ssh-certificate {path}") from None
 
 
 def read_bootstrap_data(path: str) -> BootstrapData:

@@ -28,6 +28,7 @@ MAX_RSA_BITS = 16384
 
 PRIVATE = "PRIVATE KEY"
 OPENSSH = "OPENSSH PRIVATE KEY"
+ENCRYPTED = "ENCRYPTED PRIVATE KEY"
 DSA = "DSA"
 PSS = "RSASSA-PSS"
 """RSA for certificates that allow one kind of signature only. Rewritten, it is plain RSA, and fits its certificate no
@@ -40,7 +41,8 @@ _OIDS = {
     "2b6570": "Ed25519",
     "2a8648ce380401": DSA,
 }
-_SEQUENCE, _INTEGER, _OID = 0x30, 0x02, 0x06
+SEQUENCE, OCTETS, _INTEGER, _OID = 0x30, 0x04, 0x02, 0x06
+"""Tags of DER."""
 
 _BEGIN = re.compile(r"-----BEGIN ([A-Z0-9][A-Z0-9 ]{0,60})-----")
 _HEADER = re.compile(r"^[ \t]*[A-Za-z][A-Za-z0-9-]*:.*$", re.MULTILINE)
@@ -90,12 +92,12 @@ def key_kind(block: Block) -> str:
     """What key a block holds that is not in OpenSSH's format: RSA, RSASSA-PSS, EC, Ed25519 or DSA; empty for any other.
     Raises ValueError for a damaged one."""
     if block.label == PRIVATE:
-        return _OIDS.get(_identifier(_content(block)).hex(), "")
+        return _OIDS.get(_identifier(content(block)).hex(), "")
     return _KINDS.get(block.label, "")
 
 
-def load_key(block: Block) -> PrivateKeyTypes:
-    """The key of a block, in any form in which its text is whole.
+def load_key(block: Block, passphrase: bytes | None = None) -> PrivateKeyTypes:
+    """The key of a block, in any form in which its text is whole. passphrase: of one in OpenSSH's format that has one.
 
     Raises TypeError for one with a passphrase, UnsupportedAlgorithm for one of a kind that is not read (DSA too, but in
     OpenSSH's format), LongKeyError, and ValueError for one that is damaged.
@@ -103,10 +105,10 @@ def load_key(block: Block) -> PrivateKeyTypes:
     if block.label != OPENSSH and key_kind(block) in ("", DSA):
         raise UnsupportedAlgorithm(f"a block of {block.label}")
     # Read as the same bytes that were looked at.
-    lines = base64.encodebytes(_content(block)).decode()
+    lines = base64.encodebytes(content(block)).decode()
     pem = f"-----BEGIN {block.label}-----\n{lines}-----END {block.label}-----\n".encode()
     reader = load_ssh_private_key if block.label == OPENSSH else load_pem_private_key
-    key = reader(pem, password=None, unsafe_skip_rsa_key_validation=True)
+    key = reader(pem, password=passphrase, unsafe_skip_rsa_key_validation=True)
     if isinstance(key, rsa.RSAPrivateKey):
         if key.key_size > MAX_RSA_BITS:
             raise LongKeyError(f"{key.key_size} bits")
@@ -133,7 +135,7 @@ def pkcs8(data: bytes, most_bits: int) -> bytes:
         raise ValueError("another kind of key") from None
 
 
-def _content(block: Block) -> bytes:
+def content(block: Block) -> bytes:
     """What its base64 stands for. Raises ValueError where it is none."""
     body = NO_TEXT.sub("", _HEADER.sub("", block.text)).rstrip("=")
     try:
@@ -144,14 +146,14 @@ def _content(block: Block) -> bytes:
 
 def _identifier(der: bytes) -> bytes:
     """The OID of a private key in PKCS #8: SEQUENCE { INTEGER, SEQUENCE { OID, … } … }."""
-    start, _ = _value(der, 0, _SEQUENCE)
-    _, after = _value(der, start, _INTEGER)
-    start, _ = _value(der, after, _SEQUENCE)
-    start, after = _value(der, start, _OID)
+    start, _ = value_at(der, 0, SEQUENCE)
+    _, after = value_at(der, start, _INTEGER)
+    start, _ = value_at(der, after, SEQUENCE)
+    start, after = value_at(der, start, _OID)
     return der[start:after]
 
 
-def _value(der: bytes, place: int, tag: int) -> tuple[int, int]:
+def value_at(der: bytes, place: int, tag: int) -> tuple[int, int]:
     """From where to where the value goes that begins at the place. Raises ValueError where it has another tag."""
     if der[place : place + 1] != bytes([tag]) or len(der) < place + 2:
         raise ValueError("not the expected value")

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from capra.errors import InputError
 from capra.model.keys import pem
 from capra.model.keys.host_key import fingerprint
+from capra.model.keys.locked import MAX_ITERATIONS, MAX_ROUNDS, SlowLockError, check_rounds, unlock
 from capra.model.observation import SSHKey
 
 MAX_BYTES = 64 * 1024
@@ -29,9 +30,18 @@ PUBLIC_BEGINNINGS = ("ssh-", "ecdsa-", "sk-", "---- BEGIN SSH2 PUBLIC", "-----BE
 _PUTTY = "PuTTY-User-Key-File"
 _SSH_COM = "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY"
 _LOCKED = (
-    "has a passphrase, and there is nobody to type it: use a key without one, or take it away from a copy with"
-    " 'ssh-keygen -p -f FILE'"
+    "has a passphrase, and there is nobody to type it: give it as the key 'passphrase' of the Secret (in a terminal, as"
+    " well: --ssh-key-passphrase-file FILE), or take it away from a copy with 'ssh-keygen -p -f FILE'"
 )
+_WRONG = (
+    "cannot be opened with the passphrase that is given: try it with 'ssh-keygen -y -f FILE', and correct it, or give"
+    " the right key"
+)
+_SLOW = (
+    f"is locked with more rounds than are computed here, at most {MAX_ROUNDS} of OpenSSH's and {MAX_ITERATIONS} of"
+    " PBKDF2: lock it anew with 'ssh-keygen -p -a 100 -f FILE'"
+)
+_LOCK = "is locked in a way that is not read here: lock it anew with 'ssh-keygen -p -f FILE'"
 _DAMAGED = "is damaged: it begins like a private key and cannot be read"
 _NO_END = "is damaged: it begins like a private key, and the line '-----END … PRIVATE KEY-----' is missing"
 _DSA = "is a DSA key, which OpenSSH does not use any more: use an ed25519 key"
@@ -41,21 +51,27 @@ _UNKNOWN_TYPE = "is a key that needs a hardware token, or of a type that is not 
 class _UnusableError(Exception):
     """What is wrong with a key."""
 
+    def __init__(self, problem: str, reason: str = "InvalidSSHKey") -> None:
+        super().__init__(problem)
+        self.reason = reason
 
-def check_key(data: bytes, *, subject: str, field: str = "", source: str = "") -> SSHKey:
-    """The key in any form in which its text is whole, and the same key rewritten in OpenSSH's format.
 
-    Raises InputError for anything but one private key without passphrase. No message shows any of it.
+def check_key(data: bytes, *, subject: str, field: str = "", source: str = "", passphrase: bytes = b"") -> SSHKey:
+    """The key in any form in which its text is whole, and the same key rewritten in OpenSSH's format, without its
+    passphrase. passphrase: not looked at where the key has none.
+
+    Raises InputError for anything but one private key that can be opened: with the reason SSHKeyLocked where there is
+    no passphrase for it, WrongPassphrase where it is another one, else InvalidSSHKey. No message shows any of it.
     """
     try:
         text = _decoded(data)
-        written = _written(_private_block(text))
+        written = _written(_private_block(text), passphrase)
     except _UnusableError as error:
-        problem = str(error)
+        problem, reason = str(error), error.reason
     else:
         return SSHKey(text + "\n", source or subject, written)
     # Raised here and not above: errors of cryptography, which hang on to the one above, may quote the input.
-    raise InputError(problem, subject=subject, field=field, reason="InvalidSSHKey")
+    raise InputError(problem, subject=subject, field=field, reason=reason)
 
 
 def public_fingerprint(openssh: str) -> str:
@@ -126,9 +142,9 @@ def _unwrapped(text: str) -> bytes:
         return b""
 
 
-def _written(block: pem.Block) -> str:
+def _written(block: pem.Block, passphrase: bytes) -> str:
     """The key in OpenSSH's format: what one parser has read is not left to another to read again."""
-    key = _loaded(block)
+    key = _opened(block, passphrase)
     if isinstance(key, dsa.DSAPrivateKey):
         raise _UnusableError(_DSA)
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
@@ -139,19 +155,42 @@ def _written(block: pem.Block) -> str:
         raise _UnusableError(_UNKNOWN_TYPE) from None
 
 
-def _loaded(block: pem.Block) -> PrivateKeyTypes:
-    if block.locked:
-        raise _UnusableError(_LOCKED)
+def _opened(block: pem.Block, passphrase: bytes) -> PrivateKeyTypes:
+    """The key of a block, with its passphrase where it has one."""
+    if not block.locked:
+        try:
+            return _loaded(block)
+        except TypeError:
+            pass  # OpenSSH's own format, which does not say it in words
+    if not passphrase:
+        raise _UnusableError(_LOCKED, "SSHKeyLocked")
+    try:
+        if block.locked:
+            block = unlock(block, passphrase)
+        else:
+            check_rounds(block)
+    except SlowLockError:
+        raise _UnusableError(_SLOW) from None
+    except UnsupportedAlgorithm:
+        raise _UnusableError(_LOCK) from None
+    except ValueError:
+        raise _UnusableError(_WRONG, "WrongPassphrase") from None
+    # A wrong passphrase may by chance leave what looks like a whole block: there is no other check in PEM.
+    return _loaded(block, passphrase)
+
+
+def _loaded(block: pem.Block, passphrase: bytes = b"") -> PrivateKeyTypes:
+    """Raises TypeError for a key in OpenSSH's format that has a passphrase, where none is given."""
     try:
         if block.label != pem.OPENSSH and pem.key_kind(block) == pem.DSA:
             raise _UnusableError(_DSA)
-        return pem.load_key(block)
-    except TypeError:
-        raise _UnusableError(_LOCKED) from None
+        return pem.load_key(block, passphrase if passphrase and block.label == pem.OPENSSH else None)
     except UnsupportedAlgorithm:
         raise _UnusableError(_UNKNOWN_TYPE) from None
     except pem.LongKeyError:
         problem = f"is an RSA key of more than {pem.MAX_RSA_BITS} bits, too long for OpenSSH: use an ed25519 key"
         raise _UnusableError(problem) from None
     except ValueError:
+        if passphrase:
+            raise _UnusableError(_WRONG, "WrongPassphrase") from None
         raise _UnusableError(_DAMAGED) from None

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from capra.model import checks
-from capra.model.machine import DEFAULT_WORKING_DIR, CleanUp, MachineKey, MachineSpec, RemoteMachine
+from capra.model.machine import DEFAULT_WORKING_DIR, BecomeMethod, CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.ansible import AnsibleFields
 from capra.model.manifest.base import Metadata, Strict
 
@@ -28,6 +28,13 @@ class SSHKeyReference(Strict):
     name: str = ""
 
 
+class BecomePasswordReference(Strict):
+    """`becomePasswordRef`."""
+
+    name: str = ""
+    key: str = "value"
+
+
 class MachineFields(Strict):
     """What a RemoteMachine's spec and a PooledRemoteMachine's spec.machine share (docs/reference/contract.md). Both
     versions' names of the cleanup commands are known in either."""
@@ -36,6 +43,8 @@ class MachineFields(Strict):
     port: Port = 22
     user: User = "root"
     use_sudo: bool = False
+    become_method: BecomeMethod | None = Field(default=None, strict=False)
+    become_password_ref: BecomePasswordReference = Field(default_factory=BecomePasswordReference)
     commands_as_script: bool = False
     working_dir: AbsolutePath = DEFAULT_WORKING_DIR
     ssh_key_ref: SSHKeyReference = Field(default_factory=SSHKeyReference)
@@ -52,6 +61,13 @@ class MachineFields(Strict):
             raise ValueError("has both cleanUpCommands and customCleanUpCommands, and they differ; keep one")
         return self
 
+    @model_validator(mode="after")
+    def _becomes_somebody(self) -> MachineFields:
+        given = {"becomeMethod": self.become_method, "becomePasswordRef": self.become_password_ref.name}
+        if not self.use_sudo and (names := [name for name, value in given.items() if value]):
+            raise ValueError(f"has {' and '.join(names)} without useSudo: set useSudo: true, or take that out")
+        return self
+
     def to_spec(self, *, provider_id: str = "", pool: str = "") -> MachineSpec:
         """The fields in the engine's terms."""
         return MachineSpec(
@@ -59,6 +75,9 @@ class MachineFields(Strict):
             port=self.port,
             user=self.user,
             use_sudo=self.use_sudo,
+            become_method=self.become_method or BecomeMethod.SUDO,
+            become_secret=self.become_password_ref.name,
+            become_key=(self.become_password_ref.key or "value") if self.become_password_ref.name else "",
             commands_as_script=self.commands_as_script,
             working_dir=self.working_dir,
             ssh_key_name=self.ssh_key_ref.name,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from capra.model.host_port import known_hosts_name
+from capra.model.machine import BECOME_PLUGINS
 from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
+from capra.runs.directory.identities import KEY, identity_options, lay_out_keys, login_environment, one_file
 from capra.runs.directory.private import write_private
 from capra.runs.directory.variables import dump_variables
 from capra.runs.hooks.surroundings import lay_out_hook
@@ -27,13 +30,13 @@ KEEPALIVE_INTERVAL = 10
 KEEPALIVE_COUNT = 3
 
 
-def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
+def ssh_arguments(connection: Connection, directory: Path, first: Sequence[str] = ()) -> list[str]:
     """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run.
-    directory: the run's private one. Whatever is not here and not in the run's configuration file has OpenSSH's own
-    default, since no other file is read."""
+    directory: the run's private one. first: options that come before these, over which they take precedence. Whatever
+    is not here and not in the run's configuration file has OpenSSH's own default, since no other file is read."""
     options = {
         "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        "UserKnownHostsFile": _one_file(directory / "known_hosts"),
+        "UserKnownHostsFile": one_file(directory / "known_hosts"),
         "GlobalKnownHostsFile": "/dev/null",
         # A host that is reached under another name (HostName) is known by the address that Capra was given.
         "HostKeyAlias": known_hosts_name(connection.address, connection.port),
@@ -54,13 +57,9 @@ def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
         "ServerAliveInterval": str(KEEPALIVE_INTERVAL),
         "ServerAliveCountMax": str(KEEPALIVE_COUNT),
     }
-    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    given = [*first, *(f"{name}={value}" for name, value in options.items())]
+    words = [word for option in given for word in ("-o", option)]
     return ["-F", str(config.file_in(directory)), *words]
-
-
-def _one_file(path: Path) -> str:
-    """A path as the value of an option that takes several: OpenSSH splits it at blanks, and expands percent signs."""
-    return '"{}"'.format(str(path).replace("%", "%%"))
 
 
 def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
@@ -69,7 +68,7 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
         (directory / name).mkdir(mode=0o700)
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
-    write_private(directory / "key", secrets.openssh_key.encode())
+    lay_out_keys(directory, connection, secrets)
     write_private(config.file_in(directory), way.encode())
     name = known_hosts_name(connection.address, connection.port)
     known = "".join(f"{name} {key}\n" for key in connection.host_keys)
@@ -108,12 +107,15 @@ def _inventory(directory: Path, request: RunRequest) -> dict[str, Any]:
         "ansible_port": connection.port,
         "ansible_user": connection.user,
         "ansible_connection": "ansible.builtin.ssh",
-        "ansible_ssh_private_key_file": str(directory / "key"),
         "ansible_pipelining": True,
     }
+    if request.secrets.openssh_key or not request.secrets.login_password:
+        variables["ansible_ssh_private_key_file"] = str(directory / KEY)
     if request.hook and connection.become:
         # Capra's own playbooks say it by themselves.
         variables["ansible_become"] = True
+    if connection.become and connection.become_method in BECOME_PLUGINS:
+        variables["ansible_become_method"] = BECOME_PLUGINS[connection.become_method]
     if request.secrets.become_password:
         variables["ansible_become_password"] = request.secrets.become_password
     return {"all": {"hosts": {inventory_name(request): variables}}}
@@ -126,9 +128,10 @@ def inventory_name(request: RunRequest) -> str:
 
 def ansible_environment(directory: Path, request: RunRequest) -> dict[str, str]:
     """Ansible's settings for the run; nothing of the caller's own Ansible configuration counts."""
-    arguments = ssh_arguments(request.connection, directory)
+    arguments = ssh_arguments(request.connection, directory, identity_options(directory, request.secrets))
     return {
         **evidence.evidence_environment(directory),
+        **login_environment(directory, request.secrets),
         "ANSIBLE_CONFIG": str(ANSIBLE_HOME / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_path()),
         "ANSIBLE_HOME": str(ANSIBLE_HOME),

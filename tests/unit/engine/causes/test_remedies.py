@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from capra.engine.causes.sessions import (
@@ -116,12 +118,30 @@ def test_a_user_who_cannot_become_root(message: str, remedy: str) -> None:
     assert remedy in remedy_of_become(message, SUDO, "spec.machine", terminal=True)
 
 
-def test_a_password_has_a_place_in_a_terminal_alone() -> None:
+@pytest.mark.parametrize(
+    ("method", "message", "remedy"),
+    [
+        ("su", "su: Authentication failure", "the password that is given is not that of root: correct it (key"),
+        ("su", "su has not answered within 32 s: Password:", "needs a password for su: give it as key becomePassword"),
+        ("su", "su: not found", "install su on the host"),
+        ("doas", "doas: Authentication required", "`permit nopass ops as root`"),
+        ("doas", "doas: a tty is required", "spec.useSudo needs a password for doas: let the user run doas without"),
+        ("doas", "doas: Operation not permitted", "in the host's /etc/doas.conf: `permit nopass ops as root`"),
+        ("sudo", "Incorrect sudo password", "(key becomePassword of the Secret of spec.sshKeyRef, or spec.becomePassw"),
+    ],
+)
+def test_other_ways_to_root(method: str, message: str, remedy: str) -> None:
+    connection = replace(SUDO, become_method=method)
+    assert remedy in remedy_of_become(message, connection, "spec", terminal=False)
+
+
+def test_a_password_has_its_places() -> None:
     for message in ("sudo: a password is required", "Missing sudo password"):
         terminal = remedy_of_become(message, SUDO, "spec", terminal=True)
         cluster = remedy_of_become(message, SUDO, "spec", terminal=False)
         assert "give it with --become-password-file FILE" in terminal
         assert "--become-password-file" not in cluster
+        assert "give it as key becomePassword of the Secret of spec.sshKeyRef" in cluster
         assert "`ops ALL=(ALL) NOPASSWD: ALL`" in terminal
         assert "`ops ALL=(ALL) NOPASSWD: ALL`" in cluster
     assert "--ssh-key or the Secret" in remedy_of_key(SUDO, "spec", terminal=True)

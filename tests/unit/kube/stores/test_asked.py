@@ -52,18 +52,18 @@ class World(StoreWorld):
             self.server.put(other)
         self.read: list[str] = []
         get, secrets = self.server.get, self.store._secrets
-        machine_key = secrets.machine_key
+        login = secrets.login
 
         async def counted(resource: Any, namespace: str, name: str) -> Raw:
             self.read.append(f"{resource.kind} {name}")
             return await get(resource, namespace, name)
 
-        async def key(namespace: str, name: str, field: str) -> Any:
+        async def key(namespace: str, spec: Any, place: str) -> Any:
             self.read.append("key")
-            return await machine_key(namespace, name, field)
+            return await login(namespace, spec, place)
 
         self.server.get = counted  # type: ignore[method-assign]
-        secrets.machine_key = key  # type: ignore[method-assign]
+        secrets.login = key  # type: ignore[method-assign]
 
     async def load(self) -> Observation:
         return await self.store.load(MACHINE)

@@ -10,7 +10,7 @@ import pytest
 from capra.kube.client.resources import POOL_ENTRY, POOL_FIELDS
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores.following import followed, spec_changes
-from capra.model.machine import Ansible, CleanUp, Hook, MachineSpec, TextSource
+from capra.model.machine import Ansible, BecomeMethod, CleanUp, Hook, MachineSpec, TextSource
 from capra.model.observation import Phase, Record
 from tests.unit.kube.pool_examples import entry, machine
 
@@ -31,6 +31,16 @@ def _followed(kept: Record, raw: dict[str, Any] | None = None, **given: Any) -> 
     [
         ({"sshKeyRef": {"name": "new"}}, {"ssh_key_name": "new"}, {"sshKeyRef": {"name": "new"}}),
         ({"user": "ops", "useSudo": True}, {"user": "ops", "use_sudo": True}, {"user": "ops", "useSudo": True}),
+        (
+            {"useSudo": True, "becomeMethod": "su", "becomePasswordRef": {"name": "root"}},
+            {
+                "use_sudo": True,
+                "become_method": BecomeMethod.SU,
+                "become_secret": "root",
+                "become_key": "value",
+            },
+            {"useSudo": True, "becomeMethod": "su", "becomePasswordRef": {"name": "root", "key": "value"}},
+        ),
         ({"hostKeys": [KEY]}, {"host_keys": (KEY,)}, {"hostKeys": [KEY]}),
         ({"port": 2222}, {"port": 2222}, {"port": 2222}),
         ({"cleanUp": "Verify"}, {"clean_up": CleanUp.VERIFY}, {"cleanUp": "Verify"}),

@@ -107,6 +107,16 @@ async def test_the_key_of_a_host_in_quarantine_is_held() -> None:
     assert site.finalizers == [SSH_KEY_FINALIZER]
 
 
+async def test_the_password_for_root_is_held_like_the_key() -> None:
+    host = HOST | {"sshKeyRef": {"name": "other"}, "useSudo": True, "becomePasswordRef": {"name": "key"}}
+    site = Site(machine("m", "uid-m", Phase.BOOTSTRAPPING, pool="", **host))
+    await site.look()
+    assert site.finalizers == [SSH_KEY_FINALIZER]
+    site.world.put(machine("m", "uid-m", Phase.BOOTSTRAPPING, pool="", **HOST | {"sshKeyRef": {"name": "other"}}))
+    await site.look()
+    assert site.finalizers == []
+
+
 async def test_somebody_else_was_faster() -> None:
     site = Site(USER)
     raw = site.world.get("Secret", "key")

@@ -13,6 +13,8 @@ from capra.kube.cache.cache import Cache
 from capra.kube.client.errors import MissingError, UnavailableError
 from capra.kube.client.resources import SECRETS, Raw, Resource
 from capra.kube.stores.secrets import Secrets
+from capra.model.machine import MachineSpec
+from tests.support.ssh_keys import locked_key, new_ssh_key
 
 
 def secret(version: str = "1", value: bytes | None = b"#cloud-config\n", **more: bytes) -> dict[str, Any]:
@@ -131,3 +133,59 @@ async def test_a_key_that_is_none_is_a_problem_for_everybody() -> None:
         assert key is None
         assert problem is not None
         assert problem.field == "spec.sshKeyRef.name"
+
+
+class Servers(Server):
+    """Several Secrets, by name."""
+
+    def __init__(self, **raws: Raw) -> None:
+        super().__init__(None)
+        self.raws = raws
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
+        self.raw = self.raws.get(name)
+        return await super().get(resource, namespace, name)
+
+
+KEY = new_ssh_key().encode()
+
+
+async def login(spec: MachineSpec, **raws: Raw) -> tuple[str, str, str]:
+    """What is found: whether there is a key, a problem's field and reason, the password of a Secret of its own."""
+    given: Any = Servers(**raws)
+    key, problem, password = await Secrets(given, Cache()).login("ns", spec, "spec.machine")
+    told = (problem.field, problem.reason) if problem else ("", "")
+    return (*told, password if key is not None else "no key")
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ({}, ("", "", "")),
+        ({"use_sudo": True, "become_secret": "root", "become_key": "word"}, ("", "", "open sesame")),
+        ({"become_secret": "root", "become_key": "word"}, ("", "", "")),
+        (
+            {"use_sudo": True, "become_secret": "root", "become_key": "value"},
+            ("spec.machine.becomePasswordRef", "BecomePasswordNotFound", "no key"),
+        ),
+        (
+            {"use_sudo": True, "become_secret": "gone", "become_key": "value"},
+            ("spec.machine.becomePasswordRef", "BecomePasswordNotFound", "no key"),
+        ),
+        (
+            {"use_sudo": True, "become_secret": "root", "become_key": "lines"},
+            ("spec.machine.becomePasswordRef", "InvalidPassword", "no key"),
+        ),
+    ],
+)
+async def test_the_password_for_root(spec: dict[str, Any], found: tuple[str, str, str]) -> None:
+    raws = {"key": secret(value=KEY), "root": secret(value=None, word=b"open sesame\n", lines=b"a\nb")}
+    assert await login(MachineSpec(ssh_key_name="key", **spec), **raws) == found
+
+
+async def test_a_key_with_a_passphrase_is_opened_beside_the_loop() -> None:
+    locked = locked_key("open").encode()
+    for passphrase, reason in ((b"open", ""), (b"shut", "WrongPassphrase"), (None, "SSHKeyLocked")):
+        more: dict[str, Any] = {"passphrase": passphrase} if passphrase else {}
+        found = await login(MachineSpec(ssh_key_name="key"), key=secret(value=locked, **more))
+        assert found[1] == reason

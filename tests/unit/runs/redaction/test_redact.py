@@ -226,7 +226,13 @@ def test_what_lists_and_mappings_hold_is_hidden() -> None:
 def test_no_part_of_the_key_nor_a_short_become_password_is_shown() -> None:
     lines = [TOKEN[at : at + 70] for at in range(0, 700, 70)]
     key = "\n".join(["-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", ""])
-    for secrets in (RunSecrets(ssh_key=key, become_password="pw1"), RunSecrets("", "pw1", openssh_key=key)):
+    for secrets in (
+        RunSecrets(ssh_key=key, become_password="pw1"),
+        RunSecrets("", "pw1", openssh_key=key),
+        RunSecrets("", "pw1", further_keys=("another", key)),
+        RunSecrets("", "pw1", given_keys=(key,)),
+        RunSecrets(ssh_key=key, login_password="pw1"),
+    ):
         hide = Redactor.of(secrets)
         for line in lines:
             assert hide.text(f"bad line {line[5:40]}, pw1") == f"bad line {HIDDEN}, {HIDDEN}"
