@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.redaction.hidden import Hidden, ordered
-from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
+from capra.model.bastion import Bastion, bastion_field, known_keys
+from capra.model.machine import (
+    BASTION_HOST_KEYS_ANNOTATION,
+    HOST_KEYS_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
+    CleanUp,
+    RemoteMachine,
+)
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -55,9 +62,13 @@ def host_uid(observation: Observation) -> str:
 
 def connection(observation: Observation) -> Connection:
     """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
-    spec = observation.machine.spec
-    keys = spec.host_keys or observation.record.host_keys
-    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys)
+    spec, record = observation.machine.spec, observation.record
+    keys = spec.host_keys or record.host_keys
+    bastions = tuple(
+        replace(one, host_keys=one.host_keys or known_keys(record.bastion_keys, one), bastion=None)
+        for one in spec.bastions
+    )
+    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys, bastions)
 
 
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
@@ -91,31 +102,59 @@ def new_request(
     if playbook is not Playbook.HOOK:
         variables = {**variables, "use_sudo": machine.spec.use_sudo}
     key = observation.ssh_key or SSHKey("")
+    field = _field(machine)
+    ways = [one or key for one in observation.bastion_keys] or [key for _ in machine.spec.bastions]
     return RunRequest(
         key=machine.key,
         playbook=playbook,
         connection=connection(observation),
         variables=variables,
-        secrets=RunSecrets(ssh_key=key.value, openssh_key=key.openssh, become_password=observation.become_password),
+        secrets=RunSecrets(
+            ssh_key=key.value,
+            openssh_key=key.openssh,
+            become_password=observation.become_password,
+            bastion_keys=tuple(one.openssh for one in ways),
+            given_keys=tuple(one.value for one in ways),
+        ),
         timeout=float(timeout),
         check=options.check,
         diff=options.diff,
         artifacts=options.artifacts,
         ssh_config=options.ssh_config,
         one_owner=options.one_owner,
-        field="spec.machine" if machine.spec.pool else "spec",
+        field=field,
         accept_host_key=_accept_host_key(machine, options),
+        accept_bastion_keys=tuple(
+            _accept_bastion_key(machine, options, one, bastion_field(field, number))
+            for number, one in enumerate(machine.spec.bastions)
+        ),
     )
+
+
+def _field(machine: RemoteMachine) -> str:
+    return "spec.machine" if machine.spec.pool else "spec"
 
 
 def _accept_host_key(machine: RemoteMachine, options: PlanOptions) -> str:
     """See RunRequest: what the manifest says takes precedence, and a cluster keeps keys in an annotation."""
-    key = machine.key
     if machine.spec.host_keys:
         return "put it in hostKeys of the PooledRemoteMachine" if machine.spec.pool else "put it in spec.hostKeys"
     if options.one_owner:
-        return ""
-    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {HOST_KEYS_ANNOTATION}-"
+        # Who asks a host for its keys with `capra trust` does not know the way through a bastion.
+        return "put it in spec.hostKeys" if machine.spec.bastion else ""
+    return _without(machine, HOST_KEYS_ANNOTATION)
+
+
+def _accept_bastion_key(machine: RemoteMachine, options: PlanOptions, bastion: Bastion, field: str) -> str:
+    """The same for a bastion's."""
+    if bastion.host_keys:
+        return f"put it in {field}.hostKeys"
+    return "" if options.one_owner else _without(machine, BASTION_HOST_KEYS_ANNOTATION)
+
+
+def _without(machine: RemoteMachine, annotation: str) -> str:
+    key = machine.key
+    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {annotation}-"
 
 
 def hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:

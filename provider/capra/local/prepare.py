@@ -15,6 +15,7 @@ from capra.local.hooks import load_hooks
 from capra.local.reading.keys import read_key_file
 from capra.local.reading.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.reading.option_files import attempt, read_bootstrap_data, read_password
+from capra.model.bastion import bastion_field
 from capra.model.keys.ssh_key import check_key
 from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
@@ -49,6 +50,7 @@ class PreparedMachine:
     bootstrap: BootstrapData | None
     become_password: str = field(default="", repr=False)
     hooks: tuple[HookText, ...] = ()
+    bastion_keys: tuple[SSHKey | None, ...] = ()
 
     def observe(self, machine: RemoteMachine, record: Record, now: float) -> Observation:
         """The observation of this machine."""
@@ -62,6 +64,7 @@ class PreparedMachine:
             ssh_key=self.ssh_key,
             become_password=self.become_password,
             hooks=self.hooks,
+            bastion_keys=self.bastion_keys,
         )
 
 
@@ -147,6 +150,7 @@ class _Preparation:
             bootstrap=self._bootstrap(document) if need_bootstrap else None,
             become_password=self.become_password,
             hooks=load_hooks(self.manifests, self.placed, stages),
+            bastion_keys=self._bastion_keys(),
         )
 
     def lacking(self, prepared: PreparedMachine, options: PlanOptions) -> str:
@@ -157,13 +161,24 @@ class _Preparation:
         return lacks_sentinel(machine, found, options)
 
     def _key(self) -> SSHKey:
-        spec = self.placed.machine.spec
-        path = f"{self.placed.field}.sshKeyRef.name"
-        if not spec.ssh_key_name:
+        name, path = self.placed.machine.spec.ssh_key_name, f"{self.placed.field}.sshKeyRef.name"
+        if not name:
             problem = "is required: the Secret with the SSH private key; or give the key with --ssh-key"
             raise InputError(problem, subject=self.placed.subject, field=path)
-        value = self._secret(spec.ssh_key_name, path, "; or give the key with --ssh-key")
-        source = f"Secret {spec.ssh_key_name}"
+        return self._read_key(name, path, "; or give the key with --ssh-key")
+
+    def _bastion_keys(self) -> tuple[SSHKey | None, ...]:
+        """Those that bastions have of their own, whatever --ssh-key says of the host's."""
+        return tuple(
+            self._read_key(one.ssh_key_name, f"{bastion_field(self.placed.field, number)}.sshKeyRef.name", "")
+            if one.ssh_key_name
+            else None
+            for number, one in enumerate(self.placed.machine.spec.bastions)
+        )
+
+    def _read_key(self, name: str, path: str, otherwise: str) -> SSHKey:
+        value = self._secret(name, path, otherwise)
+        source = f"Secret {name}"
         subject = f"{self.placed.subject}: {path}: {source}"
         return check_key(value["value"], subject=subject, field="value", source=source)
 

@@ -46,6 +46,13 @@ def address(value: str) -> str:
     return value
 
 
+def required_address(value: str) -> str:
+    """The same, where it must be given."""
+    if not value:
+        raise ValueError("is required: the address that the bastion is reached at")
+    return address(value)
+
+
 def _host_name(value: str) -> None:
     host, _, port = value.rpartition(":")
     if host and ":" not in host and port.isdigit():

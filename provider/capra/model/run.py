@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from capra.model.bastion import Bastion
 from capra.model.machine import MachineKey
 
 SIGNALS = 64
@@ -30,13 +31,15 @@ class Playbook(StrEnum):
 @dataclass(frozen=True)
 class Connection:
     """How a host is reached. host_keys: pinned, each `TYPE BASE64`; empty means that the first one seen is trusted
-    and reported. become: run the work as root with sudo."""
+    and reported. become: run the work as root with sudo. bastions: those that lead to it, from the one beside it
+    outwards, each with the keys that are known of it."""
 
     address: str
     port: int = 22
     user: str = "root"
     become: bool = False
     host_keys: tuple[str, ...] = ()
+    bastions: tuple[Bastion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class RunSecrets:
     them; they become a file of the run's private directory, whose path the playbook gets as `bootstrap_steps_file`.
     hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
     same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
-    it is given. join_token: of k0s, for the host."""
+    it is given. join_token: of k0s, for the host. bastion_keys: as openssh_key, one for each bastion of the connection.
+    given_keys: the same as they were given."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -58,6 +62,8 @@ class RunSecrets:
     hook: str = field(default="", repr=False)
     hook_variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     join_token: str = field(default="", repr=False)
+    bastion_keys: tuple[str, ...] = field(default=(), repr=False)
+    given_keys: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,8 @@ class RunRequest:
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
-    accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
+    accept_host_key: how a person says that another host key is right; empty for `capra trust`. accept_bastion_keys:
+    the same for each bastion of the connection. notes: constructs of the
     bootstrap data that are not carried out, to be told where the run ends well. hook: the name of the user's playbook,
     where it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
     pool's entry.
@@ -86,6 +93,7 @@ class RunRequest:
     ssh_config: str = "none"
     one_owner: bool = False
     accept_host_key: str = ""
+    accept_bastion_keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     hook: str = ""
     field: str = "spec"
@@ -133,6 +141,8 @@ class RunResult:
     the process printed, redacted, for the case that there is nothing better to say. sent: something may have been sent
     to the host; False only where this side can prove the contrary, whatever the host says. answer: a secret that the
     host was asked for (`Playbook.K0S_CLUSTER`), not redacted; it is handed on to whoever asked, and kept nowhere.
+    bastion_keys: new ones of bastions, each `NAME TYPE BASE64`. bastions_said: what OpenSSH has said of the way to each
+    bastion of the connection, the last time, redacted; empty where all was well.
     """
 
     events: tuple[TaskEvent, ...] = ()
@@ -142,6 +152,8 @@ class RunResult:
     output: str = ""
     sent: bool = True
     answer: str = field(default="", repr=False)
+    bastion_keys: tuple[str, ...] = ()
+    bastions_said: tuple[str, ...] = ()
 
 
 class OutcomeKind(StrEnum):
@@ -198,8 +210,8 @@ class HostFacts:
 class Outcome:
     """How a run ended. message: for a person; where a step failed a line, and below it the end of its output. changed:
     something was done on the host. details: the result of the deciding task, for what a playbook returns beyond steps
-    (findings of a preflight). sent: as in RunResult. warnings: what is to be looked at, though the run has done what it
-    was to; the message has it, too.
+    (findings of a preflight). sent, bastion_keys: as in RunResult. warnings: what is to be looked at, though the run
+    has done what it was to; the message has it, too.
     """
 
     kind: OutcomeKind
@@ -211,6 +223,7 @@ class Outcome:
     host: HostFacts = HostFacts()
     sent: bool = True
     warnings: tuple[str, ...] = ()
+    bastion_keys: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -30,6 +30,10 @@ BOUNDED_SSH = Path(__file__).with_name("ssh") / "bounded_ssh.sh"
 """What Ansible calls for ssh; its program is `$CAPRA_PYTHON`."""
 
 
+BASTION_SSH = Path(__file__).with_name("ssh") / "bastion_ssh.sh"
+"""What OpenSSH calls to get through a bastion (ProxyCommand), given to a shell."""
+
+
 def private_base() -> Path:
     """Where private directories are made: memory-backed where there is such a place.
 

@@ -32,6 +32,21 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
         {"hostKeys": ["192.0.2.1 ssh-ed25519 AAAA"]},
         'hostKeys[0]: Invalid value: "string": must be a host key, TYPE BASE64',
     ),
+    "a bastion nowhere": ({"bastion": {"user": "jump"}}, "bastion.address: Required value"),
+    "a bastion's port": ({"bastion": {"address": "b", "port": 0}}, "bastion.port: Invalid value: 0"),
+    "a bastion's host key": (
+        {"bastion": {"address": "b", "bastion": {"address": "c", "hostKeys": ["x"]}}},
+        "bastion.bastion.hostKeys[0]: Invalid value",
+    ),
+    "a fourth bastion": (
+        {
+            "bastion": {
+                "address": "b",
+                "bastion": {"address": "c", "bastion": {"address": "d", "bastion": {"address": "e"}}},
+            }
+        },
+        "at most three bastions may lead to a host",
+    ),
     "a hook's name": (hooked(name="Harden"), "ansible.afterBootstrap[0].name: Invalid value"),
     "two hooks of one name": (
         {"ansible": {"beforeBootstrap": [HOOK, HOOK]}},
@@ -53,6 +68,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "both names of the cleanup commands, equal": {"cleanUpCommands": ["a"], "customCleanUpCommands": ["a"]},
     "one of them empty": {"cleanUpCommands": [], "customCleanUpCommands": ["b"]},
     "host keys with a comment and of a token": {"hostKeys": ["ssh-rsa AAAA= me", "sk-ssh-ed25519@openssh.com AAAA"]},
+    "three bastions": {
+        "bastion": {"address": "b", "bastion": {"address": "c", "port": 2222, "bastion": {"address": "d", "user": "u"}}}
+    },
     "a hook": hooked(variables={"file": "v.yml"}, collections=["community.general"]),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from capra.engine import plan, requests
 from capra.engine.decisions import Cleanup
 from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
+from capra.model.bastion import Bastion
 from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
+from capra.model.observation import SSHKey
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
 
@@ -208,3 +211,27 @@ def test_the_host_knows_a_moved_machine_by_its_first_uid() -> None:
 def test_nobody_is_shown_content_who_did_not_ask_for_it(asked: bool) -> None:
     options = requests.PlanOptions(diff=True) if asked else requests.PlanOptions()
     assert plan.plan_bootstrap(READY, options).diff is asked
+
+
+def test_bastions_of_a_run() -> None:
+    """Keys pinned in spec count before those that were seen, and a bastion without a key takes the machine's."""
+    chain = Bastion("b", host_keys=("pinned",), bastion=Bastion("c", 2222, "jump", "other", bastion=Bastion("d")))
+    machine = replace(READY.machine, spec=replace(READY.machine.spec, bastion=chain))
+    record = replace(READY.record, bastion_keys=("b seen", "[c]:2222 seen"))
+    keys = (None, SSHKey("given other", openssh="other"), None)
+    request = plan.plan_bootstrap(replace(READY, machine=machine, record=record, bastion_keys=keys), OPTIONS)
+    assert request.connection.bastions == (
+        Bastion("b", host_keys=("pinned",)),
+        Bastion("c", 2222, "jump", "other", ("seen",)),
+        Bastion("d"),
+    )
+    own = request.secrets.openssh_key
+    assert request.secrets.bastion_keys == (own, "other", own)
+    assert "given other" in request.secrets.given_keys
+    assert_no_secret(request)
+    annotation = "capra.infrastructure.cluster.x-k8s.io/bastion-host-keys-"
+    assert request.accept_bastion_keys[0] == "put it in spec.bastion.hostKeys"
+    assert request.accept_bastion_keys[1] == f"kubectl annotate remotemachine m --namespace default {annotation}"
+    terminal = plan.plan_bootstrap(replace(READY, machine=machine), replace(OPTIONS, one_owner=True))
+    assert terminal.accept_bastion_keys[1:] == ("", "")
+    assert terminal.accept_host_key == "put it in spec.hostKeys", "capra trust knows no way through a bastion"

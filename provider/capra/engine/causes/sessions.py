@@ -10,6 +10,14 @@ import re
 
 from capra.model.run import Connection
 
+WRONG_CREDENTIALS = re.compile(
+    r"Permission denied \(|Too many authentication failures|Invalid/incorrect (username|password)|error in libcrypto"
+    r"|Load key .*: invalid format",
+    re.IGNORECASE,
+)
+HOST_KEY = re.compile(r"HOST IDENTIFICATION HAS CHANGED|Host key verification failed", re.IGNORECASE)
+SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
+
 _Rows = tuple[tuple[str, str], ...]
 
 _UNREACHABLE: _Rows = (

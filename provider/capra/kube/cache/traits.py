@@ -25,7 +25,7 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects import record
 from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of
-from capra.kube.objects.fields import pool_of
+from capra.kube.objects.fields import pool_of, ssh_keys_of
 from capra.kube.objects.places import entry_place, place
 from capra.kube.objects.pool_entries import holder_of
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, RUN_PLAYBOOK_ANNOTATION
@@ -49,12 +49,6 @@ def selected(raw: Raw, watch_filter: WatchFilter) -> bool:
     return watch_filter is None or labels_of(raw).get(watch_filter[0]) == watch_filter[1]
 
 
-def ssh_key_of(spec: Raw) -> str:
-    """The Secret that the fields of a machine name; empty when they name none."""
-    reference = spec.get("sshKeyRef")
-    return str(reference.get("name", "")) if isinstance(reference, dict) else ""
-
-
 def _of_any(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
     yield from ()
 
@@ -66,9 +60,9 @@ def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         yield Trait(By.PLACE, host)
         if _uses_host(raw):
             yield Trait(By.USER, host)
-    yield from _named(By.SECRET, ssh_key_of(spec))
+    yield from (Trait(By.SECRET, name) for name in ssh_keys_of(spec))
     if _uses_host(raw):
-        yield from _named(By.NEEDED_KEY, ssh_key_of(spec))
+        yield from (Trait(By.NEEDED_KEY, name) for name in ssh_keys_of(spec))
     yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
     yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
     yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
@@ -132,10 +126,10 @@ def _of_entry(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         if QUARANTINED in annotations_of(raw):
             yield Trait(By.QUARANTINE, host)
     yield from _named(By.POOL, pool_of(raw))
-    ssh_key = ssh_key_of((raw.get("spec") or {}).get("machine") or {})
-    yield from _named(By.SECRET, ssh_key)
+    ssh_keys = ssh_keys_of((raw.get("spec") or {}).get("machine") or {})
+    yield from (Trait(By.SECRET, name) for name in ssh_keys)
     if QUARANTINED in annotations_of(raw):
-        yield from _named(By.NEEDED_KEY, ssh_key)
+        yield from (Trait(By.NEEDED_KEY, name) for name in ssh_keys)
     if holder is not None:
         yield from _named(By.HOLDER_NAME, holder.name)
         yield from _named(By.HOLDER_UID, holder.uid)

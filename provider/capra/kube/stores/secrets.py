@@ -16,7 +16,9 @@ from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
 from capra.kube.objects.fields import decoded
+from capra.model.bastion import bastion_field
 from capra.model.keys.ssh_key import check_key
+from capra.model.machine import MachineSpec
 from capra.model.observation import BootstrapData, Problem, SSHKey
 
 VALUE = "value"
@@ -117,3 +119,21 @@ def _version(kind: type, raw: Raw) -> _Version:
     metadata = raw["metadata"]
     uid, version = str(metadata.get("uid", "")), str(metadata.get("resourceVersion", ""))
     return kind, namespace_of(raw), name_of(raw), uid, version
+
+
+async def machine_keys(
+    secrets: Secrets, namespace: str, spec: MachineSpec, field: str
+) -> tuple[tuple[SSHKey | None, ...], Problem | None]:
+    """The key of a machine, then of each bastion, where it has one of its own; and what is wrong with the first one
+    that cannot be used. field: where the machine's fields stand."""
+    key, problem = await secrets.machine_key(namespace, spec.ssh_key_name, f"{field}.sshKeyRef.name")
+    keys = [key]
+    for number, bastion in enumerate(spec.bastions):
+        name, place = bastion.ssh_key_name, f"{bastion_field(field, number)}.sshKeyRef.name"
+        key, trouble = await secrets.machine_key(namespace, name, place)
+        if name and key is None and trouble is None:
+            message = f"Secret {name} with key {VALUE!r} was not found in namespace {namespace}"
+            trouble = Problem(place, message, "SSHKeyNotFound")
+        keys.append(key)
+        problem = problem or trouble
+    return tuple(keys), problem

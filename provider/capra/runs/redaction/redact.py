@@ -38,7 +38,7 @@ class Redactor:
     def of(cls, secrets: RunSecrets) -> Redactor:
         """The redactor for a run: the key by word, in both of its forms, the become password however short it is, and
         what the request names."""
-        keys = (secrets.ssh_key, secrets.openssh_key)
+        keys = (secrets.ssh_key, secrets.openssh_key, *secrets.bastion_keys, *secrets.given_keys)
         words = [word for key in keys for word in WORDS.split(key) if len(word) >= MINIMUM and not is_ordinary(word)]
         own = [*words, *filter(None, [secrets.become_password])]
         return cls(secrets.hidden, secrets.credentials, [*(key.strip() for key in keys), *secrets.wholes], own)

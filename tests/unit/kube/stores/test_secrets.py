@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ import pytest
 from capra.kube.cache.cache import Cache
 from capra.kube.client.errors import MissingError, UnavailableError
 from capra.kube.client.resources import SECRETS, Raw, Resource
-from capra.kube.stores.secrets import Secrets
+from capra.kube.stores.secrets import Secrets, machine_keys
+from capra.model.bastion import Bastion
+from capra.model.machine import MachineSpec
+from tests.support.ssh_keys import new_ssh_key
 
 
 def secret(version: str = "1", value: bytes | None = b"#cloud-config\n", **more: bytes) -> dict[str, Any]:
@@ -131,3 +135,22 @@ async def test_a_key_that_is_none_is_a_problem_for_everybody() -> None:
         assert key is None
         assert problem is not None
         assert problem.field == "spec.sshKeyRef.name"
+
+
+async def test_the_keys_of_bastions() -> None:
+    key = new_ssh_key().encode()
+    _, _, secrets = made(secret(value=key))
+    spec = MachineSpec(ssh_key_name="data", bastion=Bastion("a", bastion=Bastion("b", ssh_key_name="data")))
+    keys, problem = await machine_keys(secrets, "ns", spec, "spec")
+    assert ([one is not None for one in keys], problem) == ([True, False, True], None)
+
+    _, _, secrets = made(None)
+    _, problem = await machine_keys(secrets, "ns", spec, "spec.machine")
+    assert problem is not None
+    assert (problem.reason, problem.field) == ("SSHKeyNotFound", "spec.machine.bastion.bastion.sshKeyRef.name")
+    assert "Secret data with key 'value' was not found in namespace ns" in problem.message
+
+    _, _, secrets = made(secret(value=b"nonsense"))
+    _, problem = await machine_keys(secrets, "ns", replace(spec, ssh_key_name=""), "spec")
+    assert problem is not None
+    assert (problem.reason, problem.field) == ("InvalidSSHKey", "spec.bastion.bastion.sshKeyRef.name")
