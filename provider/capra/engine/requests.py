@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.redaction.hidden import Hidden, ordered
+from capra.errors import InputError
 from capra.model.bastion import Bastion, bastion_field, known_keys
 from capra.model.machine import (
     BASTION_HOST_KEYS_ANNOTATION,
     HOST_KEYS_ANNOTATION,
     TAKE_OVER_ANNOTATION,
     CleanUp,
+    HostKeyPolicy,
     RemoteMachine,
 )
 from capra.model.observation import Observation, SSHKey
@@ -30,6 +32,7 @@ class PlanOptions:
     (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
     that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
     own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
+    host_key_policy: with `strict`, a run on a host of which no key is known is refused.
     hook_timeout: seconds for a playbook of the user's. has_collection: a collection of Ansible is installed where runs
     are made.
     """
@@ -52,6 +55,7 @@ class PlanOptions:
     verify_custom_cleanup: bool = False
     render: Render = jinja.render
     hook_timeout: int = 1800
+    host_key_policy: HostKeyPolicy = HostKeyPolicy.ACCEPT_NEW
     has_collection: Callable[[str], bool] = lambda name: True
 
 
@@ -86,8 +90,12 @@ def new_request(
     variables: Mapping[str, object],
     timeout: int,
 ) -> RunRequest:
-    """What all runs have in common. variables, timeout: see RunRequest."""
+    """What all runs have in common. variables, timeout: see RunRequest. Raises InputError (HostKeyNotPinned) where a
+    host key is missing that has to be known."""
     machine: RemoteMachine = observation.machine
+    field, way = _field(machine), connection(observation)
+    if options.host_key_policy is HostKeyPolicy.STRICT:
+        _require_keys(way, field)
     if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK, Playbook.K0S_CLUSTER}:
         common = {
             "uid": host_uid(observation),
@@ -102,12 +110,11 @@ def new_request(
     if playbook is not Playbook.HOOK:
         variables = {**variables, "use_sudo": machine.spec.use_sudo}
     key = observation.ssh_key or SSHKey("")
-    field = _field(machine)
     ways = [one or key for one in observation.bastion_keys] or [key for _ in machine.spec.bastions]
     return RunRequest(
         key=machine.key,
         playbook=playbook,
-        connection=connection(observation),
+        connection=way,
         variables=variables,
         secrets=RunSecrets(
             ssh_key=key.value,
@@ -129,6 +136,15 @@ def new_request(
             for number, one in enumerate(machine.spec.bastions)
         ),
     )
+
+
+def _require_keys(way: Connection, field: str) -> None:
+    places = [(way.host_keys, field, "host"), *((one.host_keys, "", "bastion") for one in way.bastions)]
+    for number, (keys, place, what) in enumerate(places):
+        if not keys:
+            problem = f"is needed with --host-key-policy=strict: no key of the {what} is known, and it is not contacted"
+            name = f"{place or bastion_field(field, number - 1)}.hostKeys"
+            raise InputError(problem, field=name, reason="HostKeyNotPinned")
 
 
 def _field(machine: RemoteMachine) -> str:

@@ -46,6 +46,15 @@ class CleanUp(StrEnum):
     """Nothing more, and nobody looks."""
 
 
+class HostKeyPolicy(StrEnum):
+    """Which host keys are believed beside those that a manifest pins."""
+
+    ACCEPT_NEW = "accept-new"
+    """The first one that a host shows, by OpenSSH's name for it."""
+    STRICT = "strict"
+    """None but those that were seen or pinned before: no other host is contacted."""
+
+
 class Stage(StrEnum):
     """When a playbook of the user's runs: the name of the list in `spec.ansible`, or `runPlaybook` where the annotation
     asks for it."""
@@ -123,7 +132,8 @@ class MachineSpec:
     ssh_key_name: the Secret of `sshKeyRef`, in the machine's namespace, whose key `value` holds the private key.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
     clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
-    host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
+    host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file, `SHA256:…` or
+    `@cert-authority TYPE BASE64`; Capra's own, optional.
     provision_job: the machine asks to be provisioned by a Job (`provisionJob`). ansible: playbooks of the user's.
     bastion: the host that leads to it, Capra's own; None where it is reached directly.
     """

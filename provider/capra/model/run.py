@@ -30,7 +30,7 @@ class Playbook(StrEnum):
 
 @dataclass(frozen=True)
 class Connection:
-    """How a host is reached. host_keys: pinned, each `TYPE BASE64`; empty means that the first one seen is trusted
+    """How a host is reached. host_keys: pinned, as in a MachineSpec; empty means that the first one seen is trusted
     and reported. become: run the work as root with sudo. bastions: those that lead to it, from the one beside it
     outwards, each with the keys that are known of it."""
 

@@ -14,7 +14,15 @@ from capra.engine.decisions import Cleanup
 from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
 from capra.model.bastion import Bastion
-from capra.model.machine import SENTINEL_ANNOTATION, TAKE_OVER_ANNOTATION, Ansible, CleanUp, Hook, TextSource
+from capra.model.machine import (
+    SENTINEL_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
+    Ansible,
+    CleanUp,
+    Hook,
+    HostKeyPolicy,
+    TextSource,
+)
 from capra.model.observation import SSHKey
 from capra.model.run import Playbook, RunRequest
 from tests.unit.engine.examples import DATA, READY, SSH_KEY, TOKEN, observation
@@ -235,3 +243,17 @@ def test_bastions_of_a_run() -> None:
     terminal = plan.plan_bootstrap(replace(READY, machine=machine), replace(OPTIONS, one_owner=True))
     assert terminal.accept_bastion_keys[1:] == ("", "")
     assert terminal.accept_host_key == "put it in spec.hostKeys", "capra trust knows no way through a bastion"
+
+
+def test_with_the_strict_policy_every_key_on_the_way_has_to_be_known() -> None:
+    strict = replace(OPTIONS, host_key_policy=HostKeyPolicy.STRICT)
+    known = replace(READY, record=replace(READY.record, host_keys=("ssh-ed25519 AAAA",)))
+    assert plan.plan_bootstrap(known, strict).connection.host_keys
+    with pytest.raises(InputError, match=r"no key of the host is known") as caught:
+        plan.plan_bootstrap(READY, strict)
+    assert (caught.value.field, caught.value.reason) == ("spec.hostKeys", "HostKeyNotPinned")
+    chain = Bastion("b", host_keys=("pinned",), bastion=Bastion("c"))
+    behind = replace(known, machine=replace(READY.machine, spec=replace(READY.machine.spec, bastion=chain)))
+    with pytest.raises(InputError, match=r"no key of the bastion is known") as caught:
+        plan.plan_bootstrap(behind, strict)
+    assert caught.value.field == "spec.bastion.bastion.hostKeys"

@@ -21,7 +21,7 @@ User = Annotated[str, AfterValidator(checks.user)]
 AbsolutePath = Annotated[str, AfterValidator(checks.absolute_path)]
 # Only the list itself is lenient: YAML has no tuples. What stands in it is as strict as everything else.
 Commands = Annotated[tuple[Annotated[str, AfterValidator(checks.command)], ...], Field(strict=False)]
-HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.host_key)], ...], Field(strict=False)]
+HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.pinned_key)], ...], Field(strict=False)]
 
 
 class SSHKeyReference(Strict):

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
 from capra.runs.directory.private import write_private
@@ -16,7 +15,7 @@ from capra.runs.hooks.surroundings import lay_out_hook
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.ssh import config
 from capra.runs.ssh.bastions import lay_out_bastions
-from capra.runs.ssh.options import CONNECT_TIMEOUT, session_options
+from capra.runs.ssh.options import CONNECT_TIMEOUT, session_options, write_known
 
 BECOME_TIMEOUT = 30
 """Seconds. A host that cannot resolve its own name makes sudo take 20 s; Ansible would call that unreachable."""
@@ -28,11 +27,7 @@ ANSWER = "answer"
 def ssh_arguments(connection: Connection, directory: Path) -> list[str]:
     """OpenSSH's options. directory: the run's private one."""
     options = {
-        **session_options(
-            connection.host_keys,
-            directory / "known_hosts",
-            known_hosts_name(connection.address, connection.port),
-        ),
+        **session_options(directory, connection.address, connection.port, connection.host_keys),
         **evidence.ssh_options(directory),
         # Behind bastions it waits for all of them.
         "ConnectTimeout": str(CONNECT_TIMEOUT * (len(connection.bastions) + 1)),
@@ -51,9 +46,7 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     write_private(directory / "key", secrets.openssh_key.encode())
     way = lay_out_bastions(directory, connection, secrets.bastion_keys) or way
     write_private(config.file_in(directory), way.encode())
-    name = known_hosts_name(connection.address, connection.port)
-    known = "".join(f"{name} {key}\n" for key in connection.host_keys)
-    write_private(directory / "known_hosts", known.encode())
+    write_known(directory, connection.address, connection.port, connection.host_keys)
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     if request.hook:
         lay_out_hook(directory, request)

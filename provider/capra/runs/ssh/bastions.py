@@ -15,7 +15,7 @@ from capra.model.bastion import Bastion
 from capra.model.run import Connection
 from capra.runs.directory.private import write_private
 from capra.runs.paths import BASTION_SSH
-from capra.runs.ssh.options import CONNECT_TIMEOUT, one_file, session_options
+from capra.runs.ssh.options import CONNECT_TIMEOUT, KNOWN_HOSTS, one_file, session_options, write_known
 
 SAID_LIMIT = 4096
 """Bytes of the end of what OpenSSH has said of one bastion that are looked at."""
@@ -29,8 +29,7 @@ def lay_out_bastions(directory: Path, connection: Connection, keys: Sequence[str
         place = _place(directory, number)
         place.mkdir(mode=0o700)
         write_private(place / "key", key.encode())
-        known = "".join(f"{bastion.name} {one}\n" for one in bastion.host_keys)
-        write_private(place / "known_hosts", known.encode())
+        write_known(place, bastion.address, bastion.port, bastion.host_keys)
         # The one further out gives up first, so that it is the one that says why.
         patience = CONNECT_TIMEOUT * (len(connection.bastions) - number)
         options = _options(bastion, place, patience)
@@ -42,7 +41,7 @@ def lay_out_bastions(directory: Path, connection: Connection, keys: Sequence[str
 
 def _options(bastion: Bastion, place: Path, patience: int) -> Mapping[str, str]:
     return {
-        **session_options(bastion.host_keys, place / "known_hosts", bastion.name),
+        **session_options(place, bastion.address, bastion.port, bastion.host_keys),
         "IdentityFile": one_file(place / "key"),
         # With the note that it has let us in: what comes before it is a banner at most.
         "LogLevel": "VERBOSE",
@@ -66,7 +65,7 @@ def new_bastion_keys(directory: Path, connection: Connection) -> tuple[str, ...]
     found: list[str] = []
     for number, bastion in enumerate(connection.bastions):
         if not bastion.host_keys:
-            lines = (_place(directory, number) / "known_hosts").read_text().splitlines()
+            lines = (_place(directory, number) / KNOWN_HOSTS).read_text().splitlines()
             found += [" ".join([bastion.name, *line.split()[1:3]]) for line in lines if len(line.split()) >= 3]
     return tuple(found)
 
