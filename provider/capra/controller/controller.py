@@ -101,6 +101,7 @@ class Controller:
                 default_clean_up=settings.default_clean_up,
                 verify_custom_cleanup=settings.verify_custom_cleanup,
                 render=render_within_bounds,
+                host_key_policy=settings.host_key_policy,
                 hook_timeout=math.ceil(settings.hook_timeout),
                 has_collection=has_collection,
             ),
