@@ -81,3 +81,51 @@ def test_unreachable_wrong_key_and_refused_sudo_are_told_apart(host: Host, capra
     [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data, code=1)
     assert report["outcome"] == "BecomeRefused"
     assert count(host, "once") == 0
+
+
+def test_a_fingerprint_in_the_manifest_counts(host: Host, capra: Capra) -> None:
+    wrong, right = "SHA256:" + "A" * 43, _fingerprint(host.host_key)
+    manifest = capra.manifests(machine(host, hostKeys=[wrong]), key_secret(host))
+    [report] = capra.json("preflight", "-f", manifest, "--host-key-policy", "strict", code=1)
+    assert report["outcome"] == "HostKeyChanged"
+    assert f"known as {wrong} and now shows {right}" in report["message"]
+
+    manifest = capra.manifests(machine(host, hostKeys=[wrong, right]), key_secret(host))
+    [report] = capra.json("preflight", "-f", manifest, "--host-key-policy", "strict")
+    assert report["outcome"] == "Finished"
+    assert not (capra.state / "known_hosts").exists()
+
+
+def test_an_authority_in_the_manifest_counts(host: Host, capra: Capra) -> None:
+    authority, other = capra.directory / "authority", capra.directory / "other"
+    for key in (authority, other):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    public = capra.directory / "host.pub"
+    public.write_text(f"{host.host_key}\n")
+    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "host", "-h", "-n", host.address, str(public)]
+    subprocess.run(sign, check=True)
+    host.path("/etc/ssh/host-cert.pub").write_text((capra.directory / "host-cert.pub").read_text())
+    line = "HostCertificate /etc/ssh/host-cert.pub"
+    host.ssh(f"echo '{line}' > /etc/ssh/sshd_config.d/50-test.conf; systemctl restart ssh", check=True)
+
+    for key, code, outcome in ((other, 1, "HostKeyChanged"), (authority, 0, "Finished")):
+        pinned = " ".join(Path(f"{key}.pub").read_text().split()[:2])
+        manifest = capra.manifests(machine(host, hostKeys=[f"@cert-authority {pinned}"]), key_secret(host))
+        [report] = capra.json("preflight", "-f", manifest, code=code)
+        assert report["outcome"] == outcome, report["message"]
+
+
+def test_with_the_strict_policy_an_unknown_host_is_not_contacted(host: Host, capra: Capra) -> None:
+    data = capra.data(cloud_config(commands=[counted("once")]))
+    manifest = capra.manifests(machine(host), key_secret(host))
+    capra.environment["CAPRA_HOST_KEY_POLICY"] = "strict"
+    before = host.sshd_log.read_text()
+    for command in (("bootstrap", "--bootstrap-data", data), ("preflight",)):
+        done = capra.run(*command, "-f", manifest, code=1)
+        assert "spec.hostKeys" in done.stdout + done.stderr
+        assert "no key of the host is known, and it is not contacted" in done.stdout + done.stderr
+    assert host.sshd_log.read_text() == before
+
+    capra.run("trust", f"{host.address}:{host.port}", _fingerprint(host.host_key))
+    [report] = capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    assert (report["outcome"], count(host, "once")) == ("Finished", 1)

@@ -85,3 +85,16 @@ def remove(group: str, count: int) -> None:
             run("ip", "netns", "delete", namespace(group, index), check=False)
     if Path("/sys/class/net", bridge(group)).exists():
         run("ip", "link", "delete", bridge(group))
+
+
+def put_behind(group: str, index: int, bastion: int) -> str:
+    """Take a host off the group's bridge and connect it with another host alone, which passes no packets on. Gives its
+    new address: whoever wants to get there logs in to the other host first."""
+    mine, other = namespace(group, index), namespace(group, bastion)
+    outer, inner = f"198.18.{index}.1", f"198.18.{index}.2"
+    run("ip", "link", "delete", veth(group, index))
+    run("ip", "-netns", other, "link", "add", f"to{index}", "type", "veth", "peer", "name", "eth0", "netns", mine)
+    for name, link, address_ in ((other, f"to{index}", outer), (mine, "eth0", inner)):
+        lines = [f"addr add {address_}/30 dev {link}", f"link set {link} up"]
+        run("ip", "-netns", name, "-batch", "-", stdin="\n".join(lines) + "\n")
+    return inner

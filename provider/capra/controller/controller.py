@@ -102,6 +102,7 @@ class Controller:
                 default_clean_up=settings.default_clean_up,
                 verify_custom_cleanup=settings.verify_custom_cleanup,
                 render=render_within_bounds,
+                host_key_policy=settings.host_key_policy,
                 hook_timeout=math.ceil(settings.hook_timeout),
                 has_collection=has_collection,
             ),
@@ -124,8 +125,7 @@ class Controller:
             api, cache, OWN, namespace=settings.namespace, period=settings.sync_period, changed=self._changed
         )
         self.missed = self._synchronization.missed
-        cache.rewound, cache.freed, cache.left = self._rewound, self._freed, self._left
-        cache.taken = probes.end
+        cache.rewound, cache.freed, cache.left, cache.taken = self._rewound, self._freed, self._left, probes.end
         metrics.before_rendering = self._measure
 
     @property

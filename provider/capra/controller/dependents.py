@@ -7,7 +7,7 @@ from itertools import islice
 
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.known import By, Known
-from capra.kube.cache.traits import asked_name, login_secrets
+from capra.kube.cache.traits import asked_name
 from capra.kube.client.resources import (
     CLUSTER_NAME_LABEL,
     CLUSTERS,
@@ -25,7 +25,7 @@ from capra.kube.client.resources import (
 )
 from capra.kube.client.workload import KUBECONFIG_SUFFIX
 from capra.kube.objects.cluster_api import cluster_name_of
-from capra.kube.objects.fields import pool_of
+from capra.kube.objects.fields import login_secrets, pool_of
 from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
 from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
@@ -58,8 +58,7 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
 
 def _ssh_key(raw: Raw, spec: Raw) -> Iterator[ObjectKey]:
     """Its Secrets are held as long as somebody names them."""
-    for name in login_secrets(spec):
-        yield ObjectKey(SECRETS.kind, namespace_of(raw), name)
+    yield from (ObjectKey(SECRETS.kind, namespace_of(raw), name) for name in login_secrets(spec))
 
 
 def _next_turn(cache: Known, raw: Raw) -> Iterator[ObjectKey]:

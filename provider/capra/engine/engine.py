@@ -169,7 +169,7 @@ class Engine:
         else:
             record = records.ended(observation.record, decision, outcome, now, request.check)
         if record != observation.record:
-            kept = replace(before, host_keys=record.host_keys) if request.check else record
+            kept = records.with_known_keys(record, before) if request.check else record
             await self._store.save(observation, kept)
         return Reconciliation(observation, decision, record, outcome)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from capra.engine.decisions import BackOff, Refuse
 from capra.engine.hooks.deciding import refused_for_hooks
+from capra.model.bastion import bastion_field
 from capra.model.keys.logins import offered_keys
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Observation
@@ -47,7 +48,17 @@ def refused(observation: Observation) -> Refuse | None:
     offered = offered_keys(observation.ssh_key, observation.now)
     if not offered.keys:
         return Refuse(offered.reason, "spec.sshKeyRef.name", offered.problem, offered.until)
-    return refused_for_hooks(observation)
+    return _refused_for_bastions(observation) or refused_for_hooks(observation)
+
+
+def _refused_for_bastions(observation: Observation) -> Refuse | None:
+    field = "spec.machine" if observation.machine.spec.pool else "spec"
+    for number, key in enumerate(observation.bastion_keys):
+        offered = offered_keys(key, observation.now) if key is not None else None
+        if offered is not None and not offered.keys:
+            name = f"{bastion_field(field, number)}.sshKeyRef.name"
+            return Refuse(offered.reason, name, offered.problem, offered.until)
+    return None
 
 
 def back_off(observation: Observation) -> BackOff | None:

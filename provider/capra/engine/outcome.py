@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from capra.engine.causes.sessions import remedy_of_become, remedy_of_key, remedy_of_login, remedy_of_unreachable
+from capra.engine.causes.bastions import blamed
+from capra.engine.causes.sessions import (
+    BECOME_REFUSED,
+    HOST_KEY,
+    SENT_FINGERPRINT,
+    WRONG_CREDENTIALS,
+    remedy_of_become,
+    remedy_of_key,
+    remedy_of_login,
+    remedy_of_unreachable,
+)
 from capra.engine.causes.steps import remedy_of_step
 from capra.engine.told.claimed import sentence
 from capra.model.host_port import join_host_port, shell_word
@@ -30,20 +40,6 @@ STEP_REASONS = {
     "ssh_config": OutcomeKind.INVALID,
 }
 """`reason` of the action capra.machine.steps, or of the runner, to the kind of outcome."""
-
-BECOME_REFUSED = re.compile(
-    r"become was refused|a password is required|Missing \S+ password|Incorrect \S+ password|Sorry, try again"
-    r"|not in the sudoers|is not allowed to (run|execute)|you must have a tty|privilege escalation prompt"
-    r"|sudo: (command )?not found|may not run sudo|doas: |su: Authentication failure",
-    re.IGNORECASE,
-)
-WRONG_CREDENTIALS = re.compile(
-    r"Permission denied \(|Too many authentication failures|Invalid/incorrect (username|password)|error in libcrypto"
-    r"|Load key .*: invalid format",
-    re.IGNORECASE,
-)
-HOST_KEY = re.compile(r"HOST IDENTIFICATION HAS CHANGED|Host key verification failed", re.IGNORECASE)
-SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
 
 
 def judge(request: RunRequest, result: RunResult) -> Outcome:
@@ -80,6 +76,7 @@ def new_outcome(
         changed=bool(details.get("changed")),
         steps=_steps(details.get("steps")),
         host_keys=result.host_keys,
+        bastion_keys=result.bastion_keys,
         details=details,
         host=_host(details.get("host")),
         sent=result.sent,
@@ -137,6 +134,9 @@ def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> 
     if "argument_errors" in failed.result:
         problems = "; ".join(str(error) for error in failed.result["argument_errors"])
         return new_outcome(result, OutcomeKind.INVALID, problems, {})
+    not_reached = reason in {"unreachable", "lost"} or (not reason and failed.name == "runner_on_unreachable")
+    if not_reached and (blame := blamed(request, result.bastions_said)):
+        return new_outcome(result, blame.kind, blame.message, {"reached": True} if reason == "lost" else {})
     if reason in SESSION_REASONS:
         return SESSION_REASONS[reason](request, result, message)
     for pattern, judge_message in _PATTERNS:

@@ -11,6 +11,7 @@ from capra.engine.distributions import with_choice
 from capra.engine.hooks import noting
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began
 from capra.engine.requests import host_uid
+from capra.model.bastion import with_new_keys
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
 from capra.model.retry import RUN
@@ -88,8 +89,13 @@ def _clean_up(observation: Observation) -> CleanUp | None:
 
 
 def cleaned(record: Record) -> Record:
-    """The record of a clean host. Its keys stay: the host is still the same."""
-    return Record(phase=Phase.CLEAN, host_keys=record.host_keys, changed_at=record.changed_at)
+    """The record of a clean host. Its keys stay, and those of its bastions: the host is still the same."""
+    return Record(
+        phase=Phase.CLEAN,
+        host_keys=record.host_keys,
+        bastion_keys=record.bastion_keys,
+        changed_at=record.changed_at,
+    )
 
 
 def as_before(before: Record, begun: Record) -> Record:
@@ -111,10 +117,24 @@ def learnt(observation: Observation, decision: Bootstrap | Cleanup, outcome: Out
     kept: the run changes what the host says, and whoever goes on with it must come to the same one."""
     told = outcome.details.get("facts")
     facts = told if isinstance(told, Mapping) else {}
-    record = replace(observation.record, host_keys=observation.record.host_keys or outcome.host_keys)
+    record = with_keys_shown(observation.record, outcome)
     if isinstance(decision, Cleanup):
         return replace(record, distributions=with_choice(record.distributions, facts), reason="", message="")
     return replace(record, facts={**believed(facts), "place": observation.machine.spec.place})
+
+
+def with_keys_shown(record: Record, outcome: Outcome) -> Record:
+    """The record with the keys that were shown at a first contact, by the host and by its bastions."""
+    return replace(
+        record,
+        host_keys=record.host_keys or outcome.host_keys,
+        bastion_keys=with_new_keys(record.bastion_keys, outcome.bastion_keys),
+    )
+
+
+def with_known_keys(known: Record, record: Record) -> Record:
+    """The record with the keys of the other one."""
+    return replace(record, host_keys=known.host_keys, bastion_keys=known.bastion_keys)
 
 
 def ended(
@@ -131,7 +151,7 @@ def ended(
     nobody in may be another one than is meant: its keys are not kept. hook: it was one of these. last: nothing is to
     run after it; until then the failures before still count."""
     if outcome.sent:
-        record = replace(record, host_keys=record.host_keys or outcome.host_keys)
+        record = with_keys_shown(record, outcome)
     if check:
         return record
     if isinstance(decision, RunPlaybook):

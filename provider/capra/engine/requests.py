@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.redaction.hidden import Hidden, ordered
+from capra.errors import InputError
+from capra.model.bastion import Bastion, bastion_field, known_keys
 from capra.model.keys.logins import OfferedKeys, offered_keys
-from capra.model.machine import HOST_KEYS_ANNOTATION, TAKE_OVER_ANNOTATION, CleanUp, RemoteMachine
+from capra.model.machine import (
+    BASTION_HOST_KEYS_ANNOTATION,
+    HOST_KEYS_ANNOTATION,
+    TAKE_OVER_ANNOTATION,
+    CleanUp,
+    HostKeyPolicy,
+    RemoteMachine,
+)
 from capra.model.observation import Observation, SSHKey
 from capra.model.run import Connection, Playbook, RunRequest, RunSecrets
 
@@ -24,6 +33,7 @@ class PlanOptions:
     (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
     that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
     own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
+    host_key_policy: with `strict`, a run on a host of which no key is known is refused.
     hook_timeout: seconds for a playbook of the user's. has_collection: a collection of Ansible is installed where runs
     are made.
     """
@@ -46,6 +56,7 @@ class PlanOptions:
     verify_custom_cleanup: bool = False
     render: Render = jinja.render
     hook_timeout: int = 1800
+    host_key_policy: HostKeyPolicy = HostKeyPolicy.ACCEPT_NEW
     has_collection: Callable[[str], bool] = lambda name: True
 
 
@@ -56,9 +67,13 @@ def host_uid(observation: Observation) -> str:
 
 def connection(observation: Observation) -> Connection:
     """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
-    spec = observation.machine.spec
-    keys = spec.host_keys or observation.record.host_keys
-    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys, spec.become_method.value)
+    spec, record = observation.machine.spec, observation.record
+    keys = spec.host_keys or record.host_keys
+    bastions = tuple(
+        replace(one, host_keys=one.host_keys or known_keys(record.bastion_keys, one), bastion=None)
+        for one in spec.bastions
+    )
+    return Connection(spec.address, spec.port, spec.user, spec.use_sudo, keys, spec.become_method.value, bastions)
 
 
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
@@ -76,8 +91,12 @@ def new_request(
     variables: Mapping[str, object],
     timeout: int,
 ) -> RunRequest:
-    """What all runs have in common. variables, timeout: see RunRequest."""
+    """What all runs have in common. variables, timeout: see RunRequest. Raises InputError (HostKeyNotPinned) where a
+    host key is missing that has to be known."""
     machine: RemoteMachine = observation.machine
+    field, way = _field(machine), connection(observation)
+    if options.host_key_policy is HostKeyPolicy.STRICT:
+        _require_keys(way, field)
     if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK, Playbook.K0S_CLUSTER}:
         common = {
             "uid": host_uid(observation),
@@ -95,7 +114,7 @@ def new_request(
     return RunRequest(
         key=machine.key,
         playbook=playbook,
-        connection=connection(observation),
+        connection=way,
         variables=variables,
         secrets=_login_secrets(observation, offered),
         timeout=float(timeout),
@@ -104,8 +123,12 @@ def new_request(
         artifacts=options.artifacts,
         ssh_config=options.ssh_config,
         one_owner=options.one_owner,
-        field="spec.machine" if machine.spec.pool else "spec",
+        field=field,
         accept_host_key=_accept_host_key(machine, options),
+        accept_bastion_keys=tuple(
+            _accept_bastion_key(machine, options, one, bastion_field(field, number))
+            for number, one in enumerate(machine.spec.bastions)
+        ),
         notes=(*offered.warnings, *_password_note(observation)),
     )
 
@@ -121,29 +144,69 @@ def _password_note(observation: Observation) -> tuple[str, ...]:
 
 
 def _login_secrets(observation: Observation, offered: OfferedKeys) -> RunSecrets:
-    """The keys that the host is offered, and the password for root."""
+    """The keys that the host and its bastions are offered, and the password for root."""
     first, *further = offered.keys or (SSHKey(""),)
-    certificates = [key.certificate.text if key.certificate else "" for key in (first, *further)]
+    ways = _bastion_keys(observation, first)
     given = observation.ssh_key.become_password if observation.ssh_key else ""
     return RunSecrets(
         ssh_key=first.value,
         openssh_key=first.openssh,
         become_password=observation.become_password or (given if observation.machine.spec.use_sudo else ""),
         further_keys=tuple(key.openssh for key in further),
-        given_keys=tuple(key.value for key in further),
-        certificates=tuple(certificates) if any(certificates) else (),
+        given_keys=tuple(key.value for key in (*further, *ways)),
+        certificates=_certificates((first, *further)),
         login_password=observation.ssh_key.login_password if observation.ssh_key else "",
+        bastion_keys=tuple(key.openssh for key in ways),
+        bastion_certificates=_certificates(ways),
     )
+
+
+def _bastion_keys(observation: Observation, own: SSHKey) -> tuple[SSHKey, ...]:
+    """The first key of each bastion that is valid now, and the machine's own where it has none."""
+    given = observation.bastion_keys or [None for _ in observation.machine.spec.bastions]
+    offered = (offered_keys(one, observation.now).keys if one is not None else (own,) for one in given)
+    return tuple(keys[0] if keys else SSHKey("") for keys in offered)
+
+
+def _certificates(keys: Sequence[SSHKey]) -> tuple[str, ...]:
+    """See RunSecrets."""
+    certificates = tuple(key.certificate.text if key.certificate else "" for key in keys)
+    return certificates if any(certificates) else ()
+
+
+def _require_keys(way: Connection, field: str) -> None:
+    places = [(way.host_keys, field, "host"), *((one.host_keys, "", "bastion") for one in way.bastions)]
+    for number, (keys, place, what) in enumerate(places):
+        if not keys:
+            problem = f"is needed with --host-key-policy=strict: no key of the {what} is known, and it is not contacted"
+            name = f"{place or bastion_field(field, number - 1)}.hostKeys"
+            raise InputError(problem, field=name, reason="HostKeyNotPinned")
+
+
+def _field(machine: RemoteMachine) -> str:
+    return "spec.machine" if machine.spec.pool else "spec"
 
 
 def _accept_host_key(machine: RemoteMachine, options: PlanOptions) -> str:
     """See RunRequest: what the manifest says takes precedence, and a cluster keeps keys in an annotation."""
-    key = machine.key
     if machine.spec.host_keys:
         return "put it in hostKeys of the PooledRemoteMachine" if machine.spec.pool else "put it in spec.hostKeys"
     if options.one_owner:
-        return ""
-    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {HOST_KEYS_ANNOTATION}-"
+        # Who asks a host for its keys with `capra trust` does not know the way through a bastion.
+        return "put it in spec.hostKeys" if machine.spec.bastion else ""
+    return _without(machine, HOST_KEYS_ANNOTATION)
+
+
+def _accept_bastion_key(machine: RemoteMachine, options: PlanOptions, bastion: Bastion, field: str) -> str:
+    """The same for a bastion's."""
+    if bastion.host_keys:
+        return f"put it in {field}.hostKeys"
+    return "" if options.one_owner else _without(machine, BASTION_HOST_KEYS_ANNOTATION)
+
+
+def _without(machine: RemoteMachine, annotation: str) -> str:
+    key = machine.key
+    return f"kubectl annotate {key.kind.lower()} {key.name} --namespace {key.namespace} {annotation}-"
 
 
 def hiding(secrets: RunSecrets, hidden: Hidden) -> RunSecrets:

@@ -12,6 +12,7 @@ from typing import Any
 
 from capra.inventory.imported import Imported, ImportedHost, Problems, as_object_name
 from capra.model.machine import BECOME_PLUGINS, DEFAULT_WORKING_DIR, BecomeMethod, MachineSpec
+from capra.model.manifest.machines import dump_bastion
 
 SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh"})
 """Values of `ansible_connection` that stand for SSH."""
@@ -30,6 +31,7 @@ ROLE_FIELDS = {
     "custom_cleanup_commands": "cleanUpCommands",
     "capra_clean_up": "cleanUp",
     "capra_host_keys": "hostKeys",
+    "capra_bastion": "bastion",
 }
 """Variables that an export writes, and what they are of a machine."""
 
@@ -194,8 +196,18 @@ _MORE: Mapping[str, Callable[[MachineSpec], Any]] = {
     "custom_cleanup_commands": lambda spec: list(spec.clean_up_commands),
     "capra_clean_up": lambda spec: spec.clean_up.value if spec.clean_up else "",
     "capra_host_keys": lambda spec: list(spec.host_keys),
+    "capra_bastion": lambda spec: _said(dump_bastion(spec.bastion)),
 }
 """Variables that are written where they say something."""
+
+
+def _said(patch: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A merge patch without what it takes away."""
+    return {
+        name: _said(value) if isinstance(value, Mapping) else value
+        for name, value in (patch or {}).items()
+        if value is not None
+    }
 
 
 def _variables(spec: MachineSpec, key: str) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from capra.model.host_port import join_host_port
 from capra.model.machine import BECOME_PLUGINS, MachineKey, MachineSpec
 
 DEFAULT_NAMESPACE = "default"
@@ -94,6 +96,10 @@ def _arguments(host: InventoryHost, files: Files) -> list[str]:
     """OpenSSH's options. Ansible splits them as a shell does, and OpenSSH splits the file's name once more and expands
     percent signs in it."""
     options = []
+    if host.spec.bastions:
+        # The keys and the known hosts of bastions are those of whoever runs Ansible.
+        jumps = [f"{one.user}@{join_host_port(one.address, one.port)}" for one in reversed(host.spec.bastions)]
+        options.append(f"-o {shlex.quote('ProxyJump=' + ','.join(jumps))}")
     if files.key:
         options.append("-o IdentitiesOnly=yes")
     if files.known_hosts and host.host_keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
@@ -15,6 +15,7 @@ from capra.local.hooks import load_hooks
 from capra.local.logins import LoginOptions, check_offered, read_logins
 from capra.local.reading.manifests import Manifests, Placed, load_manifests, raise_all
 from capra.local.reading.option_files import attempt, read_bootstrap_data
+from capra.model.bastion import bastion_field
 from capra.model.keys.key_secret import LOGIN_PASSWORD, VALUE, check_password
 from capra.model.machine import MachineKey, RemoteMachine, Stage
 from capra.model.manifest.others import CoreMachineDocument
@@ -51,6 +52,7 @@ class PreparedMachine:
     bootstrap: BootstrapData | None
     become_password: str = field(default="", repr=False)
     hooks: tuple[HookText, ...] = ()
+    bastion_keys: tuple[SSHKey | None, ...] = ()
 
     def observe(self, machine: RemoteMachine, record: Record, now: float) -> Observation:
         """The observation of this machine."""
@@ -64,6 +66,7 @@ class PreparedMachine:
             ssh_key=self.ssh_key,
             become_password=self.become_password,
             hooks=self.hooks,
+            bastion_keys=self.bastion_keys,
         )
 
 
@@ -155,6 +158,7 @@ class _Preparation:
             bootstrap=self._bootstrap(document) if need_bootstrap else None,
             become_password=self.logins.become_password or self._become_password(),
             hooks=load_hooks(self.manifests, self.placed, stages),
+            bastion_keys=self._bastion_keys(),
         )
 
     def lacking(self, prepared: PreparedMachine, options: PlanOptions) -> str:
@@ -165,16 +169,27 @@ class _Preparation:
         return lacks_sentinel(machine, found, options)
 
     def _key(self) -> SSHKey:
-        spec = self.placed.machine.spec
-        path = f"{self.placed.field}.sshKeyRef.name"
-        if not spec.ssh_key_name:
+        name, path = self.placed.machine.spec.ssh_key_name, f"{self.placed.field}.sshKeyRef.name"
+        if not name:
             problem = "is required: the Secret with the SSH private key; or give the key with --ssh-key"
             raise InputError(problem, subject=self.placed.subject, field=path)
-        otherwise = "; or give the key with --ssh-key"
-        values = self._secret(spec.ssh_key_name, path, otherwise, (VALUE, LOGIN_PASSWORD))
-        source = f"Secret {spec.ssh_key_name}"
+        values = self._secret(name, path, "; or give the key with --ssh-key", (VALUE, LOGIN_PASSWORD))
+        return self._read_key(self.logins, values, name, path)
+
+    def _bastion_keys(self) -> tuple[SSHKey | None, ...]:
+        """Those that bastions have of their own, whatever --ssh-key and --ssh-certificate say of the host's."""
+        logins, keys = replace(self.logins, certificate=b""), list[SSHKey | None]()
+        for number, one in enumerate(self.placed.machine.spec.bastions):
+            name, path = one.ssh_key_name, f"{bastion_field(self.placed.field, number)}.sshKeyRef.name"
+            keys.append(self._read_key(logins, self._secret(name, path, ""), name, path) if name else None)
+            if (key := keys[-1]) is not None:
+                check_offered(key, time.time(), f"{self.placed.subject}: {path}")
+        return tuple(keys)
+
+    def _read_key(self, logins: LoginOptions, values: dict[str, bytes], name: str, path: str) -> SSHKey:
+        source = f"Secret {name}"
         subject = f"{self.placed.subject}: {path}: {source}"
-        key = self.logins.of_secret(values, source=source, subject=subject, become=spec.use_sudo)
+        key = logins.of_secret(values, source=source, subject=subject, become=self.placed.machine.spec.use_sudo)
         assert key is not None  # it has one of these
         return key
 

@@ -102,15 +102,17 @@ class StateDirectory:
         record = _load(path).record if path.exists() else Record()
         if record.uid and machine.uid and record.uid != machine.uid:
             record = Record()
-        return replace(record, host_keys=self.known_hosts.keys(machine.spec.address, machine.spec.port))
+        spec, known = machine.spec, self.known_hosts
+        bastions = (f"{one.name} {key}" for one in spec.bastions for key in known.keys(one.address, one.port))
+        return replace(record, host_keys=known.keys(spec.address, spec.port), bastion_keys=tuple(bastions))
 
     def write(self, machine: RemoteMachine, record: Record) -> None:
-        """Keep the record. Host keys go to known_hosts; a file appears only when there is more to say than these."""
+        """Keep the record. Host keys go to known_hosts, those of bastions by `FileStore.pin`; a file appears only when
+        there is more to say than these."""
         spec, before = machine.spec, self.read(machine)
         if record.host_keys != before.host_keys:
             self.known_hosts.pin(spec.address, spec.port, record.host_keys)
-        unchanged = replace(record, host_keys=(), not_before=0.0, changed_at=0.0)
-        if unchanged == replace(before, host_keys=(), not_before=0.0, changed_at=0.0):
+        if _without_keys(record) == _without_keys(before):
             return
         key = machine.key
         values = _Saved(
@@ -184,6 +186,11 @@ class StateDirectory:
 
     def _lock(self, machine: RemoteMachine) -> Path:
         return self._locks / f"{_stem(machine)}.lock"
+
+
+def _without_keys(record: Record) -> Record:
+    """What a state file has to say."""
+    return replace(record, host_keys=(), bastion_keys=(), not_before=0.0, changed_at=0.0)
 
 
 def _stem(machine: RemoteMachine) -> str:

@@ -12,6 +12,7 @@ from capra.errors import InputError
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.reading.manifests import raise_all
 from capra.local.state import StateDirectory
+from capra.model.bastion import known_keys
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Phase, Record
 
@@ -79,17 +80,21 @@ class FileStore:
             record = replace(record, uid=record.uid or machine.uid)
         if not observation.record.host_keys:
             self.pin(key, record.host_keys)
+        self.pin(key, (), record.bastion_keys)
         known = self._state.known_hosts.keys(machine.spec.address, machine.spec.port)
         self._state.write(machine, replace(record, host_keys=known))
         if self._taking_over:
             self._state.doubt_others(machine)
 
-    def pin(self, key: MachineKey, host_keys: Sequence[str]) -> None:
-        """Remember what the host has shown at a first contact, unless another key was pinned meanwhile. The record,
-        which is that of whoever holds the machine's lock, stays as it is."""
-        spec = self._machine(key).machine.spec
+    def pin(self, key: MachineKey, host_keys: Sequence[str], bastion_keys: Sequence[str] = ()) -> None:
+        """Remember what the host and its bastions have shown at a first contact, unless another key was pinned
+        meanwhile. The record, which is that of whoever holds the machine's lock, stays as it is."""
+        spec, known = self._machine(key).machine.spec, self._state.known_hosts
         if host_keys:
-            self._state.known_hosts.pin_first(spec.address, spec.port, host_keys)
+            known.pin_first(spec.address, spec.port, host_keys)
+        for bastion in spec.bastions:
+            if keys := known_keys(bastion_keys, bastion):
+                known.pin_first(bastion.address, bastion.port, keys)
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """Machines of manifests have their addresses: there is nothing to choose from. See engine.ports.Store."""

@@ -19,6 +19,7 @@ _NUMBERS = re.compile(r"(0[xX][0-9A-Fa-f]*|[0-9]+)(\.(0[xX][0-9A-Fa-f]*|[0-9]+))
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _KEY_TYPE = re.compile(r"(sk-)?(ssh|ecdsa)-[a-z0-9@.-]+")
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _ZONE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\s]")
 _REFUSED_BY_SSH = re.compile(r"""['`";&<>|(){}]|\\\Z""")
@@ -44,6 +45,13 @@ def address(value: str) -> str:
     if percent and not _ZONE.fullmatch(zone):
         raise ValueError("must have the name of a network interface behind '%', and no port; the port stands apart")
     return value
+
+
+def required_address(value: str) -> str:
+    """The same, where it must be given."""
+    if not value:
+        raise ValueError("is required: the address that the bastion is reached at")
+    return address(value)
 
 
 def _host_name(value: str) -> None:
@@ -148,3 +156,16 @@ def host_key(value: str) -> str:
     if blob[4 : 4 + length] != words[0].encode():
         raise ValueError(f"must be a host key: what follows {words[0]} is not a key of that type")
     return f"{words[0]} {words[1]}"
+
+
+def pinned_key(value: str) -> str:
+    """A host key, its fingerprint (`SHA256:…`, as ssh-keygen -l shows it), or `@cert-authority TYPE BASE64`: who signs
+    the host's key."""
+    words = value.split()
+    if words and words[0] == "@cert-authority":
+        return f"@cert-authority {host_key(' '.join(words[1:]))}"
+    if words and words[0].startswith("SHA256:"):
+        if not _FINGERPRINT.fullmatch(words[0]):
+            raise ValueError("must be a fingerprint: SHA256: and 43 characters of base64, as ssh-keygen -l shows it")
+        return words[0].rstrip("=")
+    return host_key(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from capra.model.bastion import Bastion
 from capra.model.host_port import join_host_port
 
 GROUP = "infrastructure.cluster.x-k8s.io"
@@ -17,6 +18,7 @@ DELETE_FOR_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/delete-for-move"
 BLOCK_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/block-move"
 MANAGED_BY_ANNOTATION = "cluster.x-k8s.io/managed-by"
 HOST_KEYS_ANNOTATION = f"{PREFIX}host-keys"
+BASTION_HOST_KEYS_ANNOTATION = f"{PREFIX}bastion-host-keys"
 GIVE_UP_ANNOTATION = f"{PREFIX}give-up-cleanup"
 """Set by an operator, with any value: stop trying to clean this machine's host and let the machine go."""
 TAKE_OVER_ANNOTATION = f"{PREFIX}take-over-host"
@@ -57,6 +59,15 @@ class BecomeMethod(StrEnum):
 
 BECOME_PLUGINS = {"doas": "capra.machine.doas", "su": "ansible.builtin.su"}
 """Ansible's plugins for the ways to become root, where it would take sudo."""
+
+
+class HostKeyPolicy(StrEnum):
+    """Which host keys are believed beside those that a manifest pins."""
+
+    ACCEPT_NEW = "accept-new"
+    """The first one that a host shows, by OpenSSH's name for it."""
+    STRICT = "strict"
+    """None but those that were seen or pinned before: no other host is contacted."""
 
 
 class Stage(StrEnum):
@@ -138,8 +149,10 @@ class MachineSpec:
     same namespace, and its key; both empty where there is none. Capra's own.
     clean_up_commands: `cleanUpCommands` (v1beta2) or `customCleanUpCommands` (v1beta1).
     clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
-    host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file; Capra's own, optional.
+    host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file, `SHA256:…` or
+    `@cert-authority TYPE BASE64`; Capra's own, optional.
     provision_job: the machine asks to be provisioned by a Job (`provisionJob`). ansible: playbooks of the user's.
+    bastion: the host that leads to it, Capra's own; None where it is reached directly.
     """
 
     address: str = ""
@@ -159,6 +172,22 @@ class MachineSpec:
     host_keys: tuple[str, ...] = ()
     provision_job: bool = False
     ansible: Ansible = Ansible()
+    bastion: Bastion | None = None
+
+    @property
+    def bastions(self) -> tuple[Bastion, ...]:
+        """All that lead to it, from the one beside it outwards."""
+        return self.bastion.chain if self.bastion else ()
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The Secrets with the SSH keys of the machine and its bastions, each once; the machine's may have no name."""
+        return tuple(dict.fromkeys([self.ssh_key_name, *filter(None, (one.ssh_key_name for one in self.bastions))]))
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """Those, and the Secret with a password for root, as far as they have names."""
+        return tuple(dict.fromkeys(filter(None, (*self.key_names, self.become_secret))))
 
     @property
     def place(self) -> str:

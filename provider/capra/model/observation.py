@@ -136,7 +136,8 @@ class Record:
     from which the run id derives: a moved object has another. bootstrap_kind: as in Owner, for when the Machine has
     gone. clean_up: what the machine said of its cleanup when that began, for an entry in quarantine. distributions:
     where the kind does not tell, those that the host has shown and whose cleanup was begun, the last one last.
-    host_keys: trusted at first contact, each `TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of
+    host_keys: trusted at first contact, each `TYPE BASE64`. bastion_keys: the same of bastions, each
+    `NAME TYPE BASE64`. attempts: runs that failed in a row. unreached: how many of
     them, the last ones in a row, have not reached the host. not_before: no run before this time (seconds since the
     epoch). reason, message: how the last run ended; both empty after a good one. cleaning_since: when the cleanup was
     first wanted, 0 before. host_name, host_addresses: what the host said of itself. facts: the same before the
@@ -154,6 +155,7 @@ class Record:
     clean_up: CleanUp | None = None
     distributions: tuple[str, ...] = ()
     host_keys: tuple[str, ...] = ()
+    bastion_keys: tuple[str, ...] = ()
     attempts: int = 0
     unreached: int = 0
     not_before: float = 0.0
@@ -214,10 +216,11 @@ class Observation:
     make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are;
     pool_unreachable, pool_unfit: how many of them only their last probe keeps from being handed out. problem: what is
     wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its host. finalizer:
-    the object stays until its host is clean; not so an entry in quarantine, nor the machines of a terminal. hooks: the
-    user's playbooks that count now: those around the bootstrap, or those before the cleanup. hook_problem: why they
-    cannot be had, or are not allowed. playbook: what the annotation `run-playbook` asks for, where the machine is
-    provisioned. become_password: takes the place of the one that comes with the key.
+    the object stays until its host is clean; not so an entry in quarantine, nor the machines of a terminal.
+    bastion_keys: the key of each of the machine's bastions, where it has one of its own. hooks: the user's playbooks
+    that count now: those around the bootstrap, or those before the cleanup. hook_problem: why they cannot be had, or
+    are not allowed. playbook: what the annotation `run-playbook` asks for, where the machine is provisioned.
+    become_password: takes the place of the one that comes with the key.
     """
 
     machine: RemoteMachine
@@ -228,6 +231,7 @@ class Observation:
     bootstrap: BootstrapData | None = None
     ssh_key: SSHKey | None = None
     become_password: str = field(default="", repr=False)
+    bastion_keys: tuple[SSHKey | None, ...] = ()
     missing_owner: str = MISSING_OWNER
     missing_bootstrap: str = "the bootstrap data"
     entry: PoolEntry | None = None

@@ -51,8 +51,9 @@ class PoolEntry:
 
     quarantined: why its host may be dirty; such an entry is never handed out. used_by: a RemoteMachine with the same
     address and port that does not hold the entry. problem: why it cannot be handed out although it is free.
-    host_keys: known from earlier holders. unreachable: its host did not answer when it was last tried. probe: the last
-    one of its host; None where nothing is known of one that holds for the entry, or probes do not count.
+    host_keys, bastion_keys: known from earlier holders, as in a Record. unreachable: its host did not answer when it
+    was last tried. probe: the last one of its host; None where nothing is known of one that holds for the entry, or
+    probes do not count.
     """
 
     name: str
@@ -62,6 +63,7 @@ class PoolEntry:
     used_by: str = ""
     problem: str = ""
     host_keys: tuple[str, ...] = ()
+    bastion_keys: tuple[str, ...] = ()
     unreachable: Unreachable | None = None
     probe: LastProbe | None = None
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from capra.model.bastion import Bastion
 from capra.model.machine import MachineKey
 
 SIGNALS = 64
@@ -29,8 +30,9 @@ class Playbook(StrEnum):
 
 @dataclass(frozen=True)
 class Connection:
-    """How a host is reached. host_keys: pinned, each `TYPE BASE64`; empty means that the first one seen is trusted
-    and reported. become: run the work as root. become_method: how, by Ansible's names (sudo, doas, su)."""
+    """How a host is reached. host_keys: pinned, as in a MachineSpec; empty means that the first one seen is trusted
+    and reported. become: run the work as root. become_method: how, by Ansible's names (sudo, doas, su). bastions: those
+    that lead to it, from the one beside it outwards, each with the keys that are known of it."""
 
     address: str
     port: int = 22
@@ -38,6 +40,7 @@ class Connection:
     become: bool = False
     host_keys: tuple[str, ...] = ()
     become_method: str = "sudo"
+    bastions: tuple[Bastion, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class RunSecrets:
     hidden: further values of which no run of 8 characters is shown, but for ordinary words and paths. credentials: the
     same without exception. wholes: hidden only as a whole. hook: the text of the user's playbook. hook_variables: what
     it is given. join_token: of k0s, for the host. further_keys: tried after the first one, in OpenSSH's format.
-    given_keys: the same as they were given. certificates: of all keys in their order, each `TYPE BASE64`, or empty for
-    a key that has none; no secret, and empty where no key has one. login_password: for a host that takes no key."""
+    certificates: of all keys in their order, each `TYPE BASE64`, or empty for a key that has none; no secret, and empty
+    where no key has one. login_password: for a host that takes no key. bastion_keys, bastion_certificates: the same,
+    one key for each bastion of the connection. given_keys: further_keys and bastion_keys as they were given."""
 
     ssh_key: str = field(default="", repr=False)
     become_password: str = field(default="", repr=False)
@@ -65,6 +69,8 @@ class RunSecrets:
     given_keys: tuple[str, ...] = field(default=(), repr=False)
     certificates: tuple[str, ...] = ()
     login_password: str = field(default="", repr=False)
+    bastion_keys: tuple[str, ...] = field(default=(), repr=False)
+    bastion_certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,12 @@ class RunRequest:
     whole is ended a little later. check, diff: Ansible's own. artifacts: directory that keeps ansible-runner's
     artifacts, redacted; empty keeps none. ssh_config: which OpenSSH configuration tells the way to the host, as for
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
-    accept_host_key: how a person says that another host key is right; empty for `capra trust`. notes: constructs of the
-    bootstrap data that are not carried out, and what is to be known of the login, to be told where the run ends well.
-    hook: the name of the user's playbook, where it is one. field: where what the machine says of its host stands, for
-    messages: `spec`, or `spec.machine` of a pool's entry. probe: nobody waits for it, and whoever asks for it bounds
-    how many there are at once: it has no place among the runs that begin.
+    accept_host_key: how a person says that another host key is right; empty for `capra trust`. accept_bastion_keys:
+    the same for each bastion of the connection. notes: constructs of the bootstrap data that are not carried out, and
+    what is to be known of the login, to be told where the run ends well. hook: the name of the user's playbook, where
+    it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
+    pool's entry. probe: nobody waits for it, and whoever asks for it bounds how many there are at once: it has no place
+    among the runs that begin.
     """
 
     key: MachineKey
@@ -94,6 +101,7 @@ class RunRequest:
     ssh_config: str = "none"
     one_owner: bool = False
     accept_host_key: str = ""
+    accept_bastion_keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     hook: str = ""
     field: str = "spec"
@@ -142,6 +150,8 @@ class RunResult:
     the process printed, redacted, for the case that there is nothing better to say. sent: something may have been sent
     to the host; False only where this side can prove the contrary, whatever the host says. answer: a secret that the
     host was asked for (`Playbook.K0S_CLUSTER`), not redacted; it is handed on to whoever asked, and kept nowhere.
+    bastion_keys: new ones of bastions, each `NAME TYPE BASE64`. bastions_said: what OpenSSH has said of the way to each
+    bastion of the connection, the last time, redacted; empty where all was well.
     """
 
     events: tuple[TaskEvent, ...] = ()
@@ -151,6 +161,8 @@ class RunResult:
     output: str = ""
     sent: bool = True
     answer: str = field(default="", repr=False)
+    bastion_keys: tuple[str, ...] = ()
+    bastions_said: tuple[str, ...] = ()
 
 
 class OutcomeKind(StrEnum):
@@ -207,8 +219,8 @@ class HostFacts:
 class Outcome:
     """How a run ended. message: for a person; where a step failed a line, and below it the end of its output. changed:
     something was done on the host. details: the result of the deciding task, for what a playbook returns beyond steps
-    (findings of a preflight). sent: as in RunResult. warnings: what is to be looked at, though the run has done what it
-    was to; the message has it, too.
+    (findings of a preflight). sent, bastion_keys: as in RunResult. warnings: what is to be looked at, though the run
+    has done what it was to; the message has it, too.
     """
 
     kind: OutcomeKind
@@ -220,6 +232,7 @@ class Outcome:
     host: HostFacts = HostFacts()
     sent: bool = True
     warnings: tuple[str, ...] = ()
+    bastion_keys: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, replace
 from typing import Any
 
+from capra.model.bastion import Bastion
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets, TaskEvent
 
@@ -41,10 +42,13 @@ def load_request(line: bytes) -> RunRequest:
     values: dict[str, Any] = json.loads(line)
     secrets = values["secrets"]
     secrets["steps"] = base64.b64decode(secrets["steps"])
-    for name in ("hidden", "credentials", "wholes", "further_keys", "given_keys", "certificates"):
+    listed = ("hidden", "credentials", "wholes", "further_keys", "given_keys", "certificates")
+    for name in (*listed, "bastion_keys", "bastion_certificates"):
         secrets[name] = tuple(secrets[name])
     connection = values["connection"]
     connection["host_keys"] = tuple(connection["host_keys"])
+    bastions = [Bastion(**one | {"host_keys": tuple(one["host_keys"])}) for one in connection["bastions"]]
+    connection["bastions"] = tuple(bastions)
     return RunRequest(
         **values
         | {
@@ -52,6 +56,7 @@ def load_request(line: bytes) -> RunRequest:
             "playbook": Playbook(values["playbook"]),
             "connection": Connection(**connection),
             "notes": tuple(values["notes"]),
+            "accept_bastion_keys": tuple(values["accept_bastion_keys"]),
             "secrets": RunSecrets(**secrets),
         }
     )
@@ -60,4 +65,5 @@ def load_request(line: bytes) -> RunRequest:
 def load_result(values: dict[str, Any]) -> RunResult:
     """A RunResult from its JSON form."""
     events = tuple(TaskEvent(**event) for event in values["events"])
-    return RunResult(**values | {"events": events, "host_keys": tuple(values["host_keys"])})
+    listed = {name: tuple(values[name]) for name in ("host_keys", "bastion_keys", "bastions_said")}
+    return RunResult(**values | {"events": events} | listed)

@@ -33,6 +33,14 @@ ASKPASS = Path(__file__).with_name("ssh") / "askpass.sh"
 """What OpenSSH asks for a password (SSH_ASKPASS); `$CAPRA_ASKPASS` is where the answer is."""
 
 
+BASTION_SSH = Path(__file__).with_name("ssh") / "bastion_ssh.sh"
+"""What OpenSSH calls to get through a bastion (ProxyCommand), given to a shell."""
+
+
+KNOWN_KEY = Path(__file__).with_name("ssh") / "known_key.sh"
+"""What OpenSSH asks whether a key has one of the pinned fingerprints (KnownHostsCommand), given to a shell."""
+
+
 def private_base() -> Path:
     """Where private directories are made: memory-backed where there is such a place.
 

@@ -28,6 +28,7 @@ from capra.runs.hooks.surroundings import PLAYBOOK, forget_caller, hook_environm
 from capra.runs.hooks.watch import HookWatch, total_stats
 from capra.runs.message import dump_result, load_request
 from capra.runs.redaction.redact import Redactor
+from capra.runs.ssh.bastions import bastions_said, new_bastion_keys
 from capra.runs.ssh.config import read_way
 
 GRACE = 60.0
@@ -67,6 +68,10 @@ class Listener:
             say("output", text[-OUTPUT_CHARACTERS:])
         return True
 
+    def redacted(self, text: str) -> str:
+        """The text without the run's secrets."""
+        return self._redactor.text(text)
+
     def _tells(self, result: TaskEvent) -> bool:
         """The results of a user's tasks may be as large as facts are, and only failures are told."""
         return self.hook is None or result.name != "runner_on_ok"
@@ -90,7 +95,8 @@ def abandoned() -> bool:
 def run_playbook(request: RunRequest, directory: Path) -> RunResult:
     """The run itself."""
     try:
-        way = read_way(request.connection, request.ssh_config)
+        # Where the machine says itself how it is reached, nothing of the caller's counts.
+        way = "" if request.connection.bastions else read_way(request.connection, request.ssh_config)
     except InputError as error:
         refused = TaskEvent("runner_on_failed", "ssh -G", {"reason": "ssh_config", "msg": str(error)})
         return RunResult(events=(refused,), sent=False)
@@ -120,6 +126,8 @@ def run_playbook(request: RunRequest, directory: Path) -> RunResult:
         ended={"canceled": "cancelled", "timeout": "timeout"}.get(finished.status, ""),
         output="\n".join(listener.output),
         answer=read_answer(directory),
+        bastion_keys=new_bastion_keys(directory, request.connection),
+        bastions_said=tuple(map(listener.redacted, bastions_said(directory, request.connection))),
     )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from capra.errors import InputError
-from capra.model.machine import CleanUp
+from capra.model.machine import CleanUp, HostKeyPolicy
 from capra.settings.reading import Flag, derived, flag_name, setting
 from capra.settings.terminal import state_home
 from capra.settings.values import (
@@ -170,6 +170,14 @@ class ControllerSettings:
         False, boolean, Flag(SWITCH, "After cleanUpCommands, files that are left make a cleanup fail, too.")
     )
     """After commands of the machine's own, what only lies on the host makes the cleanup fail, too."""
+
+    host_key_policy: HostKeyPolicy = setting(
+        HostKeyPolicy.ACCEPT_NEW,
+        one_of(HostKeyPolicy),
+        Flag("POLICY", "accept-new, or strict: contact no host of which no key is known."),
+    )
+    """`accept-new` believes the first key that a host or a bastion shows; `strict` contacts none of which no key is
+    known, by `hostKeys` or from an earlier contact."""
 
     allow_hooks: bool = setting(
         False,

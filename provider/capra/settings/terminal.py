@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from capra.model.machine import HostKeyPolicy
 from capra.settings.reading import derived, setting
 from capra.settings.values import KeepLimits, boolean, keep_limits, one_of, whole_number
 
@@ -63,6 +64,10 @@ class Settings:
 
     become_password_file: str = setting("")
     """File with the password for root, which sudo, doas or su ask for."""
+
+    host_key_policy: HostKeyPolicy = setting(HostKeyPolicy.ACCEPT_NEW, one_of(HostKeyPolicy))
+    """`accept-new` believes the first key that a host or a bastion shows; `strict` contacts none of which no key is
+    known, by `hostKeys`, by `capra trust` or from an earlier contact."""
 
     keep_output: KeepLimits = setting(KeepLimits(), keep_limits)
     """How much of the redacted output of runs is kept in the state directory, for `capra logs`: 64Mi, for 168 hours."""

@@ -41,6 +41,21 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
         {"useSudo": True, "becomeMethod": "pbrun"},
         'becomeMethod: Unsupported value: "pbrun": supported values: "sudo", "doas", "su"',
     ),
+    "a bastion nowhere": ({"bastion": {"user": "jump"}}, "bastion.address: Required value"),
+    "a bastion's port": ({"bastion": {"address": "b", "port": 0}}, "bastion.port: Invalid value: 0"),
+    "a bastion's host key": (
+        {"bastion": {"address": "b", "bastion": {"address": "c", "hostKeys": ["x"]}}},
+        "bastion.bastion.hostKeys[0]: Invalid value",
+    ),
+    "a fourth bastion": (
+        {
+            "bastion": {
+                "address": "b",
+                "bastion": {"address": "c", "bastion": {"address": "d", "bastion": {"address": "e"}}},
+            }
+        },
+        "at most three bastions may lead to a host",
+    ),
     "a hook's name": (hooked(name="Harden"), "ansible.afterBootstrap[0].name: Invalid value"),
     "two hooks of one name": (
         {"ansible": {"beforeBootstrap": [HOOK, HOOK]}},
@@ -68,6 +83,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "becomePasswordRef": {"name": "root", "key": "word"},
     },
     "no password, as Go has it": {"becomePasswordRef": {"name": ""}},
+    "three bastions": {
+        "bastion": {"address": "b", "bastion": {"address": "c", "port": 2222, "bastion": {"address": "d", "user": "u"}}}
+    },
     "a hook": hooked(variables={"file": "v.yml"}, collections=["community.general"]),
 }
 

@@ -11,8 +11,10 @@ import pytest
 from capra.bootstrap.steps import load_tasks, to_tasks
 from capra.engine import plan, requests
 from capra.engine.decisions import Cleanup
+from capra.engine.holding import refused
 from capra.engine.redaction.excerpt import titled
 from capra.errors import InputError
+from capra.model.bastion import Bastion
 from capra.model.machine import (
     SENTINEL_ANNOTATION,
     TAKE_OVER_ANNOTATION,
@@ -20,6 +22,7 @@ from capra.model.machine import (
     BecomeMethod,
     CleanUp,
     Hook,
+    HostKeyPolicy,
     TextSource,
 )
 from capra.model.observation import SSHCertificate, SSHKey
@@ -247,3 +250,62 @@ def test_the_host_knows_a_moved_machine_by_its_first_uid() -> None:
 def test_nobody_is_shown_content_who_did_not_ask_for_it(asked: bool) -> None:
     options = requests.PlanOptions(diff=True) if asked else requests.PlanOptions()
     assert plan.plan_bootstrap(READY, options).diff is asked
+
+
+def test_bastions_of_a_run() -> None:
+    """Keys pinned in spec count before those that were seen, and a bastion without a key takes the machine's."""
+    chain = Bastion("b", host_keys=("pinned",), bastion=Bastion("c", 2222, "jump", "other", bastion=Bastion("d")))
+    machine = replace(READY.machine, spec=replace(READY.machine.spec, bastion=chain))
+    record = replace(READY.record, bastion_keys=("b seen", "[c]:2222 seen"))
+    keys = (None, SSHKey("given other", openssh="other"), None)
+    request = plan.plan_bootstrap(replace(READY, machine=machine, record=record, bastion_keys=keys), OPTIONS)
+    assert request.connection.bastions == (
+        Bastion("b", host_keys=("pinned",)),
+        Bastion("c", 2222, "jump", "other", ("seen",)),
+        Bastion("d"),
+    )
+    own = request.secrets.openssh_key
+    assert request.secrets.bastion_keys == (own, "other", own)
+    assert "given other" in request.secrets.given_keys
+    assert_no_secret(request)
+    annotation = "capra.infrastructure.cluster.x-k8s.io/bastion-host-keys-"
+    assert request.accept_bastion_keys[0] == "put it in spec.bastion.hostKeys"
+    assert request.accept_bastion_keys[1] == f"kubectl annotate remotemachine m --namespace default {annotation}"
+    terminal = plan.plan_bootstrap(replace(READY, machine=machine), replace(OPTIONS, one_owner=True))
+    assert terminal.accept_bastion_keys[1:] == ("", "")
+    assert terminal.accept_host_key == "put it in spec.hostKeys", "capra trust knows no way through a bastion"
+
+
+def test_with_the_strict_policy_every_key_on_the_way_has_to_be_known() -> None:
+    strict = replace(OPTIONS, host_key_policy=HostKeyPolicy.STRICT)
+    known = replace(READY, record=replace(READY.record, host_keys=("ssh-ed25519 AAAA",)))
+    assert plan.plan_bootstrap(known, strict).connection.host_keys
+    with pytest.raises(InputError, match=r"no key of the host is known") as caught:
+        plan.plan_bootstrap(READY, strict)
+    assert (caught.value.field, caught.value.reason) == ("spec.hostKeys", "HostKeyNotPinned")
+    chain = Bastion("b", host_keys=("pinned",), bastion=Bastion("c"))
+    behind = replace(known, machine=replace(READY.machine, spec=replace(READY.machine.spec, bastion=chain)))
+    with pytest.raises(InputError, match=r"no key of the bastion is known") as caught:
+        plan.plan_bootstrap(behind, strict)
+    assert caught.value.field == "spec.bastion.bastion.hostKeys"
+
+
+def test_a_bastion_is_offered_the_first_key_that_is_valid_now() -> None:
+    chain = Bastion("b", bastion=Bastion("c", ssh_key_name="other"))
+    valid, ended = SSHCertificate("cert", "mine"), SSHCertificate("old", "mine", 0, 1)
+    own = SSHKey("own", openssh="plain own", certificate=valid)
+    other = SSHKey("ended", openssh="x", certificate=ended, further=(SSHKey("other", openssh="plain other"),))
+    seen = observation(spec={"bastion": chain}, ssh_key=own, bastion_keys=(None, other))
+    secrets = plan.plan_bootstrap(seen, OPTIONS).secrets
+    assert secrets.bastion_keys == ("plain own", "plain other")
+    assert secrets.bastion_certificates == ("cert", "")
+    assert secrets.given_keys == ("own", "other")
+
+
+def test_a_bastion_without_a_valid_key_is_refused_before_anything_is_contacted() -> None:
+    ended = SSHKey("ended", "Secret other", "x", SSHCertificate("old", "mine", 0, 1))
+    chain = Bastion("b", bastion=Bastion("c", ssh_key_name="other"))
+    found = refused(observation(spec={"bastion": chain}, bastion_keys=(None, ended)))
+    assert found is not None
+    assert (found.reason, found.field) == ("SSHCertificateExpired", "spec.bastion.bastion.sshKeyRef.name")
+    assert refused(observation(spec={"bastion": chain}, bastion_keys=(None, SSHKey("k", openssh="k")))) is None

@@ -12,8 +12,11 @@ from capra.cli.output.yaml_output import dump
 from capra.errors import InputError, InputErrors
 from capra.inventory.ansible import Literal, from_ansible, to_ansible
 from capra.inventory.imported import as_object_name, documents, secret_names
+from capra.model.bastion import Bastion
 from capra.model.keys.ssh_key import check_key
 from capra.model.machine import BecomeMethod, MachineSpec
+from capra.model.manifest.machines import PooledRemoteMachineDocument
+from capra.model.manifest.validation import to_document
 from tests.support.ssh_keys import new_ssh_key
 
 GOOD = {"ansible_host": "192.0.2.1", "ansible_user": "ops", "ansible_ssh_private_key_file": "/k"}
@@ -181,3 +184,13 @@ def test_what_is_marked_as_no_template_is_taken_as_it_stands(command: str) -> No
     fields = _fields(custom_cleanup_commands=["wipe", Literal(command)])
     assert fields["cleanUpCommands"] == ["wipe", command]
     assert {type(one) for one in fields["cleanUpCommands"]} == {str}
+
+
+def test_a_bastion_is_the_same_after_an_export() -> None:
+    chain = Bastion("b", user="jump", bastion=Bastion("c", 2222, host_keys=("SHA256:" + "A" * 43,)))
+    made = to_ansible([("a", MachineSpec("192.0.2.1", pool="p", bastion=chain))], {})
+    [host] = from_ansible(made["all"]["children"]["pool_p"]["hosts"], source="i", ssh_key="/k").hosts
+    [_, machine] = documents([host], {"/k": new_ssh_key()}, pool="p")
+    document = to_document(machine, "i")
+    assert isinstance(document, PooledRemoteMachineDocument)
+    assert document.to_machine().spec.bastion == chain

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import replace
 
 from capra.inventory.hosts import Files, InventoryHost, host_groups, host_variables, inventory_names, known_hosts
+from capra.model.bastion import Bastion
 from capra.model.machine import BecomeMethod, MachineKey, MachineSpec
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
@@ -62,3 +63,10 @@ def test_what_another_namespace_says_of_an_address_is_not_believed() -> None:
         arguments = host_variables(host, Files("", "/run/known_hosts"))["ansible_ssh_common_args"]
         assert f"HostKeyAlias={name}" in shlex.split(arguments)
     assert len({name for name, _ in lines}) == 3
+
+
+def test_bastions_are_jumped_over_from_outside() -> None:
+    chain = Bastion("2001:db8::9", 22, "jump", bastion=Bastion("b.example.org", 2222))
+    told = host_variables(replace(HOST, spec=replace(HOST.spec, bastion=chain)), Files())
+    arguments = shlex.split(told["ansible_ssh_common_args"])
+    assert arguments == ["-o", "ProxyJump=root@b.example.org:2222,jump@[2001:db8::9]:22"]

@@ -93,3 +93,24 @@ def test_what_is_wrong(
     with pytest.raises(InputError) as caught:
         one(tmp_path, machine(**spec), secret(**values), **options)
     assert words in str(caught.value)
+
+
+def test_a_bastions_secret_has_the_same_parts(tmp_path: Path) -> None:
+    """What options say of the host's own key but a passphrase is not the bastion's."""
+    bastion = {"address": "b", "sshKeyRef": {"name": "other"}}
+    locked = secret("other", value=locked_key("open"), passphrase="open")
+    certificate = tmp_path / "id-cert.pub"
+    certificate.write_bytes(signed(KEY))
+    found = one(tmp_path, machine(bastion=bastion), secret(value=KEY), locked, ssh_certificate=str(certificate))
+    [key] = found.bastion_keys
+    assert key is not None
+    assert (key.openssh != "", key.certificate, key.source) == (True, None, "Secret other")
+    with_one = secret("other", **{"value": KEY, "value-cert.pub": signed(KEY).decode()})
+    [key] = one(tmp_path, machine(bastion=bastion), secret(value=KEY), with_one).bastion_keys
+    assert key is not None
+    assert key.certificate is not None
+    ended = secret("other", **{"value": KEY, "value-cert.pub": signed(KEY, before=9).decode()})
+    with pytest.raises(InputError, match=r"spec\.bastion\.sshKeyRef\.name"):
+        one(tmp_path, machine(bastion=bastion), secret(value=KEY), ended)
+    with pytest.raises(InputError, match=r"must have the key 'value'"):
+        one(tmp_path, machine(bastion=bastion), secret(value=KEY), secret("other", password="word"))

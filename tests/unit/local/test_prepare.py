@@ -232,3 +232,14 @@ def test_data_that_makes_no_sentinel_is_warned_of_once(
     assert [note.partition("names")[0] for note in told if note.startswith("warning")] == (
         ["warning: RemoteMachine default/node-0: no step of the bootstrap data "] if warned else []
     )
+
+
+def test_a_bastion_has_a_key_of_its_own_or_the_machines(tmp_path: Path) -> None:
+    key = write_text(tmp_path, private_key(), "id")
+    chain = {"address": "b", "bastion": {"address": "c", "sshKeyRef": {"name": "other"}}}
+
+    one = _one(write(tmp_path, machine(bastion=chain), secret("other")), ssh_key=key)
+
+    assert [one and one.source for one in one.bastion_keys] == [None, "Secret other"]
+    with pytest.raises(InputError, match=r"spec\.bastion\.bastion\.sshKeyRef\.name: Secret other of namespace default"):
+        _one(write(tmp_path, machine(bastion=chain)), ssh_key=key)

@@ -16,6 +16,7 @@ from capra.local.known_hosts import KnownHosts
 from capra.local.prepare import PreparedMachine, PreparedMachines
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore, has_other_data
+from capra.model.bastion import Bastion
 from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.observation import BootstrapData, Cluster, Owner, Phase, Record
 from tests.unit.local.examples import HOST_KEY, OTHER_HOST_KEY
@@ -72,10 +73,11 @@ def test_a_record_survives(tmp_path: Path, state: StateDirectory) -> None:
 
 
 def test_no_field_of_a_record_is_forgotten() -> None:
-    """But for those that only a cluster has."""
+    """But for those that only a cluster has, and for keys of bastions, which a manifest names."""
     default = Record()
 
     assert [one.name for one in fields(Record) if getattr(RECORD, one.name) == getattr(default, one.name)] == [
+        "bastion_keys",
         "not_before",
         "playbook",
     ]
@@ -302,3 +304,20 @@ async def test_without_taking_over_nobody_is_doubted(state: StateDirectory) -> N
     store = _store(state)
     await store.save(await store.load(MACHINE.key), replace(RECORD, phase=Phase.PROVISIONED))
     assert state.read(other).phase is Phase.PROVISIONED
+
+
+async def test_keys_of_bastions_are_remembered_as_those_of_hosts(tmp_path: Path) -> None:
+    state = StateDirectory(tmp_path)
+    state.prepare()
+    bastion = Bastion("192.0.2.9", 2222, bastion=Bastion("192.0.2.8"))
+    machine = replace(MACHINE, spec=replace(MACHINE.spec, bastion=bastion))
+    prepared = PreparedMachine(machine, Owner("m"), Cluster("c"), None, None)
+    store = FileStore(PreparedMachines({machine.key: prepared}), state, lambda: 0.0)
+    observation = await store.load(machine.key)
+    seen = (f"[192.0.2.9]:2222 {HOST_KEY}", f"192.0.2.8 {OTHER_HOST_KEY}", f"192.0.2.7 {HOST_KEY}")
+
+    await store.save(observation, replace(observation.record, bastion_keys=seen))
+
+    assert state.read(machine).bastion_keys == seen[:2]
+    store.pin(machine.key, (), (f"192.0.2.8 {HOST_KEY}",))
+    assert state.known_hosts.keys("192.0.2.8", 22) == (OTHER_HOST_KEY,)

@@ -24,6 +24,7 @@ sys.stdin.buffer.read()  # until nobody waits any more
 open(sys.argv[1] + "/heard", "w").close()
 time.sleep(0.5)
 result = {"events": [], "stats": None, "host_keys": [], "ended": "cancelled", "output": "", "sent": False}
+result |= {"bastion_keys": [], "bastions_said": []}
 print(json.dumps({"result": result}), flush=True)
 """
 

@@ -18,6 +18,7 @@ def _request() -> RunRequest:
     request = plan_bootstrap(observation(), PlanOptions())
     secrets = RunSecrets(
         **{**vars(request.secrets), "steps": b"\x00\xff", "further_keys": ("k",), "certificates": ("", "c")}
+        | {"bastion_keys": ("b",), "bastion_certificates": ("d",)}
     )
     return replace(request, secrets=secrets, notes=("note",))
 

@@ -28,7 +28,7 @@ from capra.engine.requests import PlanOptions
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.state import StateDirectory
 from capra.local.store import FileStore
-from capra.model.keys.host_key import fingerprint
+from capra.model.keys.host_key import shown_pin
 from capra.model.machine import MachineKey
 from capra.model.observation import HookText, Observation
 from capra.model.run import RunRequest
@@ -132,7 +132,7 @@ def _lasting(request: RunRequest) -> dict[str, Any]:
 def _inventory(request: RunRequest) -> dict[str, Any]:
     """How the host would be reached; the key and the password are not shown."""
     connection = request.connection
-    keys = [f"{key.split()[0]} {fingerprint(key)}" for key in connection.host_keys]
+    keys = [shown_pin(key) for key in connection.host_keys]
     return {
         "address": connection.address,
         "port": connection.port,

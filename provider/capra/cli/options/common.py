@@ -103,6 +103,10 @@ class ContactOptions(MachineOptions):
             metavar="SIZE[,AGE]", help="What capra logs shows: so much, so long; 0 for none.", show_default="64Mi,168h"
         ),
     ] = None
+    host_key_policy: Annotated[
+        str | None,
+        typer.Option(metavar="POLICY", help="strict: only hosts of which a key is known.", show_default="accept-new"),
+    ] = None
     artifacts: Annotated[
         str | None, typer.Option(metavar="DIR", help="Directory that keeps Ansible's artifacts, redacted.")
     ] = None

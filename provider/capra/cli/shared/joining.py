@@ -44,7 +44,7 @@ class Asking:
     async def _run(self, request: RunRequest) -> tuple[Outcome, str]:
         result = await self.runner.run(request, lambda progress: None)
         outcome = judge(request, result)
-        self.prepared.store.pin(request.key, outcome.host_keys)
+        self.prepared.store.pin(request.key, outcome.host_keys, outcome.bastion_keys)
         return outcome, result.answer
 
 

@@ -66,7 +66,7 @@ class _OneRun:
     async def act(self, runner: Runner, machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         request = self.planner(await self.store.load(machine.key))
         outcome = self.judged(request, await runner.run(request, listener))
-        self.store.pin(machine.key, outcome.host_keys)
+        self.store.pin(machine.key, outcome.host_keys, outcome.bastion_keys)
         return self.finish(of_outcome(machine, self.name, outcome))
 
 

@@ -47,5 +47,6 @@ def plan_options(
         one_owner=True,
         render=render_within_bounds,
         hook_timeout=settings.hook_timeout,
+        host_key_policy=settings.host_key_policy,
         has_collection=has_collection,
     )

@@ -19,6 +19,7 @@ from capra.engine.probes.due import next_probe
 from capra.engine.probes.judging import ignored_findings, judge_probe, missing_key, refused_probe
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.engine.told.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement
+from capra.errors import InputError
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.entry_state import entry_status_changes
 from capra.kube.cache.writer import Writer
@@ -36,6 +37,7 @@ from capra.kube.objects.probes.entry_status import load_probe, probed_status
 from capra.kube.objects.status import changes
 from capra.kube.stores.events import EventRecorder
 from capra.kube.stores.pool_entries import EntryStore
+from capra.model.observation import Problem
 from capra.model.probe import Obstacle, Probe
 from capra.settings import ControllerSettings
 
@@ -67,6 +69,7 @@ class Probes:
         self._clock = clock
         self._metrics = metrics
         self._interval = settings.probe_interval
+        self._options = PlanOptions(host_key_policy=settings.host_key_policy)
         self._queue = WorkQueue(self._look, looks=settings.probe_concurrency)
 
     async def run(self) -> None:
@@ -109,7 +112,10 @@ class Probes:
         problem = observation.problem or missing_key(observation)
         if problem is not None:
             return refused_probe(problem)
-        request = replace(plan_preflight(observation, PlanOptions()), probe=True)
+        try:
+            request = replace(plan_preflight(observation, self._options), probe=True)
+        except InputError as error:
+            return refused_probe(Problem(error.field or "spec.machine", error.problem, error.reason))
         result = await self._runner.run(request, lambda progress: None)
         return judge_probe(request, result, ignored_findings(observation.machine.annotations))
 

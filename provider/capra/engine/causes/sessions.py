@@ -10,6 +10,20 @@ import re
 
 from capra.model.run import Connection
 
+WRONG_CREDENTIALS = re.compile(
+    r"Permission denied \(|Too many authentication failures|Invalid/incorrect (username|password)|error in libcrypto"
+    r"|Load key .*: invalid format",
+    re.IGNORECASE,
+)
+HOST_KEY = re.compile(r"HOST IDENTIFICATION HAS CHANGED|Host key verification failed", re.IGNORECASE)
+BECOME_REFUSED = re.compile(
+    r"become was refused|a password is required|Missing \S+ password|Incorrect \S+ password|Sorry, try again"
+    r"|not in the sudoers|is not allowed to (run|execute)|you must have a tty|privilege escalation prompt"
+    r"|sudo: (command )?not found|may not run sudo|doas: |su: Authentication failure",
+    re.IGNORECASE,
+)
+SENT_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/=]+")
+
 _Rows = tuple[tuple[str, str], ...]
 
 _UNREACHABLE: _Rows = (

@@ -14,6 +14,7 @@ from capra.engine.holding import paused_by
 from capra.engine.hooks.report import PLAYBOOK, playbook_condition
 from capra.engine.told.addresses import addresses
 from capra.engine.told.outlook import cleanup_deadline_of, next_attempt_of, outlook
+from capra.engine.told.trust import TRUSTED, host_key_condition
 from capra.model.observation import Observation, Phase, Record
 from capra.model.run import OutcomeKind
 from capra.model.status import (
@@ -32,7 +33,7 @@ RESERVED = "HostReserved"
 REACHABLE = "SSHReachable"
 CLEANED = "CleanupSucceeded"
 ENDPOINT = "ControlPlaneEndpointAvailable"
-OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT, PLAYBOOK})
+OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPOINT, PLAYBOOK, TRUSTED})
 """The conditions that Capra writes and removes. Any other is left alone."""
 
 RUN_FAILED = "InternalError"
@@ -68,6 +69,7 @@ def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineRep
         _paused(observation),
         _reserved(taken),
         _reachable(record),
+        host_key_condition(taken),
         _cleaned(taken, next_attempt, deadline),
         _endpoint(observation),
         playbook_condition(taken),

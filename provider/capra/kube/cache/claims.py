@@ -171,7 +171,8 @@ def with_obstacles(
 ) -> PoolEntry:
     """An entry with what speaks against handing it out (to this machine)."""
     entry = to_pool_entry(raw)
-    key, password = entry.spec.ssh_key_name, entry.spec.become_secret
+    password = entry.spec.become_secret
+    missing = [key for key in entry.spec.key_names if cache.get(SECRETS.kind, namespace_of(raw), key) is None]
     if watch_filter is not None and entry.labels.get(watch_filter[0]) != watch_filter[1]:
         entry = replace(entry, problem=f"lacks the label {watch_filter[0]}={watch_filter[1]}")
     elif PAUSED_ANNOTATION in entry.annotations:
@@ -180,8 +181,8 @@ def with_obstacles(
         entry = replace(entry, problem="has moved to another management cluster")
     elif raw["metadata"].get("deletionTimestamp"):
         entry = replace(entry, problem="is being deleted")
-    elif not entry.problem and cache.get(SECRETS.kind, namespace_of(raw), key) is None:
-        entry = replace(entry, problem=f"lacks its key: there is no Secret {key}")
+    elif not entry.problem and missing:
+        entry = replace(entry, problem=f"lacks its key: there is no Secret {missing[0]}")
     elif not entry.problem and password and cache.get(SECRETS.kind, namespace_of(raw), password) is None:
         entry = replace(entry, problem=f"lacks the password for root: there is no Secret {password}")
     if entry.holder is None:

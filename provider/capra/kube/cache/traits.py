@@ -25,7 +25,7 @@ from capra.kube.client.resources import (
 )
 from capra.kube.objects import record
 from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of
-from capra.kube.objects.fields import pool_of
+from capra.kube.objects.fields import login_secrets, pool_of
 from capra.kube.objects.places import entry_place, place
 from capra.kube.objects.pool_entries import holder_of
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, RUN_PLAYBOOK_ANNOTATION
@@ -47,13 +47,6 @@ def traits(kind: str, raw: Raw, watch_filter: WatchFilter) -> frozenset[Trait]:
 def selected(raw: Raw, watch_filter: WatchFilter) -> bool:
     """The object is one of those that are worked on."""
     return watch_filter is None or labels_of(raw).get(watch_filter[0]) == watch_filter[1]
-
-
-def login_secrets(spec: Raw) -> tuple[str, ...]:
-    """The Secrets that the fields of a machine name for the way in: with the SSH key, and with a password for root."""
-    references = [spec.get(field) for field in ("sshKeyRef", "becomePasswordRef")]
-    names = [str(one.get("name", "")) for one in references if isinstance(one, dict)]
-    return tuple(dict.fromkeys(filter(None, names)))
 
 
 def _of_any(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from capra.model.machine import GROUP, HOST_KEYS_ANNOTATION, PREFIX
+from capra.model.machine import BASTION_HOST_KEYS_ANNOTATION, GROUP, HOST_KEYS_ANNOTATION, PREFIX
 
 CORE_GROUP = "cluster.x-k8s.io"
 FINALIZER = "remotemachine.k0smotron.io/finalizer"
@@ -18,6 +18,7 @@ SSH_KEY_FINALIZER = f"{PREFIX}ssh-key"
 
 RECORD = f"{PREFIX}record"
 HOST_KEYS = HOST_KEYS_ANNOTATION
+BASTION_HOST_KEYS = BASTION_HOST_KEYS_ANNOTATION
 POOL_ENTRY = f"{PREFIX}pool-entry"
 POOL_COMMANDS = f"{PREFIX}pool-commands"
 POOL_FIELDS = f"{PREFIX}pool-fields"

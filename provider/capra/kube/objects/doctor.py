@@ -15,7 +15,7 @@ from capra.kube.client.resources import (
     name_of,
     namespace_of,
 )
-from capra.kube.objects.fields import text_of
+from capra.kube.objects.fields import ssh_keys_of, text_of
 from capra.model.finding import Finding, Level
 from capra.model.machine import GROUP
 
@@ -169,7 +169,7 @@ def _secrets(facts: ClusterFacts) -> Iterator[Finding]:
         (namespace_of(raw), name): f"{kind} {namespace_of(raw)}/{name_of(raw)}"
         for kind, raws in (("RemoteMachine", facts.machines), ("PooledRemoteMachine", facts.entries))
         for raw in raws
-        if (name := _key_name(raw))
+        for name in _key_names(raw)
     }
     if facts.secrets is None:
         told = f"you may not list Secrets: nobody knows whether the {len(named)} keys that machines name are there"
@@ -184,7 +184,6 @@ def _secrets(facts: ClusterFacts) -> Iterator[Finding]:
         yield Finding("Secrets", Level.OK, str(len(named)), "every key that a machine names is there")
 
 
-def _key_name(raw: Raw) -> str:
+def _key_names(raw: Raw) -> frozenset[str]:
     spec = raw.get("spec") or {}
-    machine = spec.get("machine") or spec
-    return text_of(machine.get("sshKeyRef") or {}, "name")
+    return ssh_keys_of(spec.get("machine") or spec)

@@ -12,6 +12,7 @@ from typing import Any
 
 from capra.errors import InputError
 from capra.kube.client.resources import Raw, annotations_of, labels_of, name_of, namespace_of
+from capra.model.bastion import MOST_BASTIONS
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.machines import MachineFields
 from capra.model.manifest.validation import validate
@@ -27,6 +28,23 @@ def text_of(values: Mapping[str, Any], name: str) -> str:
     """The text of this name; empty where there is none."""
     value = values.get(name)
     return value if isinstance(value, str) else ""
+
+
+def ssh_keys_of(spec: Raw) -> frozenset[str]:
+    """The Secrets that the fields of a machine name for it and for its bastions."""
+    names, one = [], spec
+    for _ in range(MOST_BASTIONS + 1):
+        reference = one.get("sshKeyRef")
+        names.append(str(reference.get("name", "")) if isinstance(reference, dict) else "")
+        one = one["bastion"] if isinstance(one.get("bastion"), dict) else {}
+    return frozenset(filter(None, names))
+
+
+def login_secrets(spec: Raw) -> frozenset[str]:
+    """Those, and the Secret with a password for root."""
+    reference = spec.get("becomePasswordRef")
+    password = str(reference.get("name", "")) if isinstance(reference, dict) else ""
+    return ssh_keys_of(spec) | ({password} if password else frozenset())
 
 
 def decoded(raw: Raw, key: str) -> bytes | None:

@@ -18,6 +18,7 @@ from capra.kube.objects.fields import text_of
 from capra.kube.objects.pool_entries import to_entry_machine
 from capra.kube.objects.record import load_record
 from capra.kube.objects.remote_machines import to_remote_machine
+from capra.model.keys.host_key import plain_keys
 from capra.model.machine import RemoteMachine
 from capra.model.pool import EntryState
 
@@ -58,7 +59,7 @@ def _host(raw: Raw, machine: RemoteMachine, pool: str, state: str) -> InventoryH
         cluster=labels_of(raw).get(CLUSTER_NAME_LABEL, ""),
         pool=pool,
         state=state,
-        host_keys=machine.spec.host_keys or record.host_keys,
+        host_keys=plain_keys(machine.spec.host_keys) or record.host_keys,
         labels=machine.labels,
         facts=record.facts,
         host_name=record.host_name,

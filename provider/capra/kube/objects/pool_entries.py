@@ -33,6 +33,7 @@ def to_pool_entry(raw: Raw) -> PoolEntry:
         quarantined=annotations_of(raw).get(QUARANTINED, ""),
         problem=trouble,
         host_keys=record.host_keys(raw),
+        bastion_keys=record.bastion_keys(raw),
         unreachable=silent.load_silence(raw),
         labels=labels_of(raw),
         annotations=annotations_of(raw),

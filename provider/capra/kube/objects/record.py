@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from pydantic import BaseModel, ValidationError
 
-from capra.kube.client.resources import FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
+from capra.kube.client.resources import BASTION_HOST_KEYS, FINALIZER, HOST_KEYS, RECORD, Raw, annotations_of
 from capra.model import checks
 from capra.model.observation import Phase, PlaybookRun, Record
 from capra.model.saved_record import Count, Moment, SavedRecord
@@ -42,17 +42,17 @@ def load_record(raw: Raw) -> Record:
     have begun, and so its host counts as used.
     """
     text = annotations_of(raw).get(RECORD)
-    keys = host_keys(raw)
+    keys, of_bastions = host_keys(raw), bastion_keys(raw)
     if text is not None:
         try:
             saved = _Saved.model_validate_json(text)
             run = PlaybookRun(**dict(saved.playbook)) if saved.playbook is not None else None
-            return Record(**dict(saved) | {"phase": saved.believed_phase, "host_keys": keys, "playbook": run})
+            found = dict(saved) | {"phase": saved.believed_phase, "playbook": run}
+            return Record(**found | {"host_keys": keys, "bastion_keys": of_bastions})
         except ValidationError:
-            return Record(phase=_unknown(raw), host_keys=keys)
-    if FINALIZER in raw["metadata"].get("finalizers", ()):
-        return Record(phase=_unknown(raw), host_keys=keys)
-    return Record(host_keys=keys)
+            return Record(phase=_unknown(raw), host_keys=keys, bastion_keys=of_bastions)
+    unknown = FINALIZER in raw["metadata"].get("finalizers", ())
+    return Record(phase=_unknown(raw) if unknown else Phase.NEW, host_keys=keys, bastion_keys=of_bastions)
 
 
 def _unknown(raw: Raw) -> Phase:
@@ -69,7 +69,15 @@ def dump_record(record: Record) -> dict[str, str | None]:
     saved = _Saved(**values)
     return {
         RECORD: saved.model_dump_json(by_alias=True, exclude_defaults=True),
+        **dump_keys(record),
+    }
+
+
+def dump_keys(record: Record) -> dict[str, str | None]:
+    """The annotations of the keys alone; None removes one."""
+    return {
         HOST_KEYS: "\n".join(record.host_keys) or None,
+        BASTION_HOST_KEYS: "\n".join(record.bastion_keys) or None,
     }
 
 
@@ -79,17 +87,28 @@ def record_changes(before: Record, now: Record, after: Record) -> dict[str, str 
     annotations = dump_record(after)
     if now.host_keys != before.host_keys:
         del annotations[HOST_KEYS]
+    if now.bastion_keys != before.bastion_keys:
+        del annotations[BASTION_HOST_KEYS]
     return annotations
 
 
 def host_keys(raw: Raw) -> tuple[str, ...]:
     """The keys of the annotation, one a line; what is no key is left out."""
-    return tuple(_valid_keys(annotations_of(raw)))
+    return tuple(_valid_keys(annotations_of(raw).get(HOST_KEYS, "").splitlines()))
 
 
-def _valid_keys(annotations: Mapping[str, str]) -> list[str]:
+def bastion_keys(raw: Raw) -> tuple[str, ...]:
+    """The keys of bastions of their annotation, each `NAME TYPE BASE64`; what is none is left out."""
+    lines = []
+    for line in annotations_of(raw).get(BASTION_HOST_KEYS, "").splitlines():
+        name, _, key = line.strip().partition(" ")
+        lines += [f"{name} {valid}" for valid in _valid_keys([key])]
+    return tuple(lines)
+
+
+def _valid_keys(lines: Iterable[str]) -> list[str]:
     keys = []
-    for line in annotations.get(HOST_KEYS, "").splitlines():
+    for line in lines:
         try:
             keys.append(checks.host_key(line))
         except ValueError:

@@ -15,9 +15,11 @@ from capra.kube.objects import record
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import to_entry_machine
 from capra.kube.objects.remote_machines import to_remote_machine
+from capra.model.bastion import with_new_keys
 from capra.model.checks import same_address
 from capra.model.machine import Ansible, BecomeMethod, MachineSpec
 from capra.model.manifest.ansible import dump_ansible
+from capra.model.manifest.machines import dump_bastion
 from capra.model.observation import Phase, Record
 from capra.model.pool import PoolEntry
 
@@ -36,6 +38,7 @@ GIVEN = (
     "cleanUp",
     "hostKeys",
     "ansible",
+    "bastion",
 )
 """Fields of `spec` that a machine gets from its entry."""
 
@@ -52,14 +55,18 @@ def given_by(raw: Raw) -> str:
 
 def with_keys_of(entry: PoolEntry, kept: Record) -> Record:
     """What is kept of a machine, with the host keys that its entry knows where it has none of its own."""
-    return replace(kept, host_keys=kept.host_keys or entry.host_keys)
+    return replace(
+        kept,
+        host_keys=kept.host_keys or entry.host_keys,
+        bastion_keys=with_new_keys(kept.bastion_keys, entry.bastion_keys),
+    )
 
 
 def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> MachineSpec:
     """The machine's spec with what its entry says now. An entry with a mistake is not followed. kept: see with_keys_of.
 
-    Another address may be another host: it is followed when that one must show a key that is known, or while nothing
-    has been sent to the one before.
+    Another address, or the same one behind another bastion, may be another host: it is followed when that one must show
+    a key that is known, or while nothing has been sent to the one before.
     """
     entry, problem = to_entry_machine(entry_raw)
     theirs = entry.spec
@@ -69,6 +76,7 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
     keys = theirs.host_keys or spec.host_keys
     known = bool(keys or kept.host_keys) or (kept.phase in {Phase.NEW, Phase.CLEAN} and not spec.provider_id)
     place = (theirs.address, theirs.port) if known else (spec.address, spec.port)
+    bastion = theirs.bastion or (None if "bastion" in _noted(raw) else spec.bastion)
     return replace(
         spec,
         address=place[0],
@@ -81,6 +89,7 @@ def followed(raw: Raw, entry_raw: Raw, spec: MachineSpec, kept: Record) -> Machi
         ssh_key_name=theirs.ssh_key_name or spec.ssh_key_name,
         host_keys=keys,
         clean_up=theirs.clean_up or (None if "cleanUp" in _noted(raw) else spec.clean_up),
+        bastion=bastion if known else spec.bastion,
         ansible=theirs.ansible or (Ansible() if "ansible" in _noted(raw) else spec.ansible),
         clean_up_commands=claims.newest_commands(raw, spec.clean_up_commands, theirs.clean_up_commands),
     )
@@ -106,6 +115,7 @@ def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
         "cleanUp": wanted.clean_up.value if wanted.clean_up else None,
         "hostKeys": list(wanted.host_keys) or None,
         "ansible": dump_ansible(wanted.ansible),
+        "bastion": dump_bastion(wanted.bastion),
     }
 
 

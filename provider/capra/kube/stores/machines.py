@@ -12,6 +12,7 @@ from typing import Any
 
 from capra.engine.decisions import GiveBack, Release
 from capra.engine.ports import Clock
+from capra.engine.records import with_known_keys
 from capra.engine.requests import host_uid
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
@@ -39,7 +40,7 @@ from capra.kube.stores.held_secrets import HeldSecrets
 from capra.kube.stores.hooks import NONE, HookStore, Texts
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reservations import Reservations, with_finalizer
-from capra.kube.stores.secrets import Secrets
+from capra.kube.stores.secrets import MachineKeys, Secrets, machine_keys
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record
 from capra.model.pool import PoolEntry
@@ -97,10 +98,7 @@ class KubeStore:
         lives = kept.phase is Phase.PROVISIONED and not machine.deleting
         playbook = await self._hooks.asked(machine, kept, self.turns) if lives else None
         keyed = runs or (playbook is not None and playbook.text is not None)
-        ssh_key, key_problem, become_password = None, None, ""
-        if keyed:
-            login = await self._secrets.login(key.namespace, machine.spec, "spec")
-            ssh_key, key_problem, become_password = login
+        keys, key_problem, become_password = await self._keys(machine) if keyed else ((None,), None, "")
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
@@ -111,7 +109,8 @@ class KubeStore:
             owner=to_owner(owner_raw) if owner_raw is not None else None,
             cluster=cluster,
             bootstrap=bootstrap,
-            ssh_key=ssh_key,
+            ssh_key=keys[0],
+            bastion_keys=keys[1:],
             become_password=become_password,
             missing_owner=not_owner or MISSING_OWNER,
             missing_bootstrap=missing,
@@ -146,7 +145,7 @@ class KubeStore:
             return
         machine, _ = to_remote_machine(raw)
         if observation.record.phase is Phase.NEW and record_.phase is Phase.BOOTSTRAPPING:
-            for name in filter(None, dict.fromkeys((machine.spec.ssh_key_name, machine.spec.become_secret))):
+            for name in machine.spec.secret_names:
                 await self._held_secrets.hold(machine.key.namespace, name)
         annotations[BLOCK_MOVE_ANNOTATION] = "" if _under_way(record_) else None
         body: dict[str, Any] = {"metadata": {"annotations": annotations}}
@@ -197,7 +196,7 @@ class KubeStore:
                 continue
             if number:
                 # The machine has used the first one only: the host of another one shows keys of its own.
-                kept = replace(kept, host_keys=record.host_keys(entry_raw))
+                kept = with_known_keys(record.load_record(entry_raw), kept)
             await self._entries.give_back(entry_raw, kept, decision.reason if decision.dirty else "")
         finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]
         if finalizers != raw["metadata"].get("finalizers", []):
@@ -225,6 +224,9 @@ class KubeStore:
             dirty = kept.phase not in {Phase.NEW, Phase.CLEAN}
             return await self._hooks.load(machine, [Stage.BEFORE_CLEAN_UP], wanted=dirty)
         return await self._hooks.load(machine, [Stage.BEFORE_BOOTSTRAP, Stage.AFTER_BOOTSTRAP], wanted=data)
+
+    async def _keys(self, machine: RemoteMachine) -> MachineKeys:
+        return await machine_keys(self._secrets, machine.key.namespace, machine.spec, "spec")
 
     def _cluster(self, raw: Raw, owner_raw: Raw | None) -> Cluster | None:
         """The Machine's Cluster; the label's, when the Machine has gone first."""

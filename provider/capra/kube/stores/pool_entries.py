@@ -23,7 +23,7 @@ from capra.kube.client.resources import (
 from capra.kube.objects import record, silent
 from capra.kube.objects.pool_entries import holder_annotation, holder_of, to_entry_machine
 from capra.kube.stores.hooks import HookStore
-from capra.kube.stores.secrets import Secrets
+from capra.kube.stores.secrets import Secrets, machine_keys
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import Observation, Phase, Record
 
@@ -49,8 +49,9 @@ class EntryStore:
         raw = self._writer.raw(key)
         machine, problem = to_entry_machine(raw)
         kept = self.record_of(raw)
-        login = await self._secrets.login(key.namespace, machine.spec, "spec.machine")
-        ssh_key, key_problem, become_password = login
+        keys, key_problem, become_password = await machine_keys(
+            self._secrets, key.namespace, machine.spec, "spec.machine"
+        )
         hooks, hook_problem = await self._hooks.load(
             replace(machine, deleting=True), (Stage.BEFORE_CLEAN_UP,), "spec.machine"
         )
@@ -60,7 +61,8 @@ class EntryStore:
             machine=replace(machine, deleting=True, annotations=annotations),
             record=kept,
             now=self._clock(),
-            ssh_key=ssh_key,
+            ssh_key=keys[0],
+            bastion_keys=keys[1:],
             become_password=become_password,
             problem=problem or key_problem,
             hooks=hooks,
@@ -70,13 +72,15 @@ class EntryStore:
     async def load_free(self, raw: Raw) -> Observation:
         """An entry that nobody has, as a machine whose host is only looked at."""
         machine, problem = to_entry_machine(raw)
-        login = await self._secrets.login(machine.key.namespace, machine.spec, "spec.machine")
-        ssh_key, key_problem, become_password = login
+        keys, key_problem, become_password = await machine_keys(
+            self._secrets, machine.key.namespace, machine.spec, "spec.machine"
+        )
         return Observation(
             machine,
-            Record(host_keys=record.host_keys(raw)),
+            Record(host_keys=record.host_keys(raw), bastion_keys=record.bastion_keys(raw)),
             self._clock(),
-            ssh_key=ssh_key,
+            ssh_key=keys[0],
+            bastion_keys=keys[1:],
             become_password=become_password,
             problem=problem or key_problem,
         )
@@ -100,7 +104,7 @@ class EntryStore:
     async def give_back(self, raw: Raw, kept: Record, dirty: str = "") -> None:
         """Nobody holds it any more. dirty: why its host may not be clean; it goes to quarantine then."""
         # Empty, not absent: without the annotation, the status that the reference has left would count.
-        annotations: dict[str, str | None] = {HOLDER: "", HOST_KEYS: "\n".join(kept.host_keys) or None, RECORD: None}
+        annotations: dict[str, str | None] = {HOLDER: "", **record.dump_keys(kept), RECORD: None}
         if dirty:
             annotations |= _quarantine(dirty, kept)
         await self._annotate(raw, annotations, gone=True)

@@ -31,6 +31,7 @@ from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
 from capra.kube.stores.pool_entries import EntryStore
 from capra.model.manifest.ansible import dump_ansible
+from capra.model.manifest.machines import dump_bastion
 from capra.model.observation import Observation
 from capra.model.pool import PoolEntry
 
@@ -117,7 +118,9 @@ class Reservations:
             if labels:
                 metadata["labels"] = labels
             # Instead of what the machine has of its own, not among it.
-            hooks = {"ansible": dump_ansible(entry.spec.ansible)} if entry.spec.ansible else {}
+            hooks: dict[str, Any] = {"ansible": dump_ansible(entry.spec.ansible)} if entry.spec.ansible else {}
+            if entry.spec.bastion:
+                hooks["bastion"] = dump_bastion(entry.spec.bastion)
             body["spec"] = given | hooks
         else:
             own, _ = to_remote_machine(raw)

@@ -16,11 +16,15 @@ from capra.kube.client.api import Api
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
 from capra.kube.objects.fields import all_decoded, decoded
+from capra.model.bastion import bastion_field
 from capra.model.keys.key_secret import PASSPHRASE, VALUE, check_password, read_key_secret
 from capra.model.machine import MachineSpec
 from capra.model.observation import BootstrapData, Problem, SSHKey
 
 Content = TypeVar("Content", SSHKey, BootstrapData)
+MachineKeys = tuple[tuple[SSHKey | None, ...], Problem | None, str]
+"""See machine_keys."""
+
 _Version = tuple[type, str, str, str, str]
 """What is made of a Secret, its namespace, name, UID and version."""
 
@@ -140,3 +144,19 @@ def _version(kind: type, raw: Raw) -> _Version:
     metadata = raw["metadata"]
     uid, version = str(metadata.get("uid", "")), str(metadata.get("resourceVersion", ""))
     return kind, namespace_of(raw), name_of(raw), uid, version
+
+
+async def machine_keys(secrets: Secrets, namespace: str, spec: MachineSpec, field: str) -> MachineKeys:
+    """The key of a machine, then of each bastion, where it has one of its own; what is wrong with the first one that
+    cannot be used; the password of `becomePasswordRef`. field: where the machine's fields stand."""
+    own, problem, password = await secrets.login(namespace, spec, field)
+    keys = [own]
+    for number, bastion in enumerate(spec.bastions):
+        name, place = bastion.ssh_key_name, f"{bastion_field(field, number)}.sshKeyRef.name"
+        key, trouble = await secrets.machine_key(namespace, name, place)
+        if name and trouble is None and (key is None or not key.value):
+            message = f"Secret {name} with key {VALUE!r} was not found in namespace {namespace}"
+            trouble = Problem(place, message, "SSHKeyNotFound")
+        keys.append(key)
+        problem = problem or trouble
+    return tuple(keys), problem, password

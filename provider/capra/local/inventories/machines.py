@@ -12,6 +12,7 @@ from capra.local.reading.keys import read_key_file
 from capra.local.reading.manifests import Manifests, Placed, load_manifests
 from capra.local.state import StateDirectory
 from capra.model import checks
+from capra.model.keys.host_key import plain_keys
 from capra.model.keys.ssh_key import check_key
 from capra.model.machine import HOST_KEYS_ANNOTATION, RemoteMachine
 from capra.model.manifest.others import CoreMachineDocument
@@ -33,7 +34,7 @@ def _host(placed: Placed, owner: CoreMachineDocument | None, state: StateDirecto
         cluster=owner.spec.cluster_name if owner else "",
         pool=machine.spec.pool,
         state=record.phase.value,
-        host_keys=machine.spec.host_keys or record.host_keys or _noted_keys(machine),
+        host_keys=plain_keys(machine.spec.host_keys) or record.host_keys or _noted_keys(machine),
         labels=machine.labels,
         facts=record.facts,
         host_name=record.host_name,

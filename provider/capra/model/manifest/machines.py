@@ -6,20 +6,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from capra.model import checks
+from capra.model.bastion import MOST_BASTIONS, Bastion
 from capra.model.machine import DEFAULT_WORKING_DIR, BecomeMethod, CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.ansible import AnsibleFields
 from capra.model.manifest.base import Metadata, Strict
 
 HostAddress = Annotated[str, AfterValidator(checks.address)]
+RequiredAddress = Annotated[str, AfterValidator(checks.required_address)]
 Port = Annotated[int, AfterValidator(checks.port)]
 User = Annotated[str, AfterValidator(checks.user)]
 AbsolutePath = Annotated[str, AfterValidator(checks.absolute_path)]
 # Only the list itself is lenient: YAML has no tuples. What stands in it is as strict as everything else.
 Commands = Annotated[tuple[Annotated[str, AfterValidator(checks.command)], ...], Field(strict=False)]
-HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.host_key)], ...], Field(strict=False)]
+HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.pinned_key)], ...], Field(strict=False)]
 
 
 class SSHKeyReference(Strict):
@@ -33,6 +35,52 @@ class BecomePasswordReference(Strict):
 
     name: str = ""
     key: str = "value"
+
+
+class BastionFields(Strict):
+    """`bastion`, of a machine or of a bastion."""
+
+    address: RequiredAddress
+    port: Port = 22
+    user: User = "root"
+    ssh_key_ref: SSHKeyReference = Field(default_factory=SSHKeyReference)
+    host_keys: HostKeys = ()
+    bastion: BastionFields | None = None
+
+    def to_bastion(self) -> Bastion:
+        """The bastion in the engine's terms."""
+        return Bastion(
+            address=self.address,
+            port=self.port,
+            user=self.user,
+            ssh_key_name=self.ssh_key_ref.name,
+            host_keys=self.host_keys,
+            bastion=self.bastion.to_bastion() if self.bastion is not None else None,
+        )
+
+
+def _chained(value: Any) -> Any:
+    """A chain that is not too long, before anybody goes down it."""
+    length, one = 0, value
+    while isinstance(one, dict):
+        length, one = length + 1, one.get("bastion")
+    if length > MOST_BASTIONS:
+        raise ValueError(f"is a chain of {length} bastions; at most {MOST_BASTIONS} may lead to a host")
+    return value
+
+
+def dump_bastion(bastion: Bastion | None) -> dict[str, Any] | None:
+    """What `BastionFields` reads, as a merge patch: what it does not say is taken away. None without one."""
+    if bastion is None:
+        return None
+    return {
+        "address": bastion.address,
+        "port": bastion.port,
+        "user": bastion.user,
+        "sshKeyRef": {"name": bastion.ssh_key_name} if bastion.ssh_key_name else None,
+        "hostKeys": list(bastion.host_keys) or None,
+        "bastion": dump_bastion(bastion.bastion),
+    }
 
 
 class MachineFields(Strict):
@@ -53,6 +101,7 @@ class MachineFields(Strict):
     clean_up: CleanUp | None = Field(default=None, strict=False)
     host_keys: HostKeys = ()
     ansible: AnsibleFields = Field(default_factory=AnsibleFields)
+    bastion: Annotated[BastionFields | None, BeforeValidator(_chained)] = None
 
     @model_validator(mode="after")
     def _one_list_of_commands(self) -> MachineFields:
@@ -87,6 +136,7 @@ class MachineFields(Strict):
             pool=pool,
             host_keys=self.host_keys,
             ansible=self.ansible.to_ansible(),
+            bastion=self.bastion.to_bastion() if self.bastion is not None else None,
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from capra.model.host_port import known_hosts_name
 from capra.model.run import Connection, RunSecrets
 from capra.runs.directory.private import write_private
 from capra.runs.paths import ASKPASS
+from capra.runs.ssh.options import host_alias, one_file
 
 KEY = "key"
 """The first key; the others are `key-1`, `key-2` …, and a certificate is beside its key, with `-cert.pub`."""
@@ -27,7 +27,7 @@ def lay_out_keys(directory: Path, connection: Connection, secrets: RunSecrets) -
         place.mkdir(mode=0o700)
         write_private(place / "password", f"{secrets.login_password}\n".encode())
         # OpenSSH's words, with the name that its option HostKeyAlias gives the host.
-        name = known_hosts_name(connection.address, connection.port)
+        name = host_alias(connection.address, connection.port, connection.host_keys)
         write_private(place / "prompt", f"{connection.user[:30]}@{name[:128]}'s password: ".encode())
 
 
@@ -52,11 +52,6 @@ def login_environment(directory: Path, secrets: RunSecrets) -> dict[str, str]:
     if not secrets.login_password:
         return {}
     return {"SSH_ASKPASS": str(ASKPASS), "SSH_ASKPASS_REQUIRE": "force", "CAPRA_ASKPASS": str(directory / PASSWORD)}
-
-
-def one_file(path: Path) -> str:
-    """A path as the value of an option that takes several: OpenSSH splits it at blanks, and expands percent signs."""
-    return '"{}"'.format(str(path).replace("%", "%%"))
 
 
 def _keys(secrets: RunSecrets) -> tuple[str, ...]:

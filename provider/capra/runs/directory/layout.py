@@ -8,54 +8,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from capra.model.host_port import known_hosts_name
 from capra.model.machine import BECOME_PLUGINS
 from capra.model.run import Connection, Playbook, RunRequest
 from capra.runs import evidence
-from capra.runs.directory.identities import KEY, identity_options, lay_out_keys, login_environment, one_file
+from capra.runs.directory.identities import KEY, identity_options, lay_out_keys, login_environment
 from capra.runs.directory.private import write_private
 from capra.runs.directory.variables import dump_variables
 from capra.runs.hooks.surroundings import lay_out_hook
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.ssh import config
+from capra.runs.ssh.bastions import lay_out_bastions
+from capra.runs.ssh.options import CONNECT_TIMEOUT, session_options, write_known
 
-CONNECT_TIMEOUT = 10
 BECOME_TIMEOUT = 30
 """Seconds. A host that cannot resolve its own name makes sudo take 20 s; Ansible would call that unreachable."""
 
 ANSWER = "answer"
 """The file of the private directory for what the host was asked for."""
 
-KEEPALIVE_INTERVAL = 10
-KEEPALIVE_COUNT = 3
-
 
 def ssh_arguments(connection: Connection, directory: Path, first: Sequence[str] = ()) -> list[str]:
-    """OpenSSH's options: the pinned key or the first one seen, our key only, no connection that outlives the run.
-    directory: the run's private one. first: options that come before these, over which they take precedence. Whatever
-    is not here and not in the run's configuration file has OpenSSH's own default, since no other file is read."""
+    """OpenSSH's options. directory: the run's private one. first: options that come before these, over which they take
+    precedence."""
     options = {
-        "StrictHostKeyChecking": "yes" if connection.host_keys else "accept-new",
-        "UserKnownHostsFile": one_file(directory / "known_hosts"),
-        "GlobalKnownHostsFile": "/dev/null",
-        # A host that is reached under another name (HostName) is known by the address that Capra was given.
-        "HostKeyAlias": known_hosts_name(connection.address, connection.port),
-        "HashKnownHosts": "no",
-        "UpdateHostKeys": "no",
-        "CheckHostIP": "no",
-        "FingerprintHash": "sha256",
-        "VisualHostKey": "no",
-        "BatchMode": "yes",
-        "PreferredAuthentications": "publickey",
-        "IdentitiesOnly": "yes",
-        "IdentityAgent": "none",
-        "ForwardAgent": "no",
-        "ControlMaster": "no",
-        "ControlPath": "none",
+        **session_options(directory, connection.address, connection.port, connection.host_keys),
         **evidence.ssh_options(directory),
-        "ConnectTimeout": str(CONNECT_TIMEOUT),
-        "ServerAliveInterval": str(KEEPALIVE_INTERVAL),
-        "ServerAliveCountMax": str(KEEPALIVE_COUNT),
+        # Behind bastions it waits for all of them.
+        "ConnectTimeout": str(CONNECT_TIMEOUT * (len(connection.bastions) + 1)),
     }
     given = [*first, *(f"{name}={value}" for name, value in options.items())]
     words = [word for option in given for word in ("-o", option)]
@@ -63,16 +42,16 @@ def ssh_arguments(connection: Connection, directory: Path, first: Sequence[str] 
 
 
 def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
-    """Write everything. directory: new and private. way: see ssh_config. All files get mode 0600."""
+    """Write everything. directory: new and private. way: see ssh_config; bastions of the machine's own come instead.
+    All files get mode 0600."""
     for name in ("env", "inventory", "project", "tmp"):
         (directory / name).mkdir(mode=0o700)
     evidence.lay_out_evidence(directory)
     connection, secrets = request.connection, request.secrets
     lay_out_keys(directory, connection, secrets)
+    way = lay_out_bastions(directory, connection, secrets.bastion_keys, secrets.bastion_certificates) or way
     write_private(config.file_in(directory), way.encode())
-    name = known_hosts_name(connection.address, connection.port)
-    known = "".join(f"{name} {key}\n" for key in connection.host_keys)
-    write_private(directory / "known_hosts", known.encode())
+    write_known(directory, connection.address, connection.port, connection.host_keys)
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     if request.hook:
         lay_out_hook(directory, request)
@@ -141,7 +120,7 @@ def ansible_environment(directory: Path, request: RunRequest) -> dict[str, str]:
         "CAPRA_PYTHON": sys.executable,
         "ANSIBLE_SSH_RETRIES": "0",
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_TIMEOUT": str(BECOME_TIMEOUT),
+        "ANSIBLE_TIMEOUT": str(BECOME_TIMEOUT + CONNECT_TIMEOUT * len(request.connection.bastions)),
         "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_RETRY_FILES_ENABLED": "False",

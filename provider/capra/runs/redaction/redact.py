@@ -38,7 +38,7 @@ class Redactor:
     def of(cls, secrets: RunSecrets) -> Redactor:
         """The redactor for a run: the keys by word, in both of their forms, both passwords however short they are,
         and what the request names."""
-        keys = (secrets.ssh_key, secrets.openssh_key, *secrets.given_keys, *secrets.further_keys)
+        keys = (secrets.ssh_key, secrets.openssh_key, *secrets.given_keys, *secrets.further_keys, *secrets.bastion_keys)
         words = [word for key in keys for word in WORDS.split(key) if len(word) >= MINIMUM and not is_ordinary(word)]
         own = [*words, *filter(None, [secrets.become_password, secrets.login_password])]
         return cls(secrets.hidden, secrets.credentials, [*(key.strip() for key in keys), *secrets.wholes], own)

@@ -19,6 +19,7 @@ from capra.kube.cache.cache import Cache
 from capra.kube.cache.writer import Writer
 from capra.kube.client.resources import ENTRIES, HOLDER, UNREACHABLE, Raw, annotations_of
 from capra.kube.objects.silent import dump_silence
+from capra.model.machine import HostKeyPolicy
 from capra.model.run import RunRequest, RunResult
 from capra.settings import ControllerSettings
 from capra.testing.runner import finished, unreachable
@@ -54,11 +55,18 @@ class ProbingWorld(StoreWorld):
     """A store, and probes of its entries. seconds: how long one takes. dead: entries whose hosts do not answer. begun:
     the names and times of those that have begun; most: how many there were at once."""
 
-    def __init__(self, *raws: Raw, interval: float = INTERVAL, seconds: float = 1.0, concurrency: int = 8) -> None:
+    def __init__(
+        self,
+        *raws: Raw,
+        interval: float = INTERVAL,
+        seconds: float = 1.0,
+        concurrency: int = 8,
+        policy: HostKeyPolicy = HostKeyPolicy.ACCEPT_NEW,
+    ) -> None:
         super().__init__(cache=Cache(probes=interval > 0))
         self.seconds, self.dead, self.begun, self.now, self.most = seconds, set[str](), list[tuple[str, float]](), 0, 0
         self.events, self.metrics = Events(), Metrics()
-        given = ControllerSettings(probe_interval=interval, probe_concurrency=concurrency)
+        given = ControllerSettings(probe_interval=interval, probe_concurrency=concurrency, host_key_policy=policy)
         server: Any = self.server
         events: Any = self.events
         self.probes = Probes(
@@ -115,6 +123,18 @@ def test_once_in_an_interval_and_not_much_more_often() -> None:
             assert all(0.9 * INTERVAL - 1 <= gap <= INTERVAL + 1 for gap in gaps)
         assert world.metrics.registry.get_sample_value("capra_probes_total", {"result": "fit"}) == len(world.begun)
         assert world.events.reasons == []
+
+    run_in_virtual_time(work())
+
+
+def test_a_host_whose_key_nobody_knows_is_not_contacted_where_keys_are_to_be_pinned() -> None:
+    async def work() -> None:
+        world = ProbingWorld(entry("e"), policy=HostKeyPolicy.STRICT)
+        async with world.at_work():
+            await asyncio.sleep(20)
+        reachable = next(one for one in world.status()["conditions"] if one["type"] == "Reachable")
+        assert (reachable["status"], reachable["reason"]) == ("False", "HostKeyNotPinned")
+        assert world.begun == []
 
     run_in_virtual_time(work())
 

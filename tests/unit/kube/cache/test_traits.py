@@ -13,6 +13,13 @@ from capra.kube.client.resources import QUARANTINED
 from capra.model.observation import Phase
 from tests.unit.kube.pool_examples import entry, machine
 
+CHAIN = {
+    "address": "b",
+    "sshKeyRef": {"name": "k2"},
+    "bastion": {"address": "c", "bastion": {"address": "d", "sshKeyRef": {"name": "k3"}}},
+}
+SECRETS: dict[str, Any] = {"sshKeyRef": {"name": "k1"}, "becomePasswordRef": {"name": "root"}}
+
 
 @pytest.mark.parametrize(
     "raw",
@@ -65,3 +72,16 @@ def test_what_is_selected_has_the_label_with_its_value(label: str, value: str, t
     raw = entry(labels={label: value})
     assert selected(raw, ("a", "b")) is taken
     assert selected(raw, None)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        machine(phase=Phase.PROVISIONED, address="a", bastion=CHAIN, **SECRETS),
+        entry(annotations={QUARANTINED: "dirty"}, bastion=CHAIN, **SECRETS),
+    ],
+    ids=["machine", "entry"],
+)
+def test_the_keys_of_bastions_and_a_password_are_named_and_needed(raw: dict[str, Any]) -> None:
+    for by in (By.SECRET, By.NEEDED_KEY):
+        assert {trait.value for trait in traits(raw["kind"], raw, None) if trait.by is by} == {"k1", "k2", "k3", "root"}

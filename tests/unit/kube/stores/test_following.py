@@ -9,9 +9,11 @@ import pytest
 
 from capra.kube.client.resources import POOL_ENTRY, POOL_FIELDS
 from capra.kube.objects.remote_machines import to_remote_machine
-from capra.kube.stores.following import followed, spec_changes
+from capra.kube.stores.following import followed, spec_changes, with_keys_of
+from capra.model.bastion import Bastion
 from capra.model.machine import Ansible, BecomeMethod, CleanUp, Hook, MachineSpec, TextSource
 from capra.model.observation import Phase, Record
+from capra.model.pool import PoolEntry
 from tests.unit.kube.pool_examples import entry, machine
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZha2VmYWtlZmFrZWZha2VmYWtlZmFrZWZha2VmYWtl"
@@ -50,6 +52,27 @@ def _followed(kept: Record, raw: dict[str, Any] | None = None, **given: Any) -> 
             {"ansible": {"beforeBootstrap": [HOOK], "afterBootstrap": None, "beforeCleanUp": None}},
         ),
         ({"address": "192.0.2.9"}, {"address": "192.0.2.9"}, {"address": "192.0.2.9"}),
+        (
+            {"bastion": {"address": "b", "bastion": {"address": "c", "port": 2222, "sshKeyRef": {"name": "k"}}}},
+            {"bastion": Bastion("b", bastion=Bastion("c", 2222, ssh_key_name="k"))},
+            {
+                "bastion": {
+                    "address": "b",
+                    "port": 22,
+                    "user": "root",
+                    "sshKeyRef": None,
+                    "hostKeys": None,
+                    "bastion": {
+                        "address": "c",
+                        "port": 2222,
+                        "user": "root",
+                        "hostKeys": None,
+                        "bastion": None,
+                        "sshKeyRef": {"name": "k"},
+                    },
+                }
+            },
+        ),
     ],
 )
 def test_what_is_changed_in_the_entry_counts(given: Any, changed: Any, written: Any) -> None:
@@ -116,3 +139,23 @@ def test_the_hooks_of_the_entry_take_precedence_as_a_whole() -> None:
     given = machine(**MINE | {"annotations": {POOL_ENTRY: "e", POOL_FIELDS: "address,ansible"}}, **mine)
     own, spec = _followed(Record(), given)
     assert not spec.ansible, "the entry has had them"
+
+
+def test_a_bastion_may_lead_to_another_host() -> None:
+    _, spec = _followed(Record(phase=Phase.PROVISIONED), bastion={"address": "b"})
+    assert spec.bastion is None, "whoever answers behind it would be believed"
+    mine = machine(**MINE, bastion={"address": "mine"})
+    kept = Record(phase=Phase.PROVISIONED, host_keys=(KEY,))
+    own, spec = _followed(kept, mine)
+    assert spec == own, "the entry has none"
+    given = machine(
+        **MINE | {"annotations": {POOL_ENTRY: "e", POOL_FIELDS: "address,bastion"}}, bastion={"address": "b"}
+    )
+    own, spec = _followed(kept, given)
+    assert spec.bastion is None, "the entry has had it"
+    assert spec_changes(own, spec)["bastion"] is None
+
+
+def test_an_entry_tells_the_keys_of_its_bastions() -> None:
+    known = with_keys_of(PoolEntry("e", MachineSpec(), bastion_keys=("b k1", "c k2")), Record(bastion_keys=("b k9",)))
+    assert known.bastion_keys == ("b k9", "c k2")

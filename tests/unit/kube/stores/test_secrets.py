@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from capra.kube.cache.cache import Cache
 from capra.kube.client.errors import MissingError, UnavailableError
 from capra.kube.client.resources import SECRETS, Raw, Resource
-from capra.kube.stores.secrets import Secrets
+from capra.kube.stores.secrets import Secrets, machine_keys
+from capra.model.bastion import Bastion
 from capra.model.machine import MachineSpec
 from tests.support.ssh_keys import locked_key, new_ssh_key
 
@@ -189,3 +191,36 @@ async def test_a_key_with_a_passphrase_is_opened_beside_the_loop() -> None:
         more: dict[str, Any] = {"passphrase": passphrase} if passphrase else {}
         found = await login(MachineSpec(ssh_key_name="key"), key=secret(value=locked, **more))
         assert found[1] == reason
+
+
+async def test_the_keys_of_bastions() -> None:
+    key = new_ssh_key().encode()
+    _, _, secrets = made(secret(value=key))
+    spec = MachineSpec(ssh_key_name="data", bastion=Bastion("a", bastion=Bastion("b", ssh_key_name="data")))
+    keys, problem, _ = await machine_keys(secrets, "ns", spec, "spec")
+    assert ([one is not None for one in keys], problem) == ([True, False, True], None)
+
+    _, _, secrets = made(None)
+    _, problem, _ = await machine_keys(secrets, "ns", spec, "spec.machine")
+    assert problem is not None
+    assert (problem.reason, problem.field) == ("SSHKeyNotFound", "spec.machine.bastion.bastion.sshKeyRef.name")
+    assert "Secret data with key 'value' was not found in namespace ns" in problem.message
+
+    _, _, secrets = made(secret(value=b"nonsense"))
+    _, problem, _ = await machine_keys(secrets, "ns", replace(spec, ssh_key_name=""), "spec")
+    assert problem is not None
+    assert (problem.reason, problem.field) == ("InvalidSSHKey", "spec.bastion.bastion.sshKeyRef.name")
+
+
+async def test_a_bastions_secret_has_the_same_parts_but_a_password_alone() -> None:
+    spec = MachineSpec(ssh_key_name="key", bastion=Bastion("b", ssh_key_name="other"))
+
+    async def of(other: Raw) -> tuple[bool, str]:
+        given: Any = Servers(key=secret(value=KEY), other=other)
+        keys, problem, _ = await machine_keys(Secrets(given, Cache()), "ns", spec, "spec")
+        return bool(keys[1] and keys[1].openssh), problem.reason if problem else ""
+
+    locked = locked_key("open").encode()
+    assert await of(secret(value=locked, passphrase=b"open")) == (True, "")
+    assert await of(secret(value=locked, passphrase=b"shut")) == (False, "WrongPassphrase")
+    assert await of(secret(value=None, password=b"word")) == (False, "SSHKeyNotFound")

@@ -93,3 +93,14 @@ def test_a_password_alone(tmp_path: Path) -> None:
     arguments = ansible_environment(tmp_path, changed)["ANSIBLE_SSH_ARGS"]
     assert arguments.index("PreferredAuthentications=password") < arguments.index("PreferredAuthentications=publickey")
     assert arguments.index("BatchMode=no") < arguments.index("BatchMode=yes")
+
+
+def test_the_question_for_a_password_has_the_name_that_the_options_give_the_host(tmp_path: Path) -> None:
+    """A certificate of an authority names hosts without a port."""
+    for number, (keys, name) in enumerate(
+        [((), "[192.0.2.7]:2222"), (("@cert-authority ssh-ed25519 A",), "192.0.2.7")]
+    ):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        lay_out_keys(directory, replace(HOST, host_keys=keys), RunSecrets(login_password="word"))
+        assert (directory / "askpass" / "prompt").read_text() == f"ops@{name}'s password: "
