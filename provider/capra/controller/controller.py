@@ -1,4 +1,4 @@
-"""The controller as a whole: watches fill the cache, changes fill the queue, the queue is worked off."""
+"""The controller as a whole: watches fill the cache, changes fill the queue, workers empty it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LIFE_SIGN = 60.0
 """Seconds without a turn of the queue after which the process is taken for dead."""
 
 NODES_DELAY = 1.0
-"""Seconds in which changes of a Cluster's machines are gathered: all of them are gone through when one has changed."""
+"""Seconds for which changes of a Cluster's machines are gathered: after any change, all of them are gone through."""
 
 log = structlog.get_logger(__name__)
 
@@ -130,12 +130,12 @@ class Controller:
 
     @property
     def ready(self) -> bool:
-        """The cache holds everything once, and is told of every change."""
+        """The cache has been filled, and is told of every change."""
         return self._synced and self._watched
 
     @property
     def alive(self) -> bool:
-        """The queue goes round. Before it does, all that is waited for is the API server."""
+        """The queue is turning. Until it does, only the API server is waited for."""
         return not self._synced or time.monotonic() - self.queue.turned_at < LIFE_SIGN
 
     async def begin(self) -> None:
@@ -156,8 +156,8 @@ class Controller:
         self._watched = True
 
     async def end(self) -> None:
-        """End what is under way, and wait for it; the hosts go on by themselves with what has begun. Whoever calls it
-        again meanwhile only waits."""
+        """End what is under way, and wait for it; the hosts go on by themselves with what has begun. A second call
+        meanwhile only waits."""
         if not self._ending:
             self._ending = True
             for task in self._tasks:
@@ -166,7 +166,7 @@ class Controller:
             await asyncio.wait(self._tasks)
 
     async def broken(self) -> BaseException:
-        """What makes it impossible to go on, when something does."""
+        """Wait for the error that makes it impossible to go on."""
         await self._broken.wait()
         assert self._error is not None  # before anybody is woken
         return self._error
@@ -187,13 +187,13 @@ class Controller:
         self.give_up(Retry("the API server has gone back to an older state: everything is to be read again"))
 
     def _freed(self, namespace: str, pool: str) -> None:
-        """An entry can be had that could not a moment ago."""
+        """An entry has just become available."""
         if self._synced:  # until then, everything is looked at anyway
             for key in first_in_line(self.cache, namespace, pool):
                 self.queue.add(key)
 
     def _left(self, namespace: str, place: Place) -> None:
-        """A machine or an entry that was at this host is there no more."""
+        """A machine or an entry that was at this host has left it."""
         if self._synced:
             for key in at_place(self.cache, namespace, place):
                 self.queue.add(key)
@@ -214,11 +214,11 @@ class Controller:
         try:
             for key in dependents(self.cache, resource.kind, raw):
                 self.queue.add(key, NODES_DELAY if key.kind == NODES_OF_CLUSTER else 0.0)
-            # What runs may be for another one that has its name by now.
+            # The run may be for a new object that has this name by now.
             if resource == REMOTE_MACHINES and self._machines.superseded(self.cache.get(*own) or raw):
                 self.queue.interrupt(own)
         except Exception:
-            # The others go on. What is wrong with this one is told where it is looked at.
+            # The others go on. What is wrong with this one is reported by its reconciler.
             log.exception("cannot tell what depends on it", kind=own.kind, namespace=own.namespace, name=own.name)
             if own.kind in self._reconcilers:
                 self.queue.add(own)
@@ -238,8 +238,8 @@ class Controller:
             raise
 
     def _call_another(self, key: ObjectKey, raw: Raw) -> None:
-        """An entry of the pool may have been meant for this machine, which has failed to take it: the next in line that
-        has not failed, too, may have it."""
+        """An entry of the pool may have been meant for this machine, which has failed to take it: it goes to the next
+        in line that has not failed either."""
         for other in in_line(self.cache, raw):
             if other != key and not self.queue.has_failed(other):
                 self.queue.add(other)

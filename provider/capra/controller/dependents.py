@@ -49,7 +49,7 @@ def _of_remote_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     yield from _nodes(raw)
     # A host that was in use may be free now.
     yield from (_key(MACHINES, other) for other in claims.at_host(cache, raw))
-    # Whoever was to take an entry may not want it any more.
+    # The machine meant for an entry may no longer want it.
     for name in {pool_of(one) for one in (raw, *related)}:
         yield from first_in_line(cache, namespace_of(raw), name)
     yield from _next_turn(cache, raw)
@@ -62,7 +62,7 @@ def _ssh_key(raw: Raw, spec: Raw) -> Iterator[ObjectKey]:
 
 
 def _next_turn(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
-    """The first machine that waits for its turn at the playbook that this one may have ended. When it begins, its own
+    """The first machine waiting for its turn at the playbook that this one may have finished. When it begins, its own
     change wakes the next."""
     if RUN_PLAYBOOK_ANNOTATION in annotations_of(raw):
         waiting = cache.by(MACHINES, namespace_of(raw), By.TURN, asked_name(raw))
@@ -98,14 +98,14 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[ObjectKey]:
 
 
 def at_place(cache: Known, namespace: str, place: Place) -> Iterator[ObjectKey]:
-    """Who may have waited for this host, or is told of whoever uses it."""
+    """Those who may wait for this host, or whose status names its user."""
     for kind in (MACHINES, ENTRIES):
         yield from (_key(kind, one) for one in cache.by(kind, namespace, By.PLACE, place))
 
 
 def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[ObjectKey]:
     """The machines to wake: one for each available entry, those that wait longest first. If one of them takes nothing,
-    its own change, or its failure, wakes the next. least: how many to wake at least, to see
+    its own change, or its failure, wakes the next. least: wake at least this many, to see
     the pool's new state, and when an entry whose host did not answer is tried again."""
     free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
     free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
@@ -126,7 +126,7 @@ def _of_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:
     if reference.get("kind") == MACHINES and reference.get("name"):
         yield ObjectKey(MACHINES, namespace_of(raw), str(reference["name"]))
         yield ObjectKey(NODES_OF_CLUSTER, namespace_of(raw), cluster_name_of(raw))
-    # Whoever names it is told whether it is its owner.
+    # Objects that name it learn whether it owns them.
     yield from (_key(MACHINES, named) for named in ownership.named_by(cache, raw, "Machine"))
 
 

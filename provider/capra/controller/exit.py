@@ -9,8 +9,8 @@ from typing import NoReturn
 
 
 def end_process(status: int) -> NoReturn:
-    """End at once, with this exit status; but for what Python's own end does: the files that were made of what a
-    kubeconfig holds are removed, and the log is written."""
+    """End at once, with this exit status, but do what Python does at its own exit: remove the files made from
+    a kubeconfig's content, and write out the log."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

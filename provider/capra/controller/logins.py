@@ -20,7 +20,7 @@ LASTED_SECONDS = 60.0
 
 
 class Logins:
-    """What kopf logs in with. read: as it is now. give_up: told that all of it is refused."""
+    """Credentials for kopf. read: gets the newest. give_up: told when all are refused."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ QUIET = ("aiohttp", "asyncio", "kopf", "kubernetes")
 
 
 def configure_logs(log_format: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
-    """Set the log of this process up. stream: standard error by default. May be called again."""
+    """Set up the log of this process. stream: standard error by default. May be called again."""
     stream = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     common: list[Processor] = [

@@ -44,7 +44,7 @@ from capra.settings import ControllerSettings
 _Work = Callable[[], Awaitable[None]]
 GARBAGE = (10_000, 5, 40)
 """Thresholds of the garbage collector: the youngest objects after 10,000 allocations, the next generation every fifth
-time, all objects every fortieth time of those. kopf leaves cycles at each event, and to look at all that is known of a
+time, all objects every fortieth time of those. kopf leaves cycles at each event, and scanning all that is known of a
 thousand machines takes 50 ms, in which nothing else happens."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -54,12 +54,12 @@ log = structlog.get_logger(__name__)
 
 def start(settings: ControllerSettings) -> NoReturn:
     """Run until a signal comes, which ends the process with 0. When it cannot go on, the process ends with 1: the hosts
-    remember, and whoever starts it again goes on where this one was.
+    remember, and the next process goes on where this one stopped.
 
     Raises InputError or Fatal for what is wrong from the start.
     """
     configure_logs(settings.log_format, settings.log_level)
-    # What was imported stays: ninety thousand objects need not be gone through whenever garbage is looked for.
+    # What was imported stays: the garbage collector need not go through ninety thousand objects each time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GARBAGE)
@@ -67,7 +67,7 @@ def start(settings: ControllerSettings) -> NoReturn:
         status = runner.run(_main(settings))
         # It ends anyway: a signal would only keep it from tidying up.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        # The end of the loop would wait for watches that kopf has left behind, and for look-ups of names in threads.
+        # Closing the loop would wait for watches that kopf has left behind, and for name look-ups in threads.
         end_process(status)
 
 
@@ -130,7 +130,7 @@ def _stop_at_a_signal(stop: asyncio.Event) -> None:
 
 
 async def _until(stop: asyncio.Event, work: _Work) -> None:
-    """Work until somebody says stop; raises what the work raises."""
+    """Work until told to stop; raises what the work raises."""
     working, stopping = asyncio.ensure_future(work()), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""Whether an event of a watch says anything that counts for others. Pure, but for what it remembers."""
+"""Whether a watch event says anything that matters to others. Pure, except for what it remembers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class News:
         self._told: dict[tuple[str, str, str], object] = {}
 
     def is_news(self, kind: str, raw: Raw) -> bool:
-        """True when anything that counts is not as it was told last; it has been told then. Every event of other kinds
+        """True when anything that counts is not as noted last; it is noted then. Every event of other kinds
         is news."""
         if kind == MACHINES:
             counts: object = _but(raw, PROGRESS)

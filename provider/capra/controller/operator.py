@@ -29,11 +29,11 @@ PAGE = 250
 """Objects that are listed at once: a thousand in one answer would take a tenth of a second to read."""
 
 IDLE_SECONDS = 0.5
-"""kopf has a task for each object, which ends when it has heard nothing for this time. Each collection of garbage would
-go through a thousand of them."""
+"""kopf has a task for each object, which ends after hearing nothing for so long. Else each garbage collection would go
+through a thousand of them."""
 
 END_SECONDS = 25.0
-"""In which all of it has ended, runs included; a Pod has thirty."""
+"""Seconds for everything to end, runs included; a Pod has 30."""
 
 KINDS = (
     (GROUP, "v1beta2", "remotemachines"),
@@ -58,7 +58,7 @@ async def begin(settings: kopf.OperatorSettings, memo: Any, **_: Any) -> None:
 
 @kopf.on.login(registry=registry)
 async def log_in(memo: Any, **_: Any) -> kopf.AiohttpSession:
-    """Asked again when the API server refuses what it was given: tokens are renewed."""
+    """Called again when the API server refuses the credentials: tokens are renewed."""
     with memo.watching.busy():
         session: kopf.AiohttpSession = memo.watching.session(await memo.logins.next())
     return session
@@ -87,10 +87,10 @@ async def operate(
     spawned: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until cancelled. access: how kopf reaches the API server. namespace: empty for all. spawned: called when
-    kopf has put its own handlers of signals in place, which know of one signal only.
+    kopf has installed its own signal handlers, which know only one signal.
 
-    Raises what has ended the work by itself: Retry where kopf has, as at an answer to a watch that it does not expect.
-    Whoever starts the process again goes on where this one was.
+    Raises the error that ended the work: Retry where kopf did, as after an answer to a watch that it does not expect.
+    The next process goes on where this one stopped.
     """
     where: dict[str, Any] = {"namespaces": [namespace]} if namespace else {"clusterwide": True}
     watching = Watching((plural for *_, plural in KINDS), controller.missed, controller.give_up)
@@ -136,7 +136,7 @@ async def _complete(controller: Controller, watching: Watching, begun: asyncio.E
 
 
 def _raise_of(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """The first error of kopf's, in a sentence."""
+    """The first error of kopf, in a sentence."""
     for task in tasks:
         error = task.exception() if task.done() and not task.cancelled() else None
         if error is not None:
@@ -144,7 +144,7 @@ def _raise_of(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 
 def only_watch(settings: kopf.OperatorSettings) -> None:
-    """Nothing that would write, nor end while the API server does not answer."""
+    """Have kopf write nothing, and not end while the API server is silent."""
     settings.posting.enabled = False
     settings.peering.standalone = True
     settings.scanning.disabled = True
@@ -156,7 +156,7 @@ def only_watch(settings: kopf.OperatorSettings) -> None:
     settings.watching.connect_timeout = settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 60
     settings.queueing.idle_timeout = IDLE_SECONDS
-    # Whoever starts the process ends it: kopf would kill its thread, ten minutes after it was told to end.
+    # What starts the process ends it: kopf would kill its thread ten minutes after it was told to end.
     settings.process.ultimate_exiting_timeout = None
-    settings.networking.error_backoffs = WATCH  # without end: an API server may be away for long
+    settings.networking.error_backoffs = WATCH  # for ever: an API server may be gone for long
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)

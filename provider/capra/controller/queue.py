@@ -25,26 +25,26 @@ LONGEST_SPREAD = 5.0
 """Seconds."""
 
 FATAL_BACK_OFF, DEFECT_BACK_OFF = 60.0, 30.0
-"""Seconds, at least, after an error that somebody must mend first, and after a defect in Capra itself; a change of the
-object comes before that."""
+"""The least seconds to wait after an error that somebody must fix, and after a defect in Capra; a change of the object
+ends the wait."""
 
 STARTS = 16
 """Reconciliations that begin in one turn of the event loop. Each takes about a millisecond, and other tasks get a turn
 in between."""
 
 LOOKS = 32
-"""Looks at once, not counting those that have been set aside: what the API server has to answer at a time is bounded,
-and what was read is not old when it is written."""
+"""Looks at once, not counting those set aside: this bounds what the API server has to answer at a time,
+and what was read is still fresh when it is written."""
 
 END_PATIENCE = 20.0
-"""Seconds in which work that was cancelled has ended: a worker that does not end by itself is killed after 15 s."""
+"""Seconds for cancelled work to end: a worker that does not end by itself is killed after 15 s."""
 
 Reconcile = Callable[[ObjectKey], Awaitable[Result]]
 """Reconciles one thing."""
 
 
 class QueueListener(Protocol):
-    """Told of the looks of a queue."""
+    """Hears of a queue's looks."""
 
     def began(self, key: ObjectKey, waited: float) -> None:
         """A look begins. waited: seconds since it was due."""
@@ -84,7 +84,7 @@ class WorkQueue:
         self._listener = listener or NobodyListens()
         self._due: dict[ObjectKey, float] = {}
         self._order: list[tuple[float, int, ObjectKey]] = []
-        """A heap of the same; one that is not what `_due` says has been overtaken."""
+        """A heap of the same; an item that differs from `_due` is out of date."""
 
         self._sequence = 0
         self._active: dict[ObjectKey, asyncio.Task[None]] = {}
@@ -117,7 +117,7 @@ class WorkQueue:
             self._wake.set()
 
     def set_aside(self, key: ObjectKey) -> None:
-        """What is being done for the key takes long, and does not count among the looks at once any more."""
+        """The work for the key takes long, and no longer counts towards LOOKS."""
         if key in self._active:
             self._aside.add(key)
             self._wake.set()
@@ -145,18 +145,18 @@ class WorkQueue:
             await self._end()
 
     async def _end(self) -> None:
-        """Everything that is under way has ended after this."""
+        """End everything that is under way, and wait for it."""
         for task in self._active.values():
             self._cancel(task)
         left = set(self._active.values())
         while left:
             _, left = await asyncio.wait(left, timeout=END_PATIENCE)
-            for task in left:  # it has not heard it, or takes longer than anything may
+            for task in left:  # it missed the cancel, or takes longer than allowed
                 task.cancel()
 
     def _cancel(self, task: asyncio.Task[None]) -> None:
-        """Cancel a task only once: a second cancel would interrupt how it ends, which is to wait for the end of the run
-        and to note how far that has come. `task.cancelling()` does not tell: a timeout of asyncio's cancels its task,
+        """Cancel a task only once: a second cancel would interrupt its ending, in which it waits for the run to end and
+        notes how far that has come. `task.cancelling()` does not help: an asyncio timeout cancels its task,
         too."""
         if task not in self._cancelled:
             self._cancelled.add(task)

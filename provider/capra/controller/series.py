@@ -1,4 +1,4 @@
-"""The watches of one path, one after the other: whether anything can have gone unnoticed between two of them."""
+"""The watches of one path, one after another: whether anything may have been missed between two of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Series:
         return SHORT_WATCH.after(self._short) if self._short else 0.0
 
     def goes_on(self) -> bool:
-        """One begins. True when nothing can have gone unnoticed between it and the one before."""
+        """A watch begins. True when nothing can have been missed since the one before."""
         now = self._clock()
         unbroken = now - self._ended_well < SLACK
         self._began, self._ended_well = now, -math.inf
@@ -52,5 +52,5 @@ class Series:
         self._short = self._short + 1 if self._clock() - self._began < SHORT_SECONDS else 0
 
     def broken(self) -> None:
-        """The next one could not be had."""
+        """The next one could not begin."""
         self._ended_well = -math.inf

@@ -17,12 +17,12 @@ Queued = Callable[[Observation], Awaitable[None]]
 """Told of a run that waits for room, once that takes long."""
 
 TOLD_AFTER = 2.0
-"""Seconds. What waits for less has hardly waited, and to tell it costs a write of its status."""
+"""Seconds. A shorter wait hardly counts, and reporting it would cost a write of the status."""
 
 
 class _Host:
     """users: those that run on it or wait for it. The lock is not enough: between two users it is unlocked for a
-    moment, although the next one waits already."""
+    moment, although the next is already waiting."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -43,15 +43,15 @@ class Slots:
     async def __call__(self, observation: Observation, decision: Run) -> AsyncIterator[bool]:
         """See engine.ports.Slots."""
         spec = observation.machine.spec
-        # Whoever uses the host keeps it alive. Another namespace's runs do not hold this one's up: the host itself lets
-        # one at a time begin.
+        # Its users keep this object alive. Another namespace's runs do not hold up this one's: the host itself lets
+        # one begin at a time.
         address = (observation.machine.key.namespace, same_address(spec.address), spec.port)
         host = self._hosts.setdefault(address, _Host())
         waited = bool(host.users) or not self._free
         host.users += 1
         try:
             priority = 0 if isinstance(decision, Cleanup) else 1 if isinstance(decision, Bootstrap) else 2
-            # Without a turn of the loop in between: whoever comes next sees that it is taken.
+            # No turn of the event loop in between: the next caller sees that it is taken.
             await (self._wait(observation, host, priority) if waited else self._enter(host, priority))
             try:
                 yield waited
@@ -62,7 +62,7 @@ class Slots:
             host.users -= 1
 
     async def _wait(self, observation: Observation, host: _Host, priority: int) -> None:
-        """Take the host and room for a run. Whoever tells that it waits stays in line meanwhile."""
+        """Take the host and room for a run. It keeps its place in line while telling of the wait."""
         entering = asyncio.ensure_future(self._enter(host, priority))
         try:
             await asyncio.wait([entering], timeout=TOLD_AFTER)
@@ -97,7 +97,7 @@ class Slots:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._give_back()  # it was given in the same moment
+                self._give_back()  # it was given at the same moment
             raise
 
     def _give_back(self) -> None:

@@ -28,10 +28,10 @@ RETRIED = frozenset({401, 403})
 """Refusals of a watch after which kopf asks again by itself, as after a failure of the server."""
 
 LONGEST_WAIT = 60.0
-"""Seconds, for which an API server may ask that has too much to do."""
+"""The most seconds that an overloaded API server may ask us to wait."""
 
 SILENCE_SECONDS = 30.0
-"""Without a request, in which something is not watched: kopf does not know of it."""
+"""Without a request for this long, a kind is unwatched: kopf does not know it."""
 
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """A connection whose other end is gone is noticed after a minute: a watch itself sends nothing."""
@@ -87,7 +87,7 @@ class Watching:
 
     @contextlib.contextmanager
     def busy(self, kind: str = "") -> Iterator[None]:
-        """Something is under way for this kind; for all of them without one."""
+        """Something is under way for this kind; if none is given, for all."""
         self._under_way[kind] += 1
         try:
             yield
@@ -108,7 +108,7 @@ class Watching:
                 raise Retry(problem)
 
     def _silent(self, kind: str) -> bool:
-        """Nothing has been asked for it for a while, nor for all."""
+        """Nothing was asked for it, or for all kinds, for a while."""
         heard = max(self._heard[""], self._heard.get(kind, -math.inf))
         return not self._under_way[""] and not self._under_way[kind] and self._clock() - heard > SILENCE_SECONDS
 
@@ -125,7 +125,7 @@ class Watching:
     async def _list(self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         response = await _answer(request, handler)
         if response.status == 410 and "continue" in request.url.query:
-            # What the pages belong to is forgotten: at this error, kopf lists again.
+            # The server has forgotten the list: on this error, kopf lists again.
             raise aiohttp.ClientPayloadError("the list has taken too long")
         return response
 
@@ -160,8 +160,8 @@ class Watching:
 async def _answer(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """The answer, whole unless it is that of a watch.
 
-    Every failure is a ClientConnectionError, at which kopf asks again after a while. At others it would end, or ask
-    again without a pause; and it logs them with all that they hold, such as the password of a proxy.
+    Every failure is a ClientConnectionError, after which kopf retries after a while. On others it would end, or retry
+    without a pause; and it logs them with all that they hold, such as a proxy's password.
     """
     try:
         response = await handler(request)
@@ -189,7 +189,7 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
 
 
 class _Lines:
-    """What a watch tells, while each event is within bounds."""
+    """What a watch sends, as long as each event is in bounds."""
 
     def __init__(self, content: aiohttp.StreamReader, series: Series) -> None:
         self._content = content
@@ -199,7 +199,7 @@ class _Lines:
         return getattr(self._content, name)
 
     async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
-        """The pieces. At the error, kopf begins the watch again."""
+        """The pieces. On the error, kopf begins the watch again."""
         begun = 0
         try:
             async for piece in self._content.iter_chunked(size):

@@ -30,14 +30,14 @@ TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
 
 NAMED_ENTRIES = 5
-"""Entries of an exhausted pool whose state is told."""
+"""How many entries of an exhausted pool are named."""
 
 
 def decide(
     observation: Observation, cleanup_limit: float = math.inf, default_clean_up: CleanUp | None = None
 ) -> Decision:
     """The decision for one machine. cleanup_limit: seconds after which a cleanup is given up; never by default.
-    default_clean_up: for machines that do not say; the bootstrap provider's kind decides by default."""
+    default_clean_up: for machines that name none; by default, the bootstrap provider's kind decides."""
     if MANAGED_BY_ANNOTATION in observation.machine.annotations:
         return Wait("ExternallyManaged", f"the annotation {MANAGED_BY_ANNOTATION} says that others manage this object")
     if observation.machine.deleting:
@@ -53,7 +53,7 @@ def _decide_life(observation: Observation) -> Decision:
         return given_back
     entry = observation.entry
     if entry is not None and (entry.holder is None or _held_by_another(observation)):
-        # Known by an address, by a name or from before a move: nothing else may come before the claim is renewed.
+        # Found by address, by name or from before a move: the claim must be renewed before anything else.
         return Reserve(entry.name)
     if entry is not None and observation.outdated:
         return Reserve(entry.name, follows=True)
@@ -71,7 +71,7 @@ def _decide_life(observation: Observation) -> Decision:
 
 def _gives_back(observation: Observation) -> GiveBack | None:
     """The host of the entry does not answer, and it is proven that nothing was sent to it. An entry that is gone is
-    given back, too: what the machine has from it would keep it at that host for ever."""
+    given back, too: the fields it gave would keep the machine at that host for ever."""
     entry, record = observation.entry, observation.record
     if not observation.given_by or observation.machine.spec.provider_id:
         return None
@@ -104,7 +104,7 @@ def _waits(observation: Observation) -> Wait | None:
 
 
 def _has_place(observation: Observation) -> bool:
-    """An error in the machine itself is told first: it does not go away on its own."""
+    """A mistake in the machine is reported first: it does not go away on its own."""
     return refused(observation) is None or _wants_host(observation)
 
 
@@ -125,7 +125,7 @@ def _host(observation: Observation) -> Reserve | Wait | None:
     silent = [
         (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
     ]
-    # A time that lies further off than the longest silence is another clock's.
+    # A time further off than the longest silence comes from another clock.
     due = [one for one in silent if not observation.now < one[0] <= observation.now + SILENT_HOST.longest]
     if due:
         return Reserve(min(due)[1])

@@ -11,7 +11,7 @@ from capra.model.observation import HookText
 @dataclass(frozen=True)
 class Wait:
     """Nothing can be done before something else changes. reason: a CamelCase word; message: what it waits for. until:
-    when to look again though nothing has changed, in seconds since the epoch; 0 for never."""
+    when to look again even if nothing changed, in seconds since the epoch; 0 for never."""
 
     reason: str
     message: str
@@ -21,7 +21,7 @@ class Wait:
 @dataclass(frozen=True)
 class Refuse:
     """The input does not allow a run; look again when it changes. field: the path that is wrong. until: as in Wait, for
-    what changes unseen."""
+    unseen changes."""
 
     reason: str
     field: str
@@ -39,7 +39,7 @@ class BackOff:
 @dataclass(frozen=True)
 class Reserve:
     """Take this entry of the pool for the machine, or renew the machine's claim to it. follows: the machine has it, and
-    is to have what has changed in it."""
+    takes over what changed in it."""
 
     entry: str
     follows: bool = False
@@ -61,8 +61,8 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Cleanup:
-    """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: of the host in
-    k0s, controller, worker, or auto where only the host can tell. clean_up: what else is taken away and looked at.
+    """Clean the host. custom: with the machine's own commands instead of a distribution's cleanup. role: that of a k0s
+    host: controller, worker, or auto where only the host can tell. clean_up: what else is removed and checked.
     distribution: k0s, kubeadm, rke2 or k3s, for `Default`; empty where only the host can tell."""
 
     custom: bool
@@ -74,7 +74,7 @@ class Cleanup:
 @dataclass(frozen=True)
 class Release:
     """Nothing is left to do: let the machine go. reason: why. moved: the host lives on under another management
-    cluster, so nothing is said of it here. dirty: the cleanup was given up; the host is never handed out as it is."""
+    cluster, so nothing is reported here. dirty: the cleanup was given up; the host is never handed out as it is."""
 
     reason: str
     moved: bool = False
@@ -83,7 +83,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Keep:
-    """Provisioned: keep what is reported true; run nothing. adopted: it was so before Capra knew it. playbook: why the
+    """Provisioned: keep the status true; run nothing. adopted: it was so before Capra saw it. playbook: why the
     one that the annotation `run-playbook` asks for is not run; None where there is none, or it has ended well."""
 
     adopted: bool = False
@@ -93,7 +93,7 @@ class Keep:
 @dataclass(frozen=True)
 class RunPlaybook:
     """Provisioned, and kept so: run the playbook that the annotation `run-playbook` asks for. serial: see
-    `AskedPlaybook`. begun: it has begun on this machine before, and has not ended well."""
+    `AskedPlaybook`. begun: it has begun on this machine before, but not succeeded."""
 
     hook: HookText
     serial: int = 0

@@ -28,7 +28,7 @@ def decide_deletion(observation: Observation, cleanup_limit: float, default: Cle
         return Release(used, dirty=True)
     if left := _left_as_it_is(observation, default):
         return Release(left, dirty=True)
-    # The back-off of a bootstrap that failed is over with it.
+    # A failed bootstrap's back-off does not delay a cleanup.
     waits = back_off(observation) if record.cleaning_since or record.phase is Phase.CLEANING else None
     return refused(observation) or waits or _cleanup(observation, default)
 
@@ -44,8 +44,8 @@ def _gives_up(observation: Observation, limit: float) -> str:
 
 
 def _used_by_another(observation: Observation) -> str:
-    """The host says that another machine uses it: what is there to clean is that one's. Asked in this deletion, since
-    what was said to a bootstrap may be over."""
+    """The host says that another machine uses it: cleaning is up to that one. Only an answer in this deletion counts:
+    one given to a bootstrap may be outdated."""
     record = observation.record
     if not observation.finalizer or TAKE_OVER_ANNOTATION in observation.machine.annotations:
         return ""
@@ -56,7 +56,7 @@ def _used_by_another(observation: Observation) -> str:
 
 def _left_as_it_is(observation: Observation, default: CleanUp | None) -> str:
     """What is left on the host is not Capra's to remove, and nobody waits for it to go. The entry of the pool is looked
-    at again in quarantine. What is left on a host of no pool is told, and no failure (capra.engine.plan)."""
+    at again in quarantine. On a host of no pool, leftovers are only reported (capra.engine.plan)."""
     record, spec = observation.record, observation.machine.spec
     if not observation.finalizer or not spec.pool or spec.clean_up_commands:
         return ""

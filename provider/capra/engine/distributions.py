@@ -48,8 +48,8 @@ _FACTS: Mapping[str, Mapping[str, str]] = {
         "/etc/k0s": "k0s",
     },
 }
-"""The preflight's facts, the plainest first, and what their words tell. All are of places that only root writes to. A
-service named kubelet, or a program, may be of an image that has them for a bootstrap to come."""
+"""The preflight's facts, the plainest first, and what their words mean. All are from places that only root writes to.
+A kubelet service, or a program, proves nothing: an image may ship it for a later bootstrap."""
 
 
 def distributions_on(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def chosen(record: Record) -> str:
 
 
 def with_choice(tried: tuple[str, ...], facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What was tried, and last what is to be tried now: the plainest that was not, else the plainest once more."""
+    """What was tried, then what to try now: the plainest not yet tried, else the plainest of all once more."""
     found = distributions_on(facts)
     new = next((one for one in found if one not in tried), None) or (found[0] if found else FALLBACK)
     return (*(one for one in tried if one != new), new)

@@ -27,8 +27,8 @@ from capra.model.run import Outcome, Playbook, RunRequest
 @dataclass(frozen=True)
 class Reconciliation:
     """What one call of `Engine.reconcile` saw, decided and did. outcome: None when nothing was run. running: the run is
-    about to begin. hook: the name of the user's playbook that the run is one of. passing: another run follows in the
-    same call. earlier: how the runs before it in the same call have ended, all of them well."""
+    about to begin. hook: the name of the user's playbook, if the run is of one. passing: another run follows in the
+    same call. earlier: how the runs before it in the same call ended, all successfully."""
 
     observation: Observation
     decision: Decision
@@ -55,12 +55,12 @@ async def _room(observation: Observation, decision: Run) -> AsyncIterator[bool]:
 
 
 async def _here(work: Callable[[], _Result]) -> _Result:
-    """Nobody is kept waiting."""
+    """At once, in this thread."""
     return work()
 
 
 class Engine:
-    """Brings machines to where they should be, one reconciliation at a time. The ports are of `capra.engine.ports`.
+    """Brings machines to where they should be, one reconciliation at a time. Its ports: `capra.engine.ports`.
 
     options: for every run. slots: asked before a run. aside: where bootstrap data is read.
     """
@@ -94,8 +94,8 @@ class Engine:
         """Look at one machine once and do what there is to do. Raises what the store raises, never for a failed run.
         listener: told of the steps of a run. cleanup_limit: see `decide`.
 
-        The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ended:
-        whoever dies in between leaves a record that leads to the same run again, which the host then only goes on with.
+        The record is saved before the host is touched (bootstrap has begun, cleanup has begun) and after the run ends:
+        a crash in between leaves a record that leads to the same run again, which the host then merely continues.
         """
         async with AsyncExitStack() as stack:
             observation = await self._store.load(key)
@@ -210,7 +210,7 @@ class Engine:
     ) -> Reconciliation:
         """One run. hook, last: see `records.ended`."""
         name, judged = (hook.name, judge_hook) if hook else ("", judge)
-        check = self._options.check  # not the hook's own, which is noted
+        check = self._options.check  # unlike a hook's own, never noted
         noted, asked = observation if check else await self._begin(observation, decision), False
         record = noted.record
         try:
@@ -232,7 +232,7 @@ class Engine:
         return Reconciliation(observation, decision, ended, outcome, hook=name)
 
     async def _begin(self, observation: Observation, decision: Run) -> Observation:
-        """Note that a run is about to begin; the observation with that."""
+        """Note that a run will begin. Returns the updated observation."""
         record = records.begun(observation, decision)
         if record != observation.record:
             record = replace(record, changed_at=self._clock())

@@ -64,7 +64,7 @@ def _refused_for_bastions(observation: Observation) -> Refuse | None:
 def back_off(observation: Observation) -> BackOff | None:
     """The wait after a run that failed; None when it is over."""
     until, now = observation.record.not_before, observation.now
-    # Only a wait after a failed run has a limit. Any other (for a vanished holder) lasts as long as it was to:
+    # Only a wait after a failed run has a limit. Any other (for a vanished holder) lasts for its full time:
     # meanwhile the host may turn out to be another cluster's.
     if until <= now or (observation.record.reason and until > now + LONGEST_PAUSE):
         return None

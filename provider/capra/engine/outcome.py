@@ -68,7 +68,7 @@ def counts_failure(stats: Mapping[str, int]) -> bool:
 def new_outcome(
     result: RunResult, kind: OutcomeKind, message: str, details: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """An outcome of this kind. details: where not given, of the last task that told steps or findings."""
+    """An outcome of this kind. details: by default, of the last task that reported steps or findings."""
     details = details if details is not None else _details(result.events)
     return Outcome(
         kind,
@@ -148,7 +148,7 @@ def judge_failure(request: RunRequest, result: RunResult, failed: TaskEvent) -> 
 
 
 def _with_remedy(request: RunRequest, failed: Mapping[str, Any], message: str) -> str:
-    """The message, with what usually mends it in its first line."""
+    """The message, with the usual remedy in its first line."""
     step = failed.get("step")
     if "cause" not in failed or not isinstance(step, Mapping):
         return message
@@ -218,7 +218,7 @@ def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcom
 
 
 def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    """The host let somebody in before."""
+    """Lost after the host let us in."""
     return replace(_unreachable(request, result, message), details={"reached": True})
 
 
@@ -236,11 +236,11 @@ SESSION_REASONS = {
     "login_failed": _login_failed,
     "become_refused": _become_refused,
 }
-"""`reason` of the collection's actions for a program that has not begun, told by evidence (plugin_utils/refusal.py)."""
+"""`reason` of the collection's actions for a program that has not begun, by evidence (plugin_utils/refusal.py)."""
 
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[RunRequest, RunResult, str], Outcome]], ...] = (
     (HOST_KEY, _host_key_changed),
     (WRONG_CREDENTIALS, _wrong_credentials),
     (BECOME_REFUSED, _become_refused),
 )
-"""For what Ansible tells without them."""
+"""For messages of Ansible's own."""

@@ -88,13 +88,13 @@ def plan_bootstrap(observation: Observation, options: PlanOptions) -> RunRequest
 
 
 def with_example(observation: Observation) -> Observation:
-    """As if the host had told all that it may tell: for a look at data that has to be rendered, before it is asked."""
+    """As if the host had told all that it can: to check data that has to be rendered before the host is asked."""
     facts = {**EXAMPLE, "place": observation.machine.spec.place}
     return replace(observation, record=replace(observation.record, facts=facts))
 
 
 def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> RunRequest:
-    """The bootstrap run, or where its data has to be rendered with what the host says of itself, the run that asks it:
+    """The bootstrap run or, where its data must be rendered with what the host says about itself, the run that asks:
     the playbook tells which. Raises InputError for data that is wrong whatever the host may say."""
     try:
         return plan_bootstrap(observation, options)
@@ -104,8 +104,8 @@ def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> R
 
 
 def lacks_sentinel(machine: RemoteMachine, found: Parsed, options: PlanOptions) -> str:
-    """A warning where the file that proves the bootstrap is looked for, and no step tells of it; else empty. What a
-    step starts may make it all the same. Raises InputError."""
+    """A warning where the file that proves the bootstrap is looked for, but no step names it; else empty. What a step
+    starts may create it all the same. Raises InputError."""
     sentinel = sentinel_of(machine, options)
     if not sentinel or names_sentinel(found.steps, sentinel):
         return ""
@@ -136,7 +136,7 @@ def plan_cleanup_or_look(observation: Observation, decision: Cleanup, options: P
     """The cleanup run, or where only the host can tell its distribution, the run that asks it: the playbook tells
     which."""
     if needs_look(observation, decision):
-        # A host that is busy may take its time, as for the cleanup.
+        # A busy host gets as much time as for the cleanup itself.
         return replace(plan_preflight(observation, options), timeout=float(options.cleanup_timeout))
     return plan_cleanup(observation, decision, options)
 
@@ -170,8 +170,8 @@ def plan_cleanup(observation: Observation, decision: Cleanup, options: PlanOptio
 
 
 def _binding(observation: Observation, decision: Cleanup, options: PlanOptions) -> str:
-    """What makes a cleanup without a distribution's own fail: see roles/custom_cleanup. A cluster's machine of no pool
-    gives its host to nobody: what is left there is its user's, and the machine goes, as it does with the reference."""
+    """What makes a cleanup other than a distribution's fail: see roles/custom_cleanup. A cluster's machine of no pool
+    passes its host on to nobody: what is left there is its user's, and the machine goes, as in the reference."""
     if decision.clean_up is CleanUp.NONE:
         return "none"
     if not decision.custom and observation.finalizer and not observation.machine.spec.pool:
@@ -181,7 +181,7 @@ def _binding(observation: Observation, decision: Cleanup, options: PlanOptions) 
 
 def cleanup_began(observation: Observation) -> float:
     """When the machine's cleanup began, in seconds since the epoch: now, where nobody has noted it (an entry comes into
-    quarantine without a time), or the time that is noted is still to come, which was another clock's."""
+    quarantine without a time), or where the noted time, from another clock, is still to come."""
     return min(observation.record.cleaning_since or observation.now, observation.now)
 
 
@@ -191,7 +191,7 @@ def _request_id(observation: Observation) -> str:
 
 
 def plan_cancel(observation: Observation, options: PlanOptions) -> RunRequest:
-    """The run that ends, on the host, the machine's bootstrap if it is under way; it leaves the host resumable."""
+    """The run that ends the machine's bootstrap on the host, if one is under way; it can be resumed later."""
     try:
         request = plan_bootstrap(observation, options)
     except InstanceDataMissing:

@@ -1,4 +1,4 @@
-"""What the engine needs of the world. `capra.kube` and `capra.local` are stores, `capra.runs` is the runner,
+"""What the engine needs from outside. `capra.kube` and `capra.local` are stores, `capra.runs` is the runner,
 `capra.testing` has a fake of each."""
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ class Store(Protocol):
         ...
 
     async def save(self, observation: Observation, record: Record) -> None:
-        """Keep the record of the machine that was observed, whole or not at all; never as that of another one which has
+        """Keep the record of the machine that was observed, whole or not at all; never as that of another one that has
         its name by now. Raises Retry when another writer was faster."""
         ...
 
     async def reserve(self, observation: Observation, entry: str) -> str:
         """Take the entry of the pool for the machine, or another free one when another machine was faster, and give
-        the machine its address. Returns the entry's name. Raises Retry when none is free any more. What had been done
-        before a death in the middle is found by the next `load`."""
+        the machine its address. Returns the entry's name. Raises Retry when none is free any more. What was done
+        before a crash in the middle is found by the next `load`."""
         ...
 
     async def give_back(self, observation: Observation, decision: GiveBack) -> None:
-        """Mark the entry as one whose host did not answer, give it back, and take from the machine what it had from it.
+        """Mark the entry as one whose host did not answer, give it back, and take away what the machine got from it.
         Doing it again is harmless. Raises Retry when another writer was faster."""
         ...
 
@@ -45,8 +45,8 @@ class Store(Protocol):
 
 
 class Aside(Protocol):
-    """A place for work that is pure but may take long, such as reading bootstrap data: whoever is responsible for
-    others meanwhile does it in a thread."""
+    """A place for work that is pure but may take long, such as reading bootstrap data: a caller that has others to
+    serve meanwhile does it in a thread."""
 
     async def __call__(self, work: Callable[[], _Result], /) -> _Result:
         """What the work returns, or raises."""
@@ -70,7 +70,7 @@ class RunObserver(Protocol):
         ...
 
     async def ended(self, result: RunResult | None) -> None:
-        """Once, before anybody has the result. None: the run was cut off, and an error follows."""
+        """Once, before anybody gets the result. None: the run was cut off, and an error follows."""
         ...
 
 
@@ -81,5 +81,5 @@ Clock = Callable[[], float]
 """Seconds since the epoch."""
 
 Slots = Callable[[Observation, Run], AbstractAsyncContextManager[bool]]
-"""Room for one run, held as long as the context lasts. Gives True when it had to be waited for: the world may have
+"""Room for one run, held as long as the context lasts. Yields True after a wait: things may have
 changed meanwhile."""

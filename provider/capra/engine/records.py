@@ -1,4 +1,4 @@
-"""What a decision, and a run, make of a machine's record. Pure."""
+"""How a decision or a run changes a machine's record. Pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def begun(observation: Observation, decision: Run) -> Record:
 
 
 def wanted_cleanup(observation: Observation) -> Record:
-    """The record of a machine whose host is to be cleaned, and is only looked at for now."""
+    """The record of a machine whose host is to be cleaned, and is only inspected for now."""
     return replace(begun_cleanup(observation), phase=observation.record.phase)
 
 
@@ -84,7 +84,7 @@ def begun_cleanup(observation: Observation) -> Record:
 
 
 def _clean_up(observation: Observation) -> CleanUp | None:
-    """What counts for this cleanup, also where the object that said so has gone."""
+    """What counts for this cleanup, even if the object that said so has gone."""
     return observation.machine.spec.clean_up or observation.record.clean_up
 
 
@@ -99,8 +99,8 @@ def cleaned(record: Record) -> Record:
 
 
 def as_before(before: Record, begun: Record) -> Record:
-    """The record of a run that has proven that it sent nothing: the host is as far as it was. What is not proven by the
-    run itself, as after a death of this process, stays: the host may be as far as the run was to bring it."""
+    """The record of a run that has proven that it sent nothing: the host is where it was. Without the run's own proof,
+    as after a crash of this process, the record stays: the host may be where the run was to bring it."""
     return replace(
         begun,
         phase=before.phase,
@@ -113,8 +113,8 @@ def as_before(before: Record, begun: Record) -> Record:
 
 
 def learnt(observation: Observation, decision: Bootstrap | Cleanup, outcome: Outcome) -> Record:
-    """The record after the host has told what its bootstrap data is rendered with, or which cleanup it needs. It is
-    kept: the run changes what the host says, and whoever goes on with it must come to the same one."""
+    """The record after the host has told what its bootstrap data is rendered with, or which cleanup it needs. That is
+    kept: the run changes what the host says, and a later attempt must come to the same run."""
     told = outcome.details.get("facts")
     facts = told if isinstance(told, Mapping) else {}
     record = with_keys_shown(observation.record, outcome)
@@ -148,8 +148,8 @@ def ended(
     last: bool = True,
 ) -> Record:
     """The record after a run. A check run leaves only the host keys of a first contact behind. A host that has let
-    nobody in may be another one than is meant: its keys are not kept. hook: it was one of these. last: nothing is to
-    run after it; until then the failures before still count."""
+    nobody in may not be the one that is meant: its keys are not kept. hook: the one that ran, if any. last: nothing is
+    to run after it; until then, earlier failures count."""
     if outcome.sent:
         record = with_keys_shown(record, outcome)
     if check:

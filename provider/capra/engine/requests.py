@@ -1,4 +1,4 @@
-"""A run on a machine's host, as far as all runs are alike. Pure."""
+"""What all runs on machines' hosts have in common. Pure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class PlanOptions:
     """What the caller chooses for every run, beside what the machine says.
 
     bootstrap_timeout, cleanup_timeout: seconds for a run on the host. output_bytes: how much of the end of each
-    step's output is brought back. take_over: UID or name of another machine that the host is taken over from, before
-    what the annotation says. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
-    (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, those
-    that have finished as well. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
-    own, what only lies on the host makes the cleanup fail, too. render: how templates are rendered.
+    step's output is brought back. take_over: UID or name of another machine that the host is taken over from; it
+    overrides the annotation. one_owner, ssh_config: see RunRequest. sentinel: the file that proves a bootstrap
+    (Cluster API's contract). Host paths are only ever changed for hosts without root. restart: run all steps, even
+    finished ones. default_clean_up: see `decide`. verify_custom_cleanup: after commands of the machine's
+    own, what merely lies on the host fails the cleanup, too. render: how templates are rendered.
     host_key_policy: with `strict`, a run on a host of which no key is known is refused.
-    hook_timeout: seconds for a playbook of the user's. has_collection: a collection of Ansible is installed where runs
-    are made.
+    hook_timeout: seconds for a playbook of the user's. has_collection: an Ansible collection is installed where runs
+    happen.
     """
 
     check: bool = False
@@ -66,7 +66,7 @@ def host_uid(observation: Observation) -> str:
 
 
 def connection(observation: Observation) -> Connection:
-    """How the machine is reached: keys pinned in spec count before those trusted at first contact."""
+    """How the machine is reached: keys pinned in spec win over those trusted at first contact."""
     spec, record = observation.machine.spec, observation.record
     keys = spec.host_keys or record.host_keys
     bastions = tuple(
@@ -77,7 +77,7 @@ def connection(observation: Observation) -> Connection:
 
 
 def plan_preflight(observation: Observation, options: PlanOptions) -> RunRequest:
-    """A preflight of the host. It fails for findings only in the terminal's own judgement, not as a run."""
+    """A preflight of the host. Findings do not make the run fail; the terminal judges them itself."""
     variables: dict[str, object] = {"preflight_fail_on_error": False}
     if observation.machine.spec.ansible:
         variables["preflight_python"] = True

@@ -130,7 +130,7 @@ class Election:
         return False
 
     async def _renew(self) -> str:
-        """Renew until that is over. Returns why."""
+        """Renew until that fails. Returns why."""
         problem = ""
         while True:
             left = self._renewed_at + self._deadline - time.monotonic()
@@ -173,7 +173,7 @@ class Election:
             return None
 
     async def _write(self, lease: Raw | None, spec: dict[str, Any]) -> None:
-        """Raises ConflictError when the Lease is not the one that was read any more."""
+        """Raises ConflictError when the Lease is no longer the one that was read."""
         if lease is None:
             metadata = {"name": LEASE_NAME, "namespace": self._namespace}
             body = {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": metadata, "spec": spec}
@@ -192,7 +192,7 @@ class Election:
         return now - self._seen_at
 
     async def _ended(self, working: asyncio.Task[None], told: bool) -> None:
-        """End the work, at the latest when another replica may begin. told: it has been told to end. To be cancelled
+        """End the work, at the latest when another replica may begin. told: it has been told to end. Being cancelled
         meanwhile changes nothing."""
         if not told:  # a second time would cut its end short
             working.cancel()

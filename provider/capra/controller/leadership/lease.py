@@ -30,7 +30,7 @@ def spec_of(lease: Raw | None) -> Raw:
 
 def next_move(lease: Raw | None, identity: str, unchanged_for: float, lease_duration: float) -> Move:
     """What the replica of this identity may do. unchanged_for: seconds since it first saw this version of the Lease.
-    lease_duration: counts where the holder has not said its own."""
+    lease_duration: used where the holder states none of its own."""
     if lease is None:
         return Move.CREATE
     spec = spec_of(lease)

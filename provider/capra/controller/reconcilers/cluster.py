@@ -1,5 +1,5 @@
-"""RemoteClusters in the Kubernetes API. The only writer of their status beside K0smotronControlPlane, which writes the
-endpoint and `provisioned`: what stands there stays."""
+"""RemoteClusters in the Kubernetes API. The only writer of their status besides K0smotronControlPlane, which sets the
+endpoint and `provisioned`: what it wrote stays."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ClusterReconciler:
         self._clock = clock
 
     async def reconcile(self, key: ObjectKey) -> Result:
-        """Tell what there is to tell about this RemoteCluster, and nothing when it stands there already.
+        """Write what there is to report about this RemoteCluster, unless it is there already.
 
         Raises what the API answers; ConflictError when the object has changed meanwhile, MissingError when it is gone.
         """
@@ -68,7 +68,7 @@ def observed(cache: Cache, raw: Raw) -> ClusterObservation:
 
 
 def cluster_status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
-    """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
+    """The merge patch that makes the status say what is told, in either version's spelling; empty if it does."""
     current: Mapping[str, Any] = raw.get("status") or {}
     # No condition is removed: while the cluster is paused, earlier ones stay.
     conditions = merge(

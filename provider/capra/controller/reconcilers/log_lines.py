@@ -1,4 +1,4 @@
-"""The fields of a log line about a machine, beside its message. Pure."""
+"""The fields of a log line about a machine, besides its message. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def level(taken: Reconciliation, announcement: Announcement) -> int:
 
 
 def fields(taken: Reconciliation) -> dict[str, Any]:
-    """What a line about a machine carries for whoever searches the log. Empty ones are left out."""
+    """The fields of a line about a machine, for searches of the log. Empty ones are left out."""
     observation, outcome = taken.observation, taken.outcome
     found = {
         "decision": type(taken.decision).__name__,

@@ -96,7 +96,7 @@ class MachineReconciler:
             given_up_after = math.inf if patience else limit
             taken = await self._engine.reconcile(machine, listener=_log_progress, cleanup_limit=given_up_after)
             if isinstance(taken.decision, Reserve) and not taken.decision.follows:
-                await self._announce(taken, news=False)  # the look that follows at once tells what comes of it
+                await self._announce(taken, news=False)  # the next look follows at once, and reports the result
                 return AT_ONCE
             if isinstance(taken.decision, Reserve | GiveBack):
                 await self._observe(taken)
@@ -115,8 +115,8 @@ class MachineReconciler:
         return max(0.0, until - now)
 
     def superseded(self, raw: Raw) -> bool:
-        """What runs for the machine is not wanted any more: its bootstrap, or its playbook of day two, since it is
-        deleted, or its cleanup since an operator gives it up."""
+        """What runs for the machine is no longer wanted: its bootstrap, or its playbook of day two, as it is being
+        deleted, or its cleanup, as an operator gives it up."""
         key = MachineKey(raw["metadata"]["namespace"], raw["metadata"]["name"])
         run = self._runs.get(key)
         deleting = bool(raw["metadata"].get("deletionTimestamp"))
@@ -146,12 +146,12 @@ class MachineReconciler:
         await self._reporter.tell(taken, self._cleanup_limit)
 
     async def _observe(self, taken: Reconciliation) -> None:
-        """Tell of a reconciliation. Of a run that another one follows only the rest: the status is that of the next."""
+        """Report a reconciliation. For a run that another one follows, only the rest: the status is the next one's."""
         news = not taken.passing and not _told_before(taken) and await self._reporter.tell(taken, self._cleanup_limit)
         await self._announce(taken, news=news)
 
     async def _announce(self, taken: Reconciliation, *, news: bool) -> None:
-        """The rest beside the status, first in the log."""
+        """All but the status, beginning with the log."""
         self._count(taken)
         name = type(taken.decision).__name__
         announcement = announce(taken, news=news)
@@ -198,7 +198,7 @@ def _told_before(taken: Reconciliation) -> bool:
 
 
 def requeue_after(taken: Reconciliation, now: float, limit: float, patience: float) -> float | None:
-    """Seconds until the next look that no event brings about. limit: see `decide`. patience: in seconds; until then
+    """Seconds until the next look, if no event brings one. limit: see `decide`. patience: in seconds; until then
     nothing is given up."""
     times = []
     held_up = taken.decision.playbook if isinstance(taken.decision, Keep) else taken.decision
@@ -208,7 +208,7 @@ def requeue_after(taken: Reconciliation, now: float, limit: float, patience: flo
         playbook = taken.record.playbook if isinstance(taken.decision, RunPlaybook) else None
         times.append(playbook.not_before if playbook is not None else taken.record.not_before)
     since = taken.record.cleaning_since
-    # What is left alone is not given up either; the end of that is an event.
+    # What is left alone is not given up either; an event ends that.
     if taken.observation.machine.deleting and since and not isinstance(taken.decision, Release | Wait):
         times.append(max(since + limit, now + patience))
     if not times:

@@ -31,7 +31,7 @@ from capra.model.retry import WORKLOAD_CLUSTER
 
 CONFLICT_WAIT = 1.0
 LONGEST_MESSAGE = 300
-"""Characters of what a workload cluster answers that are logged."""
+"""Characters logged of what a workload cluster answers."""
 
 MOST_NODES = 20_000
 """Of one workload cluster. Kubernetes is made for 5,000."""
@@ -57,17 +57,17 @@ class _Cluster:
     told: dict[str, str] = field(default_factory=dict)
 
     def lacking(self, machines: Sequence[Wanted]) -> frozenset[tuple[str, str]]:
-        """Those of which it is not known that their Node has its provider ID."""
+        """Those whose Node is not known to have its provider ID."""
         return frozenset(one.identity for one in machines if not one.has_node and one.identity not in self.settled)
 
     def forget_all_but(self, machines: Sequence[Wanted]) -> None:
-        """Keep nothing of Machines that have gone, nor that the Node of a lost one was there."""
+        """Forget Machines that have gone, and that the Node of a lost one was there."""
         self.settled &= {one.identity for one in machines if not one.lost}
         names = {one.owner.machine for one in machines} | {""}
         self.told = {name: text for name, text in self.told.items() if name in names}
 
     def tell(self, name: str, text: str) -> bool:
-        """True when it is something else than what was logged last."""
+        """True when it differs from what was logged last."""
         news = self.told.get(name) != text
         self.told[name] = text
         return news
@@ -82,8 +82,8 @@ class NodeReconciler:
         self._clusters: dict[ObjectKey, _Cluster] = {}
 
     async def reconcile(self, key: ObjectKey) -> Result:
-        """Give every Node of this Cluster its provider ID that can be told. key: a Cluster's, of the kind
-        NODES_OF_CLUSTER. Raises nothing of Capra's: neither cluster has to answer.
+        """Give each Node of this Cluster its provider ID, where that can be told. key: a Cluster's, of the kind
+        NODES_OF_CLUSTER. Raises no CapraError: neither cluster has to answer.
         """
         cluster = self._cache.get("Cluster", key.namespace, key.name)
         machines = [one async for one in paced(wanted(self._cache, key))]
@@ -111,7 +111,7 @@ class NodeReconciler:
         return Result(known.wait) if known.missing and known.wait != NEVER else DONE
 
     async def _visit(self, key: ObjectKey, known: _Cluster, machines: Sequence[Wanted]) -> None:
-        """One look into the workload cluster. What it does not answer is for the next one."""
+        """One look into the workload cluster. The rest is left to the next one."""
         name = f"{key.namespace}/{key.name}"
         subject = f"Secret {key.namespace}/{_secret_name(key)}"
         try:
@@ -122,7 +122,7 @@ class NodeReconciler:
             async with connected(await _parsed(text, subject), subject) as workload:
                 await self._settle(key, known, machines, workload)
         except InputError as error:
-            known.wait = NEVER  # until the Secret is another
+            known.wait = NEVER  # until the Secret changes
             if known.tell("", str(error)):
                 log.warning("a kubeconfig cannot be used", cluster=name, error=str(error))
         except CapraError as error:

@@ -88,7 +88,7 @@ class PoolEntryReconciler:
         return DONE
 
     async def _has_vanished(self, raw: Raw) -> bool:
-        """The API has no machine with the holder's UID. The cache may only be late."""
+        """The API has no machine with the holder's UID. The cache may just be late."""
         holder = holder_of(raw)
         assert holder is not None  # it would not be an orphan
         asked = self._cache.mark(REMOTE_MACHINES.kind)

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 def telling_progress(tell: Tell, clock: Clock, period: float = PERIOD) -> ObserveRun:
-    """Has runs tell of their steps. tell: writes it. clock: seconds since the epoch. period: see PERIOD."""
+    """Has runs report their steps. tell: writes that. clock: seconds since the epoch. period: see PERIOD."""
     return lambda request: _Steps(request.key, tell, clock, period)
 
 
@@ -46,7 +46,7 @@ class _Steps:
         self._task: asyncio.Task[None] | None = None
 
     def hear(self, progress: Progress) -> None:
-        """Of what a step has said nothing is told here."""
+        """What a step has printed is not reported here."""
         if not progress.of_step:
             return
         step = RunProgress(progress.number + 1, progress.count, progress.title, self._clock())
@@ -57,12 +57,12 @@ class _Steps:
 
     async def ended(self, result: RunResult | None) -> None:
         """Nothing is written any more after this: what comes then is the status after the run. No status follows a run
-        that was cut off, so that what was told of it is taken away."""
+        that was cut off, so what was told of it is removed."""
         await finish(self._end(clear=result is None))
 
     async def _end(self, *, clear: bool) -> None:
-        """A write that is under way comes to its end first, for END_PATIENCE at most: nobody else writes to the object
-        meanwhile. One that is given up makes the next writer come second, who tries again."""
+        """A write that is under way may end first, within END_PATIENCE: nobody else writes to the object meanwhile.
+        After one that is given up, the next writer may meet a conflict, and tries again."""
         self._clear = clear
         self._over.set()
         if self._task is None:

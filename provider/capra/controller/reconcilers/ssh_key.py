@@ -18,7 +18,7 @@ class SSHKeyReconciler:
         self._held = held
         self._events = events
         self._told: set[str] = set()
-        """UIDs of those of which it was told that they are held."""
+        """UIDs of the Secrets already reported as held."""
 
     async def reconcile(self, key: ObjectKey) -> Result:
         """One step."""
@@ -32,7 +32,7 @@ class SSHKeyReconciler:
             if held:
                 await self._held.let_go(raw)
         elif not held:
-            # Whoever only names it holds it when a host is about to be touched with it (KubeStore.save).
+            # What merely names it holds it once a host is about to be touched with it (KubeStore.save).
             if self._held.is_needed(key.namespace, key.name):
                 await self._held.hold(key.namespace, key.name)
         elif raw["metadata"].get("deletionTimestamp") and uid not in self._told:

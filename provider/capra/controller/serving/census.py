@@ -9,7 +9,7 @@ from capra.kube.client.resources import ENTRIES, MACHINES
 
 
 def measure(cache: Cache, metrics: Metrics) -> None:
-    """Set what is only told when somebody asks."""
+    """Set what is only reported on demand."""
     phases = cache.numbers(MACHINES, By.PHASE).items()
     metrics.set_machines({(namespace, str(phase)): number for (namespace, phase), number in phases})
     states = cache.numbers(ENTRIES, By.STATE).items()

@@ -20,7 +20,7 @@ _MINIMUM = {TlsVersion.TLS12: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS13: ssl.TLSV
 
 
 def server_context(minimum: TlsVersion) -> ssl.SSLContext:
-    """TLS with a certificate made now and signed by itself: nobody can tell it from another, but nobody listens in.
+    """TLS with a new self-signed certificate: nobody can tell it from another, but nobody can listen in.
     The key (ECDSA, P-256) never reaches a disk."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _MINIMUM[minimum]

@@ -42,7 +42,7 @@ class Status:
 
     def __init__(self) -> None:
         self.alive: Callable[[], bool] = _yes
-        """Asked for /healthz: False has the kubelet restart the controller. That nobody answers does so, too."""
+        """Asked for /healthz: False has the kubelet restart the controller, and so does no answer at all."""
 
         self.ready: Callable[[], bool] = _no
         """Asked for /readyz. A replica that waits for leadership is ready, or a rolling update would never end."""

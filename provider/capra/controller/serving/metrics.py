@@ -28,14 +28,14 @@ MACHINE_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 86400)
 """From a small bootstrap to a machine that has waited for a host for a day."""
 
 WAIT_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60)
-"""From a queue that is empty to one that does not get on."""
+"""From an empty queue to one that makes no progress."""
 
 VERSIONS = {"version": "capra", "ansible_core": "ansible-core", "ansible_runner": "ansible-runner", "kopf": "kopf"}
 """Labels of `capra_build_info`, and the packages."""
 
 
 class Metrics:
-    """All metrics of one controller, in a registry of their own. Handed to whoever counts something."""
+    """All metrics of one controller, in a registry of their own. Passed to all that count something."""
 
     def __init__(self) -> None:
         # A time of creation for each series would double them, and nobody reads it.
@@ -120,7 +120,7 @@ class Metrics:
         self.api_requests.labels(verb, str(code)).inc()
 
     def set_machines(self, by_phase: Mapping[tuple[str, str], int]) -> None:
-        """How many RemoteMachines there are, by namespace and phase. What is not named any more is gone from the
+        """How many RemoteMachines there are, by namespace and phase. What is no longer named is gone from the
         metrics."""
         self.machines.clear()
         for place, number in by_phase.items():
@@ -148,13 +148,13 @@ class _Measured:
         self._measuring.enter_context(metrics.run_seconds.labels(request.playbook.value).time())
 
     def hear(self, progress: Progress) -> None:
-        """How far it is is not measured."""
+        """Progress is not measured."""
 
     async def ended(self, result: RunResult | None) -> None:
-        """It counts however it has ended."""
+        """It counts, however it ended."""
         self._measuring.close()
 
 
 def measuring(metrics: Metrics) -> ObserveRun:
-    """Has runs measured."""
+    """Measures runs."""
     return partial(_Measured, metrics)

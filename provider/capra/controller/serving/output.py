@@ -1,4 +1,4 @@
-"""Serves the output of runs that was kept, to those who may read the path."""
+"""Serves the kept output of runs, to those who may read the path."""
 
 from __future__ import annotations
 

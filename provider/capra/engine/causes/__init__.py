@@ -1,1 +1,1 @@
-"""What usually mends a failure, in words. Pure."""
+"""Usual remedies for failures, in words. Pure."""

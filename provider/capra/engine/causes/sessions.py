@@ -1,4 +1,4 @@
-"""What usually mends a session that a host did not let begin, by OpenSSH's and sudo's words. Pure.
+"""The usual remedy where a host let no session begin, by the words of OpenSSH and sudo. Pure.
 
 field: where a machine's fields stand, `spec` or `spec.machine`. terminal: a person can give options; a cluster has the
 manifest alone.
@@ -84,12 +84,12 @@ def remedy_of_unreachable(message: str, connection: Connection, field: str) -> s
 
 
 def remedy_of_login(message: str, connection: Connection, field: str) -> str:
-    """The same for a user that was let in and cannot work."""
+    """The same for a user who was let in but cannot work."""
     return _find(_LOGIN, message, connection, field)
 
 
 def remedy_of_become(message: str, connection: Connection, field: str, *, terminal: bool) -> str:
-    """The same for a user that cannot become root."""
+    """The same for a user who cannot become root."""
     method, rule = connection.become_method, _RULES[connection.become_method]
     given = f"--become-password-file FILE, or as {_GIVEN}" if terminal else _GIVEN
     if _REFUSED.search(message):

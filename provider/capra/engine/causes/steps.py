@@ -1,4 +1,4 @@
-"""What usually mends a step that has failed, by the line of its output that tells why. Pure.
+"""The usual remedy for a failed step, by the line of its output that tells why. Pure.
 
 It is advice beside the program's own words: what a step prints may mean anything, and decides nothing.
 """

@@ -1,7 +1,7 @@
 """Which Node of a workload cluster belongs to which Machine. Pure.
 
 The rule is the reference's (docs/reference/contract.md: name, label or address), with the host's own name added, and
-with one change: a Node that could be a wrong one is nobody's.
+with one change: a Node that may be the wrong one is nobody's.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Matching:
 
 
 def match(owners: Sequence[NodeOwner], nodes: Iterable[Node]) -> Matching:
-    """The Node of each Machine. owners: of different Machines, not more than one of each.
+    """The Node of each Machine. owners: at most one for each Machine.
 
     Never one Node for two Machines, never one provider ID for two Nodes, never a Node that has another provider ID.
     """
@@ -101,7 +101,7 @@ def _some(names: Iterable[str]) -> str:
 
 
 class _Index:
-    """Nodes by what they may be found by, so that large clusters cost no more than they have Nodes."""
+    """Nodes, indexed by all that identifies them, so that the cost grows only with their number."""
 
     def __init__(self, nodes: Iterable[Node]) -> None:
         self._by_provider_id: dict[str, list[Node]] = defaultdict(list)
@@ -117,7 +117,7 @@ class _Index:
             self._by_name[node.name].append(node)
             for name in _host_names(node.host_names):
                 self._by_host_name[name].append(node)
-            # A host may be reached by a DNS name, and a Node be called by its address.
+            # A host may be reached by a DNS name, and a Node named after its address.
             for address in _comparable((*node.addresses, *node.host_names)):
                 self._by_address[address].append(node)
 

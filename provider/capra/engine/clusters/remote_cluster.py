@@ -1,5 +1,5 @@
-"""What to do about a RemoteCluster. It stands for no infrastructure: what it has to tell is that there is none to wait
-for, and where the control plane is reached when somebody has said so. Pure."""
+"""What to do about a RemoteCluster. It stands for no infrastructure: all it has to tell is that there is none to wait
+for, and where the control plane is reached, if somebody has said so. Pure."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def report_cluster(seen: ClusterObservation) -> ClusterReport | None:
         return ClusterReport((Condition(PAUSED, "True", PAUSED, paused),))
     not_paused = Condition(PAUSED, "False", "NotPaused")
     if seen.owner is None:
-        # What was provisioned once stays so: Cluster API asks for that.
+        # What was provisioned once stays so: Cluster API requires that.
         return ClusterReport((_waiting(seen), not_paused), seen.provisioned)
     problem = seen.endpoint.problem if seen.endpoint.given else ""
     ready = Condition(READY, "False", "InvalidEndpoint", problem) if problem else Condition(READY, "True", READY)
@@ -106,6 +106,6 @@ def _waiting(seen: ClusterObservation) -> Condition:
 
 
 def _passed_on(own: Endpoint, cluster: Endpoint) -> Endpoint | None:
-    """The Cluster's endpoint for a RemoteCluster that has none. One that differs is somebody's will and stays."""
+    """The Cluster's endpoint for a RemoteCluster that has none. One that differs is intended, and stays."""
     usable = cluster.given and not cluster.problem
     return cluster if usable and not own.given else None

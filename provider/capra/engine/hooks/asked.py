@@ -1,7 +1,7 @@
 """The annotation `run-playbook`: a playbook of the user's for a machine that is provisioned. Pure.
 
-Its value is YAML: a word, which is the name of a ConfigMap with the key `playbook.yml` and of the hook, or a mapping
-with the fields of an entry of `spec.ansible`, `check` and `serial`.
+Its value is YAML: a word, which names both a ConfigMap with the key `playbook.yml` and the hook, or a mapping
+with `check`, `serial` and the fields of an entry of `spec.ansible`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from capra.model.manifest.validation import validate
 from capra.model.observation import AskedPlaybook, Problem
 
 FIELD = f"metadata.annotations[{RUN_PLAYBOOK_ANNOTATION}]"
-"""What messages call it."""
+"""Its name in messages."""
 
 MAX_CHARACTERS = 8192
 LIMITS = Limits(values=100, characters=MAX_CHARACTERS, depth=8, documents=1)
@@ -30,7 +30,7 @@ _failure = partial(InputError, reason=INVALID)
 
 
 def read_asked(value: str) -> tuple[AskedPlaybook, Hook | None]:
-    """What is asked for, without its text, and where that is; None beside a problem."""
+    """What is asked for, without its text, and where the text is; None on a problem."""
     try:
         fields = _fields(value)
     except InputError as error:

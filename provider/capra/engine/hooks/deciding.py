@@ -1,4 +1,4 @@
-"""What hooks that cannot be had mean for a machine: rows of docs/reference/decisions.md. Pure."""
+"""What unavailable hooks mean for a machine: rows of docs/reference/decisions.md. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HOOK_NOT_FOUND = "HookNotFound"
 """The reason of a problem with a hook whose text does not exist yet."""
 
 NOT_ALLOWED = "HooksNotAllowed"
-"""The reason where no hook may run; that changes with the process only."""
+"""The reason where no hook may run; only a new process changes that."""
 
 WAITING_FOR_TURN = "WaitingForTurn"
-"""The reason where as many machines run a playbook as may at once, or it has failed on one."""
+"""The reason where as many machines as allowed run a playbook, or it has failed on one."""
 
 LOOK_AGAIN = 30.0
-"""Seconds until the texts of hooks are looked at again: nobody tells of changes of a ConfigMap."""
+"""Seconds until the texts of hooks are read again: no event reports changes to a ConfigMap."""
 
 
 def refused_for_hooks(observation: Observation) -> Refuse | None:
@@ -61,13 +61,13 @@ def decide_playbook(observation: Observation, refused: Callable[[Observation], R
 
 
 def refused_run(decision: Run, error: InputError) -> Refuse | Keep:
-    """The decision where that one cannot be planned."""
+    """The decision when that one cannot be planned."""
     refuse = Refuse(error.reason, error.field, str(error))
     return Keep(playbook=refuse) if isinstance(decision, RunPlaybook) else refuse
 
 
 def has_ended_well(asked: AskedPlaybook, record: Record) -> bool:
-    """By its name and mode: an edit of a ConfigMap begins nothing on a fleet."""
+    """Goes by name and mode: editing a ConfigMap starts nothing on a fleet."""
     return bool(asked.name) and any(one.startswith(asked.prefix) for one in record.hooks)
 
 
@@ -79,7 +79,7 @@ def begun_run(asked: AskedPlaybook, record: Record) -> PlaybookRun | None:
 
 
 def _held_up(asked: AskedPlaybook, observation: Observation) -> Wait | Refuse | None:
-    """What is to come first, from the outside in."""
+    """What must come first, from the outside in."""
     problem = asked.problem
     if problem is not None:
         now = observation.now
@@ -89,8 +89,8 @@ def _held_up(asked: AskedPlaybook, observation: Observation) -> Wait | Refuse | 
 
 
 def _not_before(run: PlaybookRun | None, text: HookText, now: float) -> Keep | None:
-    """The back-off of a run of the same text that failed. A time that is further off than the longest was another
-    clock's."""
+    """The back-off of a failed run of the same text. A time that is further off than the longest came from another
+    clock."""
     if run is None or run.id != text.id or not now < run.not_before <= now + RUN.longest:
         return None
     return Keep(playbook=BackOff(run.not_before))

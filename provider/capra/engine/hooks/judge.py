@@ -12,7 +12,7 @@ from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult, TaskEve
 
 CAUSE_LENGTH = 300
 MESSAGE_LENGTH = 1000
-"""Characters of what a task says that are told: the last ones."""
+"""How many of the last characters of a task are told."""
 
 TASK_LENGTH = 200
 
@@ -23,18 +23,18 @@ _NO_PYTHON = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = frozenset({*SESSION_REASONS, "ssh_config"})
-"""Reasons of a session that did not come about, which Capra's own actions and the runner give."""
+"""Reasons why no session came about, which Capra's own actions and the runner give."""
 
 _OF_SSH = re.compile(
     r"^(?:(?:Shared c|C)onnection to \S+ closed\.|Warning: Permanently added .* to the list of known hosts\.)\r?$",
     re.MULTILINE,
 )
 _REFUSED = re.compile(r"^(?:ERROR!|\[ERROR\]:)", re.MULTILINE)
-"""How Ansible begins to say that it runs no playbook."""
+"""How Ansible's refusals of a playbook begin."""
 
 
 def judge_hook(request: RunRequest, result: RunResult) -> Outcome:
-    """The outcome of a user's playbook. A host that cannot be reached, or refuses us, is told as for any run."""
+    """The outcome of a user's playbook. A host that is out of reach, or refuses us, is told as in any run."""
     if result.ended == "timeout":
         return _outcome(request, result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
     if result.ended == "cancelled":
@@ -62,7 +62,7 @@ def _outcome(request: RunRequest, result: RunResult, kind: OutcomeKind, message:
 
 
 def _not_begun(request: RunRequest, result: RunResult) -> Outcome:
-    """Without a recap. Ansible says at once what it does not run; anything else may be the end of a process."""
+    """Without a recap. Ansible says at once what it refuses to run; anything else may be a dead process."""
     if found := _REFUSED.search(result.output):
         said = result.output[found.start() :].strip()
         return _outcome(request, result, OutcomeKind.HOOK_FAILED, f"Ansible refuses the playbook: {_end_of(said)}")
@@ -86,8 +86,8 @@ def _failed(request: RunRequest, result: RunResult, failed: TaskEvent) -> Outcom
 
 
 def _cause_first(message: str) -> str:
-    """What Ansible says of any failure (`non-zero return code`) tells no cause: what the program said last follows it,
-    in the one line that there is room for in most places."""
+    """What Ansible says of any failure (`non-zero return code`) gives no cause: the program's last words follow it, in
+    the one line that most places have room for."""
     first, *others = [line for line in message.splitlines() if line.strip()]
     if not others:
         return message
@@ -95,10 +95,10 @@ def _cause_first(message: str) -> str:
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    """What the task says. Of a loop, or of the gathering of facts, what the first part that failed says."""
+    """What the task says. For a loop, or the gathering of facts, what the first failed part says."""
     result = next(_inner_failures(result), result)
     parts = [str(result[name]) for name in ("msg", "module_stderr", "module_stdout", "stderr") if result.get(name)]
-    if "rc" in result and result.get("stdout"):  # on a terminal, as raw has one, it is both
+    if "rc" in result and result.get("stdout"):  # on raw's terminal, it has both streams
         parts.append(str(result["stdout"]))
     parts = [_OF_SSH.sub("", part).strip() for part in parts]
     return _end_of("\n".join(dict.fromkeys(filter(None, parts)))) or "it says nothing"

@@ -11,7 +11,7 @@ from capra.model.retry import RUN
 from capra.model.run import Outcome
 
 REMEMBERED = 20
-"""Playbooks of day two that are remembered, the last ones: a machine may live for years, and all annotations of an
+"""How many recent playbooks of day two are remembered: a machine may live for years, and all annotations of an
 object share 256 KiB."""
 
 MESSAGE_LENGTH = 1500
@@ -19,7 +19,7 @@ MESSAGE_LENGTH = 1500
 
 
 def with_hook(hooks: Sequence[str], hook: HookText) -> tuple[str, ...]:
-    """One entry for each hook: that of the text that has ended well last."""
+    """One entry for each hook: that of the text that last succeeded."""
     prefix = hook_prefix(hook.stage, hook.name, check=hook.check)
     return (*(one for one in hooks if not one.startswith(prefix)), hook.id)
 

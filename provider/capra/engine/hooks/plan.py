@@ -20,7 +20,7 @@ from capra.model.observation import HookText, Observation
 from capra.model.run import Playbook, RunRequest
 
 LEAST = 6
-"""Characters of a value that is hidden whatever it is; shorter ones are in all texts."""
+"""A value this long or longer is always hidden; shorter ones occur in any text."""
 
 _SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|token|key|cred|pin$|auth")
 
@@ -36,7 +36,7 @@ def hooks_to_run(
 
 
 def check_hooks(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> None:
-    """Before the first hook: nothing may turn out to be impossible after it. Raises InputError."""
+    """Called before the first hook: nothing may prove impossible after it. Raises InputError."""
     before, after = hooks_to_run(observation, decision)
     for hook in (*before, *after):
         _check_collections(hook, options, f"spec.ansible.{hook.stage}")
@@ -67,8 +67,8 @@ def plan_hook(observation: Observation, hook: HookText, options: PlanOptions) ->
 
 
 def hidden_in_variables(variables: Mapping[str, Any]) -> Hidden:
-    """Every value, but words of a few letters that stand in any text: to hide `root` would blot it out. Those are
-    hidden where the name of their variable is one of a secret."""
+    """Every value, except short words that occur in any text: hiding `root` would blot it out. Those are
+    hidden where their variable has the name of a secret."""
     return Hidden(credentials=frozenset(_values(variables, secret=False)))
 
 
@@ -87,5 +87,5 @@ def _values(value: Any, *, secret: bool) -> Iterator[str]:
 
 
 def _hidden_in_playbook(hook: HookText) -> Hidden:
-    """A ConfigMap or a file is text that people read: only what stands where passwords do."""
+    """A ConfigMap or a file is text that people read: only what is in a password's place."""
     return hidden_in_text(hook.playbook) if hook.secret else Hidden(credentials=credentials_in(hook.playbook))

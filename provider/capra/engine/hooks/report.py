@@ -13,7 +13,7 @@ PLAYBOOK = "PlaybookSucceeded"
 
 
 def playbook_condition(taken: Reconciliation) -> Condition | None:
-    """Nothing of it is in any other condition: the machine is as it was."""
+    """No other condition mentions it: the machine is as it was."""
     asked, decision = taken.observation.playbook, taken.decision
     if asked is None:
         return None
@@ -41,7 +41,7 @@ def playbook_condition(taken: Reconciliation) -> Condition | None:
 
 
 def _run(asked: AskedPlaybook, run: PlaybookRun | None) -> PlaybookRun | None:
-    """How the last run of what is asked for has ended; None where that was another one."""
+    """The last run of what is asked for; None if the last run was of something else."""
     if run is None or not run.id.startswith(asked.prefix):
         return None
     return run if asked.text is None or asked.text.id == run.id else None

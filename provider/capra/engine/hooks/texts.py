@@ -1,6 +1,6 @@
 """The texts of a hook: its playbook, which must be a list of plays, and its variables, which are a mapping. Pure.
 
-What a play means is Ansible's to say. Checked here is what can be told before anything runs.
+What a play means is up to Ansible. What can be told before anything runs is checked here.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def values_of(root: Any, text: str, failure: Failure) -> dict[str, Any]:
 
 
 def to_hook_text(stage: Stage, hook: Hook, playbook: bytes, variables: bytes | None) -> HookText:
-    """A hook with its texts, byte for byte as they are where the manifest says. Raises InputError naming that place."""
+    """A hook with its texts, byte for byte as in the place the manifest names. Raises InputError naming that place."""
     text = read_playbook(playbook, str(hook.playbook))
     return HookText(
         stage=stage,

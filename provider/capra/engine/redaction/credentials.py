@@ -12,17 +12,17 @@ from capra.engine.redaction.shell_words import ShellCommand, expansions, literal
 
 MINIMUM_PASSWORD = 6
 LONGEST = 1024
-"""Characters of a word of a command that is looked at: passwords are shorter."""
+"""How many characters of a command's word are read: passwords are shorter."""
 
 ROOM, EACH = 2**23, 64
-"""Bytes of all that is found in one text, and those of each beside its characters. What is beyond stays hidden as a
+"""Bytes for all that is found in one text, and for each find besides its characters. The rest stays hidden as a
 line, and where it looks like a password."""
 
 ASSIGNED = 1000
 """Values of variables that are looked at."""
 
 DEPTH = 3
-"""How many levels of a shell's command within a shell's command are read."""
+"""How many levels of shell commands inside shell commands are read."""
 
 _KEY = r"(?:api|access|secret|private|auth|account|encryption|signing|master|license)[_-]?key"
 _NAMES = rf"(?:pass(?:word|wd|phrase)?|pwd?|secret|token|{_KEY}|credentials?)"
@@ -96,7 +96,7 @@ def _in_text(text: str) -> Iterator[str]:
 
 
 def _assigned(text: str, names: set[str]) -> Iterator[str]:
-    """What stands behind `name=`, with what follows."""
+    """What follows `name=`, and more of the line."""
     for line in _short_lines(text):
         for match in _ASSIGNMENT.finditer(line):
             if match[1] in names:
@@ -127,7 +127,7 @@ def _in_line(line: str, depth: int) -> Iterator[str]:
 
 
 def _raw(line: str) -> Iterator[str]:
-    """What stands behind a name or an option, in lines of any language."""
+    """What follows a name or an option, in lines of any language."""
     patterns = [*_RAW, *([_NAMED] if "=" in line or ":" in line else []), *([_MAILED] if "@" in line else [])]
     for pattern in patterns:
         for match in pattern.finditer(line):
@@ -142,7 +142,7 @@ def _reads(command: ShellCommand) -> bool:
 
 
 def _given(word: str) -> Iterator[str]:
-    """What a program that asks for a password is given: it, twice, or with the user's name before it."""
+    """What a program that asks for a password is given: that, twice, or after the user's name."""
     for line in [word, *re.split(r"\\n|\n", word)]:
         if not re.match(r"-\w{1,2}$|%s", line):
             yield line

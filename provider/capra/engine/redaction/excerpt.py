@@ -17,7 +17,7 @@ LENGTH = 60
 """Characters that are shown at most."""
 
 LOOKED_AT = 1024
-"""Characters of a command that its first words are looked for in."""
+"""Characters of a command in which its first words are sought."""
 
 MORE = "…"
 
@@ -26,14 +26,14 @@ _KNOWN = re.compile(
     r"apk|apt(-get)?|ch(mod|own)|cp|dnf|dpkg|hostnamectl|install|k0s|k3s|kubeadm|ln|mkdir|modprobe|mount|mv|rke2|rm|rmdir"
     r"|sed|service|swapoff|sysctl|systemctl|tar|test|touch|umount|uname|yum|zypper"
 )
-"""Programs that take no password as a plain word. Of any other the first word is shown: the next may be a secret that
+"""Programs that take no password as a plain word. Others show only the first word: the next may be a secret that
 looks like any word (`register green`, `--pin 12345`)."""
 
 _QUOTED = re.compile(r"'([^'\s]*)'|\"([^\"\s]*)\"")
 
 
 def titled(step: Step) -> Step:
-    """The step with the first words of its command behind its title. What Capra's own commands do is told already."""
+    """The step with the first words of its command after its title. What Capra's own commands do is told already."""
     if not isinstance(step, RunCommand) or step.name:
         return step
     words = excerpt(step.command)
@@ -41,7 +41,7 @@ def titled(step: Step) -> Step:
 
 
 def excerpt(command: str) -> str:
-    """The first words of the command; with `…` behind them where there is more; empty where none may be shown."""
+    """The first words of the command; with `…` after them where there is more; empty where none may be shown."""
     lines = [line.strip() for line in command.splitlines() if line.strip()]
     begun = [line for line in lines if not line.startswith(("#", "set -", "set +"))]
     if not begun:
@@ -60,7 +60,7 @@ def excerpt(command: str) -> str:
 
 
 def without_shown(hidden: Hidden, steps: Iterable[Step]) -> Hidden:
-    """What is to be hidden of these steps beside the titles: a command that its title shows whole is no secret."""
+    """What is to be hidden of these steps, given their titles: a command shown whole in its title is no secret."""
     commands = [step.command for step in steps if isinstance(step, RunCommand) and not step.name]
     shown = {command.strip() for command in commands if (words := excerpt(command)) and not words.endswith(MORE)}
     return replace(hidden, wholes=hidden.wholes - shown)

@@ -14,11 +14,11 @@ from capra.engine.redaction.shell_words import literals, unquoted
 
 OTHERS_READ = 0o004
 MINIMUM_SECRET = 8
-"""Shorter texts are not looked for, but for passwords that stand where passwords do: they would blot out ordinary
+"""Shorter texts are not looked for, except in the places of passwords: they would blot out ordinary
 words, and no token is that short."""
 
 BINARY_LIMIT = 65536
-"""Bytes of a file that is no text, up to which it may be a key. Larger ones are programs and archives."""
+"""Bytes up to which a file that is not text may be a key. Larger ones are programs and archives."""
 
 _ADDRESS_LINE = re.compile(r"[\s-]*(?:\w+:\s*)?[\"']?[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?[\"']?\s*")
 """A line of YAML that is an IPv4 address, with or without a name: messages tell the host's own."""

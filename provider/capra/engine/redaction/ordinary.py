@@ -2,7 +2,7 @@
 people or programs use, and a path is a path. Pure.
 
 The list beside this module holds words that are frequent in manual pages, documentation and programs, and the names of
-commands. What is not in it counts as secret: to hide a package's name now and then costs less than to show a password.
+commands. What is not in it counts as secret: hiding a package's name now and then costs less than showing a password.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def is_plain(word: str) -> bool:
 
 
 def is_ordinary(word: str) -> bool:
-    """The word may be shown: it is plain, or all that it is made of are short numbers and ordinary words, with at most
-    one symbol among them that names do not have."""
+    """The word may be shown: it is plain, or is made only of short numbers and ordinary words, with at most
+    one symbol that names do not have."""
     return is_plain(word) or (len(_SYMBOLS.findall(word)) < 2 and _of_ordinary_runs(word))
 
 

@@ -1,4 +1,4 @@
-"""Takes text apart, a little at a time: nothing else in this process goes on while an expression is looked for, and a
+"""Takes text apart, a little at a time: nothing else in this process runs while an expression is matched, and a
 list of all lines or words of 64 MiB takes gigabytes. Pure."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ PIECE = 8192
 """Characters that are looked at together."""
 
 OVERLAP = 1024
-"""Characters that a piece has of the one before it: whatever is shorter is whole in one of them."""
+"""Characters a piece shares with the one before it: whatever is shorter is whole in one of them."""
 
 BLOCK = 2**18
 """Characters of whole lines that are taken apart at once."""

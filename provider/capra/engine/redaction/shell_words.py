@@ -1,4 +1,4 @@
-"""Reads a line as a shell does, without carrying anything out: its commands, and their words without quotes. Pure.
+"""Reads a line as a shell does, without running anything: its commands, and their words without quotes. Pure.
 
 Lines of other languages are read, too: a quote that is not closed on its line stands for itself.
 """
@@ -22,7 +22,7 @@ _EXPANSION = re.compile(r"\0(\w*)\0")
 
 @dataclass
 class ShellCommand:
-    """words: with expansions as `expansions` and `literals` know them. here: what stands behind `<<<`. end: the word
+    """words: with expansions as `expansions` and `literals` know them. here: what follows `<<<`. end: the word
     that ends a here-document, empty without one. piped: its output goes to the next command."""
 
     words: list[str] = field(default_factory=list)
@@ -79,7 +79,7 @@ def _expansion(text: str) -> str:
 
 
 def literals(word: str) -> list[str]:
-    """What stands in a word as such, between expansions."""
+    """The literal parts of a word, between expansions."""
     return _EXPANSION.split(word)[::2]
 
 

@@ -1,1 +1,1 @@
-"""What is reported of a machine: conditions, events, whose host it is. Pure."""
+"""What is reported of a machine: conditions, events, who has its host. Pure."""

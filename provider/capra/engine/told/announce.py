@@ -27,7 +27,7 @@ class Announcement:
 
 
 def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
-    """What to announce of this reconciliation, if anything. news: what is told of the machine differs from before."""
+    """What to announce of this reconciliation, if anything. news: the machine's report differs from before."""
     match taken.decision:
         case RunPlaybook(hook):
             mode = " in check mode" if hook.check else ""
@@ -58,8 +58,8 @@ def announce(taken: Reconciliation, *, news: bool) -> Announcement | None:
 
 
 def entry_concerned(taken: Reconciliation) -> tuple[str, str] | None:
-    """Namespace and name of the pool's entry that the announcement is of as well: it is not what its pool takes it for
-    any more. What is done with it otherwise is told of its machine alone."""
+    """Namespace and name of the pool's entry that the announcement is also about: it is no longer what its pool takes
+    it for. Anything else done with it is told of its machine alone."""
     entry = taken.observation.entry
     given_up = isinstance(taken.decision, Release) and taken.decision.dirty
     if entry is None or not (isinstance(taken.decision, GiveBack) or given_up):
@@ -83,7 +83,7 @@ def _nothing_sent_told(taken: Reconciliation) -> Announcement:
 
 
 def _named(taken: Reconciliation) -> tuple[str, str]:
-    """What the reasons of its events begin with, and what it is."""
+    """The prefix of its events' reasons, and what the run is."""
     name = "Bootstrap" if isinstance(taken.decision, Bootstrap) else "Cleanup"
     what = f"{name.lower()} of {taken.observation.machine.spec.place}"
     if not taken.hook:
@@ -92,7 +92,7 @@ def _named(taken: Reconciliation) -> tuple[str, str]:
 
 
 def failures(taken: Reconciliation) -> int:
-    """How many runs in a row have failed, of what is run."""
+    """How many runs of this kind have failed in a row."""
     if isinstance(taken.decision, RunPlaybook):
         return taken.record.playbook.attempts if taken.record.playbook is not None else 0
     return taken.record.attempts

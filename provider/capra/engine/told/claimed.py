@@ -16,8 +16,8 @@ NAME_ON_HOST = "the name that stands in the host's file /var/lib/capra/claim"
 
 def sentence(claimed: Mapping[str, Any], namespace: str, *, one_owner: bool) -> str:
     """claimed: `uid`, `name` (namespace/name) and `since` (seconds since the epoch), as far as the host told them.
-    namespace: of whoever asks. one_owner: the names of other namespaces may be told. Otherwise the UID is: it says
-    nothing to those without rights there, and leads those with them to the object."""
+    namespace: of the asking machine. one_owner: names of other namespaces may be told. Otherwise the UID is: it says
+    nothing to those without rights there, and leads the others to the object."""
     uid, name, since = str(claimed.get("uid", "")), str(claimed.get("name", "")), int(claimed.get("since", 0) or 0)
     hidden = bool(name) and not one_owner and name.partition("/")[0] != namespace
     shown = "a machine of another namespace" if hidden else name or "a machine without a name"

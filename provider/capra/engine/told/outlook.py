@@ -12,14 +12,14 @@ from capra.model.status import timestamp
 
 
 def next_attempt_of(taken: Reconciliation) -> float:
-    """When a run that has failed is tried again; 0 where nothing waits for its time."""
+    """When a run that has failed is tried again; 0 where none is to come."""
     decision, record = taken.decision, taken.record
     failed = bool(record.message) and not taken.running and isinstance(decision, Bootstrap | Cleanup | BackOff)
     return record.not_before if failed and record.phase not in {Phase.PROVISIONED, Phase.CLEAN} else 0.0
 
 
 def cleanup_deadline_of(taken: Reconciliation, limit: float) -> float:
-    """When a cleanup that is under way is given up at the earliest; 0 where none is, or it never is."""
+    """The earliest time at which a cleanup under way is given up; 0 without one, or if it never is."""
     since = taken.record.cleaning_since
     ended = taken.record.phase is Phase.CLEAN or isinstance(taken.decision, Release)
     wanted = taken.observation.machine.deleting and since and not ended

@@ -38,7 +38,7 @@ OWNED = frozenset({READY, BOOTSTRAP, PAUSED, RESERVED, REACHABLE, CLEANED, ENDPO
 
 RUN_FAILED = "InternalError"
 """The reference's reason of BootstrapExecSucceeded for any run that failed (k0smotron,
-internal/controller/infrastructure/remote_machine_controller.go); `Ready` has the one that tells."""
+internal/controller/infrastructure/remote_machine_controller.go); `Ready` has the real one."""
 
 NOT_CONNECTED = frozenset(
     {
@@ -52,8 +52,8 @@ PROVES_NOTHING = frozenset({OutcomeKind.LOST, OutcomeKind.CANCELLED, OutcomeKind
 FAILS_PROVISIONING = frozenset(
     {OutcomeKind.STEP_FAILED, OutcomeKind.HOOK_FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.INVALID}
 )
-"""Outcomes that the contract v1beta1's failure fields tell. A host that cannot be reached for a while is none: health
-checks of Cluster API replace a machine as soon as these fields are set."""
+"""Outcomes that go into contract v1beta1's failure fields. A host that cannot be reached for a while is none: health
+checks of Cluster API replace a machine as soon as these are set."""
 
 
 def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineReport:
@@ -115,7 +115,7 @@ def _phase(taken: Reconciliation, provisioned: bool) -> str:
 
 
 def _cleaning(taken: Reconciliation) -> bool:
-    """A cleanup is wanted, and may have been tried without anything sent."""
+    """A cleanup is wanted; tries that sent nothing may have been made."""
     record = taken.record
     tried = taken.observation.machine.deleting and bool(record.cleaning_since) and record.phase is not Phase.CLEAN
     return record.phase is Phase.CLEANING or tried
@@ -157,7 +157,7 @@ def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
     if record.message and not taken.running:
         return false(BOOTSTRAP, RUN_FAILED, record.message)
     if isinstance(taken.decision, Refuse):
-        # The reference tells nothing here, so that its one reason for a run that failed is not needed.
+        # The reference reports nothing here, so its one reason for a failed run is not needed.
         return false(BOOTSTRAP, taken.decision.reason, of_field(taken.decision.field, taken.decision.message))
     if record.phase is Phase.BOOTSTRAPPING:
         return Condition(BOOTSTRAP, "Unknown", "Bootstrapping", "the bootstrap is under way")
@@ -209,7 +209,7 @@ def _cleaned(taken: Reconciliation, next_attempt: float, deadline: float) -> Con
 
 
 def _endpoint(observation: Observation) -> Condition | None:
-    """Remote machines can't make an endpoint: a control plane needs one that somebody else has given."""
+    """Remote machines can't make an endpoint: a control plane needs one that somebody else provides."""
     if observation.owner is None or not observation.owner.control_plane or observation.cluster is None:
         return None
     if observation.cluster.endpoint:

@@ -3,13 +3,13 @@
 Watches fill it, and so does every answer to a request: a reconciliation never sees less than what this process has
 written.
 
-What is newer is told by versions among events, and by the order in this process where a request was answered: an answer
+Among events, versions tell what is newer; for the answer to a request, the order in this process does: an answer
 is at least as new as all that was learnt before the request began, whatever its version. After etcd was restored from a
-backup versions are lower than before; a list is the truth then, too.
+backup, versions are lower than before; even then, a list is the truth.
 
 What is looked for again and again is found by an index (`By`), which follows every change here, and nowhere else. What
-an object says itself is one part of it (`traits`); what becomes of an entry of a pool by way of other objects, its
-state above all, is the other (`entry_state`), brought up to date when one of those changes.
+an object itself says is one part of it (`traits`); what other objects make of a pool's entry, above all its state, is
+the other (`entry_state`), updated when one of those changes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _AT_THE_HOST = frozenset({By.PLACE, By.USER, By.QUARANTINE})
 """What a machine or an entry says that counts for all that have its address and port."""
 
 REMEMBERED = 10_000
-"""Deletions: an answer to a write may arrive after the deletion it was faster than."""
+"""Deletions: the answer to a write may arrive after word of a later deletion."""
 
 
 class _Known(NamedTuple):
@@ -58,7 +58,7 @@ def _nobody(*told: object) -> None:
 
 
 class Cache:
-    """Objects by kind, namespace and name, and by what they are looked for by. watch_filter: those without this label
+    """Objects by kind, namespace and name, and by other traits. watch_filter: those without this label
     neither wait nor are handed out. probes: see `Known`."""
 
     def __init__(self, watch_filter: WatchFilter = None, *, probes: bool = False) -> None:
@@ -75,12 +75,12 @@ class Cache:
         """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
         on from a version that is still to come hears nothing until then."""
         self.left: Callable[[str, places.Place], None] = _nobody
-        """Told the namespace and the host that a machine or an entry has, or uses, no more: it has gone, or is
+        """Told the namespace and the host that a machine or an entry no longer has or uses: it has gone, or is
         elsewhere now."""
 
         self.freed: Callable[[str, str], None] = _nobody
-        """Told the namespace and the pool when one more of its entries can be had, whichever object's change it was
-        that made it so. Not of a promise that came to nothing."""
+        """Told the namespace and the pool when one more of its entries becomes available, whichever object's change
+        is the cause. Not of a promise that came to nothing."""
 
         self.taken: Callable[[str, str], None] = _nobody
         """Told the namespace and the name of an entry that was free, and is not any more: somebody is about to have it,
@@ -92,7 +92,7 @@ class Cache:
 
     def put(self, kind: str, raw: Raw, asked: Mark | None = None) -> bool:
         """Keep the object unless something newer is known, or it has been deleted since. True when it was kept.
-        asked: before the request whose answer it is; None for an event of a watch."""
+        asked: before the request that it answers; None for an event of a watch."""
         raw = _lean(raw)
         objects, place = self._objects[kind], _place(raw)
         known = objects.get(place)
@@ -114,7 +114,7 @@ class Cache:
         return True
 
     def replace(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw]:
-        """Keep what a list says, and give what has changed or gone. version: the list's. What was learnt after the list
+        """Keep what a list says; yield what has changed or gone. version: the list's. What was learnt after the list
         was asked for stays if it is newer by its version."""
         return (raw for raw in self.replacing(kind, items, version, asked) if raw is not None)
 
@@ -194,7 +194,7 @@ class Cache:
         return {name for _, name in self._own.find(ENTRIES, namespace, by, value)}
 
     def _share(self, place: NamespacedName) -> frozenset[Trait]:
-        """Find the entry by what others have a say in. Gives what it is found by from now on and was not before."""
+        """Index the entry by what others have a say in. Returns the traits by which it was not found before."""
         raw = self.get(ENTRIES, *place)
         its: frozenset[Trait] = frozenset()
         if raw is not None:
@@ -244,7 +244,7 @@ def _place(raw: Raw) -> NamespacedName:
 
 
 def _lean(raw: Raw) -> Raw:
-    """The object without what nobody asks for and half of it is: who has written which field."""
+    """The object without `managedFields`, which are half of it, and which nobody asks for."""
     if "managedFields" not in raw["metadata"]:
         return raw
     return {**raw, "metadata": {name: value for name, value in raw["metadata"].items() if name != "managedFields"}}

@@ -142,9 +142,9 @@ def at_host(cache: Known, machine: Raw) -> list[Raw]:
 def candidates(
     cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None = None, most: int | None = None
 ) -> tuple[PoolEntry, ...]:
-    """The entries of the machine's pool, by name, each with what speaks against it. most: of them, for whoever does not
-    look at all. One that somebody is about to take looks free: whoever decides on it looks again in a moment, and is
-    told then who has it."""
+    """The entries of the machine's pool, by name, each with what speaks against it. most: the limit, where not all
+    are needed. One that somebody is about to take looks free: a machine that decides on it looks again in a moment,
+    and learns who has it."""
     raws = cache.by(ENTRIES, namespace_of(machine), By.POOL, pool_of(machine))
     return tuple(with_obstacles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
 

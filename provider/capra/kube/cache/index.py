@@ -25,8 +25,8 @@ class Trait(NamedTuple):
 def read_traits(
     kind: str, place: tuple[str, str], otherwise: frozenset[Trait], read: Callable[[], frozenset[Trait]]
 ) -> frozenset[Trait]:
-    """What an object is found by. Where it says something that nobody has thought of, `otherwise`: it must not keep
-    everybody from learning of the others. place: namespace and name."""
+    """What an object is found by; `otherwise` where it says something unforeseen, which must not keep anybody
+    from learning of the others. place: namespace and name."""
     try:
         return read()
     except Exception:
@@ -35,7 +35,7 @@ def read_traits(
 
 
 class Index:
-    """Names of objects by kind, namespace and trait. What is asked takes as long as the answer is."""
+    """Names of objects by kind, namespace and trait. A query costs as much as its answer is long."""
 
     def __init__(self) -> None:
         self._traits: dict[tuple[str, str, str], frozenset[Trait]] = {}

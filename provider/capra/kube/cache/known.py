@@ -1,4 +1,4 @@
-"""What may be asked of the cache: one object by its name, or all that have something in common, without a walk through
+"""What may be asked of the cache: one object by its name, or all that have something in common, without walking through
 the others."""
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class By(Enum):
 
 
 class Known(Protocol):
-    """The part of the cache that is only read. Objects come by name unless `By` says otherwise; who changes the cache
-    meanwhile makes a list of them first."""
+    """The part of the cache that is only read. Objects come by name unless `By` says otherwise; to change the cache
+    meanwhile, make a list of them first."""
 
     @property
     def probes(self) -> bool:

@@ -43,7 +43,7 @@ def infrastructure(owner: Raw) -> tuple[str, str, str, str]:
 
 
 def owner_of(cache: Known, raw: Raw, kind: str) -> tuple[Raw | None, str]:
-    """The object's owner of this kind; None with what stands against it, empty when there is nothing to look at."""
+    """The object's owner of this kind; else None with the reason, empty when there is nothing to look at."""
     problem = ""
     for reference in references(raw, kind):
         found = cache.get(kind, namespace_of(raw), reference.name)
@@ -68,10 +68,10 @@ def named_by(cache: Known, owner: Raw, kind: str) -> Iterator[Raw]:
 
 
 def _speaks_against(raw: Raw, kind: str, reference: Reference, owner: Raw) -> str:
-    """A sentence that begins with what the object waits for; empty when the owner is one."""
+    """A sentence that begins with what the object waits for; empty when `owner` owns it."""
     uid = str(owner["metadata"].get("uid", ""))
     # The API server takes no reference without a UID. A Cluster that was created again and names the object back is its
-    # owner before Cluster API has mended the reference: all that the object gets of it is the endpoint.
+    # owner before Cluster API has mended the reference: all that the object gets is the endpoint.
     if kind == "Machine" and reference.uid and reference.uid != uid:
         return (
             f"waiting for the {kind} that owns this object: metadata.ownerReferences names {kind} {reference.name} with"

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """The items. The next one is asked for after others may have changed what it comes from."""
+    """The items. Others may change their source before the next one is fetched."""
     begun = time.monotonic()
     for item in items:
         yield item

@@ -21,7 +21,7 @@ ObjectListener = Callable[[Resource, Raw], None]
 """Told of an object that was added, changed or deleted, or that is only to be looked at; the cache knows already."""
 
 FAILURE_PAUSE = 5.0
-"""Seconds until everything is read again when it could not be."""
+"""Seconds until the next attempt when reading has failed."""
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Synchronization:
                 async with asyncio.timeout(self._period):
                     await self._now.wait()
             self._now.clear()
-            # One kind that cannot be read does not keep what is gone of the others.
+            # One kind that cannot be read keeps no deleted object of the others.
             if not all([await self._read_again(resource) for resource in (SECRETS, *self._resources)]):
                 await asyncio.sleep(FAILURE_PAUSE)
                 self._now.set()
@@ -94,7 +94,7 @@ class Synchronization:
             return False
         for raw in list(self._cache.all(resource.kind)) if resource != SECRETS else ():
             self._changed(resource, raw)
-            await asyncio.sleep(0)  # whoever has other work goes on
+            await asyncio.sleep(0)  # other tasks get a turn
         return True
 
     def missed(self) -> None:
@@ -121,5 +121,5 @@ async def refresh(api: Api, cache: Cache, resource: Resource, namespace: str, li
     async for raw in paced(cache.replacing(resource.kind, raws, version_of(answer), asked)):
         if raw is not None:
             listener(resource, raw)
-            await asyncio.sleep(0)  # whoever is told may have much to look for
+            await asyncio.sleep(0)  # the listener may have much to look up
     return str(answer["metadata"]["resourceVersion"])

@@ -112,7 +112,7 @@ def _was_told(raw: Raw, kind: str, reason: str) -> bool:
 
 
 def _uses_host(raw: Raw) -> bool:
-    """The machine has begun on its host, and the host was not cleaned since."""
+    """The machine has begun on its host, which has not been cleaned since."""
     provided = bool((raw.get("spec") or {}).get("providerID"))
     if RECORD not in annotations_of(raw) and FINALIZER not in raw["metadata"].get("finalizers", ()):
         return provided  # most machines that begin: there is no record to read

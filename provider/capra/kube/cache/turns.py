@@ -12,12 +12,12 @@ from capra.kube.client.resources import MACHINES, RECORD, annotations_of, name_o
 from capra.model.machine import MachineKey
 
 AGAIN = 1.0
-"""Seconds until a machine looks again that was to run, and another one was faster."""
+"""Seconds until a machine looks again when another one has got the turn first."""
 
 
 class Turns:
-    """Turns of machines of a namespace at the hook of a name. What machines have noted counts, over restarts; and from
-    the moment at which one was given its turn until that is noted, what this process knows."""
+    """Turns of a namespace's machines at a hook, by its name. What machines have noted counts, across restarts; and,
+    from the moment at which one gets its turn until that is noted, what this process knows."""
 
     def __init__(self, cache: Known) -> None:
         self._cache = cache
@@ -26,7 +26,7 @@ class Turns:
 
     def held(self, key: MachineKey, name: str, serial: int, *, begun: bool) -> str:
         """Why it is not the machine's turn; empty where it is. serial: machines at once, 0 for any number. begun: it
-        has run on this machine before, and not ended well: a failure elsewhere does not keep it from going on."""
+        has run on this machine before, but not succeeded: a failure elsewhere does not keep it from going on."""
         if not serial:
             return ""
         failed = self._others(By.FAILED, key, name) if not begun else set()
@@ -34,7 +34,7 @@ class Turns:
             return f"hook {name} is begun on no other machine while it has failed on RemoteMachine {min(failed)}"
         if len(self._others(By.RUNNING, key, name) | self._about_to_run(key, name)) < serial:
             return ""
-        # Without a name: each of many that wait would have its status written whenever another one runs.
+        # No names here: the status of all that wait would be written whenever another one runs.
         return f"hook {name} runs on {serial} at a time: waiting for one of them to end"
 
     @contextmanager
@@ -52,7 +52,7 @@ class Turns:
                 del self._taken[place]
 
     def _about_to_run(self, key: MachineKey, name: str) -> set[str]:
-        """Others that have their turn, and nothing was noted of them since."""
+        """Others that have got their turn and have noted nothing since."""
         taken = self._taken.get((key.namespace, name), {})
         return {one for one, noted in taken.items() if one != key.name and noted == self._noted(key.namespace, one)}
 

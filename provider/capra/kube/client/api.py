@@ -1,7 +1,7 @@
 """Requests to the Kubernetes API: plain objects in, plain objects out, Capra's errors.
 
-Every write names the resourceVersion that it is based on where it matters, so that one that was carried out although
-its answer was lost can be repeated: the second then ends as a conflict.
+Every write names the resourceVersion that it is based on where it matters, so that a write whose answer was lost can
+be repeated even if it took effect: the second then ends as a conflict.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ PAGE = 250
 
 LONGEST_ANSWER = 2**26
 LONGEST_LIST = 2**30
-"""Bytes of one answer, and of all pages of a list: what the API server of the cluster says that Capra is part of."""
+"""Bytes of one answer, and of all pages of a list, from the API server of the cluster that Capra is part of."""
 
 LONGEST_TOKEN = 2**13
-"""Characters by which an API server knows how far it has told a list: more fit into no URL."""
+"""Characters that tell an API server how far a list has been read: more fit into no URL."""
 
 LONGEST_REFUSAL = 2**16
-"""Bytes that are read of an answer which says what was wrong."""
+"""Bytes that are read of an answer that reports an error."""
 
 MERGE_PATCH = "application/merge-patch+json"
 METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
@@ -97,7 +97,7 @@ class Api:
             try:
                 page, length = await self._sized("GET", path, accept=accept, query=query)
             except MissingError as error:
-                if token:  # the API server has forgotten what it has begun to tell
+                if token:  # the API server has forgotten the list that it began
                     raise UnavailableError(str(error)) from None
                 raise
             size += length
@@ -124,7 +124,7 @@ class Api:
         return tuple(str(one["version"]) for one in answer.get("versions") or ())
 
     async def version(self) -> tuple[Raw, str]:
-        """What the API server says of itself, and the time that it sent this (the header `Date`)."""
+        """What the API server says of itself, and the time when it did so (the header `Date`)."""
         response = await self._send("GET", "/version", None, "application/json", "", {})
         try:
             content = await read_bounded_answer(response, self._longest_answer, "GET /version")
@@ -142,7 +142,7 @@ class Api:
         return await self._request("PATCH", path, body=body, content_type=MERGE_PATCH)
 
     async def patch_metadata(self, resource: Resource, namespace: str, name: str, metadata: Raw) -> Raw:
-        """The same for metadata alone, and nothing else of the object is answered."""
+        """The same for metadata alone; the answer has nothing else of the object."""
         accept = METADATA_ONLY.format(kind="PartialObjectMetadata")
         path, body = resource.path(namespace, name), {"metadata": metadata}
         return await self._request("PATCH", path, body=body, content_type=MERGE_PATCH, accept=accept)

@@ -39,10 +39,10 @@ class ClientConfig:
 
 
 async def configure(kubeconfig: str, context: str = "") -> Configuration:
-    """The configuration of a file, or without one of the Pod's service account, `$KUBECONFIG` or `~/.kube/config`.
+    """The configuration of a file or, without one, of the Pod's service account, `$KUBECONFIG` or `~/.kube/config`.
     context: of the file; empty for its current one. With one, a Pod's service account is not used.
 
-    Raises InputError or Fatal saying what is wrong; never what stands in the file.
+    Raises InputError or Fatal saying what is wrong, but never what the file holds.
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = CONNECTIONS

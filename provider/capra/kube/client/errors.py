@@ -32,7 +32,7 @@ class InvalidError(Fatal):
 
 
 class TooLongError(Fatal):
-    """An answer, or a list, has more bytes than are read. To ask again at once would not help."""
+    """An answer, or a list, has more bytes than are read. Asking again at once would not help."""
 
 
 class UnavailableError(Retry):
@@ -44,7 +44,7 @@ class UnavailableError(Retry):
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, what: str) -> CapraError:
-    """The error for an answer that is none of 2xx. what: the request, for the message."""
+    """The error for an answer without a 2xx status. what: the request, for the message."""
     message = f"{what}: {status} {_message(body)}".strip()
     if status == 409:
         return ConflictError(message, after=1.0)

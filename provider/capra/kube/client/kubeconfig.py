@@ -115,7 +115,7 @@ class Reader:
         return value
 
     def server(self, cluster: Mapping[str, Any]) -> str:
-        """The API server's URL. A user in it would be another way to log in, beside the token."""
+        """The API server's URL. A user in it would be another way to log in besides the token."""
         server = self.text(cluster, "server", "cluster.server").rstrip("/")
         if not server.startswith("https://"):
             raise self.error("cluster.server", "must begin with https://")

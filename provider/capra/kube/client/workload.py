@@ -18,7 +18,7 @@ from capra.kube.client.kubeconfig import Reader, Workload
 from capra.model.keys import pem
 
 KUBECONFIG_SUFFIX = "-kubeconfig"
-"""Of the Secret, behind the name of the Cluster."""
+"""Follows the Cluster's name in the Secret's."""
 
 LIMIT = aiohttp.ClientTimeout(total=30, connect=5)
 LONGEST_ANSWER, LONGEST_LIST, PAGE = 2**23, 2**26, 50
@@ -29,12 +29,12 @@ MOST_VALUES = 500_000
 """Values of one answer: empty ones take 30 times as much memory as text."""
 
 MOST_KEY_BITS = 8192
-"""Of an RSA key, with which the event loop itself signs: 0.1 s. Go's own limit."""
+"""For an RSA key, with which the event loop itself signs: 0.1 s. Go's own limit."""
 
 
 @contextlib.asynccontextmanager
 async def connected(workload: Workload, subject: str) -> AsyncIterator[Api]:
-    """The API of the workload cluster; a request is tried once. Raises InputError for certificates that are none."""
+    """The API of the workload cluster; a request is tried once. Raises InputError for invalid certificates."""
     async with _client(workload, subject) as client:
         yield Api(
             client,

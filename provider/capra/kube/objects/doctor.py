@@ -20,7 +20,7 @@ from capra.model.finding import Finding, Level
 from capra.model.machine import GROUP
 
 SKEW = 5.0
-"""Seconds: a Lease is renewed within ten, and certificates and tokens are made for now."""
+"""Seconds: Leases renew within ten, and certificates and tokens are valid from now."""
 
 KINDS = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
 APPLY = "apply the manifest of Capra's release (docs/guide/install.md)"
@@ -56,7 +56,7 @@ RIGHTS: Sequence[Right] = (
 
 @dataclass(frozen=True)
 class ClusterFacts:
-    """What was learnt of a cluster; None where nobody may say, or nobody has answered. skew: seconds by which its clock
+    """What was learnt of a cluster; None where it may not be read, or nobody answered. skew: seconds by which its clock
     is ahead. versions: those of an API group that are served, empty where there is no such group. crds: by name, and
     empty where there is none of it.
     allowed: whether the controller has each right. secrets: namespace and name of those that are there. controllers:

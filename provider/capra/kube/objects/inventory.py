@@ -24,8 +24,8 @@ from capra.model.pool import EntryState
 
 
 def inventory_hosts(machines: Iterable[Raw], entries: Iterable[Raw]) -> list[InventoryHost]:
-    """The machines that have an address, and the entries that none of them holds. What is wrong with a field is left
-    out, as the controller does."""
+    """The machines that have an address, and the entries that none of them holds. Fields with a mistake are left
+    out, as in the controller."""
     machines = list(machines)
     pools = {(namespace_of(one), name_of(one)): text_of(one.get("spec") or {}, "pool") for one in entries}
     held = {(namespace_of(one), entry) for one in machines if (entry := annotations_of(one).get(POOL_ENTRY))}

@@ -15,7 +15,7 @@ from capra.model.host_port import join_host_port
 from capra.model.pool import EntryState
 
 FAILURES = (REACHABLE, CLEANED, PLAYBOOK)
-"""Conditions of a machine that tell a failure where they are False, whatever its phase is."""
+"""Conditions of a machine that mean a failure when they are False, whatever its phase."""
 
 PORT = 22
 FAILED, WAITING, WELL = range(3)

@@ -19,7 +19,7 @@ def to_entry_machine(raw: Raw) -> tuple[RemoteMachine, Problem | None]:
 
 
 def to_pool_entry(raw: Raw) -> PoolEntry:
-    """A PooledRemoteMachine as an entry to choose from. used_by is for those to fill in who know the machines."""
+    """A PooledRemoteMachine as an entry to choose from. used_by is left to callers that know the machines."""
     machine, problem = to_entry_machine(raw)
     trouble = f"has a mistake in {problem.field}: {problem.message}" if problem else ""
     if raw["metadata"].get("deletionTimestamp"):
@@ -41,8 +41,8 @@ def to_pool_entry(raw: Raw) -> PoolEntry:
 
 
 def holder_of(raw: Raw) -> Holder | None:
-    """Who holds a PooledRemoteMachine: by its annotation, where that is empty nobody; where there is none, by the
-    status that the reference has written."""
+    """Who holds a PooledRemoteMachine: the one in its annotation, nobody where that is empty; without one, the one
+    in the reference's status."""
     text = annotations_of(raw).get(HOLDER)
     if text is not None:
         name, _, rest = text.partition("/")

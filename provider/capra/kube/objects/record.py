@@ -93,7 +93,7 @@ def record_changes(before: Record, now: Record, after: Record) -> dict[str, str 
 
 
 def host_keys(raw: Raw) -> tuple[str, ...]:
-    """The keys of the annotation, one a line; what is no key is left out."""
+    """The annotation's keys, one per line; what is not a key is left out."""
     return tuple(_valid_keys(annotations_of(raw).get(HOST_KEYS, "").splitlines()))
 
 

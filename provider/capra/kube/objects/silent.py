@@ -13,7 +13,7 @@ MESSAGE_LENGTH = 500
 
 
 class _Mark(BaseModel):
-    """The annotation. place: the host that did not answer; an entry that names another one since has no mark."""
+    """The annotation. place: the host that did not answer; an entry that now names another has no mark."""
 
     place: str
     since: Moment

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def moment(text: object) -> float:
-    """Seconds since the epoch of a time as the API has it; 0 for what is none."""
+    """Seconds since the epoch of a time as the API has it; 0 for anything else."""
     try:
         return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else 0.0
     except ValueError:
@@ -16,7 +16,7 @@ def moment(text: object) -> float:
 
 
 def changes(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `wanted` that a merge patch would change something with; empty when it would change nothing."""
+    """The fields of `wanted` with which a merge patch would change something; empty if it would change nothing."""
     return {name: value for name, value in wanted.items() if not _is(current.get(name), value)}
 
 

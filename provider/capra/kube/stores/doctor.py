@@ -25,7 +25,7 @@ CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "Cust
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview")
 SYSTEM, ACCOUNT, MANAGER = "capra-system", "capra-manager", "capra-controller-manager"
-"""The names of deploy/. Helm may have given others."""
+"""The names in deploy/. Helm may have given others."""
 
 PROVIDER_LABEL, PROVIDER = "cluster.x-k8s.io/provider", "infrastructure-capra"
 """The label that each of the controller's objects has, by clusterctl's rule."""
@@ -63,7 +63,7 @@ async def _permitted(answer: Awaitable[_Answer]) -> _Answer | None:
 
 
 def _skew(date: str, before: float, after: float) -> float | None:
-    """Seconds that the server's clock is ahead of ours; whole seconds are all that HTTP tells."""
+    """Seconds that the server's clock is ahead of ours; whole seconds are all that HTTP gives."""
     try:
         told = parsedate_to_datetime(date).timestamp()
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Writes events. One that says the same of the same object again is counted, as Kubernetes' own recorder does."""
+"""Writes events. One that repeats another about the same object is counted, as in Kubernetes' own recorder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REMEMBERED = 4096
 """Events that are remembered, as client-go's recorder does (events_cache.go)."""
 
 SAME_FOR = 3000.0
-"""Seconds in which the same is counted. The API server keeps an event for an hour after its last change by default."""
+"""Seconds in which repeats are counted. The API server keeps an event for an hour after its last change by default."""
 
 log = structlog.get_logger(__name__)
 _Key = tuple[str, Announcement]
@@ -37,7 +37,7 @@ class _Known:
 
 
 class EventRecorder:
-    """Writes events, and never raises for one: that it can't be written is no reason not to go on, and is logged."""
+    """Writes events. A failure to write one is logged and never raised: it is no reason to stop."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
         self._api = api

@@ -100,7 +100,7 @@ def _place(spec: MachineSpec) -> tuple[str, int]:
 
 
 def spec_changes(own: MachineSpec, wanted: MachineSpec) -> dict[str, Any]:
-    """The merge patch of the machine's `spec` that writes down what it follows; empty when it stands there. Commands
+    """The merge patch of the machine's `spec` that writes down what it follows; empty if that is there. Commands
     are not written: the machine's own count unless the entry's have changed."""
     if replace(own, clean_up_commands=()) == replace(wanted, clean_up_commands=()):
         return {}
@@ -135,7 +135,7 @@ def taken_back(raw: Raw, entry_raw: Raw | None) -> dict[str, Any]:
 
 def _given(raw: Raw, theirs: Mapping[str, Any]) -> Iterator[str]:
     """The fields that the machine has from its entry, which may say something else by now, or be gone. Commands that it
-    has got of its own since stay. theirs: what the entry says now."""
+    has since got of its own stay. theirs: what the entry says now."""
     spec, annotations = raw.get("spec") or {}, annotations_of(raw)
     noted = _noted(raw)
     own, _ = to_remote_machine(raw)

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class HeldSecrets:
-    """Writes and removes the finalizer of SSH keys' Secrets. What it knows of them are their metadata."""
+    """Writes and removes the finalizer of SSH keys' Secrets. It knows only their metadata."""
 
     def __init__(self, api: Api, cache: Cache) -> None:
         self._api = api
@@ -26,15 +26,15 @@ class HeldSecrets:
         return self._any(By.SECRET, namespace, name)
 
     def is_needed(self, namespace: str, name: str) -> bool:
-        """A host may have to be cleaned with its key. Who only names a Secret does not keep it from being deleted."""
+        """A host may have to be cleaned with its key. Merely naming a Secret does not keep it from deletion."""
         return self._any(By.NEEDED_KEY, namespace, name)
 
     def _any(self, by: By, namespace: str, name: str) -> bool:
         return any(self._cache.number(kind, namespace, by, name) for kind in (MACHINES, ENTRIES))
 
     async def hold(self, namespace: str, name: str) -> None:
-        """Hold it, before its key is used for the first time. One that is being deleted takes no finalizer any more,
-        and one that is not there is told elsewhere. Raises ConflictError where somebody else has changed it."""
+        """Hold it, before its key is used for the first time. One that is being deleted takes no more finalizers,
+        and a missing one is reported elsewhere. Raises ConflictError where somebody else has changed it."""
         raw = self._cache.get(SECRETS.kind, namespace, name) if name else None
         if raw is not None and not is_held(raw) and not raw["metadata"].get("deletionTimestamp"):
             await self._write(raw, [*_finalizers(raw), SSH_KEY_FINALIZER])
@@ -52,7 +52,7 @@ class HeldSecrets:
         except MissingError:
             self._cache.remove(SECRETS.kind, raw)
         except DeniedError as error:
-            # With rights of an older version the work goes on, as it did.
+            # With an older version's rights, the work goes on as before.
             if not self._denied:
                 log.warning("SSH keys are not held: a cleanup fails where a key is deleted first", error=str(error))
             self._denied = True

@@ -1,6 +1,6 @@
 """The texts of hooks in the management cluster: read when a machine is about to run them, and kept by nobody.
 
-ConfigMaps are not watched: a cluster has many, and few have playbooks. Whoever waits for one looks again.
+ConfigMaps are not watched: a cluster has many, and few have playbooks. A machine that waits looks again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class HookStore:
         self, machine: RemoteMachine, stages: Iterable[Stage], place: str = "spec", *, wanted: bool = True
     ) -> Texts:
         """The hooks of a machine in these stages, or what is wrong with the first that cannot be had. place: the path
-        of its fields. wanted: they may run now; otherwise only what is told without reading is."""
+        of its fields. wanted: they may run now; otherwise no text is read."""
         ansible = machine.spec.ansible
         asked = [(stage, index, hook) for stage in stages for index, hook in enumerate(ansible.of(stage))]
         # A machine that could never be cleaned is not bootstrapped either.

@@ -168,8 +168,8 @@ class KubeStore:
         return await self._reservations.reserve(observation, entry)
 
     async def give_back(self, observation: Observation, decision: GiveBack) -> None:
-        """The entry first: whoever dies in between has a machine that knows its entry by the address, and gives it back
-        again without a second mark."""
+        """The entry first: after a crash in between, the machine still knows its entry by the address, and gives it
+        back again without a second mark."""
         key = observation.machine.key
         raw = self._writer.same(observation.machine)
         if record.load_record(raw).phase is not Phase.NEW:
@@ -182,20 +182,20 @@ class KubeStore:
 
     async def release(self, observation: Observation, decision: Release) -> None:
         """The entries first, the finalizer last. A moved machine's entries move, too: they are marked as moved, or they
-        would seem to be left behind. An entry in quarantine is released only when its host was cleaned."""
+        would seem left behind. An entry in quarantine is released only when its host was cleaned."""
         if observation.machine.key.kind == ENTRIES:
             if not decision.dirty and not decision.moved:
                 await self._entries.release(observation.machine)
             return
         raw = self._writer.same(observation.machine)
-        # The host knows the machine by this UID, also when the entry is cleaned.
+        # The host knows the machine by this UID, even when the entry is cleaned.
         kept = replace(observation.record, uid=host_uid(observation))
         for number, entry_raw in enumerate(claims.held_by(self._cache, raw)):
             if decision.moved:
                 await self._entries.mark_moved(entry_raw)
                 continue
             if number:
-                # The machine has used the first one only: the host of another one shows keys of its own.
+                # The machine has used only the first one: the host of another one has its own keys.
                 kept = with_known_keys(record.load_record(entry_raw), kept)
             await self._entries.give_back(entry_raw, kept, decision.reason if decision.dirty else "")
         finalizers = [one for one in raw["metadata"].get("finalizers", ()) if one != FINALIZER]
@@ -229,7 +229,7 @@ class KubeStore:
         return await machine_keys(self._secrets, machine.key.namespace, machine.spec, "spec")
 
     def _cluster(self, raw: Raw, owner_raw: Raw | None) -> Cluster | None:
-        """The Machine's Cluster; the label's, when the Machine has gone first."""
+        """The Machine's Cluster; the one in the label if the Machine is gone."""
         name = cluster_name_of(owner_raw) if owner_raw is not None else labels_of(raw).get(CLUSTER_NAME_LABEL, "")
         found = self._cache.get("Cluster", namespace_of(raw), name) if name else None
         return to_cluster(found) if found is not None else None

@@ -60,7 +60,7 @@ def _is_left_alone(raw: Raw) -> bool:
 
 
 def _has_kubelet(machine: Raw) -> bool:
-    """A controller of k0s runs none unless it is told to."""
+    """A k0s controller has none unless told to run one."""
     if to_owner(machine).bootstrap_kind != "K0sControllerConfig":
         return True
     return labels_of(machine).get(WORKER_ENABLED_LABEL) == "true"

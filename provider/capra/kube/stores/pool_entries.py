@@ -86,7 +86,7 @@ class EntryStore:
         )
 
     def record_of(self, raw: Raw) -> Record:
-        """The record of an entry in quarantine: its host is to be cleaned, also where nothing has been noted yet."""
+        """The record of an entry in quarantine: its host is to be cleaned, even if nothing has been noted yet."""
         kept = record.load_record(raw)
         return replace(kept, phase=Phase.CLEANING) if kept.phase is Phase.NEW else kept
 
@@ -139,7 +139,7 @@ class EntryStore:
         """Its holder has vanished, and nobody has seen a clean host. It is not touched at once: should the holder have
         been moved away, the entry is about to go, too."""
         kept, holder = record.load_record(raw), holder_of(raw)
-        # The host knows whoever has used it by the UID.
+        # The host knows its last user by this UID.
         uid = kept.uid or (holder.uid if holder is not None else "")
         kept = replace(kept, uid=uid, not_before=self._clock() + VANISHED_PATIENCE, reason="", message="")
         await self._annotate(raw, {HOLDER: "", **_quarantine(reason, kept)})

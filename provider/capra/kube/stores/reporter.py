@@ -33,7 +33,7 @@ TITLE_LENGTH = 200
 
 
 class Reporter:
-    """Writes what there is to tell of a reconciliation, and nothing where that stands there already."""
+    """Writes what there is to report of a reconciliation, unless it is there already."""
 
     def __init__(self, writer: Writer, cache: Cache, clock: Clock) -> None:
         self._writer = writer
@@ -54,13 +54,13 @@ class Reporter:
         changed = machine_status_changes(raw, report(taken, cleanup_limit), timestamp(self._clock()))
         if changed:
             await self._writer.patch(REMOTE_MACHINES, raw, {"status": changed}, "status")
-        # Not before anything was sent: an entry whose host does not answer is given back.
+        # Only once something was sent: an entry whose host does not answer is given back.
         if not taken.observation.machine.deleting and taken.record.phase is not Phase.NEW:
             await self._pass_on(raw)
         return bool(changed)
 
     async def tell_progress(self, key: MachineKey, progress: RunProgress | None) -> None:
-        """Write how far the machine's run is; None takes it away, as the next `tell` does.
+        """Write how far the machine's run is; None removes that, as the next `tell` does.
 
         Raises what the API answers.
         """
@@ -101,7 +101,7 @@ class Reporter:
 
 
 def machine_status_changes(raw: Raw, told: MachineReport, now: str) -> dict[str, Any]:
-    """The merge patch that makes the status what is told, in the spelling of either version; empty when it is."""
+    """The merge patch that makes the status say what is told, in either version's spelling; empty if it does."""
     current: Mapping[str, Any] = raw.get("status") or {}
     failure = {"failureReason": told.failure_reason or None, "failureMessage": told.failure_message or None}
     conditions = merge(

@@ -46,13 +46,13 @@ class Reservations:
         self._watch_filter = watch_filter
 
     async def reserve(self, observation: Observation, entry: str) -> str:
-        """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. Whoever
-        dies in between is found to hold the entry, and goes on."""
+        """Finalizer, then the entry's holder by compare-and-swap, then what the machine gets from the entry. After a
+        crash in between, the machine is found to hold the entry."""
         raw, uid = self._writer.same(observation.machine), observation.machine.uid
         entry_raw = self._free(raw, entry)
         with self._cache.promised(entry_raw):
             if FINALIZER not in raw["metadata"].get("finalizers", ()):
-                # With a record that says that nothing has begun: a finalizer alone would mean the contrary.
+                # With a record that says that nothing has begun: a finalizer alone would mean the opposite.
                 metadata = with_finalizer(raw) | {"annotations": dict(record.dump_record(record.load_record(raw)))}
                 raw = await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": metadata})
             holder = holder_of(entry_raw)
@@ -62,7 +62,7 @@ class Reservations:
         return name_of(entry_raw)
 
     async def _hold(self, raw: Raw, entry_raw: Raw, known_as: str) -> Raw:
-        """Once more where only its status, or anything else that counts for nothing here, was written meanwhile."""
+        """Tries again where only its status, or something else irrelevant here, was written meanwhile."""
         name, uid = name_of(raw), str(raw["metadata"]["uid"])
         try:
             try:
@@ -73,7 +73,7 @@ class Reservations:
                     raise
             return await self._entries.hold(newest, name, uid, known_as)
         except MissingError:
-            # Not the machine is gone: it is to look for another one.
+            # The entry is gone, not the machine: look for another.
             raise ConflictError(f"PooledRemoteMachine {name_of(entry_raw)} is gone", after=0.0) from None
 
     def _still_to_be_had(self, before: Raw, newest: Raw, raw: Raw) -> bool:
@@ -88,7 +88,7 @@ class Reservations:
         if held := [one for one in claims.held_by(self._cache, raw) if name_of(one) == wanted]:
             return held[0]
         found = self._cache.get(ENTRIES, namespace_of(raw), wanted)
-        # One whose host did not answer before is tried again when that was decided.
+        # An entry whose host did not answer before is tried if that was decided.
         if found is None or self._cache.is_promised(found) or self._blocked(found, raw):
             free = self._cache.by(ENTRIES, namespace_of(raw), By.AVAILABLE, pool_of(raw))
             found = next(free, None)
@@ -117,14 +117,14 @@ class Reservations:
             labels = claims.lacking(claims.passed_on(entry.labels), labels_of(raw))
             if labels:
                 metadata["labels"] = labels
-            # Instead of what the machine has of its own, not among it.
+            # Replaces the machine's own, and is not merged with it.
             hooks: dict[str, Any] = {"ansible": dump_ansible(entry.spec.ansible)} if entry.spec.ansible else {}
             if entry.spec.bastion:
                 hooks["bastion"] = dump_bastion(entry.spec.bastion)
             body["spec"] = given | hooks
         else:
             own, _ = to_remote_machine(raw)
-            # As `load` does it: what that sees and this does not write down would be decided on for ever.
+            # As in `load`: whatever it sees and this does not write would be decided on for ever.
             kept = following.with_keys_of(entry, record.load_record(raw))
             changes = following.spec_changes(own.spec, following.followed(raw, entry_raw, own.spec, kept))
             body |= {"spec": changes} if changes else {}

@@ -28,7 +28,7 @@ OUTPUT = 4_000
 
 @dataclass(frozen=True)
 class ConditionRow:
-    """A condition of the object's status. since: RFC 3339. failed: it tells a failure."""
+    """A condition of the object's status. since: RFC 3339. failed: it is a failure."""
 
     type: str
     status: str

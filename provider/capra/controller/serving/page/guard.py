@@ -29,8 +29,8 @@ HEADERS = {
 
 
 class Guard:
-    """Knows readers by a bearer token in the header Authorization, or by the session of a browser. Cookies are those of
-    a host name whatever the port is: the cookie's name is this process's own, so that the controllers of two clusters
+    """Knows readers by a bearer token in the header Authorization, or by the session of a browser. Cookies belong to
+    a host name, whatever the port: the cookie's name is this process's own, so that the controllers of two clusters
     that are both reached at localhost leave each other's sessions alone."""
 
     def __init__(self, access: Access, sessions: Sessions) -> None:
@@ -40,8 +40,8 @@ class Guard:
         self._cookie = f"__Host-capra-{secrets.token_hex(4)}"
 
     async def refusal(self, request: web.Request, path: str) -> int:
-        """0 where the reader may see the path, else the HTTP status: 401, 403 or 503. A session whose token the API
-        server knows no more has ended."""
+        """0 where the reader may see the path, else the HTTP status: 401, 403 or 503. A session ends when the API
+        server no longer knows its token."""
         given = request.headers.get("Authorization", "")
         if given:
             return await self._access.refusal(given, path)

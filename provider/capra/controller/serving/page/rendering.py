@@ -15,7 +15,7 @@ SHORT = 300
 
 
 def _shown(value: object) -> object:
-    """What stands in a template. All of it is escaped, but for what a template has made itself."""
+    """What stands in a template. All of it is escaped, except what a template made itself."""
     return value if hasattr(value, "__html__") or not isinstance(value, str) else visible(value)
 
 

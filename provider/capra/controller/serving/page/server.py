@@ -1,6 +1,6 @@
 """Serves the page over https: `/page/` of all namespaces, `/page/NAMESPACE/` of one, below that each machine and host.
 
-A reader must be one who may `get` the path (`nonResourceURLs`, as for the metrics); `/page/team-a/*` is one namespace.
+A reader must be allowed to `get` the path (`nonResourceURLs`, as for the metrics); `/page/team-a/*` is one namespace.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class PageServer:
     async def _form(self, request: web.Request, status: int, told: str = "") -> web.Response:
         """Asks for a token. told: what was wrong; empty for what the status says."""
         path = _path(request)
-        # Without WWW-Authenticate a 401 is none (RFC 9110); browsers ask nobody about this scheme.
+        # A 401 needs a WWW-Authenticate (RFC 9110); browsers do not prompt for this scheme.
         headers = {"WWW-Authenticate": "Bearer"} if status == UNAUTHORIZED else {}
         values = {"path": path, "status": status, "told": told, "anywhere": path == OVERVIEW}
         return _html(render_page("login.html", can_log_out=self._guard.has_session(request), **values), status, headers)

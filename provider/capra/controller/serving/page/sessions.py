@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LIFETIME = 3600
-"""Seconds after a login until it counts no more, used or not."""
+"""Seconds after which a login expires, used or not."""
 
 MOST = 1000
 """Sessions at once. The oldest goes where there are more."""
@@ -24,7 +24,7 @@ class _Session:
 
 class Sessions:
     """Bearer tokens by the id that a browser has in its cookie. Ids are kept as digests; the tokens themselves are
-    kept, so that each request is held against what the token may do now. clock: seconds that only go forward."""
+    kept, so that each request is checked against the token's rights now. clock: seconds that only go forward."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -40,13 +40,13 @@ class Sessions:
         return name
 
     def token(self, name: str) -> str:
-        """The session's token; empty where there is no such session, or no more."""
+        """The session's token; empty if there never was one, or it has ended."""
         self._forget_old()
         session = self._known.get(_digest(name))
         return session.token if session is not None else ""
 
     def end(self, name: str) -> None:
-        """The session counts no more."""
+        """The session has ended."""
         self._known.pop(_digest(name), None)
 
     def _forget_old(self) -> None:

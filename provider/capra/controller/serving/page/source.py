@@ -25,7 +25,7 @@ class PageSource:
         self._cache, self._ready = cache, ready
 
     def stop(self) -> None:
-        """The process works no more."""
+        """The work has ended."""
         self._cache = None
 
     @property

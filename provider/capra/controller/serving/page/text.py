@@ -18,10 +18,10 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, length: int) -> str:
-    """At most so many characters."""
+    """Cut to this many characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def first(text: str, length: int) -> str:
-    """The first line with something in it, at most so many characters."""
+    """The first line that is not blank, at most this many characters."""
     return cut(next((line.strip() for line in text.splitlines() if line.strip()), ""), length)
