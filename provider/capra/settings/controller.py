@@ -147,10 +147,10 @@ class ControllerSettings:
     """Seconds after which a cleanup that does not succeed is given up, visibly."""
 
     probe_interval: float = setting(
-        300.0, interval, Flag("TIME", "Probe each host of a pool that nobody has in this time; 0 probes none.")
+        0.0, interval, Flag("TIME", "Probe each host of a pool that nobody has in this time; 0 probes none.")
     )
     """Seconds in which each host of a pool that nobody has is probed: whether it can be reached, and what would get in
-    the way of a bootstrap. An entry whose host fails that is not handed out. 0 probes none."""
+    the way of a bootstrap. An entry whose host fails that is not handed out. 0, the default, probes none."""
 
     probe_concurrency: int = setting(8, whole_number(1), Flag("N", "Probes at once, beside the runs."))
     """Probes at once, at least 1. They take no room from `concurrency`."""
