@@ -48,10 +48,11 @@ def test_every_command_does_what_the_page_says(plane: ControlPlane, tmp_path: Pa
             # What the controller notes, so that there is something to remove.
             for name in ("host-keys", "quarantined", "unreachable"):
                 plane.kubectl("annotate", "pooledremotemachine", "host-1", f"{PREFIX}{name}=x")
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 10
     [left] = plane.get("pooledremotemachines")["items"]
     assert left["metadata"]["name"] == "host-1"
-    assert [name for name in left["metadata"].get("annotations", {}) if name.startswith((PREFIX, "cluster.x"))] == []
+    noted = [name for name in left["metadata"].get("annotations", {}) if name.startswith((PREFIX, "cluster.x"))]
+    assert noted == [f"{PREFIX}ignored-findings"]
     assert left["spec"]["machine"]["cleanUpCommands"] == ["/opt/site/clean"]
     secret = plane.get("secret", "ssh-key")
     assert secret["metadata"]["labels"] == {"clusterctl.cluster.x-k8s.io/move": ""}
