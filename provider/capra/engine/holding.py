@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from capra.engine.decisions import BackOff, Refuse
 from capra.engine.hooks.deciding import refused_for_hooks
 from capra.model.bastion import bastion_field
+from capra.model.keys.key_secret import missing_key_message
 from capra.model.keys.logins import offered_keys
 from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.observation import Observation
@@ -43,8 +44,8 @@ def refused(observation: Observation) -> Refuse | None:
     if observation.ssh_key is None:
         if not spec.ssh_key_name:
             return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")
-        message = f"Secret {spec.ssh_key_name} with key 'value' was not found in namespace "
-        return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message + observation.machine.key.namespace)
+        message = missing_key_message(spec.ssh_key_name, observation.machine.key.namespace)
+        return Refuse("SSHKeyNotFound", "spec.sshKeyRef.name", message)
     offered = offered_keys(observation.ssh_key, observation.now)
     if not offered.keys:
         return Refuse(offered.reason, "spec.sshKeyRef.name", offered.problem, offered.until)

@@ -129,18 +129,16 @@ def new_request(
             _accept_bastion_key(machine, options, one, bastion_field(field, number))
             for number, one in enumerate(machine.spec.bastions)
         ),
-        notes=(*offered.warnings, *_password_note(observation)),
+        notes=(*offered.warnings, *_password_note(observation.ssh_key, way)),
     )
 
 
-def _password_note(observation: Observation) -> tuple[str, ...]:
+def _password_note(key: SSHKey | None, way: Connection) -> tuple[str, ...]:
     """A warning where the host may be logged in to with a password."""
-    key = observation.ssh_key
     if key is None or not key.login_password:
         return ()
     told = f"{key.source} has a password to log in with, which is the last resort: give the host an SSH key"
-    known = connection(observation).host_keys
-    return (told if known else f"{told}, and pin its host key: whoever answers for it first gets the password",)
+    return (told if way.host_keys else f"{told}, and pin its host key: whoever answers for it first gets the password",)
 
 
 def _login_secrets(observation: Observation, offered: OfferedKeys) -> RunSecrets:

@@ -8,6 +8,7 @@ from typing import Any
 from capra.engine.outcome import judge
 from capra.engine.probes.facts import entry_facts
 from capra.engine.told.report import NOT_CONNECTED
+from capra.model.keys.key_secret import missing_key_message
 from capra.model.machine import IGNORED_FINDINGS_ANNOTATION
 from capra.model.observation import Observation, Problem
 from capra.model.probe import Probe
@@ -54,7 +55,7 @@ def missing_key(observation: Observation) -> Problem | None:
     if observation.ssh_key is not None:
         return None
     name = observation.machine.spec.ssh_key_name
-    message = f"Secret {name} with key 'value' was not found in namespace {observation.machine.key.namespace}"
+    message = missing_key_message(name, observation.machine.key.namespace)
     return Problem("spec.machine.sshKeyRef.name", message, "SSHKeyNotFound")
 
 

@@ -17,7 +17,7 @@ from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import SECRETS, Raw, name_of, namespace_of
 from capra.kube.objects.fields import all_decoded, decoded
 from capra.model.bastion import bastion_field
-from capra.model.keys.key_secret import PASSPHRASE, VALUE, check_password, read_key_secret
+from capra.model.keys.key_secret import PASSPHRASE, VALUE, check_password, missing_key_message, read_key_secret
 from capra.model.machine import MachineSpec
 from capra.model.observation import BootstrapData, Problem, SSHKey
 
@@ -155,8 +155,7 @@ async def machine_keys(secrets: Secrets, namespace: str, spec: MachineSpec, fiel
         name, place = bastion.ssh_key_name, f"{bastion_field(field, number)}.sshKeyRef.name"
         key, trouble = await secrets.machine_key(namespace, name, place)
         if name and trouble is None and (key is None or not key.value):
-            message = f"Secret {name} with key {VALUE!r} was not found in namespace {namespace}"
-            trouble = Problem(place, message, "SSHKeyNotFound")
+            trouble = Problem(place, missing_key_message(name, namespace), "SSHKeyNotFound")
         keys.append(key)
         problem = problem or trouble
     return tuple(keys), problem, password

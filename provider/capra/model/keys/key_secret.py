@@ -88,3 +88,8 @@ def _further(values: Mapping[str, bytes], subject: str) -> list[str]:
 
 def _counts(text: str) -> bool:
     return text.isascii() and text.isdigit() and not text.startswith("0") and len(text) < 4
+
+
+def missing_key_message(name: str, namespace: str) -> str:
+    """What is told where there is no such Secret, or no key in it."""
+    return f"Secret {name} with key {VALUE!r} was not found in namespace {namespace}"
