@@ -10,8 +10,7 @@ from typing import Any
 from capra.model.bastion import Bastion
 from capra.model.machine import MachineKey
 
-SIGNALS = 64
-"""How many Linux has."""
+SIGNALS = 64  # of Linux
 
 
 class Playbook(StrEnum):
@@ -178,6 +177,7 @@ class OutcomeKind(StrEnum):
     BECOME_REFUSED = "BecomeRefused"
     HOST_BUSY = "HostBusy"
     HOST_CLAIMED = "HostClaimed"
+    ADOPTION_REFUSED = "AdoptionRefused"
     CUT_OFF = "CutOff"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"
