@@ -105,7 +105,7 @@ class Controller:
             MACHINES: self._machines,
             ENTRIES: PoolEntryReconciler(api, cache, writer, entries, events, self._machines, probes.plan),
             CLUSTERS: ClusterReconciler(cache, writer, clock),
-            NODES_OF_CLUSTER: NodeReconciler(api, cache),
+            NODES_OF_CLUSTER: NodeReconciler(api, cache, self._filter),
             SECRETS.kind: SSHKeyReconciler(cache, held, events),
         }
         self._news = News()

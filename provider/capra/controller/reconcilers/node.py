@@ -19,6 +19,7 @@ from capra.engine.clusters.nodes import Node, match
 from capra.errors import CapraError, Fatal, InputError
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.pace import paced
+from capra.kube.cache.traits import WatchFilter
 from capra.kube.client.api import Api
 from capra.kube.client.errors import ConflictError, DeniedError, MissingError, TooLongError
 from capra.kube.client.kubeconfig import Workload, parse_kubeconfig
@@ -74,11 +75,13 @@ class _Cluster:
 
 
 class NodeReconciler:
-    """A `Reconciler` of the Nodes of all Clusters with RemoteMachines. api: of the management cluster."""
+    """A `Reconciler` of the Nodes of all Clusters with RemoteMachines. api: of the management cluster. watch_filter:
+    label and value of the RemoteMachines; None for all."""
 
-    def __init__(self, api: Api, cache: Cache) -> None:
+    def __init__(self, api: Api, cache: Cache, watch_filter: WatchFilter = None) -> None:
         self._api = api
         self._cache = cache
+        self._watch_filter = watch_filter
         self._clusters: dict[ObjectKey, _Cluster] = {}
 
     async def reconcile(self, key: ObjectKey) -> Result:
@@ -86,7 +89,7 @@ class NodeReconciler:
         NODES_OF_CLUSTER. Raises no CapraError: neither cluster has to answer.
         """
         cluster = self._cache.get("Cluster", key.namespace, key.name)
-        machines = [one async for one in paced(wanted(self._cache, key))]
+        machines = [one async for one in paced(wanted(self._cache, key, self._watch_filter))]
         if cluster is None or not machines:
             self._clusters.pop(key, None)
             return DONE

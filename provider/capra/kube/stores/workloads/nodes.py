@@ -9,6 +9,7 @@ from typing import Any
 from capra.engine.clusters.nodes import Node, NodeOwner
 from capra.kube.cache import ownership
 from capra.kube.cache.known import By, Known
+from capra.kube.cache.traits import WatchFilter, selected
 from capra.kube.client.errors import UnavailableError
 from capra.kube.client.resources import MACHINES, ObjectKey, Raw, annotations_of, labels_of, name_of
 from capra.kube.objects import record
@@ -42,14 +43,14 @@ class Wanted:
         return self.owner.uid, self.owner.provider_id
 
 
-def wanted(cache: Known, key: ObjectKey) -> Iterator[Wanted]:
+def wanted(cache: Known, key: ObjectKey, watch_filter: WatchFilter = None) -> Iterator[Wanted]:
     """The provisioned RemoteMachines of a Cluster whose Machines have a Node, as the cache has them when they are asked
-    for. key: as of dependents, NODES_OF_CLUSTER."""
+    for. key: as of dependents, NODES_OF_CLUSTER. watch_filter: of the RemoteMachines; None for all."""
     for machine in list(cache.by("Machine", key.namespace, By.CLUSTER, key.name)):
         if _is_left_alone(machine) or not _has_kubelet(machine):
             continue
         raw = _infrastructure(cache, machine)
-        if raw is None or _is_left_alone(raw) or not _provisioned(raw):
+        if raw is None or not selected(raw, watch_filter) or _is_left_alone(raw) or not _provisioned(raw):
             continue
         lost = _node_is_gone(machine)
         yield Wanted(_owner(machine, raw), has_node(machine) and not lost, lost)
