@@ -42,8 +42,6 @@ def up(options: Options) -> int:
     print_results(
         ended.results, settings.output, check=options.check, diff=options.diff, verbose=settings.verbose, more=more
     )
-    if ended.ended_by:
-        note("interrupted: the hosts go on with what has begun; run the same command again to take it up")
     _tell(ended)
     return ended.code
 
@@ -65,6 +63,14 @@ class _Ended:
         if code == ExitCode.DONE and (self.problem or (self.nodes and not self.nodes.complete)):
             return ExitCode.FAILED
         return code
+
+    @property
+    def left(self) -> str:
+        """What a signal has left to be done."""
+        if not all(result.ok for result in self.results):
+            return ": the hosts go on with what has begun"
+        doing = "waited for the nodes" if self.kubeconfig else "asked for the kubeconfig"
+        return f" while it {doing}: every host is done"
 
     @property
     def nodes_told(self) -> dict[str, list[str]] | None:
@@ -90,6 +96,8 @@ def _kubeconfig_file(options: Options, prepared: PreparedCluster) -> Path:
 
 
 def _tell(ended: _Ended) -> None:
+    if ended.ended_by:
+        note(f"interrupted{ended.left}; run the same command again to take it up")
     if ended.kubeconfig:
         note(f"the kubeconfig is in {ended.kubeconfig}")
     if ended.nodes is not None:
@@ -124,7 +132,7 @@ class _Up:
             results = await run_phases(self._prepared, phases, all_work, self._act, "Bootstrap")
             if self._options.check or all_work.ended_by:
                 return _Ended(results, all_work.ended_by)
-            return await self._after(asking, results)
+            return await self._after(asking, results, all_work)
 
     async def _act(self, machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         """One host: where it has still to join, with a token that lies there before its bootstrap goes on."""
@@ -138,19 +146,21 @@ class _Up:
             taken = await self._engine.reconcile(machine.key, listener=naming_steps(listener))
         return in_own_words(of_reconciliation(taken, check=self._options.check))
 
-    async def _after(self, asking: Asking, results: list[MachineResult]) -> _Ended:
-        """The kubeconfig as soon as there is a cluster, then its nodes, where every host has ended well."""
+    async def _after(self, asking: Asking, results: list[MachineResult], all_work: work.Work) -> _Ended:
+        """The kubeconfig as soon as there is a cluster, then its nodes, where every host has ended well. A signal ends
+        it with what there is."""
         phases = self._prepared.phases()
         if phases[self._prepared.cluster.leader.key] is not Phase.PROVISIONED:
             return _Ended(results, 0)
         written, nodes = "", None
         try:
-            written = self._write(await asking.leader(questions.ask_kubeconfig))
-            if self._options.wait and all(result.ok for result in results):
-                nodes = await wait_for_nodes(asking, self._options.wait)
+            answer = await all_work.rest(asking.leader(questions.ask_kubeconfig))
+            written = "" if answer is None else self._write(answer)
+            if written and self._options.wait and all(result.ok for result in results):
+                nodes = await all_work.rest(wait_for_nodes(asking, self._options.wait))
         except CapraError as error:
-            return _Ended(results, 0, written, nodes, error)
-        return _Ended(results, 0, written, nodes)
+            return _Ended(results, all_work.ended_by, written, nodes, error)
+        return _Ended(results, all_work.ended_by, written, nodes)
 
     def _write(self, answer: str) -> str:
         """The kubeconfig, made of the controller's answer, as a file with mode 0600. Raises CapraError."""

@@ -1,0 +1,84 @@
+"""`capra up`, with a cluster that answers from memory: what is told after the hosts, and before."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from capra.cli.shared import ready
+from capra.engine.ports import ProgressListener
+from capra.model.run import Playbook, RunRequest, RunResult
+from capra.testing import FakeRunner, finished
+from tests.unit.cli.conftest import Terminal
+from tests.unit.clusters.examples import config
+from tests.unit.local.examples import private_key
+
+PAIR = base64.b64encode(b"x").decode()
+KUBECONFIG = yaml.safe_dump(
+    {
+        "clusters": [{"cluster": {"certificate-authority-data": PAIR}}],
+        "users": [{"user": {"client-certificate-data": PAIR, "client-key-data": PAIR}}],
+    }
+)
+
+
+class Cluster(FakeRunner):
+    """Hosts that do what they are told, and answer. nodes: the lines of the controller's answer. interrupt: the
+    question at which Ctrl-C comes."""
+
+    def __init__(self, nodes: str = "", interrupt: str = "") -> None:
+        super().__init__()
+        self.nodes, self.interrupt = nodes, interrupt
+
+    async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
+        """An answer to a question, else a run that ends well."""
+        if request.playbook is not Playbook.K0S_CLUSTER:
+            return await super().run(request, listener)
+        self.requests.append(request)
+        question = request.variables["k0s_cluster_question"]
+        if question == self.interrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(30)
+        answers = {"token": "a-token", "kubeconfig": KUBECONFIG, "nodes": self.nodes}
+        return RunResult(**{**vars(finished()), "answer": answers.get(question, "")})
+
+
+def cluster_file(directory: Path, *hosts: tuple[str, str], **k0s: Any) -> str:
+    """A k0sctl.yaml with hosts of these roles and names."""
+    (directory / "key").write_text(private_key())
+    (directory / "key").chmod(0o600)
+    made = [
+        {"role": role, "hostname": name, "ssh": {"address": f"192.0.2.{number}", "keyPath": str(directory / "key")}}
+        for number, (role, name) in enumerate(hosts, 1)
+    ]
+    (directory / "k0sctl.yaml").write_text(yaml.safe_dump(config(*made, **k0s)))
+    return "k0sctl.yaml"
+
+
+THREE = (("controller", "c-0"), ("worker", "w-0"), ("worker", "w-1"))
+
+
+def test_all_of_it(capra: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "INTERVAL", 0.01)
+    capra.runner = Cluster("w-0 True\nw-1 True")
+    done = capra("up", "-f", cluster_file(capra.directory, *THREE))
+    assert "2 of 2 nodes are ready" in done.stderr
+    assert "the kubeconfig is in demo.kubeconfig" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "told"), [("nodes", "waited for the nodes"), ("kubeconfig", "asked for the kubeconfig")]
+)
+def test_an_interrupt_after_the_hosts_keeps_what_there_is(capra: Terminal, question: str, told: str) -> None:
+    capra.runner = Cluster(interrupt=question)
+    done = capra("up", "-f", cluster_file(capra.directory, *THREE), code=130)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["MACHINE", "c-0", "w-0", "w-1"]
+    assert f"interrupted while it {told}: every host is done; run the same command again to take it up" in done.stderr
+    assert ("the kubeconfig is in demo.kubeconfig" in done.stderr) is (question == "nodes")
