@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from capra.bootstrap.steps import load_tasks
 from capra.cli.shared import ready
 from capra.engine.ports import ProgressListener
 from capra.model.run import Playbook, RunRequest, RunResult
@@ -71,6 +72,20 @@ def test_all_of_it(capra: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     done = capra("up", "-f", cluster_file(capra.directory, *THREE))
     assert "2 of 2 nodes are ready" in done.stderr
     assert "the kubeconfig is in demo.kubeconfig" in done.stderr
+
+
+def test_the_steps_are_sent_with_what_they_are_for(capra: Terminal) -> None:
+    """So that whoever tells of them, at once or later, says the same."""
+    capra.runner = runner = Cluster()
+    capra("up", "-f", cluster_file(capra.directory, *THREE), "--wait", "0")
+    sent = [load_tasks(one.secrets.steps) for one in runner.requests if one.playbook is Playbook.BOOTSTRAP]
+    assert [step["title"] for step in sent[1]] == [
+        "get k0s",
+        "install the service of k0s",
+        "start k0s, and wait until it answers",
+        "make the sentinel file",
+        "look for the sentinel file",
+    ]
 
 
 @pytest.mark.parametrize(

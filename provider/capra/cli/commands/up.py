@@ -15,7 +15,7 @@ from capra.cli.output.report import print_results
 from capra.cli.output.result import MachineResult, exit_code, of_outcome, of_reconciliation
 from capra.cli.shared import work
 from capra.cli.shared.joining import Asking, Tokens
-from capra.cli.shared.phases import PreparedCluster, in_own_words, naming_steps, open_cluster, run_phases
+from capra.cli.shared.phases import PreparedCluster, in_own_words, open_cluster, run_phases
 from capra.cli.shared.planning import plan_options
 from capra.cli.shared.ready import wait_for_nodes
 from capra.clusters import questions
@@ -143,7 +143,7 @@ class _Up:
                 brought = await self._tokens.asking.bring(host, await self._tokens.token(host.role.service))
                 if not brought.ok:
                     return of_outcome(machine, "Bootstrap", brought)
-            taken = await self._engine.reconcile(machine.key, listener=naming_steps(listener))
+            taken = await self._engine.reconcile(machine.key, listener=listener)
         return in_own_words(of_reconciliation(taken, check=self._options.check))
 
     async def _after(self, asking: Asking, results: list[MachineResult], all_work: work.Work) -> _Ended:

@@ -11,8 +11,6 @@ from capra.cli.options.common import ClusterFileOptions
 from capra.cli.output.result import MachineResult, not_begun
 from capra.cli.shared.work import Act, Work
 from capra.clusters.cluster import ClusterHost, K0sCluster
-from capra.clusters.data import in_words
-from capra.engine.ports import ProgressListener
 from capra.errors import InputError
 from capra.local.clusters import load_cluster, prepare_cluster
 from capra.local.logins import read_logins
@@ -93,15 +91,8 @@ OTHER_DATA = (
 )
 
 
-def naming_steps(listener: ProgressListener) -> ProgressListener:
-    """The listener, told of the steps by what they are for."""
-    return lambda progress: listener(replace(progress, title=in_words(progress.title)))
-
-
 def in_own_words(result: MachineResult) -> MachineResult:
-    """The steps, the message, and what to do next, in the words of these two commands."""
-    steps = tuple(replace(step, title=in_words(step.title)) for step in result.steps)
-    result = replace(result, steps=steps, message=in_words(result.message))
+    """What to do next, in the words of these two commands."""
     if result.outcome == "OtherData":
         hint = "put back what the file said; capra down with the same file removes the whole cluster"
         return replace(result, message=OTHER_DATA, hint=hint)
