@@ -97,3 +97,31 @@ def test_an_interrupt_after_the_hosts_keeps_what_there_is(capra: Terminal, quest
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["MACHINE", "c-0", "w-0", "w-1"]
     assert f"interrupted while it {told}: every host is done; run the same command again to take it up" in done.stderr
     assert ("the kubeconfig is in demo.kubeconfig" in done.stderr) is (question == "nodes")
+
+
+def test_a_limit_that_leaves_out_a_controller_which_is_not_there(capra: Terminal) -> None:
+    capra.runner = runner = Cluster()
+    file = cluster_file(capra.directory, *THREE)
+    command = "bring it first, with capra up -f k0sctl.yaml --limit c-0"
+    refused = capra("up", "-f", file, "--limit", "w-0", code=2)
+    told = "error: --limit: leaves out c-0, the first controller, which has not been bootstrapped: w-0 cannot join"
+    assert told in refused.stderr
+    assert command in refused.stderr
+    assert runner.requests == []
+    capra("up", "-f", file, "--limit", "c-0", "--wait", "0")
+    capra("up", "-f", file, "--limit", "w-0", "--wait", "0")
+    capra("down", "-f", file)
+    refused = capra("up", "-f", file, "--limit", "w-0", code=2)
+    assert "c-0, the first controller, which has been cleaned: w-0 cannot join" in refused.stderr
+    assert command in refused.stderr
+    capra("up", "-f", file, "--limit", "w-0", "--check")
+
+
+def test_a_first_controller_that_was_cleaned_makes_no_second_cluster(capra: Terminal) -> None:
+    capra.runner = Cluster()
+    file = cluster_file(capra.directory, *THREE)
+    capra("up", "-f", file, "--wait", "0")
+    capra("down", "-f", file, "--limit", "c-0")
+    refused = capra("up", "-f", file, "--limit", "w-0", code=2)
+    assert "hosts[0]: role: c-0 is the first controller, and has been cleaned, but w-0, w-1 may" in refused.stderr
+    assert "joined a cluster: clean these hosts with capra down --limit" in refused.stderr

@@ -19,7 +19,14 @@ from capra.cli.shared.phases import PreparedCluster, in_own_words, open_cluster,
 from capra.cli.shared.planning import plan_options
 from capra.cli.shared.ready import wait_for_nodes
 from capra.clusters import questions
-from capra.clusters.cluster import limited_hosts, needs_token, phases_up, refuse_second_cluster
+from capra.clusters.cluster import (
+    ClusterHost,
+    limited_hosts,
+    needs_token,
+    phases_up,
+    refuse_second_cluster,
+    refuse_without_leader,
+)
 from capra.clusters.kubeconfig import kubeconfig
 from capra.clusters.nodes import Nodes
 from capra.engine.engine import Engine
@@ -83,12 +90,21 @@ class _Ended:
 
 def _check(options: Options, prepared: PreparedCluster) -> None:
     """Against what is remembered. Raises InputError."""
-    refuse_second_cluster(prepared.cluster, prepared.phases())
+    phases = prepared.phases()
+    refuse_second_cluster(prepared.cluster, phases)
+    chosen = [host for phase in _hosts(options, prepared) for host in phase]
+    if options.limit and not options.check:
+        refuse_without_leader(prepared.cluster, chosen, phases, source=options.file[0])
     path = _kubeconfig_file(options, prepared)
     if not path.parent.is_dir():
         raise InputError(f"{path.parent} is no directory", subject="--kubeconfig-out")
     if path.is_dir():
         raise InputError(f"{path} is a directory, and a file is written", subject="--kubeconfig-out")
+
+
+def _hosts(options: Options, prepared: PreparedCluster) -> tuple[tuple[ClusterHost, ...], ...]:
+    """Those that are asked for, by phase. Raises InputError."""
+    return limited_hosts(phases_up(prepared.cluster), options.limit or ())
 
 
 def _kubeconfig_file(options: Options, prepared: PreparedCluster) -> Path:
@@ -118,7 +134,7 @@ class _Up:
 
     async def run(self) -> _Ended:
         """All phases, and what comes after them."""
-        phases = limited_hosts(phases_up(self._prepared.cluster), self._options.limit or ())
+        phases = _hosts(self._options, self._prepared)
         if self._options.check:
             # Nothing that one does is there for the next.
             phases = (tuple(host for phase in phases for host in phase),)
