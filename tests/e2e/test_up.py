@@ -234,10 +234,10 @@ def test_a_k0s_that_does_not_start_is_told_soon(three: list[Host], capra: Capra)
     assert report["seconds"] < 60
     title = "start k0s, and wait until it answers"
     assert report["message"].startswith(
-        f"step 4 of 5 failed: {title}: k0s: it has failed: its service cannot be started; k0s"
+        f"step 4 of 6 failed: {title}: k0s: it has failed: its service cannot be started; k0s"
     )
     assert (
-        f"step 4/5 {title}: running: k0s: it does not answer yet, after 10 of 300 s; k0s start: Error:" in done.stderr
+        f"step 4/6 {title}: running: k0s: it does not answer yet, after 10 of 300 s; k0s start: Error:" in done.stderr
     )
     assert f"step 4 {title}: failed" in capra.run("logs", first.address).stdout
     assert title in capra.run("status").stdout

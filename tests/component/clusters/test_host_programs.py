@@ -28,7 +28,7 @@ version) cat "$here/version" ;;
 install) case "$*" in *--force*) ;; *) [ ! -e "$here/etc/systemd/system/k0s$2.service" ] || exit 1 ;; esac
     echo "$*" > "$here/etc/systemd/system/k0s$2.service" ;;
 start) if [ -e "$here/running" ]; then echo "Error: already running" >&2; exit 1; fi
-    [ -e "$here/dies" ] || : > "$here/running" ;;
+    if [ -e "$here/dies" ]; then cat "$here/dies" >> "$here/var/log/k0sworker.log"; else : > "$here/running"; fi ;;
 stop) rm -f "$here/running" ;;
 status) [ -e "$here/running" ] ;;
 kubectl) printf ok ;;
@@ -199,18 +199,18 @@ def test_a_controller_is_ready_when_its_api_is(host: Host) -> None:
 
 
 def test_a_service_that_ends_again_and_again_is_given_up(host: Host) -> None:
-    """Within seconds, with what its log says, but for a join token."""
-    (host.root / "dies").touch()
+    """Within seconds, with what its log has said meanwhile, but for a join token."""
     log = host.root / "var/log/k0sworker.log"
     log.parent.mkdir()
-    log.write_text('level=error msg="no etcd"\nlevel=info msg=bye\n')
+    log.write_text("Error: of last week\n")
+    (host.root / "dies").write_text('level=error msg="no etcd"\nlevel=info msg=bye\n')
     done = host.run("start", seconds="300", code=1, **JOINING)
     assert len(host.calls("start")) == 6
     told = 'the log of the service k0sworker says: level=error msg="no etcd"'
     assert done.stderr == f"k0s: it has failed: its service ended 5 times; {told}\n"
     (host.root / "run/capra-join").mkdir()
     (host.root / "run/capra-join/token").write_text("SECRET\n")
-    log.write_text("Error: bad token SECRET\n")
+    (host.root / "dies").write_text("Error: bad token SECRET\n")
     done = host.run("start", seconds="300", code=1, **JOINING)
     assert done.stderr == "k0s: it has failed: its service ended 5 times; the log of the service k0sworker tells more\n"
 

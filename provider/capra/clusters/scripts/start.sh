@@ -30,16 +30,31 @@ retire_token() {
     rm -rf "${token%/*}"
 }
 
+LOG=/var/log/k0s$role
+
+# size_of FILE: in bytes; nothing where it is not there.
+size_of() { [ ! -e "$1" ] || wc -c <"$1"; }
+
+# tail_since FILE BYTES: its last lines behind so many bytes; all where a shorter one has taken its place.
+tail_since() {
+    tail_size=$(size_of "$1") tail_before=${2:-0}
+    if [ "${tail_size:-0}" -lt "$tail_before" ]; then tail_before=0; fi
+    tail -c "+$((tail_before + 1))" "$1" | tail -n 50
+}
+
+# new_log: what the service has said since this program began.
+new_log() {
+    if [ -d /run/systemd/system ]; then
+        journalctl --no-pager --quiet --output=cat --lines=50 --since="@$began" "_SYSTEMD_UNIT=k0s$role.service"
+    else
+        tail_since "$LOG.log" "$log_before"
+        tail_since "$LOG.err" "$err_before"
+    fi
+}
+
 # last_words: what the log of the service says last of an error, else what it says last. Never a join token.
 last_words() {
-    words_log=$({
-        if [ -d /run/systemd/system ]; then
-            journalctl --boot --no-pager --quiet --output=cat --lines=50 "_SYSTEMD_UNIT=k0s$role.service"
-        else
-            tail -n 50 "/var/log/k0s$role.log"
-            tail -n 50 "/var/log/k0s$role.err"
-        fi
-    } 2>/dev/null)
+    words_log=$(new_log 2>/dev/null)
     words=$(printf '%s\n' "$words_log" | grep -iE 'error|fatal|fail' | tail -n 1)
     [ -n "$words" ] || words=$(printf '%s\n' "$words_log" | tail -n 1)
     words_token=$([ -z "$token" ] || cat "$token" 2>/dev/null)
@@ -85,6 +100,7 @@ give_up() {
     fail "$1${said:+; k0s start: $said}; the log of the service k0s$role ${give_up_log:-tells more}"
 }
 
+began=$(date +%s) log_before=$(size_of "$LOG.log") err_before=$(size_of "$LOG.err")
 left=$seconds said='' starts=0 refused=0
 until answers; do
     if [ "$left" -le 0 ]; then give_up "it has failed to answer within $seconds s"; fi
