@@ -20,6 +20,10 @@ JOINED = frozenset({Phase.BOOTSTRAPPING, Phase.PROVISIONED, Phase.CLEANING})
 """Phases in which a host may be a member of a cluster."""
 
 
+_WITHOUT = ", or as key becomePassword of the Secret of spec.sshKeyRef, or spec.becomePasswordRef"
+"""Ways to give a password that such a file does not have."""
+
+
 class HostRole(StrEnum):
     """The roles of k0sctl's README, 'Host Fields'."""
 
@@ -66,6 +70,13 @@ class ClusterHost:
     def address(self) -> str:
         """The address that it is reached at."""
         return str(self.imported.fields["address"])
+
+    @property
+    def field_names(self) -> dict[str, str]:
+        """For `renamed`: what the file calls the fields of the machine."""
+        names = self.imported.field_names
+        key = names.get("spec.sshKeyRef", "")
+        return {**names, "--ssh-key or the Secret of spec.sshKeyRef": f"{key} or --ssh-key", _WITHOUT: ""}
 
     @property
     def controls(self) -> bool:

@@ -16,7 +16,7 @@ from capra.bootstrap.steps import load_tasks
 from capra.cli.shared import ready
 from capra.engine.ports import ProgressListener
 from capra.model.run import Playbook, RunRequest, RunResult
-from capra.testing import FakeRunner, finished
+from capra.testing import FakeRunner, finished, unreachable
 from tests.unit.cli.conftest import Terminal
 from tests.unit.clusters.examples import config
 from tests.unit.local.examples import private_key
@@ -125,3 +125,31 @@ def test_a_first_controller_that_was_cleaned_makes_no_second_cluster(capra: Term
     refused = capra("up", "-f", file, "--limit", "w-0", code=2)
     assert "hosts[0]: role: c-0 is the first controller, and has been cleaned, but w-0, w-1 may" in refused.stderr
     assert "joined a cluster: clean these hosts with capra down --limit" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("ssh: connect to host 192.0.2.1 port 22: Connection timed out", "spec.hosts[0].ssh.address (192.0.2.1) is"),
+        ("ssh: connect to host 192.0.2.1 port 22: Connection refused", "spec.hosts[0].ssh.port (22) is its port"),
+        ("root@192.0.2.1: Permission denied (publickey).", "(spec.hosts[0].ssh.keyPath or --ssh-key)"),
+    ],
+)
+def test_messages_name_the_fields_of_the_file(capra: Terminal, said: str, told: str) -> None:
+    """Now, and when they are told again."""
+    capra.runner = FakeRunner([unreachable(said)])
+    file = cluster_file(capra.directory, *THREE)
+    result = capra.json("up", "-f", file, code=1 if "denied" in said else 3)[0]
+    assert told in result["message"]
+    assert "spec." not in (result["message"] + result["next"]).replace("spec.hosts[0].", "")
+    assert capra.json("status")[0]["message"] == result["message"]
+
+
+def test_what_is_refused_names_the_field_of_the_file(capra: Terminal) -> None:
+    capra.runner = Cluster()
+    file = cluster_file(capra.directory, *THREE)
+    strict = capra.json("up", "-f", file, "--host-key-policy", "strict", code=1)[0]
+    assert strict["message"].startswith("spec.hosts[0].ssh.hostKey: is needed with --host-key-policy=strict")
+    path = capra.directory / file
+    path.write_text(path.read_text().replace("address: 192.0.2.2", "address: 192.0.2.2\n      port: 70000"))
+    assert "k0sctl.yaml: spec.hosts[1]: ssh.port: must be" in capra("up", "-f", file, code=2).stderr

@@ -15,7 +15,7 @@ from capra.cli.output.report import print_results
 from capra.cli.output.result import MachineResult, exit_code, of_outcome, of_reconciliation
 from capra.cli.shared import work
 from capra.cli.shared.joining import Asking, Tokens
-from capra.cli.shared.phases import PreparedCluster, in_own_words, open_cluster, run_phases
+from capra.cli.shared.phases import PreparedCluster, in_own_words, naming_fields, open_cluster, run_phases
 from capra.cli.shared.planning import plan_options
 from capra.cli.shared.ready import wait_for_nodes
 from capra.clusters import questions
@@ -129,7 +129,12 @@ class _Up:
         self._options, self._settings, self._prepared, self._display = options, settings, prepared, display
         self._hosts = {host.key: host for host in prepared.cluster.hosts}
         self._planned = plan_options(
-            settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
+            settings,
+            check=options.check,
+            diff=options.diff,
+            restart=options.restart,
+            take_over=options.take_over,
+            field_names=prepared.field_names,
         )
 
     async def run(self) -> _Ended:
@@ -152,15 +157,16 @@ class _Up:
 
     async def _act(self, machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
         """One host: where it has still to join, with a token that lies there before its bootstrap goes on."""
-        with self._prepared.store.lock(machine.key):
+        names = self._prepared.field_names(machine.key)
+        with self._prepared.store.lock(machine.key), naming_fields(names):
             record = (await self._prepared.store.load(machine.key)).record
             host = self._hosts[machine.key]
             if not self._options.check and needs_token(self._prepared.cluster, host, record.phase):
                 brought = await self._tokens.asking.bring(host, await self._tokens.token(host.role.service))
                 if not brought.ok:
-                    return of_outcome(machine, "Bootstrap", brought)
+                    return in_own_words(of_outcome(machine, "Bootstrap", brought), names)
             taken = await self._engine.reconcile(machine.key, listener=listener)
-        return in_own_words(of_reconciliation(taken, check=self._options.check))
+        return in_own_words(of_reconciliation(taken, check=self._options.check), names)
 
     async def _after(self, asking: Asking, results: list[MachineResult], all_work: work.Work) -> _Ended:
         """The kubeconfig as soon as there is a cluster, then its nodes, where every host has ended well. A signal ends
