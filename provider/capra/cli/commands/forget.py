@@ -58,8 +58,8 @@ def _placed(found: Sequence[Remembered], address: str) -> list[Remembered]:
     if address:
         chosen = [one for one in found if address in _addresses(one)]
         if not chosen:
-            places = ", ".join(_place(one) for one in found)
-            raise InputError(f"{address} is not theirs; they are at {places}", subject="--address")
+            known = ", ".join(_place(one) for one in found)
+            raise InputError(f"{address} is not theirs; they are at {known}", subject="--address")
         return chosen
     for one in found:
         places = list(dict.fromkeys(_place(other) for other in found if _names(other) == _names(one)))
