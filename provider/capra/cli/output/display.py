@@ -53,7 +53,7 @@ def make_console(*, stderr: bool) -> Console:
     return console
 
 
-QUIET_SECONDS = 15.0
+QUIET_SECONDS = 8.0
 """After which a step that goes on is told of again, with what it has said last."""
 
 
