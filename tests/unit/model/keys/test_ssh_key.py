@@ -201,7 +201,7 @@ def test_the_fingerprint_is_that_of_the_public_half() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["…", "...", "<your key>", "<PRIVATE KEY>", "REPLACE_ME", "changeme", "paste your key here", "$SSH_KEY", "[...]"],
+    ["…", "...", "<your key>", "<PRIVATE KEY>", "REPLACE_ME", "changeme", "paste your key", "$KEY", "[...]"],
 )
 def test_the_placeholder_of_an_example_is_told(text: str) -> None:
     example = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}\n-----END OPENSSH PRIVATE KEY-----\n"
