@@ -175,7 +175,6 @@ THEMES: dict[str, tuple[str, ...]] = {
         "model/manifest/base.py",
         "model/manifest/machines.py",
         "model/manifest/others.py",
-        "model/manifest/validation.py",
     ),
     "model/test_addresses.py": ("model/checks.py",),
     "plugins/test_evidence.py": ("runs/evidence.py",),
