@@ -12,7 +12,8 @@ codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +55,15 @@ class InputErrors(InputError):
     def __init__(self, errors: Sequence[InputError]) -> None:
         super().__init__("; ".join(str(error) for error in errors))
         self.errors = tuple(errors)
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A message with what fields are called in the file that a person wrote. names: our words to theirs; of those that
+    begin alike the longest counts."""
+    if not names:
+        return text
+    words = "|".join(re.escape(word) for word in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.])(?:{words})(?!\w)", lambda match: names[match.group()], text)
 
 
 def told(error: BaseException) -> str:

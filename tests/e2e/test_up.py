@@ -224,6 +224,25 @@ def test_a_controller_that_hands_out_no_token(three: list[Host], capra: Capra) -
     assert calls(worker, "install") == 0
 
 
+def test_a_k0s_that_does_not_start_is_told_soon(three: list[Host], capra: Capra) -> None:
+    """And by the same words everywhere."""
+    first, worker, _ = three
+    file = cluster(capra, entry(first, "controller"), entry(worker, "worker"))
+    first.ssh("touch /etc/k0s-standin/start-fails", check=True)
+    done = capra.run("up", "-f", file, "-o", "json", code=1)
+    report = json.loads(done.stdout)["machines"][0]
+    assert report["seconds"] < 60
+    title = "start k0s, and wait until it answers"
+    assert report["message"].startswith(
+        f"step 4 of 6 failed: {title}: k0s: it has failed: its service cannot be started; k0s"
+    )
+    assert (
+        f"step 4/6 {title}: running: k0s: it does not answer yet, after 10 of 300 s; k0s start: Error:" in done.stderr
+    )
+    assert f"step 4 {title}: failed" in capra.run("logs", first.address).stdout
+    assert title in capra.run("status").stdout
+
+
 def test_killed_again_and_again_it_gets_there(three: list[Host], capra: Capra) -> None:
     """Each time a little later, so that every part of it is hit."""
     first, *workers = three

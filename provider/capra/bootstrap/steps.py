@@ -10,8 +10,8 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 DEFAULT_FILE_MODE = "0644"
@@ -62,6 +62,13 @@ class RunCommand:
 
 
 Step = WriteFile | RunCommand
+
+
+def entitled(step: Step, titles: Mapping[str, str]) -> Step:
+    """The step with the title that was given for its place, where it is a command without a name. titles: by place."""
+    if isinstance(step, RunCommand) and not step.name and (title := titles.get(step.source)):
+        return replace(step, name=title)
+    return step
 
 
 def names_sentinel(steps: Iterable[Step], sentinel: str) -> bool:

@@ -17,6 +17,12 @@ def first_line(text: str) -> str:
     return next((line for line in printable(text).splitlines() if line.strip()), "")
 
 
+def last_line(text: str) -> str:
+    """The last line with something in it, as it looks in the end: a bar of progress overwrites its own line."""
+    lines = (printable(line).strip() for line in reversed(re.split(r"[\r\n]", text)))
+    return next((line for line in lines if line), "")
+
+
 def indented(text: str, by: str = "    ") -> str:
     """Every line with this before it."""
     return "\n".join(by + line for line in printable(text).rstrip().splitlines())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,10 @@ DEFAULT_DATA_DIR = "/var/lib/k0s"
 
 JOINED = frozenset({Phase.BOOTSTRAPPING, Phase.PROVISIONED, Phase.CLEANING})
 """Phases in which a host may be a member of a cluster."""
+
+
+_WITHOUT = ", or as key becomePassword of the Secret of spec.sshKeyRef, or spec.becomePasswordRef"
+"""Ways to give a password that such a file does not have."""
 
 
 class HostRole(StrEnum):
@@ -66,6 +70,13 @@ class ClusterHost:
     def address(self) -> str:
         """The address that it is reached at."""
         return str(self.imported.fields["address"])
+
+    @property
+    def field_names(self) -> dict[str, str]:
+        """For `renamed`: what the file calls the fields of the machine."""
+        names = self.imported.field_names
+        key = names.get("spec.sshKeyRef", "")
+        return {**names, "--ssh-key or the Secret of spec.sshKeyRef": f"{key} or --ssh-key", _WITHOUT: ""}
 
     @property
     def controls(self) -> bool:
@@ -131,15 +142,46 @@ def refuse_second_cluster(cluster: K0sCluster, phases: Mapping[MachineKey, Phase
     """A first controller that is to be made while others have joined already would make another cluster. phases: what
     is remembered of the hosts. Raises InputError."""
     leader = cluster.leader
-    if phases.get(leader.key, Phase.NEW) in JOINED:
+    phase = phases.get(leader.key, Phase.NEW)
+    joined = [host for host in cluster.hosts if phases.get(host.key) in JOINED]
+    if phase in JOINED or not joined:
         return
-    joined = [host.name for host in cluster.hosts if phases.get(host.key) in JOINED]
-    if joined:
-        problem = (
-            f"{leader.name} is the first controller, and has not been bootstrapped, but {', '.join(joined)} may have"
-            " joined a cluster: put the controller first that has made it, or clean these hosts with capra down"
-        )
-        raise InputError(problem, subject=leader.imported.subject, field="role")
+    names, controllers = _names(joined), _names(host for host in joined if host.controls)
+    if controllers:
+        remedy = f"put {controllers} first, whose cluster {leader.name} then joins, or clean"
+    else:
+        remedy = "clean" if phase is Phase.CLEAN else "put the controller first that has made it, or clean"
+    raise InputError(
+        f"{leader.name} is the first controller, and {_was(phase)}, but {names} may have joined a cluster: {remedy}"
+        f" {'this host' if len(joined) == 1 else 'these hosts'} with capra down --limit NAME",
+        subject=leader.imported.subject,
+        field="role",
+    )
+
+
+def refuse_without_leader(
+    cluster: K0sCluster, chosen: Iterable[ClusterHost], phases: Mapping[MachineKey, Phase], *, source: str
+) -> None:
+    """Hosts cannot join a cluster that nobody has made. chosen: those that are worked on. phases: what is remembered
+    of all. source: the file, for the command that is told. Raises InputError."""
+    leader, hosts = cluster.leader, list(chosen)
+    phase = phases.get(leader.key, Phase.NEW)
+    joining = [host for host in hosts if needs_token(cluster, host, phases.get(host.key, Phase.NEW))]
+    if leader in hosts or phase in JOINED or not joining:
+        return
+    raise InputError(
+        f"leaves out {leader.name}, the first controller, which {_was(phase)}: {_names(joining)} cannot join before it"
+        f" is there; bring it first, with capra up -f {source} --limit {leader.name}",
+        subject="--limit",
+    )
+
+
+def _was(phase: Phase) -> str:
+    return "has been cleaned" if phase is Phase.CLEAN else "has not been bootstrapped"
+
+
+def _names(hosts: Iterable[ClusterHost]) -> str:
+    return ", ".join(host.name for host in hosts)
 
 
 def needs_token(cluster: K0sCluster, host: ClusterHost, phase: Phase) -> bool:

@@ -30,19 +30,13 @@ START_SECONDS = 300
 """That k0s may take until it answers; images come later."""
 
 
-_NAMES = {
+TITLES: Mapping[str, str] = {
     "runcmd[0]": "get k0s",
     "runcmd[1]": "install the service of k0s",
     "runcmd[2]": "start k0s, and wait until it answers",
     "runcmd[3]": "make the sentinel file",
 }
-
-
-def in_words(text: str) -> str:
-    """A title or a message with what commands of the bootstrap data are for, instead of their places."""
-    for place, name in _NAMES.items():
-        text = text.replace(f"run {place}", name).replace(place, name)
-    return text
+"""Of the commands of `bootstrap_data`."""
 
 
 def bootstrap_data(cluster: K0sCluster, host: ClusterHost, sentinel: str) -> bytes:

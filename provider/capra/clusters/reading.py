@@ -11,6 +11,7 @@ from capra.clusters.cluster import ClusterHost, HostRole, K0sCluster
 from capra.clusters.hosts import HostReader
 from capra.inventory.imported import Problems, as_object_name
 from capra.inventory.k0sctl import from_k0sctl
+from capra.model.manifest.validation import SHOWN_LENGTH, kind_of
 
 CARRIED_OUT = frozenset(
     {
@@ -91,14 +92,25 @@ def _version(k0s: Mapping[str, Any], hosts: Sequence[ClusterHost], source: str, 
     if given is None and all(host.existing for host in hosts):
         return ""
     if not isinstance(given, str) or not VERSION.fullmatch(given):
-        problem = "is required, as the release is called: 1.34.4+k0s.0; or set useExistingK0s on every host"
-        problems.add(problem, source, "spec.k0s.version")
+        problems.add(_no_version(given), source, "spec.k0s.version")
         return ""
     version = f"v{given.removeprefix('v')}"
     if version == BROKEN:
         problem = f"is {given}, whose workers do not start again once their join token is gone; take a later release"
         problems.add(problem, source, "spec.k0s.version")
     return version
+
+
+def _no_version(given: object) -> str:
+    """What is wrong with it."""
+    wanted = 'as the release is called, in quotes: "1.34.4+k0s.0"'
+    if given is None:
+        return f"is required, {wanted}; or set useExistingK0s on every host"
+    if not isinstance(given, str):
+        shown = f"is {given}, {kind_of(given)}" if isinstance(given, int | float) else f"is {kind_of(given)}"
+        return f"{shown}, and must be text, {wanted}"
+    shown = f"is {given!r}" if len(given) <= SHOWN_LENGTH else "is something else"
+    return f"{shown}, and must be whole, {wanted}"
 
 
 def _notes(spec: Mapping[str, Any], k0s: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from capra.engine.causes.sessions import (
 )
 from capra.engine.causes.steps import remedy_of_step
 from capra.engine.told.claimed import sentence
+from capra.errors import renamed
 from capra.model.host_port import join_host_port, shell_word
 from capra.model.keys.host_key import fingerprint
 from capra.model.keys.ssh_key import public_fingerprint
@@ -44,6 +45,11 @@ STEP_REASONS = {
 
 def judge(request: RunRequest, result: RunResult) -> Outcome:
     """The outcome of a run. Success needs Ansible's recap: a run without one is lost, whatever else it said."""
+    outcome = _judge(request, result)
+    return replace(outcome, message=renamed(outcome.message, request.field_names))
+
+
+def _judge(request: RunRequest, result: RunResult) -> Outcome:
     if result.ended == "timeout":
         return new_outcome(result, OutcomeKind.TIMED_OUT, f"the run was ended after {request.timeout:.0f} s")
     if result.ended == "cancelled":
@@ -152,8 +158,8 @@ def _with_remedy(request: RunRequest, failed: Mapping[str, Any], message: str) -
     step = failed.get("step")
     if "cause" not in failed or not isinstance(step, Mapping):
         return message
-    field = f"{request.field}.useSudo"
-    remedy = remedy_of_step(str(failed["cause"]), int(step.get("rc", -1)), request.connection, field)
+    cause, rc, field = str(failed["cause"]), int(step.get("rc", -1)), f"{request.field}.useSudo"
+    remedy = remedy_of_step(cause, rc, request.connection, field)
     line, newline, tail = message.partition("\n")
     return _and(line, remedy) + newline + tail
 
@@ -167,8 +173,8 @@ def _place(request: RunRequest) -> str:
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    parts = [str(result[name]).strip() for name in ("msg", "stderr", "module_stderr") if result.get(name)]
-    return "\n".join(dict.fromkeys(parts))
+    said = (str(result[name]).strip() for name in ("msg", "stderr", "module_stderr") if result.get(name))
+    return "\n".join(dict.fromkeys(said))
 
 
 def _last_line(message: str) -> str:
@@ -189,15 +195,14 @@ def _host_key_changed(request: RunRequest, result: RunResult, message: str) -> O
         " host was reinstalled, or someone is intercepting the connection. If the new key is right:"
         f" {request.accept_host_key or trust}"
     )
-    details = {"known_fingerprint": known, "sent_fingerprint": sent}
-    return new_outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, details)
+    told = {"known_fingerprint": known, "sent_fingerprint": sent}
+    return new_outcome(result, OutcomeKind.HOST_KEY_CHANGED, text, told)
 
 
 def _wrong_credentials(request: RunRequest, result: RunResult, message: str) -> Outcome:
     offered = (request.secrets.openssh_key, *request.secrets.further_keys)
     known = [one for one in map(public_fingerprint, offered) if one]
-    key = f"the SSH key {known[0]}" if len(known) == 1 else "the SSH key"
-    key = f"any of the SSH keys {', '.join(known)}" if len(known) > 1 else key
+    key = f"the SSH key {''.join(known)}".rstrip() if len(known) < 2 else f"any of the SSH keys {', '.join(known)}"
     if request.secrets.login_password:
         key = f"{key}, nor the password" if known else "the password"
     text = f"{_place(request)} does not accept {key} for user {request.connection.user}: {message}"
@@ -217,8 +222,7 @@ def _unreachable(request: RunRequest, result: RunResult, message: str) -> Outcom
     return new_outcome(result, OutcomeKind.UNREACHABLE, text, {})
 
 
-def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:
-    """Lost after the host let us in."""
+def _lost(request: RunRequest, result: RunResult, message: str) -> Outcome:  # after the host let us in
     return replace(_unreachable(request, result, message), details={"reached": True})
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from capra import bootstrap
 from capra.bootstrap import Instance, InstanceDataMissing, Parsed
-from capra.bootstrap.steps import dump_tasks, names_sentinel, run_id
+from capra.bootstrap.steps import dump_tasks, entitled, names_sentinel, run_id
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
@@ -16,12 +16,7 @@ from capra.engine.redaction.excerpt import titled, without_shown
 from capra.engine.redaction.hidden import hidden_in, hidden_in_commands
 from capra.engine.requests import PlanOptions, hiding, host_uid, new_request, plan_preflight
 from capra.errors import InputError
-from capra.model.machine import (
-    IGNORED_CONSTRUCTS_ANNOTATION,
-    SENTINEL_ANNOTATION,
-    CleanUp,
-    RemoteMachine,
-)
+from capra.model.machine import IGNORED_CONSTRUCTS_ANNOTATION, SENTINEL_ANNOTATION, CleanUp, RemoteMachine
 from capra.model.observation import Observation
 from capra.model.run import Playbook, RunRequest
 
@@ -37,7 +32,7 @@ def read_bootstrap(observation: Observation, render: Render = jinja.render) -> P
     known = instance_data(
         facts, name=key.name, namespace=key.namespace, uid=host_uid(observation), labels=machine.labels
     )
-    return bootstrap.read(
+    found = bootstrap.read(
         data.data,
         format=data.format,
         commands_as_script=spec.commands_as_script,
@@ -47,6 +42,7 @@ def read_bootstrap(observation: Observation, render: Render = jinja.render) -> P
         # What was learnt at one place says nothing of another host.
         instance=Instance(known, render) if facts.get("place") == machine.spec.place else None,
     )
+    return replace(found, steps=tuple(entitled(step, data.titles) for step in found.steps))
 
 
 def _ignored(machine: RemoteMachine) -> list[str]:

@@ -17,6 +17,7 @@ from capra.model.machine import (
     TAKE_OVER_ANNOTATION,
     CleanUp,
     HostKeyPolicy,
+    MachineKey,
     RemoteMachine,
 )
 from capra.model.observation import Observation, SSHKey
@@ -35,7 +36,7 @@ class PlanOptions:
     own, what merely lies on the host fails the cleanup, too. render: how templates are rendered.
     host_key_policy: with `strict`, a run on a host of which no key is known is refused.
     hook_timeout: seconds for a playbook of the user's. has_collection: an Ansible collection is installed where runs
-    happen.
+    happen. field_names: what the user's file calls a machine's fields, for `capra.errors.renamed`.
     """
 
     check: bool = False
@@ -58,6 +59,7 @@ class PlanOptions:
     hook_timeout: int = 1800
     host_key_policy: HostKeyPolicy = HostKeyPolicy.ACCEPT_NEW
     has_collection: Callable[[str], bool] = lambda name: True
+    field_names: Callable[[MachineKey], Mapping[str, str]] = lambda key: {}
 
 
 def host_uid(observation: Observation) -> str:
@@ -124,6 +126,7 @@ def new_request(
         ssh_config=options.ssh_config,
         one_owner=options.one_owner,
         field=field,
+        field_names=options.field_names(machine.key),
         accept_host_key=_accept_host_key(machine, options),
         accept_bastion_keys=tuple(
             _accept_bastion_key(machine, options, one, bastion_field(field, number))

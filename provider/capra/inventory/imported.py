@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from capra.errors import InputError, InputErrors
+from capra.errors import InputError, InputErrors, renamed
 from capra.model.checks import same_address
 from capra.model.host_port import join_host_port
 from capra.model.keys.ssh_key import public_fingerprint
@@ -26,12 +26,20 @@ _EDGES = re.compile(r"^[.-]+|[.-]+$")
 @dataclass(frozen=True)
 class ImportedHost:
     """subject: what errors call it. name: of the object. fields: of `spec` or `spec.machine`, without `sshKeyRef`.
-    key_file: path of its SSH private key."""
+    key_file: path of its SSH private key. own_names: what these fields are called in the inventory, below the subject,
+    where that has other names."""
 
     subject: str
     name: str
     fields: Mapping[str, Any]
     key_file: str
+    own_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def field_names(self) -> dict[str, str]:
+        """For `renamed`: fields of a machine to those of the inventory, from its root."""
+        place = self.subject.rpartition(": ")[2]
+        return {f"spec.{name}": f"{place}.{own}" for name, own in self.own_names.items()}
 
 
 @dataclass(frozen=True)
@@ -91,12 +99,19 @@ def documents(
         try:
             to_document(document, host.subject)
         except InputErrors as several:
-            problems.errors += several.errors
+            problems.errors += [_of_host(error, host) for error in several.errors]
         except InputError as error:
-            problems.errors.append(error)
+            problems.errors.append(_of_host(error, host))
         made.append(document)
     problems.raise_all()
     return made
+
+
+def _of_host(error: InputError, host: ImportedHost) -> InputError:
+    """The error with the field's name in the inventory. Its subject is the host already."""
+    names = {f"spec.{name}": own for name, own in host.own_names.items()}
+    field = renamed(error.field.replace("spec.machine.", "spec."), names) if names else error.field
+    return InputError(error.problem, subject=error.subject, field=field, reason=error.reason)
 
 
 def _machine(host: ImportedHost, secret: str, where: Mapping[str, str], pool: str) -> dict[str, Any]:

@@ -28,6 +28,17 @@ _ELSEWHERE = {
 }
 """Fields without a counterpart, and where what they say belongs."""
 
+_NAMES = {
+    "address": "address",
+    "port": "port",
+    "user": "user",
+    "useSudo": "user",  # every user but root
+    "hostKeys": "hostKey",
+    "sshKeyRef": "keyPath",
+    "sshKeyRef.name": "keyPath",
+}
+"""Fields of a machine to those of `ssh` and `openSSH`."""
+
 _OWN = frozenset({"address", "user", "port", "keyPath", "hostKey"})
 
 
@@ -113,7 +124,8 @@ class _Host:
             self._add("is required", f"{way}.address")
         self._note(way, ssh)
         name = as_object_name(str(self._given.get("hostname") or fields.get("address") or ""))
-        return ImportedHost(f"{self._source}: {self._place}", name, fields, str(key))
+        names = {ours: f"{way}.{theirs}" for ours, theirs in _NAMES.items()}
+        return ImportedHost(f"{self._source}: {self._place}", name, fields, str(key), names)
 
     def _add(self, problem: str, field: str) -> None:
         self._problems.add(problem, self._source, f"{self._place}.{field}")

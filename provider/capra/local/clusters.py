@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from capra.clusters.cluster import ClusterHost, K0sCluster
-from capra.clusters.data import bootstrap_data
+from capra.clusters.data import TITLES, bootstrap_data
 from capra.clusters.reading import read_cluster
 from capra.engine.plan import read_bootstrap
 from capra.errors import InputError
@@ -55,7 +55,7 @@ def prepare_cluster(cluster: K0sCluster, *, sentinel: str, logins: LoginOptions 
 def _prepared(
     cluster: K0sCluster, host: ClusterHost, machine: RemoteMachine, key: SSHKey, sentinel: str, become_password: str
 ) -> PreparedMachine:
-    data = BootstrapData(bootstrap_data(cluster, host, sentinel), "cloud-config", host.imported.subject)
+    data = BootstrapData(bootstrap_data(cluster, host, sentinel), "cloud-config", host.imported.subject, TITLES)
     one = PreparedMachine(
         machine=machine,
         owner=Owner(machine.key.name, KINDS[host.role.service], control_plane=host.controls),

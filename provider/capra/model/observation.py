@@ -47,11 +47,12 @@ class Cluster:
 @dataclass(frozen=True)
 class BootstrapData:
     """Bootstrap data, byte for byte. format: the Secret's; empty: the data tell it. source: the Secret or file it came
-    from, for messages."""
+    from, for messages. titles: of commands, by place (`runcmd[0]`), where their maker gives some; no part of data."""
 
     data: bytes = field(repr=False)
     format: str = ""
     source: str = "bootstrap data"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -82,10 +82,9 @@ class RunRequest:
     `ssh -F`; empty for the caller's own. one_owner: whoever reads the outcome may know other namespaces' names.
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. accept_bastion_keys:
     the same for each bastion of the connection. notes: constructs of the bootstrap data that are not carried out, and
-    what is to be known of the login, to be told where the run ends well. hook: the name of the user's playbook, where
-    it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
-    pool's entry. probe: nobody waits for it, and whoever asks for it bounds how many there are at once: it has no place
-    among the runs that begin.
+    what is to be known of the login, to be told where the run ends well. hook: the name of the user's playbook. field:
+    where what the machine says of its host stands: `spec`, or `spec.machine` of a pool's entry; field_names: see
+    `capra.errors.renamed`. probe: nobody waits for it, and whoever asks for it bounds how many there are at once.
     """
 
     key: MachineKey
@@ -103,6 +102,7 @@ class RunRequest:
     accept_bastion_keys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     hook: str = ""
+    field_names: Mapping[str, str] = field(default_factory=dict)
     field: str = "spec"
     probe: bool = False
 

@@ -27,7 +27,8 @@ case $1 in
 version) cat "$here/version" ;;
 install) case "$*" in *--force*) ;; *) [ ! -e "$here/etc/systemd/system/k0s$2.service" ] || exit 1 ;; esac
     echo "$*" > "$here/etc/systemd/system/k0s$2.service" ;;
-start) : > "$here/running" ;;
+start) if [ -e "$here/running" ]; then echo "Error: already running" >&2; exit 1; fi
+    if [ -e "$here/dies" ]; then cat "$here/dies" >> "$here/var/log/k0sworker.log"; else : > "$here/running"; fi ;;
 stop) rm -f "$here/running" ;;
 status) [ -e "$here/running" ] ;;
 kubectl) printf ok ;;
@@ -55,7 +56,7 @@ class Host:
 
     def moved(self, text: str) -> str:
         """A program with its paths below the root."""
-        for place in ("/etc/", "/run/", "/var/lib/capra"):
+        for place in ("/etc/", "/run/", "/var/lib/capra", "/var/log/"):
             text = text.replace(place, f"{self.root}{place}")
         return text
 
@@ -176,7 +177,7 @@ def test_a_start_waits_for_the_join_and_leaves_no_token(host: Host) -> None:
     (host.root / "run/capra-join").mkdir()
     (host.root / "run/capra-join/token").write_text("SECRET")
     late = host.run("start", seconds="1", code=1, **JOINING)
-    assert "k0s: it does not answer within 1 s" in late.stderr
+    assert "k0s: it has failed to answer within 1 s" in late.stderr
     assert (host.root / "run/capra-join/token").exists()
     (host.root / "data/kubelet.conf").touch()
     host.run("start", seconds="1", **JOINING)
@@ -194,7 +195,31 @@ def test_a_controller_is_ready_when_its_api_is(host: Host) -> None:
     (host.root / "running").unlink()
     (host.root / "refuses").touch()
     done = host.run("start", role="controller", link="", token="", seconds="1", code=1)
-    assert "k0s start: Error: refused; the log of the service k0scontroller tells why" in done.stderr
+    assert "k0s: it has failed to answer within 1 s; k0s start: Error: refused; the log" in done.stderr
+
+
+def test_a_service_that_ends_again_and_again_is_given_up(host: Host) -> None:
+    """Within seconds, with what its log has said meanwhile, but for a join token."""
+    log = host.root / "var/log/k0sworker.log"
+    log.parent.mkdir()
+    log.write_text("Error: of last week\n")
+    (host.root / "dies").write_text('level=error msg="no etcd"\nlevel=info msg=bye\n')
+    done = host.run("start", seconds="300", code=1, **JOINING)
+    assert len(host.calls("start")) == 6
+    told = 'the log of the service k0sworker says: level=error msg="no etcd"'
+    assert done.stderr == f"k0s: it has failed: its service ended 5 times; {told}\n"
+    (host.root / "run/capra-join").mkdir()
+    (host.root / "run/capra-join/token").write_text("SECRET\n")
+    (host.root / "dies").write_text("Error: bad token SECRET\n")
+    done = host.run("start", seconds="300", code=1, **JOINING)
+    assert done.stderr == "k0s: it has failed: its service ended 5 times; the log of the service k0sworker tells more\n"
+
+
+def test_a_service_that_cannot_be_started_is_given_up(host: Host) -> None:
+    (host.root / "refuses").touch()
+    done = host.run("start", seconds="300", code=1, **JOINING)
+    assert "k0s: it has failed: its service cannot be started; k0s start: Error: refused; the log" in done.stderr
+    assert done.stdout == "k0s: it does not answer yet, after 10 of 300 s; k0s start: Error: refused\n"
 
 
 def test_an_answer_stands_between_marks(host: Host) -> None:

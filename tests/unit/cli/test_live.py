@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from capra.cli.output.display import PlainDisplay
 from capra.cli.output.live import LiveDisplay, displaying
 from capra.cli.output.result import MachineResult
 from capra.model.machine import MachineKey, MachineSpec, RemoteMachine
@@ -53,6 +54,8 @@ def test_a_line_a_machine_until_it_has_ended() -> None:
     screen.now = 3.4
     assert "node-0  step 2/3  write /a" in screen.live()[0]
     assert screen.live()[0].endswith(" 3 s")
+    screen.display.progress(machine("node-0"), Progress(1, 3, "write /a", "running", output="one\ntwo\n"))
+    assert "node-0  step 2/3  write /a: two" in screen.live()[0]
     screen.display.progress(machine("node-0"), IN_CONTACT)
     assert "step 2/3" in screen.live()[0]  # a hook's run has begun; more is known already
     assert "node-0: Finished: 3 steps finished" in screen.end("node-0", "3 steps finished", ok=True)
@@ -111,3 +114,21 @@ def test_a_terminal_that_cannot_move_the_cursor_gets_lines(monkeypatch: pytest.M
         monkeypatch.setenv("TERM", terminal)
         with displaying(0) as display:
             assert isinstance(display, LiveDisplay) is live, terminal
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_a_step_that_takes_long_is_told_of_again(verbose: int) -> None:
+    """Where lines are told as they come; with -v its output is."""
+    screen = Screen()
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    display = PlainDisplay(console, verbose, lambda: screen.now)
+    with console.capture() as capture:
+        for screen.now in (0.0, 5.0, 10.0, 15.0, 20.0):
+            display.progress(
+                machine("node-0"),
+                Progress(1, 3, "start k0s", "running", output=f"after {screen.now:.0f} s\n" if screen.now else ""),
+            )
+    told = ["node-0: step 2/3 start k0s: running"]
+    told += [f"{told[0]}: after 10 s", f"{told[0]}: after 20 s"]
+    lines = capture.get().splitlines()
+    assert [line for line in lines if " | " not in line] == (told[:1] if verbose else told)

@@ -58,6 +58,14 @@ def test_a_step_that_has_printed_nothing_says_so(capra: Terminal) -> None:
     assert (told.stdout, "step 1 write /a: ok, status 0 (0.1 s); it has printed nothing" in told.stderr) == ("", True)
 
 
+@pytest.mark.parametrize("options", [[], ["--list"], ["--list", "--output", "json"]])
+def test_a_machine_that_is_not_known(capra: Terminal, options: list[str]) -> None:
+    _keep(capra)
+    told = capra("logs", "nope", *options, code=2)
+    wanted = "error: RemoteMachine default/nope: has no run whose output was kept; there are runs of default/node-0"
+    assert (told.stdout, wanted in told.stderr) == ("", True)
+
+
 def test_what_ansible_said_where_no_step_tells(capra: Terminal) -> None:
     _keep(capra, steps=(), output="ssh: no route\n", outcome="Unreachable", message="cannot be reached")
     assert capra("logs", "node-0").stdout.splitlines()[1:] == [

@@ -115,6 +115,22 @@ def test_a_name_of_two_namespaces(capra: Terminal) -> None:
     assert [one["namespace"] for one in capra.json("status")] == ["default"]
 
 
+def test_a_name_at_two_addresses(capra: Terminal) -> None:
+    for address in ("192.0.2.1", "192.0.2.2"):
+        _remember(capra, "node-0", Phase.CLEAN, address)
+    before = _files(capra.state)
+    result = capra("forget", "node-0", code=2)
+    told = "error: node-0: is remembered at 2 addresses; give one with --address: 192.0.2.1:22, 192.0.2.2:22"
+    assert told in result.stderr
+    result = capra("forget", "node-0", "--address", "192.0.2.3", code=2)
+    assert "--address: 192.0.2.3 is not theirs; they are at 192.0.2.1:22, 192.0.2.2:22" in result.stderr
+    assert _files(capra.state) == before
+    capra("forget", "node-0", "--address", "192.0.2.2:22")
+    assert [one["address"] for one in capra.json("status")] == ["192.0.2.1"]
+    capra("forget", "node-0", "--address", "192.0.2.1")
+    assert capra.json("status") == []
+
+
 def test_a_machine_that_is_not_known(capra: Terminal) -> None:
     result = capra("forget", "node-7", code=2)
     assert "node-7: no machine of this name is remembered; there are: none" in result.stderr

@@ -26,9 +26,9 @@ FLEET = [
 ]
 
 
-def _screen(monkeypatch: pytest.MonkeyPatch, height: int) -> None:
+def _screen(monkeypatch: pytest.MonkeyPatch, height: int, width: int = 80) -> None:
     def console(*, stderr: bool) -> Console:
-        return Console(stderr=stderr, force_terminal=True, width=80, height=height, color_system=None)
+        return Console(stderr=stderr, force_terminal=True, width=width, height=height, color_system=None)
 
     monkeypatch.setattr(report, "make_console", console)
 
@@ -82,3 +82,38 @@ def test_a_file_gets_a_row_a_machine_in_their_order(capsys: pytest.CaptureFixtur
     report.print_results(FLEET, Output.TABLE)
     rows = capsys.readouterr().out.splitlines()[1:]
     assert [row.split()[0] for row in rows] == [f"node-{number}" for number in range(30)]
+
+
+def test_on_a_narrow_screen_rows_stand_one_below_the_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _screen(monkeypatch, 24, 40)
+    report.print_results([FLEET[0], FLEET[20]], Output.TABLE)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "node-20",
+        "  address: 192.0.2.20:22",
+        "  outcome: StepFailed",
+        "  steps: -",
+        "  seconds: 20.0",
+        "  message: no room on node-20",
+        "node-0",
+        "  address: 192.0.2.0:22",
+        "  outcome: Finished",
+        "  steps: -",
+        "  seconds: 0.0",
+        "  message: 3 steps finished",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+def test_no_column_is_of_single_letters(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _screen(monkeypatch, 24, width)
+    made = report.table("finding", "level", "value", "message")
+    made.add_row(*report.cells("certificate", "warning", "x" * 50, "it ends within the week: " + "y" * 70))
+    report.print_table(made)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) <= 12
+    assert ("FINDING" in lines[0]) is (width >= 60)

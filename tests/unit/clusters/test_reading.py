@@ -79,8 +79,14 @@ def test_dynamic_configuration_is_a_flag_of_controllers() -> None:
 BAD: tuple[tuple[list[dict[str, Any]], str], ...] = (
     ([config(host("controller", 1)), config(host("controller", 1))], "k: has 2 documents; there must be one Cluster"),
     ([config(host("controller", 1), version=None)], "k: spec.k0s.version: is required, as the release is called"),
-    ([config(host("controller", 1), version="1.34.4")], "k: spec.k0s.version: is required"),
-    ([config(host("controller", 1), version="1.34.4+k0s.0; rm")], "k: spec.k0s.version: is required"),
+    ([config(host("controller", 1), version="1.34.4")], "k: spec.k0s.version: is '1.34.4', and must be whole, as"),
+    (
+        [config(host("controller", 1), version=1.34)],
+        "k: spec.k0s.version: is 1.34, a number with a fraction, and must",
+    ),
+    ([config(host("controller", 1), version=1.34)], 'text, as the release is called, in quotes: "1.34.4+k0s.0"'),
+    ([config(host("controller", 1), version=["1.34"])], "k: spec.k0s.version: is a list, and must be text, as the"),
+    ([config(host("controller", 1), version="1.34.4+k0s.0; rm")], "k: spec.k0s.version: is '1.34.4+k0s.0; rm', and"),
     ([config(host("controller", 1), version="1.35.1+k0s.0")], "k: spec.k0s.version: is 1.35.1+k0s.0, whose workers"),
     ([config(host(number=1))], "k: spec.hosts: no host is a controller"),
     ([config(host("single", 1), host(number=2))], "a host with the role single is a cluster by itself"),

@@ -38,7 +38,12 @@ async def _down(
 ) -> tuple[list[MachineResult], int]:
     phases = limited_hosts(phases_down(prepared.cluster), options.limit or ())
     planned = plan_options(
-        settings, check=options.check, diff=options.diff, restart=options.restart, take_over=options.take_over
+        settings,
+        check=options.check,
+        diff=options.diff,
+        restart=options.restart,
+        take_over=options.take_over,
+        field_names=prepared.field_names,
     )
     async with work.running(settings, display.output) as runner:
         engine = Engine(prepared.store, runner, time.time, options=planned, aside=asyncio.to_thread)
@@ -46,7 +51,7 @@ async def _down(
         async def act(machine: RemoteMachine, listener: ProgressListener) -> MachineResult:
             with prepared.store.lock(machine.key):
                 taken = await engine.reconcile(machine.key, listener=listener)
-            return in_own_words(of_reconciliation(taken, check=options.check))
+            return in_own_words(of_reconciliation(taken, check=options.check), prepared.field_names(machine.key))
 
         all_work = work.Work(display, settings.concurrency)
         return await run_phases(prepared, phases, all_work, act, "Cleanup"), all_work.ended_by

@@ -23,14 +23,15 @@ def forget(options: Options) -> int:
     settings = options.settings()
     state = StateDirectory(settings.state_directory)
     known = state.all()
-    chosen = _chosen(known, options.names)
+    chosen = _placed(_chosen(known, options.names), options.address)
     _refuse(chosen, force=options.force)
     state.prepare()
     told = []
     for one in chosen:
         shared = _shares_place(one, [other for other in known if other not in chosen])
         state.forget(one, force=options.force, keep_keys=bool(shared))
-        kept_in(settings.state_directory, settings.keep_output).forget(one.key)
+        if not any(other.key == one.key for other in known if other not in chosen):
+            kept_in(settings.state_directory, settings.keep_output).forget(one.key)
         told.append(_as_json(one, [] if shared else _keys(one)))
         _tell(one, shared)
     if settings.output is Output.JSON:
@@ -52,6 +53,31 @@ def _chosen(known: Sequence[Remembered], names: Iterable[str]) -> list[Remembere
     return [one for one in known if wanted & _names(one)]
 
 
+def _placed(found: Sequence[Remembered], address: str) -> list[Remembered]:
+    """Those at this address, or all where none is given and each machine is at one. Raises InputError."""
+    if address:
+        chosen = [one for one in found if address in _addresses(one)]
+        if not chosen:
+            known = ", ".join(_place(one) for one in found)
+            raise InputError(f"{address} is not theirs; they are at {known}", subject="--address")
+        return chosen
+    for one in found:
+        places = list(dict.fromkeys(_place(other) for other in found if _names(other) == _names(one)))
+        if len(places) > 1:
+            problem = f"is remembered at {len(places)} addresses; give one with --address: {', '.join(places)}"
+            raise InputError(problem, subject=display_name(one.key))
+    return list(found)
+
+
+def _place(one: Remembered) -> str:
+    return join_host_port(one.address, one.port)
+
+
+def _addresses(one: Remembered) -> set[str]:
+    """How a person may write it."""
+    return {one.address, _place(one)}
+
+
 def _names(one: Remembered) -> set[str]:
     return {one.key.name, f"{one.key.namespace}/{one.key.name}"}
 
@@ -63,10 +89,9 @@ def _refuse(chosen: Sequence[Remembered], *, force: bool) -> None:
         if one.busy:
             raise Fatal(f"another capra (pid {one.busy}) is at work on {name}; nothing was forgotten")
         if one.dirty and not force:
-            place = join_host_port(one.address, one.port)
             raise Fatal(
-                f"{name}: its host {place} may be dirty (phase {one.record.phase}); nothing was forgotten. Clean it"
-                " with capra cleanup, or forget it all the same with --force"
+                f"{name}: its host {_place(one)} may be dirty (phase {one.record.phase}); nothing was forgotten. Clean"
+                " it with capra cleanup, or forget it all the same with --force"
             )
 
 
@@ -82,11 +107,10 @@ def _keys(one: Remembered) -> list[str]:
 
 
 def _tell(one: Remembered, shared: str) -> None:
-    place = join_host_port(one.address, one.port)
     keys = f"; pinned keys of the host: {', '.join(_keys(one))}" if one.record.host_keys else ""
     if shared and keys:
         keys = f"; the pinned keys of the host stay, since {shared} is there, too"
-    note(f"forgotten: {display_name(one.key)} at {place} (phase {one.record.phase}){keys}")
+    note(f"forgotten: {display_name(one.key)} at {_place(one)} (phase {one.record.phase}){keys}")
 
 
 def _as_json(one: Remembered, keys: Sequence[str]) -> dict[str, Any]:

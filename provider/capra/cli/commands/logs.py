@@ -44,7 +44,10 @@ def logs(options: Options) -> int:
         kept = kept_runs(settings)
         names, read = kept.names, kept.read
     if options.list_runs:
-        return _list(names(key), settings.output)
+        found = names(key)
+        if not found:
+            read(key, "")  # which says that nothing is known
+        return _list(found, settings.output)
     run = read(key, options.run)
     if settings.output is Output.JSON:
         print_json(asdict(run))

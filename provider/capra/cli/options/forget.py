@@ -12,6 +12,7 @@ from capra.cli.options.common import ShownOptions
 EXAMPLES = (
     "capra forget node-0",
     "capra forget default/node-0 --force",
+    "capra forget node-0 --address 192.0.2.10:22",
 )
 
 
@@ -23,6 +24,10 @@ class Options(ShownOptions):
     """
 
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The machines: NAME or NAMESPACE/NAME.")]
+    address: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS[:PORT]", help="Only at this address, of those of the name."),
+    ] = ""
     force: Annotated[
         bool, typer.Option("--force", help="Although the host may be dirty: it is not cleaned, and stays as it is.")
     ] = False

@@ -3,6 +3,8 @@ error, so that standard output holds the result alone."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from rich.console import Console
@@ -10,7 +12,7 @@ from rich.text import Text
 
 from capra.cli.output.result import MachineResult
 from capra.cli.output.streaming import OutputStream
-from capra.cli.text import first_line, indented, printable
+from capra.cli.text import first_line, indented, last_line, printable
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import Progress
 
@@ -51,11 +53,18 @@ def make_console(*, stderr: bool) -> Console:
     return console
 
 
-class PlainDisplay:
-    """A line for every change. verbose: from 1 on the output of steps, as it comes."""
+QUIET_SECONDS = 8.0
+"""After which a step that goes on is told of again, with what it has said last."""
 
-    def __init__(self, console: Console, verbose: int = 0) -> None:
+
+class PlainDisplay:
+    """A line for every change, and now and then one for a step that takes long. verbose: from 1 on the output of steps,
+    as it comes. clock: seconds."""
+
+    def __init__(self, console: Console, verbose: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._clock = clock
+        self._told_at: dict[MachineKey, float] = {}
         self._verbose = verbose
         self._stream = OutputStream()
         self._states: dict[MachineKey, tuple[int, str]] = {}
@@ -71,11 +80,22 @@ class PlainDisplay:
 
     def progress(self, machine: RemoteMachine, progress: Progress) -> None:
         """See Display."""
+        step = f"{machine.key.name}: step {progress.number + 1}/{progress.count} {progress.title}: {progress.state}"
         if self._is_news(machine.key, progress):
             took = f" in {progress.seconds:.1f} s" if progress.state in ("ok", "failed") else ""
-            step = f"step {progress.number + 1}/{progress.count}"
-            self.say(f"{machine.key.name}: {step} {progress.title}: {progress.state}{took}")
+            self.say(f"{step}{took}")
+            self._told_at[machine.key] = self._clock()
+        elif not self._verbose and (said := last_line(progress.output)) and self._is_due(machine.key):
+            self.say(f"{step}: {said}")
         self.show_output(machine, progress)
+
+    def _is_due(self, key: MachineKey) -> bool:
+        """Nothing was told of the machine for a while; now something is."""
+        now = self._clock()
+        due = now - self._told_at.get(key, now) >= QUIET_SECONDS
+        if due:
+            self._told_at[key] = now
+        return due
 
     def _is_news(self, key: MachineKey, progress: Progress) -> bool:
         """A step is in another state than the last time."""

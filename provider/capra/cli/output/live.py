@@ -15,7 +15,7 @@ from rich.text import Text
 from capra.cli.output.alike import alike, cause_of, listed_names, totals
 from capra.cli.output.display import PlainDisplay, make_console
 from capra.cli.output.result import MachineResult
-from capra.cli.text import first_line, printable
+from capra.cli.text import first_line, last_line, printable
 from capra.model.machine import MachineKey, RemoteMachine
 from capra.model.run import Progress
 
@@ -31,8 +31,7 @@ class LiveDisplay(PlainDisplay):
     well stays where there are few machines. clock: seconds."""
 
     def __init__(self, console: Console, verbose: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(console, verbose)
-        self._clock = clock
+        super().__init__(console, verbose, clock)
         self._count = 0
         self._running: dict[MachineKey, tuple[float, Progress | None]] = {}
         self._ended: list[MachineResult] = []
@@ -109,12 +108,13 @@ class LiveDisplay(PlainDisplay):
 
 
 def _state(progress: Progress | None) -> tuple[str, str]:
-    """What is known of a run: a word, and the step's title."""
+    """What is known of a run: a word, and the step's title with what it has said last."""
     if progress is None:
         return "starting", ""
     if not progress.of_step:
         return progress.state, ""
-    return f"step {progress.number + 1}/{progress.count}", printable(progress.title)
+    said = last_line(progress.output) if progress.state == "running" else ""
+    return f"step {progress.number + 1}/{progress.count}", printable(f"{progress.title}{said and f': {said}'}")
 
 
 def _line(text: str) -> Text:

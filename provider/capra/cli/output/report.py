@@ -8,7 +8,8 @@ from typing import Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +28,10 @@ ROWS_KEPT_FREE = 6
 def print_json(document: Mapping[str, Any]) -> None:
     """The one document of a command."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+LEAST_WIDTH = 10
+"""Columns of the screen that a table's column gets at least where a word in it is as long."""
 
 
 def table(*columns: str) -> Table:
@@ -50,11 +55,32 @@ def columns(rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
+def fitted(made: Table, width: int) -> RenderableType:
+    """The table, or on a screen that has no room for its columns the rows one below the other, a line for each cell.
+    width: of the screen, in columns."""
+    shown = [[str(cell) for cell in column.cells] for column in made.columns]
+    headers = [str(column.header) for column in made.columns]
+    needed = [
+        max(len(header), min(LEAST_WIDTH, *[max(map(cell_len, cell.split()), default=0) for cell in column]))
+        for header, column in zip(headers, shown, strict=True)
+    ]
+    if sum(needed) + made.padding[1] * (len(needed) - 1) <= width:
+        return made
+    stacked = Table.grid()
+    for row in zip(*shown, strict=True):
+        stacked.add_row(Text(row[0], style="bold", overflow="fold"))
+        cells_below = zip(headers[1:], row[1:], strict=True)
+        for header, cell in cells_below:
+            if cell.strip():
+                stacked.add_row(Padding(Text(f"{header.lower()}: {cell}", overflow="fold"), (0, 0, 0, 2)))
+    return stacked
+
+
 def print_table(made: Table) -> None:
     """On standard output."""
     console = make_console(stderr=False)
     if console.is_terminal:
-        console.print(made)
+        console.print(fitted(made, console.width))
         return
     with console.capture() as capture:
         console.print(made)

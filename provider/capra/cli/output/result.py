@@ -162,7 +162,8 @@ def _without_run(taken: Reconciliation) -> tuple[str, bool, str, str]:
     if isinstance(decision, Release):
         return UNCHANGED, True, f"{decision.reason}; nothing was run", ""
     if isinstance(decision, Refuse):
-        message = f"{decision.field}: {decision.message}" if decision.field else decision.message
+        named = decision.field in decision.message.split(": ")
+        message = decision.message if named or not decision.field else f"{decision.field}: {decision.message}"
         return decision.reason, False, message, ""
     if isinstance(decision, Wait):
         hint = "capra cleanup with the same files" if decision.reason == "CleanupUnfinished" else ""

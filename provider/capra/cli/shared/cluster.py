@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from capra.cli.errors import note
 from capra.cli.output.display import make_console
-from capra.cli.output.report import cells, print_json, print_table, table
+from capra.cli.output.report import cells, fitted, print_json, print_table, table
 from capra.cli.text import first_line, printable
 from capra.errors import Fatal
 from capra.kube.client.api import Api
@@ -100,11 +100,12 @@ def _showing() -> Iterator[Callable[[Overview], None]]:
         return
     with Live(console=console, auto_refresh=False) as live:
         yield lambda overview: live.update(
-            Group(*(part for title, made in tables(overview) for part in _drawn(title, made))), refresh=True
+            Group(*(part for title, made in tables(overview) for part in _drawn(title, fitted(made, console.width)))),
+            refresh=True,
         )
 
 
-def _drawn(title: str, made: Table) -> tuple[Text, Table, Text]:
+def _drawn(title: str, made: RenderableType) -> tuple[Text, RenderableType, Text]:
     return Text(title, style="bold"), made, Text()
 
 

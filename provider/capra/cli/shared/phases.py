@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from capra.cli.errors import note
@@ -11,9 +12,7 @@ from capra.cli.options.common import ClusterFileOptions
 from capra.cli.output.result import MachineResult, not_begun
 from capra.cli.shared.work import Act, Work
 from capra.clusters.cluster import ClusterHost, K0sCluster
-from capra.clusters.data import in_words
-from capra.engine.ports import ProgressListener
-from capra.errors import InputError
+from capra.errors import InputError, renamed
 from capra.local.clusters import load_cluster, prepare_cluster
 from capra.local.logins import read_logins
 from capra.local.prepare import PreparedMachines
@@ -37,6 +36,10 @@ class PreparedCluster:
     def phases(self) -> dict[MachineKey, Phase]:
         """What is remembered of each host."""
         return {key: self.state.read(one.machine).phase for key, one in self.machines.machines.items()}
+
+    def field_names(self, key: MachineKey) -> Mapping[str, str]:
+        """What the file calls the fields of a machine."""
+        return next(host.field_names for host in self.cluster.hosts if host.key == key)
 
     def machine(self, host: ClusterHost) -> RemoteMachine:
         """The machine of a host."""
@@ -93,17 +96,22 @@ OTHER_DATA = (
 )
 
 
-def naming_steps(listener: ProgressListener) -> ProgressListener:
-    """The listener, told of the steps by what they are for."""
-    return lambda progress: listener(replace(progress, title=in_words(progress.title)))
-
-
-def in_own_words(result: MachineResult) -> MachineResult:
-    """The steps, the message, and what to do next, in the words of these two commands."""
-    steps = tuple(replace(step, title=in_words(step.title)) for step in result.steps)
-    result = replace(result, steps=steps, message=in_words(result.message))
+def in_own_words(result: MachineResult, names: Mapping[str, str]) -> MachineResult:
+    """What has happened, and what to do next, in the words of these two commands and their file. names: what that calls
+    the fields of the machine."""
     if result.outcome == "OtherData":
         hint = "put back what the file said; capra down with the same file removes the whole cluster"
         return replace(result, message=OTHER_DATA, hint=hint)
     hint = result.hint.replace("capra cleanup with the same files", "capra down with the same file")
-    return replace(result, hint=hint.replace("(--ssh-key or the Secret) and user", "(ssh.keyPath) and user (ssh.user)"))
+    hint = hint.replace("(--ssh-key or the Secret) and user", "(ssh.keyPath) and user (ssh.user)")
+    return replace(result, message=renamed(result.message, names), hint=hint)
+
+
+@contextmanager
+def naming_fields(names: Mapping[str, str]) -> Iterator[None]:
+    """The same of an InputError."""
+    try:
+        yield
+    except InputError as error:
+        field = renamed(error.field, names)
+        raise InputError(error.problem, subject=error.subject, field=field, reason=error.reason) from None

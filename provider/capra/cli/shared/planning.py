@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from capra.cli.options.common import MachineOptions
 from capra.engine.requests import PlanOptions
 from capra.local.prepare import InputOptions
+from capra.model.machine import MachineKey
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
 from capra.settings import Settings
@@ -26,7 +29,13 @@ def input_options(options: MachineOptions) -> InputOptions:
 
 
 def plan_options(
-    settings: Settings, *, check: bool = False, diff: bool = False, restart: bool = False, take_over: str = ""
+    settings: Settings,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    restart: bool = False,
+    take_over: str = "",
+    field_names: Callable[[MachineKey], Mapping[str, str]] = PlanOptions.field_names,
 ) -> PlanOptions:
     """The engine's options for these settings."""
     defaults = PlanOptions()
@@ -49,4 +58,5 @@ def plan_options(
         hook_timeout=settings.hook_timeout,
         host_key_policy=settings.host_key_policy,
         has_collection=has_collection,
+        field_names=field_names,
     )

@@ -6,10 +6,11 @@ import asyncio
 import errno
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
@@ -24,6 +25,7 @@ from capra.runs.kept.kept_runs import KeptRuns, kept_in
 from capra.runs.runner import AnsibleRunner, ObservedRunner
 from capra.settings import Settings
 
+_Answer = TypeVar("_Answer")
 Act = Callable[[RemoteMachine, ProgressListener], Awaitable[MachineResult]]
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,19 +52,37 @@ class Work:
     def __init__(self, display: Display, concurrency: int) -> None:
         self._display = display
         self._slots = asyncio.Semaphore(concurrency)
-        self._tasks: list[asyncio.Task[MachineResult]] = []
+        self._tasks: Sequence[asyncio.Task[Any]] = ()
         self.ended_by = 0
         """The signal that ended it early, 0 for none."""
 
     async def do(self, machines: Iterable[RemoteMachine], act: Act) -> list[MachineResult]:
         """Do it for all, and report all, in their order. A signal ends what runs on this side; the hosts go on."""
+        tasks = [asyncio.ensure_future(self._one(machine, act)) for machine in machines]
+        self._display.expect(len(tasks))
+        with self._interruptible(tasks):
+            return await asyncio.gather(*tasks)
+
+    async def rest(self, coroutine: Coroutine[Any, Any, _Answer]) -> _Answer | None:
+        """What comes after the machines, or nothing where a signal has ended it."""
+        task = asyncio.ensure_future(coroutine)
+        with self._interruptible([task]):
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if self.ended_by:
+                    return None
+                raise
+
+    @contextmanager
+    def _interruptible(self, tasks: Sequence[asyncio.Task[Any]]) -> Iterator[None]:
+        """A signal ends these tasks."""
         loop = asyncio.get_running_loop()
+        self._tasks = tasks
         for number in SIGNALS:
             loop.add_signal_handler(number, partial(self._interrupt, number))
         try:
-            self._tasks = [asyncio.ensure_future(self._one(machine, act)) for machine in machines]
-            self._display.expect(len(self._tasks))
-            return await asyncio.gather(*self._tasks)
+            yield
         finally:
             for number in SIGNALS:
                 loop.remove_signal_handler(number)

@@ -160,19 +160,18 @@ def _controller(raw: Raw) -> Finding:
 
 
 def _secrets(facts: ClusterFacts) -> Iterator[Finding]:
-    """Of the SSH keys that machines and entries name."""
+    """Of the SSH keys, and passwords for root, that machines and entries name."""
     if facts.machines is None or facts.entries is None:
         advice = "ask for the ClusterRole capra-viewer, or give the --namespace that you may read"
         yield Finding("Secrets", Level.UNKNOWN, "", "you may not list the machines that name them", advice)
         return
-    named = {
-        (namespace_of(raw), name): f"{kind} {namespace_of(raw)}/{name_of(raw)}"
-        for kind, raws in (("RemoteMachine", facts.machines), ("PooledRemoteMachine", facts.entries))
-        for raw in raws
-        for name in _key_names(raw)
-    }
+    listed = (("RemoteMachine", facts.machines), ("PooledRemoteMachine", facts.entries))
+    every = [(f"{kind} {namespace_of(raw)}/{name_of(raw)}", raw) for kind, raws in listed for raw in raws]
+    passwords = {(namespace_of(raw), one): (told, key) for told, raw in every for one, key in _password(raw)}
+    named = {(namespace_of(raw), name): told for told, raw in every for name in ssh_keys_of(_fields(raw))}
     if facts.secrets is None:
-        told = f"you may not list Secrets: nobody knows whether the {len(named)} keys that machines name are there"
+        count = len({*named, *passwords})
+        told = f"you may not list Secrets: nobody knows whether the {count} that machines name are there"
         yield Finding("Secrets", Level.UNKNOWN, "", told, "ask for list on secrets (only metadata is read)")
         return
     missing = sorted(place for place in named if place not in facts.secrets)
@@ -180,10 +179,25 @@ def _secrets(facts: ClusterFacts) -> Iterator[Finding]:
         told = f"is not there, and {named[namespace, name]} names it as its key"
         advice = f"kubectl create secret generic {name} -n {namespace} --from-file=value=KEY_FILE"
         yield Finding("Secrets", Level.ERROR, f"{namespace}/{name}", told, advice)
-    if not missing:
-        yield Finding("Secrets", Level.OK, str(len(named)), "every key that a machine names is there")
+    without = sorted(place for place in passwords if place not in facts.secrets and place not in named)
+    for namespace, name in without:
+        machine, key = passwords[namespace, name]
+        told = f"is not there, and {machine} names it in becomePasswordRef, for its password for root"
+        advice = f"kubectl create secret generic {name} -n {namespace} --from-file={key}=PASSWORD_FILE"
+        yield Finding("Secrets", Level.ERROR, f"{namespace}/{name}", told, advice)
+    if not missing and not without:
+        count = len({*named, *passwords})
+        yield Finding("Secrets", Level.OK, str(count), "every Secret that a machine names for its login is there")
 
 
-def _key_names(raw: Raw) -> frozenset[str]:
-    spec = raw.get("spec") or {}
-    return ssh_keys_of(spec.get("machine") or spec)
+def _fields(raw: Raw) -> Raw:
+    """Those of the machine."""
+    spec: Raw = raw.get("spec") or {}
+    return spec.get("machine") or spec
+
+
+def _password(raw: Raw) -> Iterator[tuple[str, str]]:
+    """The Secret with its password for root, and the Secret's key; nothing where it names none."""
+    reference = _fields(raw).get("becomePasswordRef")
+    if isinstance(reference, dict) and reference.get("name"):
+        yield str(reference["name"]), str(reference.get("key") or "value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
@@ -44,6 +45,14 @@ _SLOW = (
 _LOCK = "is locked in a way that is not read here: lock it anew with 'ssh-keygen -p -f FILE'"
 _DAMAGED = "is damaged: it begins like a private key and cannot be read"
 _NO_END = "is damaged: it begins like a private key, and the line '-----END … PRIVATE KEY-----' is missing"
+_EXAMPLE = "is still the placeholder of an example: put the private key itself in its place"
+_PLACEHOLDER = re.compile(
+    r"(?:-----BEGIN [A-Z ]*PRIVATE KEY-----)?\s*"
+    r"(?:…|\.{2,}|<[^<>]*>|\[[^\[\]]*\]|\{\{[^{}]*\}\}|\$\{?[A-Za-z_]+\}?|x{3,}"
+    r"|(?:change|replace|paste|put|insert|your|redacted|todo)\b[\w .,'-]{0,60}|(?:change|replace)[_-]?me)"
+    r"\s*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+    re.IGNORECASE,
+)
 _DSA = "is a DSA key, which OpenSSH does not use any more: use an ed25519 key"
 _UNKNOWN_TYPE = "is a key that needs a hardware token, or of a type that is not supported: use an ed25519 key"
 
@@ -108,6 +117,8 @@ def _decoded(data: bytes) -> str:
 
 def _private_block(text: str) -> pem.Block:
     """The only private key of the text."""
+    if _PLACEHOLDER.fullmatch(text):
+        raise _UnusableError(_EXAMPLE)
     blocks, ended = pem.blocks(text)
     private = [block for block in blocks if block.private]
     if len(private) > 1:

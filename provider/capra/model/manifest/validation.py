@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -60,12 +61,27 @@ KINDS = (
     Kind("ConfigMap", "", ("v1",), ConfigMapDocument),
 )
 SHOWN = frozenset(
-    {"address", "port", "user", "useSudo", "commandsAsScript", "workingDir", "pool", "cleanUp", "name", "namespace"}
+    {
+        "address",
+        "port",
+        "user",
+        "useSudo",
+        "becomeMethod",
+        "commandsAsScript",
+        "workingDir",
+        "pool",
+        "cleanUp",
+        "name",
+        "namespace",
+    }
 )
 """Fields whose values are told where they are wrong. All others may hold a secret."""
 
 CONTENTS = frozenset({"data", "stringData"})
 """What Secrets and ConfigMaps hold. Nothing of it is told."""
+
+KEY = "[key]"
+"""pydantic's last part of the place of a mapping's key."""
 
 SHOWN_LENGTH = 60
 """Characters of such a value: a longer one is something else that came there by mistake."""
@@ -127,7 +143,17 @@ def validate(model: type[Model], content: Mapping[str, Any], subject: str) -> Mo
 
 def _problem(model: type[BaseModel], details: ErrorDetails, subject: str) -> InputError:
     place = details["loc"]
+    if details["type"] == "invalid_key" or place[-1:] == (KEY,):
+        place = place[: -2 if place[-1] == KEY else -1]
+        return InputError(_about_key(details), subject=subject, field=path(place))
     return InputError(_sentence(model, details) + _given(details), subject=subject, field=path(place))
+
+
+def _about_key(details: ErrorDetails) -> str:
+    """Of a mapping."""
+    key = details["input"]
+    shown = f" {key!r}" if isinstance(key, int | float) and details["loc"][0] not in CONTENTS else ""
+    return f"its key{shown} must be text, but is {kind_of(key)}; put it in quotes"
 
 
 def _given(details: ErrorDetails) -> str:
@@ -158,11 +184,13 @@ def _sentence(model: type[BaseModel], details: ErrorDetails) -> str:
         return _unknown_field(model, details["loc"])
     if kind in TYPES:
         given = details["input"]
-        hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+        hint = "; put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float | date) else ""
         return f"must be {TYPES[kind]}, but is {kind_of(given)}{hint}"
     if kind == "value_error":
         return str(details["ctx"]["error"])
-    return details["msg"]
+    if kind == "enum":
+        return f"must be {details['ctx']['expected']}"
+    return f"cannot be {kind_of(details['input'])} like this one: docs/reference/api.md tells what it may be"
 
 
 def kind_of(value: object) -> str:
@@ -174,6 +202,8 @@ def kind_of(value: object) -> str:
         (str, "text"),
         (list, "a list"),
         (dict, "a mapping"),
+        (date, "a date"),
+        (bytes, "binary"),
         (type(None), "empty"),
     )
     return next((name for kind, name in names if isinstance(value, kind)), type(value).__name__)

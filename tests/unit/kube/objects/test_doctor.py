@@ -61,6 +61,12 @@ def test_a_cluster_that_is_well() -> None:
     assert len(found) == 8
 
 
+def _with_password(name: str, secret: str) -> dict[str, Any]:
+    made = _machine(name, "key")
+    made["spec"]["becomePasswordRef"] = {"name": secret, "key": "word"}
+    return made
+
+
 @pytest.mark.parametrize(
     ("facts", "name", "level", "told", "advice"),
     [
@@ -113,6 +119,13 @@ def test_a_cluster_that_is_well() -> None:
             "error",
             "PooledRemoteMachine n/e names it",
             "--from-file=value=",
+        ),
+        (
+            {"machines": [_with_password("m", "root-password")]},
+            "Secrets",
+            "error",
+            "RemoteMachine n/m names it in becomePasswordRef",
+            "secret generic root-password -n n --from-file=word=",
         ),
     ],
 )

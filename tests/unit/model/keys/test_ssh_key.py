@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -196,3 +197,21 @@ def test_the_longest_key_of_openssh_is_taken() -> None:
 def test_the_fingerprint_is_that_of_the_public_half() -> None:
     assert public_fingerprint(private_key()) == fingerprint(public_key())
     assert public_fingerprint("") == public_fingerprint("-----BEGIN OPENSSH PRIVATE KEY-----") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["…", "...", "<your key>", "<PRIVATE KEY>", "REPLACE_ME", "changeme", "paste your key", "$KEY", "[...]"],
+)
+def test_the_placeholder_of_an_example_is_told(text: str) -> None:
+    example = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}\n-----END OPENSSH PRIVATE KEY-----\n"
+    for given in (text, example):
+        with pytest.raises(InputError, match="Secret ssh-key: value: is still the placeholder of an example: put"):
+            check_key(given.encode(), subject="Secret ssh-key", field="value")
+
+
+def test_the_shipped_example_says_that_its_key_is_none() -> None:
+    path = Path(__file__).parents[4] / "docs" / "examples" / "ssh-key.yaml"
+    value = yaml.safe_load(path.read_text())["stringData"]["value"]
+    with pytest.raises(InputError, match="is still the placeholder of an example"):
+        check_key(value.encode(), subject="Secret ssh-key", field="value")
