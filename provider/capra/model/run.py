@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 from capra.model.bastion import Bastion
+from capra.model.jobs.job import JobWay
 from capra.model.machine import MachineKey
 
-SIGNALS = 64
-"""How many Linux has."""
+SIGNALS = 64  # that Linux has
 
 
 class Playbook(StrEnum):
@@ -32,7 +32,7 @@ class Playbook(StrEnum):
 class Connection:
     """How a host is reached. host_keys: pinned, as in a MachineSpec; empty means that the first one seen is trusted
     and reported. become: run the work as root. become_method: how, by Ansible's names (sudo, doas, su). bastions: those
-    that lead to it, from the one beside it outwards, each with the keys that are known of it."""
+    that lead to it, from the one beside it outwards, each with the keys that are known of it. job: by a Job instead."""
 
     address: str
     port: int = 22
@@ -41,6 +41,7 @@ class Connection:
     host_keys: tuple[str, ...] = ()
     become_method: str = "sudo"
     bastions: tuple[Bastion, ...] = ()
+    job: JobWay | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,6 @@ class Progress:
 
 CONTACTING = "contacting"
 """The state of a run that has begun to contact its host, and has heard nothing yet."""
-
 IN_CONTACT = Progress(-1, 0, "", CONTACTING)
 
 
