@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.error
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ class _Pod:
     directory: Path
     process: subprocess.Popen[bytes]
     ends_at: float
-    seen: list[str] = field(default_factory=list)
 
 
 class JobExecutor:
@@ -127,14 +126,15 @@ class JobExecutor:
         words = [*container["command"], *container["args"]]
         for place, here in places.items():
             words = [word.replace(place, here) for word in words]
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=(directory / "log").open("wb"),
-            stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "HOME": str(directory)},
-            start_new_session=True,
-        )
+        with (directory / "log").open("wb") as log:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ["PATH"], "HOME": str(directory)},
+                start_new_session=True,
+            )
         ends_at = time.monotonic() + job["spec"]["activeDeadlineSeconds"]
         return _Pod(name, job["metadata"]["name"], made["metadata"]["uid"], directory, process, ends_at)
 

@@ -237,6 +237,7 @@ ELSEWHERE = {
 
 TYPES = frozenset(
     {
+        "model/jobs/job.py",
         "cli/options/ansible_path.py",
         "cli/options/bootstrap.py",
         "cli/options/cancel.py",
