@@ -35,7 +35,10 @@ def by_job(host: Host, *, user: str = "root", deadline: int | None = None, **spe
     job: dict[str, Any] = {"template": {"metadata": {"labels": {"app": "site"}}, "spec": pod}}
     if deadline is not None:
         job["activeDeadlineSeconds"] = deadline
-    asked = {"sshCommand": f"ssh -i {key} {OPTIONS}", "scpCommand": f'scp -o "IdentityFile={host.key_file}" {OPTIONS}'}
+    asked: dict[str, Any] = {
+        "sshCommand": f"ssh -i {key} {OPTIONS}",
+        "scpCommand": f'scp -o "IdentityFile={host.key_file}" {OPTIONS}',
+    }
     asked["jobSpecTemplate"] = {"metadata": {"labels": {"team": "a"}}, "spec": job}
     return {"address": host.address, "port": host.port, "user": user, "provisionJob": asked, **spec}
 

@@ -60,10 +60,12 @@ class JobRunner:
 
     async def _result(self, request: RunRequest, order: JobOrder, end: JobEnd) -> RunResult:
         """What the Job's end says of the run."""
-        if end.reason == "DeadlineExceeded":
-            return RunResult(ended="timeout")
         redactor = Redactor.of(request.secrets)
         message = redactor.text(end.message)
+        if end.reason == "DeadlineExceeded":
+            return _failed("timeout", f"Job {order.name} has not ended within its activeDeadlineSeconds")
+        if end.reason == "PodLeft":
+            return replace(_failed("busy", f"waiting for an earlier Job to go: {message}"), sent=False)
         if not end.began:
             return _refused("ssh_config", f"Job {order.name} could not begin: {message or end.reason}")
         told = read_told(end.message if end.told else "")

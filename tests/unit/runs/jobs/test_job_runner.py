@@ -63,7 +63,8 @@ async def test_the_answer_is_judged_as_if_it_had_come_over_ssh() -> None:
 @pytest.mark.parametrize(
     ("end", "results", "kind", "sent", "words"),
     [
-        (JobEnd(reason="DeadlineExceeded"), [], OutcomeKind.TIMED_OUT, True, ""),
+        (JobEnd(reason="DeadlineExceeded"), [], OutcomeKind.TIMED_OUT, True, "activeDeadlineSeconds"),
+        (JobEnd(reason="PodLeft", message="Pod a", began=False), [], OutcomeKind.HOST_BUSY, False, "Pod a"),
         (
             JobEnd(reason="Refused", message="422", began=False),
             [],

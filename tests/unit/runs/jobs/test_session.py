@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from capra.runs.jobs.session import hidden_words, job_data, read_told
 SECRET = "Zx9-hidden-credential"
 
 
-def request(address: str = "192.0.2.7", **job: str) -> RunRequest:
+def request(address: str = "192.0.2.7", **job: Any) -> RunRequest:
     way = Connection(address, 2222, "ops", job=JobWay(ProvisionJob(**job), "m-1", "u-1"))
     return RunRequest(MachineKey("ns", "m"), Playbook.BOOTSTRAP, way, {}, RunSecrets(credentials=(SECRET,)), 90.0)
 

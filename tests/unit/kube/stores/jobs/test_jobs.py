@@ -108,7 +108,12 @@ async def test_another_ones_pods_have_ended_before_a_job_begins() -> None:
         cluster.put(resource, "m-0")
     cluster.put(PODS, "m-0-abc", job="m-0", status={"phase": "Running"})
     made_at: list[bool] = []
-    cluster.after[2] = lambda: made_at.append(bool(cluster.made)) or cluster.objects.pop(("Pod", "m-0-abc"))  # type: ignore[func-returns-value]
+
+    def goes() -> None:
+        made_at.append(bool(cluster.made))
+        del cluster.objects["Pod", "m-0-abc"]
+
+    cluster.after[2] = goes
     cluster.after[4] = lambda: _finish(cluster)
     assert (await JobStore(cluster, cluster.nap).carry_out(ORDER)).succeeded
     assert made_at == [False]
@@ -142,6 +147,6 @@ async def test_a_name_that_is_somebody_elses() -> None:
 
 async def test_a_job_that_somebody_deletes_has_ended() -> None:
     cluster = FakeCluster()
-    cluster.after[1] = lambda: cluster.objects.pop(("Job", "m-1"))  # type: ignore[assignment]
+    cluster.after[1] = lambda: cluster.objects.__delitem__(("Job", "m-1"))
     end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
     assert (end.succeeded, end.reason) == (False, "Deleted")
