@@ -6,7 +6,7 @@
 PLACE=${0%/*}
 NL='
 '
-LINES_TOLD=10 LINE_LENGTH=200 OUTPUT_LENGTH=800 JOURNAL_LENGTH=1300
+LINES_TOLD=10 LINE_LENGTH=200 OUTPUT_LENGTH=700 JOURNAL_LENGTH=1100 CUT_FROM=4000
 umask 077
 trap 'rm -rf "$PLACE"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -25,7 +25,7 @@ hides() {
     return 1
 }
 
-# shown WHICH: sets SHOWN, the end of standard input's lines: all of them, or those that warn.
+# shown WHICH: sets SHOWN, the end of standard input's lines, as they are (IFS): all of them, or those that warn.
 shown() {
     SHOWN='' shown_count=0
     while IFS= read -r shown_line || [ -n "$shown_line" ]; do
@@ -44,27 +44,31 @@ shown() {
     while [ "${#SHOWN}" -gt "$OUTPUT_LENGTH" ]; do SHOWN=${SHOWN#*"$NL"}; done
 }
 
-# output NUMBER TEXT: what a step has said, of which the end is told where it has failed, else its warnings.
+# output NUMBER TEXT: what a step has said, of which the end is told where it has failed, else its warnings. Sets OUTPUTS
+# and BEFORE_IT. The first line of a long text may have lost its beginning, and with it a part of what is hidden.
 output() {
-    output_which=warnings
+    output_which=warnings output_text=$2
     if [ "$1" = "$FAILED" ]; then output_which=all; fi
+    if [ "${#output_text}" -ge "$CUT_FROM" ]; then
+        case $output_text in *"$NL"*) output_text=${output_text#*"$NL"} ;; *) output_text='[hidden]' ;; esac
+    fi
     shown "$output_which" <<END
-$2
+$output_text
 END
     if [ -z "$SHOWN" ]; then return 0; fi
     OUTPUTS="$OUTPUTS${NL}output $1$NL$(printf '%s' "$SHOWN" | base64)$NL."
-    if [ "${#OUTPUTS}" -gt $((OUTPUT_LENGTH * 3 / 2)) ] && [ "$output_which" = warnings ]; then OUTPUTS=$output_before; fi
-    output_before=$OUTPUTS
+    if [ "${#OUTPUTS}" -gt $((OUTPUT_LENGTH * 3 / 2)) ] && [ "$output_which" = warnings ]; then OUTPUTS=$BEFORE_IT; fi
+    BEFORE_IT=$OUTPUTS
 }
 
-# block: sets BLOCK, the lines of standard input up to a dot.
+# block: sets BLOCK, the lines of standard input up to a dot, as they are (IFS).
 block() {
     BLOCK=''
     while IFS= read -r block_line && [ "$block_line" != . ]; do BLOCK=$BLOCK$block_line$NL; done
 }
 
 # of_step LINE…: a line of the journal. The start of a step is told with its end, and without the boot, which then tells
-# nothing.
+# nothing. Sets JOURNAL, FEW (without what has ended well), STARTED, STARTED_STEP, STARTED_AT and FAILED.
 of_step() {
     case $1 in
     start) STARTED="$*" STARTED_STEP=$2 STARTED_AT=$4 ;;
@@ -80,9 +84,10 @@ of_step() {
     esac
 }
 
-# tell: reads a report, and tells it in few bytes.
+# tell: reads a report, line by line as it is (IFS), and tells it in few bytes. Sets HEAD, CHATTER (what comes before it),
+# STATUS, JOURNAL, FEW, OUTPUTS, BEFORE_IT, STARTED, STARTED_STEP and FAILED.
 tell() {
-    HEAD='' JOURNAL='' FEW='' OUTPUTS='' output_before='' STARTED='' STARTED_STEP='' FAILED='' BEGUN=0 ENDED=0
+    HEAD='' CHATTER='' JOURNAL='' FEW='' OUTPUTS='' BEFORE_IT='' STARTED='' STARTED_STEP='' FAILED='' BEGUN=0 ENDED=0
     while IFS= read -r line; do
         case $line in
         "capra begin") BEGUN=1 ;;
@@ -109,18 +114,24 @@ tell() {
             output "${said_rest%% *}" "$(printf '%b' "${said_rest#* }")"
             ;;
         "before "*) block ;;
-        *) if [ "$BEGUN" = 0 ] && [ "${#HEAD}" -lt 600 ]; then HEAD=$HEAD$NL$(printf '%.200s' "$line"); fi ;;
+        *) if [ "$BEGUN" = 0 ] && [ "${#CHATTER}" -lt 2000 ]; then CHATTER=$CHATTER$line$NL; fi ;;
         esac
-        if [ "$BEGUN" = 1 ] && [ "$line" = "capra begin" ]; then HEAD="$HEAD$NL$line"; fi
     done
     if [ -n "$STARTED" ]; then JOURNAL=$JOURNAL$NL$STARTED FEW=$FEW$NL$STARTED; fi
     # Where there is no room for all steps, those that have ended well are left out: the newest are told.
     if [ "${#JOURNAL}" -gt "$JOURNAL_LENGTH" ]; then JOURNAL=$FEW; fi
     while [ "${#JOURNAL}" -gt "$JOURNAL_LENGTH" ]; do JOURNAL=$NL${JOURNAL#"$NL"*"$NL"}; done
+    if [ "$BEGUN" = 1 ]; then printf '\ncapra begin'; fi
     printf '%s%s%s' "$HEAD" "$JOURNAL" "$OUTPUTS"
     if [ "$ENDED" = 1 ]; then printf '\ncapra end'; fi
+    printf '\ncapra over %s\n' "${STATUS:-255}"
+    # A text that is cut is no UTF-8 any more, which a message has to be.
+    shown all <<END
+$CHATTER
+END
+    printf '%.500s' "$SHOWN" | base64
     shown all <"$PLACE/errors"
-    printf '\ncapra over %s\n%.300s' "${STATUS:-255}" "$SHOWN"
+    printf '.\n%s' "$(printf '%.300s' "$SHOWN" | base64)"
 }
 
 {

@@ -18,7 +18,8 @@ no_host() {
 $(printf '%.1500s' "$1")"
 }
 
-# place: sets PLACE, a new directory on the host that only the user can read, in memory where there is room; and SAID.
+# place: sets PLACE, a new directory on the host that only the user can read, in memory where there is room; and SAID, what
+# the host or the command has said.
 place() {
     PLACE=
     SAID=$(on_host "$MAKE_PLACE" 2>&1)
@@ -30,7 +31,7 @@ END
     [ -n "$PLACE" ]
 }
 
-# session: sets REPORT, what the host tells; false where the connection has not held, or has not come about.
+# session: sets REPORT, what the host tells, SENT and SAID; false where the connection has not held, or has not come about.
 session() {
     REPORT=
     place || return 1

@@ -121,5 +121,15 @@ def read_told(message: str) -> Told:
     over = _OVER.search(message)
     if over is None:
         return Told(why=" ".join(message.strip().splitlines()[-3:]))
-    session = {"stdout": message[: over.start()] + "\n", "stderr": message[over.end() :], "status": over[1]}
-    return Told(answer=json.dumps(session))
+    before, _, errors = message[over.end() :].partition("\n.\n")
+    stdout = f"{_decoded(before)}\n{message[: over.start()]}\n"
+    return Told(answer=json.dumps({"stdout": stdout, "stderr": _decoded(errors), "status": over[1]}))
+
+
+def _decoded(text: str) -> str:
+    """Of base64, which may be cut."""
+    digits = "".join(text.split())
+    try:
+        return base64.b64decode(digits[: len(digits) // 4 * 4]).decode("utf-8", "replace")
+    except ValueError:
+        return ""

@@ -53,7 +53,7 @@ async def test_the_answer_is_judged_as_if_it_had_come_over_ssh() -> None:
     assert recording is not None
     assert judging is not None
     assert (recording.answer, recording.asked.template) == (None, {})
-    assert json.loads(judging.answer or "")["stdout"] == "\ncapra begin\ncapra end\n"
+    assert json.loads(judging.answer or "")["stdout"] == "\n\ncapra begin\ncapra end\n"
     [order] = jobs.orders
     assert (order.name, order.machine, order.timeout) == ("m-1", "m", 3600)
     assert b"/run/done" in order.data["k0smotron-entrypoint.sh"]

@@ -124,6 +124,13 @@ def test_what_is_no_answer(message: str, begun: bool, why: str) -> None:
     assert (told.answer, told.begun, told.why) == ("", begun, why)
 
 
+@pytest.mark.parametrize("said", ["x" * 3990 + f" {SECRET[5:]}", f"{SECRET[5:]} {'x' * 4000}\nlast"])
+def test_what_has_lost_its_beginning_is_not_told(tmp_path: Path, said: str) -> None:
+    session = json.loads(read_told(told_by(tmp_path, _report(1, said))).answer)
+    block = session["stdout"].partition("output 1\n")[2].partition("\n.")[0]
+    assert base64.b64decode(block).decode() in {"[hidden]\n", "last\n"}
+
+
 def test_words_that_are_hidden() -> None:
     secrets = RunSecrets(
         credentials=("user:pw12 token=abcd-1234",), hidden=("/usr/local/bin/k0s Qm9vdHN0cmFwLXRva2Vu",)
