@@ -109,6 +109,23 @@ def test_what_has_failed_is_told_and_a_new_job_goes_on(
     assert len({job["metadata"]["name"] for job in executor.jobs.values()}) == len(executor.jobs) >= 2
 
 
+def test_the_cleanup_of_k0s_by_a_job(
+    site: Site, controller: ControllerProcess, executor: JobExecutor, host: Host
+) -> None:
+    """All phases of the role, with what they warn of, and the look at the host at the end."""
+    site.data(commands=["touch /etc/k0s.token", "k0s install worker --token-file /etc/k0s.token", "k0s start"])
+    site.cluster()
+    site.machine("m", by_job(host, user="ops", useSudo=True), config="K0sWorkerConfig")
+    site.provisioned("m")
+    assert host.ssh("k0s status").returncode == 0
+    site.delete("Machine", "m")
+    site.gone("Machine", "m")
+    left = "/var/lib/k0s /etc/k0s /run/k0s /etc/systemd/system/k0s* /var/lib/capra"
+    assert host.ssh(f"ls -d {left} 2>/dev/null").stdout == ""
+    assert any(call.startswith("reset") for call in host.k0s_calls())
+    assert host.ssh(LEFT).stdout == ""
+
+
 def test_an_unprivileged_user_becomes_root(
     site: Site, controller: ControllerProcess, executor: JobExecutor, host: Host
 ) -> None:
@@ -167,6 +184,20 @@ def test_a_controller_that_comes_anew_finds_the_job(
     site.provisioned("m")
     assert len(executor.jobs) == 1
     assert count(host, "slow") == 1
+
+
+def test_a_connection_that_is_lost_is_taken_up_again(
+    site: Site, controller: ControllerProcess, executor: JobExecutor, host: Host
+) -> None:
+    site.data(commands=[counted("slow", "while ! test -e /var/tmp/go; do sleep 1; done")])
+    site.cluster()
+    site.machine("m", by_job(host))
+    site.until("the command runs", lambda: count(host, "slow") == 1)
+    host.ssh("pkill -f '[s]h /.*capra-.*/start'; pkill -f '[s]shd.*notty'")
+    host.ssh("touch /var/tmp/go", check=True)
+    site.provisioned("m")
+    assert (len(executor.jobs), count(host, "slow")) == (1, 1)
+    assert host.ssh(LEFT).stdout == ""
 
 
 def test_the_references_own_example_leaves_the_template_out(
