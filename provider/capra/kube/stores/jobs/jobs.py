@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from capra.kube.client.api import Api
-from capra.kube.client.errors import ConflictError, InvalidError, MissingError
+from capra.kube.client.errors import ConflictError, DeniedError, InvalidError, MissingError
 from capra.kube.client.resources import HEARD, JOB_LABEL, JOBS, MACHINE_UID_LABEL, PODS, SECRETS, Raw, name_of
 from capra.kube.objects.jobs.manifest import belongs_to, end_of, to_job, to_secret, was_heard
 from capra.model.jobs.job import JobEnd, JobOrder
@@ -40,12 +40,12 @@ class JobStore:
             return JobEnd(reason="PodLeft", message=f"Pod {left} of an earlier Job has not ended yet", began=False)
         try:
             job = await self._found_or_made(order)
-        except InvalidError as error:
-            await self._api.delete(SECRETS, order.namespace, order.name)
-            return JobEnd(reason="Refused", message=str(error), began=False)
+            problem = f"a Job of the name {order.name} is there, and is not this machine's" if job is None else ""
+        except (InvalidError, DeniedError) as error:  # a quota and an admission webhook deny
+            job, problem = None, str(error)
         if job is None:
-            message = f"a Job of the name {order.name} is there, and is not this machine's"
-            return JobEnd(reason="Refused", message=message, began=False)
+            await self._api.delete(SECRETS, order.namespace, order.name)
+            return JobEnd(reason="Refused", message=problem, began=False)
         end = await self._ended(order, job)
         await self._api.delete(SECRETS, order.namespace, order.name)
         return end

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from capra.errors import CapraError
 from capra.kube.client.api import Api
-from capra.kube.client.errors import ConflictError, InvalidError, MissingError
+from capra.kube.client.errors import ConflictError, DeniedError, InvalidError, MissingError
 from capra.kube.client.resources import JOB_LABEL, JOBS, MACHINE_UID_LABEL, PODS, SECRETS, Raw, Resource, name_of
 from capra.kube.stores.jobs.jobs import JobStore
 from capra.model.jobs.job import JobOrder
@@ -17,13 +20,13 @@ DONE = {"conditions": [{"type": "Complete", "status": "True"}]}
 
 
 class FakeCluster(Api):
-    """Keeps objects. refused: Jobs are. deleted, made: kind and name."""
+    """Keeps objects. refused: the answer to a new Job. deleted, made: kind and name."""
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], dict[str, Any]] = {}
         self.deleted: list[tuple[str, str]] = []
         self.made: list[tuple[str, str]] = []
-        self.refused = False
+        self.refused: CapraError | None = None
         self.naps = 0
         self.after: dict[int, Callable[[], None]] = {}
 
@@ -53,7 +56,7 @@ class FakeCluster(Api):
 
     async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
         if self.refused and resource == JOBS:
-            raise InvalidError("POST: 422 spec.template is wrong")
+            raise self.refused
         if (resource.kind, name_of(body)) in self.objects:
             raise ConflictError("there")
         self.made.append((resource.kind, name_of(body)))
@@ -129,12 +132,13 @@ async def test_a_pod_that_does_not_go_holds_the_next_one_back() -> None:
     assert "m-0-abc" in end.message
 
 
-async def test_a_job_that_is_refused_leaves_no_secret() -> None:
+@pytest.mark.parametrize("error", [InvalidError("422 spec.template is wrong"), DeniedError("403 no quota is wrong")])
+async def test_a_job_that_is_refused_leaves_no_secret(error: CapraError) -> None:
     cluster = FakeCluster()
-    cluster.refused = True
+    cluster.refused = error
     end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
     assert (end.reason, end.began) == ("Refused", False)
-    assert "spec.template is wrong" in end.message
+    assert "is wrong" in end.message
     assert ("Secret", "m-1") not in cluster.objects
 
 
