@@ -12,7 +12,7 @@ from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.decisions import Cleanup
 from capra.engine.distributions import FALLBACK, chosen
-from capra.engine.jobs.asking import NOT_ASKED
+from capra.engine.jobs.asking import FIELD, INVALID_JOB, NOT_ASKED
 from capra.engine.redaction.excerpt import titled, without_shown
 from capra.engine.redaction.hidden import hidden_in, hidden_in_commands
 from capra.engine.requests import PlanOptions, hiding, host_uid, new_request, plan_preflight
@@ -102,7 +102,8 @@ def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> R
     except InstanceDataMissing as missing:
         read_bootstrap(with_example(observation), options.render)
         if observation.machine.spec.provision_job is not None:
-            raise InputError(NOT_ASKED, subject=str(observation.machine.key), field="spec.provisionJob") from missing
+            key = str(observation.machine.key)
+            raise InputError(NOT_ASKED, subject=key, field=FIELD, reason=INVALID_JOB) from missing
         return plan_preflight(observation, options)
 
 

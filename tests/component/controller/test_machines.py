@@ -85,7 +85,11 @@ async def test_each_wait_says_what_for_and_ends_by_itself(world: World) -> None:
         ({"sshKeyRef": {"name": ""}}, "MissingFields", "spec.sshKeyRef.name is required"),
         ({"port": 0}, "InvalidInput", "spec.port must be between 1 and 65535, but is 0"),
         ({"address": "192.0.2.300"}, "InvalidInput", "spec.address looks like an IPv4 address and is none"),
-        ({"provisionJob": {"sshCommand": "ssh"}}, "InvalidInput", "spec.template.spec.containers has no container"),
+        (
+            {"provisionJob": {"sshCommand": "ssh"}},
+            "InvalidProvisionJob",
+            "spec.template.spec.containers has no container",
+        ),
     ],
 )
 async def test_bad_input_is_named_and_mended(world: World, change: dict[str, Any], reason: str, message: str) -> None:

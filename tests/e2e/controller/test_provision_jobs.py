@@ -233,5 +233,5 @@ def test_what_cannot_be_done_is_refused(
     site.data()
     site.cluster()
     site.machine("m", by_job(host) | more)
-    raw = site.waits("m", "InvalidInput")
+    raw = site.waits("m", "InvalidProvisionJob")
     assert field in condition(raw, "Ready")["message"]

@@ -14,6 +14,9 @@ from capra.model.observation import Observation
 from capra.model.run import Playbook
 
 FIELD = "spec.provisionJob"
+INVALID_JOB = "InvalidProvisionJob"
+"""The reason where a Job cannot do what the machine asks for."""
+
 CONTAINERS = f"{FIELD}.jobSpecTemplate.spec.template.spec.containers"
 NOT_ASKED = (
     "reaches the host with a Job, which cannot ask the host what this bootstrap data is rendered with (a template that"
@@ -29,11 +32,11 @@ def refused_for_job(observation: Observation) -> Refuse | None:
     if spec.provision_job is None:
         return None
     for field, problem in _problems(spec, spec.provision_job):
-        return Refuse("InvalidInput", field, problem)
+        return Refuse(INVALID_JOB, field, problem)
     asked = observation.playbook
     if asked is not None and not asked.problem and asked.text is not None:
         problem = "cannot be carried out: playbooks reach a host over Capra's own SSH, and this one has a provisionJob"
-        return Refuse("InvalidInput", "metadata.annotations", problem)
+        return Refuse(INVALID_JOB, "metadata.annotations", problem)
     return None
 
 

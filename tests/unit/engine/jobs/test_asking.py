@@ -54,7 +54,7 @@ def test_no_key_is_needed() -> None:
 def test_what_a_job_cannot_do_is_refused(spec: dict[str, Any], field: str) -> None:
     decision = decide(by_job(**spec))
     assert isinstance(decision, Refuse)
-    assert (decision.reason, decision.field) == ("InvalidInput", field)
+    assert (decision.reason, decision.field) == ("InvalidProvisionJob", field)
 
 
 def test_what_was_never_begun_is_let_go_all_the_same() -> None:
