@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site, condition
 from tests.e2e.support import TOKEN, count, counted
+from tests.e2e.test_secrets import process_lists
 from tests.hosts import Host
 from tests.support.jobs import JobExecutor
 
@@ -50,10 +51,14 @@ def test_a_job_provisions_the_host_and_another_one_cleans_it(
     files = [
         {"path": "/var/tmp/deep/er/made", "content": TOKEN, "permissions": "0640", "owner": "nobody:daemon"},
     ]
-    site.data(files=files, commands=[counted("bootstrap"), quoted])
+    site.data(files=files, commands=[counted("bootstrap"), quoted, "cat /var/tmp/deep/er/made; sleep 1"])
     site.cluster()
-    site.machine("m", by_job(host, cleanUpCommands=[counted("clean")]))
-    site.provisioned("m")
+    with process_lists() as seen:
+        site.machine("m", by_job(host, cleanUpCommands=[counted("clean")]))
+        site.provisioned("m")
+    assert any("k0smotron-entrypoint.sh" in line for line in seen)  # the look saw the Pod
+    assert any("/var/lib/capra/bootstrap-" in line for line in seen)  # and the host's side of it
+    assert not any(TOKEN in line for line in seen)
     assert count(host, "bootstrap") == 1
     assert host.ssh("stat -c '%a %U %G' /var/tmp/deep/er/made").stdout.strip() == "640 nobody daemon"
     assert host.ssh("cat /var/tmp/quoted").stdout == 'it\'s "quoted" /root x\n'
