@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.capra.machine.plugins.plugin_utils import preflight
+from ansible_collections.capra.machine.plugins.plugin_utils import claims, preflight
 from ansible_collections.capra.machine.plugins.plugin_utils.asking import ask
 from ansible_collections.capra.machine.plugins.plugin_utils.preflight_rules import Finding, Limits
 from ansible_collections.capra.machine.plugins.plugin_utils.session import Session, SessionError
@@ -63,7 +63,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             "report": preflight.report(findings),
             "msg": preflight.summary(findings),
         }
-        return result
+        claimed = claims.noted(facts.pop("claim", ""))
+        return result | ({"claimed": asdict(claimed)} if claimed else {})
 
     def _ask_in_spite_of(self, method: str) -> tuple[dict[str, str], float, str]:
         """Facts, clock skew, and why become did not work, if it did not: then the host is asked without it, because

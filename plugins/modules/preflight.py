@@ -78,6 +78,10 @@ report:
   returned: when the host has answered
   type: list
   elements: str
+claimed:
+  description: The machine that uses the host, with C(uid), C(name) and C(since), as it is noted there.
+  returned: when a machine uses the host
+  type: dict
 host:
   description: The host's name in the inventory.
   returned: when the host has answered

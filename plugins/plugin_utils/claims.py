@@ -43,6 +43,16 @@ def claimant(words: Sequence[str]) -> Claimant:
     return Claimant(_plain(uid, _UID), _plain(name, _NAME), int(since) if _SINCE.fullmatch(since) else 0)
 
 
+def noted(line: str) -> Claimant | None:
+    """The line of the host's own note (claim.sh); None where there is none. One that cannot be read is somebody's."""
+    match line.split():
+        case []:
+            return None
+        case ["claim", "1", *words]:
+            return claimant(words)
+    return Claimant()
+
+
 def _plain(word: str, pattern: re.Pattern[str]) -> str:
     if len(word) > LONGEST or word == NONE:
         return ""

@@ -113,7 +113,7 @@ THEMES: dict[str, tuple[str, ...]] = {
     "controller/leadership/test_lease_faults.py": ("controller/leadership/election.py",),
     "controller/reconcilers/test_node.py": (
         "kube/objects/cluster_api.py",
-        "kube/stores/nodes.py",
+        "kube/stores/workloads/nodes.py",
     ),
     "controller/test_line.py": (
         "controller/reconcilers/machine.py",
@@ -137,6 +137,7 @@ THEMES: dict[str, tuple[str, ...]] = {
         "model/observation.py",
     ),
     "engine/test_engine.py": (
+        "engine/defaults.py",
         "engine/records.py",
         "testing/runner.py",
     ),

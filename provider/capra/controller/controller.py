@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 
 import structlog
@@ -14,6 +13,7 @@ from capra.controller.queue import WorkQueue, spread
 from capra.controller.reconcilers.cluster import ClusterReconciler
 from capra.controller.reconcilers.machine import MachineReconciler
 from capra.controller.reconcilers.node import NodeReconciler
+from capra.controller.reconcilers.options import run_options
 from capra.controller.reconcilers.pool_entry import PoolEntryReconciler
 from capra.controller.reconcilers.probe import Probes
 from capra.controller.reconcilers.reconciler import DONE, Reconciler, Result
@@ -21,7 +21,6 @@ from capra.controller.reconcilers.ssh_key import SSHKeyReconciler
 from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock, Runner
-from capra.engine.requests import PlanOptions
 from capra.errors import Retry
 from capra.kube.cache.cache import Cache
 from capra.kube.cache.known import By
@@ -53,8 +52,7 @@ from capra.kube.stores.machines import KubeStore
 from capra.kube.stores.pool_entries import EntryStore
 from capra.kube.stores.reporter import Reporter
 from capra.kube.stores.secrets import Secrets
-from capra.runs.hooks.surroundings import has_collection
-from capra.runs.rendering import render_within_bounds
+from capra.kube.stores.workloads.node_evidence import NodeEvidence
 from capra.settings import ControllerSettings
 
 OWN = (REMOTE_MACHINES, POOLED_REMOTE_MACHINES, REMOTE_CLUSTERS)
@@ -98,15 +96,9 @@ class Controller:
             metrics,
             cleanup_limit=settings.cleanup_timeout,
             concurrency=settings.concurrency,
-            options=PlanOptions(
-                default_clean_up=settings.default_clean_up,
-                verify_custom_cleanup=settings.verify_custom_cleanup,
-                render=render_within_bounds,
-                host_key_policy=settings.host_key_policy,
-                hook_timeout=math.ceil(settings.hook_timeout),
-                has_collection=has_collection,
-            ),
+            options=run_options(settings),
             lasting=self.queue.set_aside,
+            ask_cluster=NodeEvidence(api),
         )
         self._probes = probes = Probes(cache, writer, entries, events, runner, clock, metrics, settings)
         self._reconcilers: dict[str, Reconciler] = {

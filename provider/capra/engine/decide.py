@@ -7,21 +7,12 @@ from __future__ import annotations
 
 import math
 
-from capra.engine.decisions import (
-    Bootstrap,
-    Decision,
-    GiveBack,
-    Keep,
-    Reserve,
-    Wait,
-)
+from capra.engine.adoption.asked import asked_adoption
+from capra.engine.decisions import Bootstrap, Decision, GiveBack, Keep, Refuse, Reserve, Wait
 from capra.engine.deletion import decide_deletion
 from capra.engine.holding import back_off, paused_by, refused
 from capra.engine.hooks.deciding import decide_playbook, waits_for_hook
-from capra.model.machine import (
-    MANAGED_BY_ANNOTATION,
-    CleanUp,
-)
+from capra.model.machine import MANAGED_BY_ANNOTATION, Adoption, CleanUp
 from capra.model.observation import Observation, Phase
 from capra.model.probe import Obstacle
 from capra.model.retry import SILENT_HOST
@@ -34,18 +25,23 @@ NAMED_ENTRIES = 5
 
 
 def decide(
-    observation: Observation, cleanup_limit: float = math.inf, default_clean_up: CleanUp | None = None
+    observation: Observation,
+    cleanup_limit: float = math.inf,
+    default_clean_up: CleanUp | None = None,
+    *,
+    adoption_settled: bool = False,
 ) -> Decision:
     """The decision for one machine. cleanup_limit: seconds after which a cleanup is given up; never by default.
-    default_clean_up: for machines that name none; by default, the bootstrap provider's kind decides."""
+    default_clean_up: for machines that name none; by default, the bootstrap provider's kind decides. adoption_settled:
+    its host was looked at a moment ago, and is to be bootstrapped."""
     if MANAGED_BY_ANNOTATION in observation.machine.annotations:
         return Wait("ExternallyManaged", f"the annotation {MANAGED_BY_ANNOTATION} says that others manage this object")
     if observation.machine.deleting:
         return decide_deletion(observation, cleanup_limit, default_clean_up)
-    return _decide_life(observation)
+    return _decide_life(observation, None if adoption_settled else asked_adoption(observation))
 
 
-def _decide_life(observation: Observation) -> Decision:
+def _decide_life(observation: Observation, adoption: Adoption | Refuse | None) -> Decision:
     machine, phase = observation.machine, observation.record.phase
     if paused := paused_by(observation):
         return Wait("Paused", paused)
@@ -65,8 +61,12 @@ def _decide_life(observation: Observation) -> Decision:
         return Wait("CleanupUnfinished", "a cleanup of this host has begun and not been verified: finish it first")
     if observation.used_by:
         return Wait("HostInUse", f"RemoteMachine {observation.used_by} uses the host {machine.spec.address} already")
-    held_up = _waits(observation) or _host(observation) or refused(observation) or waits_for_hook(observation)
-    return held_up or back_off(observation) or Bootstrap()
+    held_up = _waits(observation, adoption) or _host(observation) or refused(observation)
+    if held_up is None and isinstance(adoption, Refuse):
+        return adoption
+    if held_up is None and isinstance(adoption, Adoption):
+        return back_off(observation) or Bootstrap(adoption)
+    return held_up or waits_for_hook(observation) or back_off(observation) or Bootstrap()
 
 
 def _gives_back(observation: Observation) -> GiveBack | None:
@@ -88,15 +88,15 @@ def _held_by_another(observation: Observation) -> bool:
     return holder is not None and holder.uid != observation.machine.uid
 
 
-def _waits(observation: Observation) -> Wait | None:
-    """What holds provisioning up, from the outside in."""
+def _waits(observation: Observation, adoption: Adoption | Refuse | None) -> Wait | None:
+    """What holds provisioning up, from the outside in. A host that is a node already needs no bootstrap data."""
     if observation.owner is None:
         return Wait("WaitingForMachine", observation.missing_owner)
     if observation.cluster is None:
         return Wait("WaitingForCluster", f"waiting for the Cluster of Machine {observation.owner.name}")
     if not observation.cluster.infrastructure_ready:
         return Wait("WaitingForInfrastructure", f"waiting for the infrastructure of {observation.cluster.name}")
-    if observation.bootstrap is None and _has_place(observation):
+    if observation.bootstrap is None and adoption is None and _has_place(observation):
         return Wait("WaitingForBootstrapData", f"waiting for {observation.missing_bootstrap}")
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capra.model.machine import CleanUp
+from capra.model.machine import Adoption, CleanUp
 from capra.model.observation import HookText
 
 
@@ -56,7 +56,9 @@ class GiveBack:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Run the bootstrap, or attach to the one that is under way."""
+    """Run the bootstrap, or attach to the one that is under way. adoption: first see whether the host is a node."""
+
+    adoption: Adoption | None = None
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from capra.engine import records
+from capra.engine.adoption.adopting import Adopting, AskCluster, no_cluster
 from capra.engine.decide import decide
 from capra.engine.decisions import Bootstrap, Cleanup, Decision, GiveBack, Release, Reserve, Run, RunPlaybook
+from capra.engine.defaults import at_once, unbounded
 from capra.engine.hooks.deciding import refused_run
 from capra.engine.hooks.judge import judge_hook
 from capra.engine.hooks.plan import check_hooks, hooks_to_run, plan_hook, plan_playbook
 from capra.engine.outcome import judge
-from capra.engine.plan import plan_bootstrap_or_facts, plan_cleanup_or_look
-from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store, _Result
+from capra.engine.plan import plan_run
+from capra.engine.ports import Aside, Clock, ProgressListener, Runner, Slots, Store
 from capra.engine.requests import PlanOptions
 from capra.errors import CapraError, InputError
-from capra.model.machine import MachineKey
+from capra.model.machine import Adoption, MachineKey
 from capra.model.observation import HookText, Observation, Record
 from capra.model.run import Outcome, Playbook, RunRequest
 
@@ -48,21 +50,11 @@ async def _nobody(taken: Reconciliation) -> None:
     """Observes nothing."""
 
 
-@asynccontextmanager
-async def _room(observation: Observation, decision: Run) -> AsyncIterator[bool]:
-    """There is always room."""
-    yield False
-
-
-async def _here(work: Callable[[], _Result]) -> _Result:
-    """At once, in this thread."""
-    return work()
-
-
 class Engine:
     """Brings machines to where they should be, one reconciliation at a time. Its ports: `capra.engine.ports`.
 
-    options: for every run. slots: asked before a run. aside: where bootstrap data is read.
+    options: for every run. slots: asked before a run. aside: where bootstrap data is read. ask_cluster: for the Node of
+    a host that may be one already.
     """
 
     def __init__(
@@ -73,8 +65,9 @@ class Engine:
         *,
         options: PlanOptions | None = None,
         observer: Observer = _nobody,
-        slots: Slots = _room,
-        aside: Aside = _here,
+        slots: Slots = unbounded,
+        aside: Aside = at_once,
+        ask_cluster: AskCluster = no_cluster,
     ) -> None:
         self._store = store
         self._runner = runner
@@ -83,6 +76,7 @@ class Engine:
         self._observer = observer
         self._slots = slots
         self._aside = aside
+        self._adopting = Adopting(runner, clock, self._options, ask_cluster)
 
     async def reconcile(
         self,
@@ -105,6 +99,11 @@ class Engine:
                 if waited:
                     observation = await self._store.load(key)
                     decision = decide(observation, cleanup_limit, self._options.default_clean_up)
+            if isinstance(decision, Bootstrap) and decision.adoption is not None:
+                taken = await self._adopt(observation, decision.adoption)
+                if taken is not None:
+                    return taken
+                decision = decide(observation, cleanup_limit, self._options.default_clean_up, adoption_settled=True)
             if isinstance(decision, Run):
                 try:
                     taken = await self._run(observation, decision, listener)
@@ -114,6 +113,17 @@ class Engine:
                     await self._observer(taken)
                     return taken
         return await self._settle(observation, decision)
+
+    async def _adopt(self, observation: Observation, adoption: Adoption) -> Reconciliation | None:
+        """Look at a host that may be a node already; None where it is to be bootstrapped."""
+        looked = await self._adopting.look(observation, adoption)
+        if looked is None:
+            return None
+        taken = Reconciliation(observation, *looked)
+        if taken.record != observation.record and not self._options.check:
+            await self._store.save(observation, taken.record)
+        await self._observer(taken)
+        return taken
 
     async def _run(self, observation: Observation, decision: Run, listener: ProgressListener) -> Reconciliation:
         """A decision that runs something, with the user's playbooks before and after it. Raises InputError where
@@ -145,14 +155,14 @@ class Engine:
         self, observation: Observation, decision: Bootstrap | Cleanup, listener: ProgressListener, *, last: bool
     ) -> Reconciliation:
         """The run that was decided on. last: see `records.ended`."""
-        request = await self._aside(partial(_plan, observation, decision, self._options))
+        request = await self._aside(partial(plan_run, observation, decision, self._options))
         if request.playbook is not Playbook.PREFLIGHT:
             return await self._act(observation, decision, request, listener, last=last)
         asked = await self._ask(observation, decision, request)
         if not asked.outcome or not asked.outcome.ok:
             return asked
         knowing = replace(observation, record=asked.record)
-        request = await self._aside(partial(_plan, knowing, decision, self._options))
+        request = await self._aside(partial(plan_run, knowing, decision, self._options))
         return await self._act(knowing, decision, request, listener, last=last)
 
     async def _ask(
@@ -238,9 +248,3 @@ class Engine:
             record = replace(record, changed_at=self._clock())
             await self._store.save(observation, record)
         return replace(observation, record=record)
-
-
-def _plan(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
-    if isinstance(decision, Cleanup):
-        return plan_cleanup_or_look(observation, decision, options)
-    return plan_bootstrap_or_facts(observation, options)

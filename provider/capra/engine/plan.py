@@ -10,7 +10,7 @@ from capra.bootstrap.steps import dump_tasks, names_sentinel, run_id
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
-from capra.engine.decisions import Cleanup
+from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.distributions import FALLBACK, chosen
 from capra.engine.jobs.asking import FIELD, INVALID_JOB, NOT_ASKED
 from capra.engine.redaction.excerpt import titled, without_shown
@@ -105,6 +105,13 @@ def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> R
             key = str(observation.machine.key)
             raise InputError(NOT_ASKED, subject=key, field=FIELD, reason=INVALID_JOB) from missing
         return plan_preflight(observation, options)
+
+
+def plan_run(observation: Observation, decision: Bootstrap | Cleanup, options: PlanOptions) -> RunRequest:
+    """The run that carries the decision out, or the one that has to ask the host first: the playbook tells which."""
+    if isinstance(decision, Cleanup):
+        return plan_cleanup_or_look(observation, decision, options)
+    return plan_bootstrap_or_facts(observation, options)
 
 
 def lacks_sentinel(machine: RemoteMachine, found: Parsed, options: PlanOptions) -> str:

@@ -15,7 +15,7 @@ from capra.model.bastion import with_new_keys
 from capra.model.machine import CleanUp
 from capra.model.observation import HookText, Observation, Phase, Record
 from capra.model.retry import RUN
-from capra.model.run import Outcome, OutcomeKind
+from capra.model.run import HostFacts, Outcome, OutcomeKind
 
 WARNINGS = 20
 WARNING_LENGTH = 500
@@ -36,6 +36,19 @@ def after_decision(observation: Observation, decision: Decision) -> Record:
     if isinstance(decision, Refuse) and observation.machine.deleting:
         return begun_cleanup(observation)
     return observation.record
+
+
+def adopted(observation: Observation, told: HostFacts) -> Record:
+    """The record of a machine whose host is the Node that it has to be. told: by the host, of itself."""
+    return _provisioned(
+        replace(
+            observation.record,
+            uid=host_uid(observation),
+            bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
+            host_name=told.hostname,
+            host_addresses=told.addresses,
+        )
+    )
 
 
 def begun(observation: Observation, decision: Run) -> Record:

@@ -32,10 +32,24 @@ IGNORED_CONSTRUCTS_ANNOTATION = f"{PREFIX}ignored-constructs"
 IGNORED_FINDINGS_ANNOTATION = f"{PREFIX}ignored-findings"
 """On an entry of a pool: names of a preflight's findings, separated by commas, that do not make its host unfit."""
 
+ADOPT_ANNOTATION = f"{PREFIX}adopt"
+"""Set by an operator on a machine or an entry of a pool: what becomes of a host that runs Kubernetes already, as in
+`Adoption`."""
+
 RUN_PLAYBOOK_ANNOTATION = f"{PREFIX}run-playbook"
 """Set by an operator: a playbook that runs on the provisioned machine (capra.engine.hooks.asked)."""
 
 DEFAULT_WORKING_DIR = "/etc/k0smotron"
+
+
+class Adoption(StrEnum):
+    """What becomes of a host that was a node before it was a machine's. Adopt: a Node of the machine's cluster is taken
+    over as it is, and a host without Kubernetes is bootstrapped. Wait: nothing is bootstrapped; it is adopted as soon
+    as it is a Node. Reject: a host that runs Kubernetes is left alone."""
+
+    ADOPT = "Adopt"
+    WAIT = "Wait"
+    REJECT = "Reject"
 
 
 class CleanUp(StrEnum):

@@ -11,7 +11,7 @@ from capra.model.bastion import Bastion
 from capra.model.jobs.job import JobWay
 from capra.model.machine import MachineKey
 
-SIGNALS = 64  # that Linux has
+SIGNALS = 64  # of Linux
 
 
 class Playbook(StrEnum):
@@ -86,8 +86,7 @@ class RunRequest:
     the same for each bastion of the connection. notes: constructs of the bootstrap data that are not carried out, and
     what is to be known of the login, to be told where the run ends well. hook: the name of the user's playbook, where
     it is one. field: where what the machine says of its host stands, for messages: `spec`, or `spec.machine` of a
-    pool's entry. probe: nobody waits for it, and whoever asks for it bounds how many there are at once: it has no place
-    among the runs that begin.
+    pool's entry. probe: it has no place among the runs that begin: whoever asks for it bounds how many there are.
     """
 
     key: MachineKey
@@ -178,6 +177,7 @@ class OutcomeKind(StrEnum):
     BECOME_REFUSED = "BecomeRefused"
     HOST_BUSY = "HostBusy"
     HOST_CLAIMED = "HostClaimed"
+    ADOPTION_REFUSED = "AdoptionRefused"
     CUT_OFF = "CutOff"
     TIMED_OUT = "TimedOut"
     CANCELLED = "Cancelled"

@@ -411,6 +411,23 @@ kubernetes() {
         if [ -e "$PLACE" ]; then FOUND="$FOUND $PLACE"; fi
     done
     fact here.kubeadm "${FOUND# }"
+    authority
+}
+
+# authority: which cluster's certificate authority is here, as a digest without white space. It is no secret.
+authority() {
+    for CERTIFICATE in /var/lib/k0s/pki/ca.crt /etc/kubernetes/pki/ca.crt /var/lib/rancher/rke2/server/tls/server-ca.crt \
+        /var/lib/rancher/k3s/server/tls/server-ca.crt; do
+        [ -r "$CERTIFICATE" ] && [ -f "$CERTIFICATE" ] || continue
+        DIGEST=$(head -c 65536 "$CERTIFICATE" | tr -d '[:space:]' | sha256sum 2>/dev/null)
+        fact here.authority "${DIGEST%% *}"
+        break
+    done
+}
+
+# claim: which machine uses the host, as it is noted there.
+claim() {
+    if [ -f /var/lib/capra/claim ] && first_line /var/lib/capra/claim; then fact claim "$LINE"; fi
 }
 
 preflight() {
@@ -435,6 +452,7 @@ preflight() {
     ports
     security
     kubernetes
+    claim
     fact clock.end "$(date +%s)"
     echo "capra end"
 }

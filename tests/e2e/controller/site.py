@@ -30,6 +30,7 @@ PATHS = {
     "RemoteMachineTemplate": f"{INFRASTRUCTURE}/v1beta2/remotemachinetemplates",
     "PooledRemoteMachine": f"{INFRASTRUCTURE}/v1beta2/pooledremotemachines",
     "K0sWorkerConfig": "bootstrap.cluster.x-k8s.io/v1beta2/k0sworkerconfigs",
+    "K0sControllerConfig": "bootstrap.cluster.x-k8s.io/v1beta2/k0scontrollerconfigs",
     "KubeadmConfig": "bootstrap.cluster.x-k8s.io/v1beta2/kubeadmconfigs",
     "RKE2Config": "bootstrap.cluster.x-k8s.io/v1beta2/rke2configs",
     "KThreesConfig": "bootstrap.cluster.x-k8s.io/v1beta2/kthreesconfigs",
@@ -134,7 +135,14 @@ class Site:
         self.patch("K0smotronControlPlane", name, {"status": told}, "status")
 
     def machine(
-        self, name: str, spec: Raw, data: str = "data", version: str = "v1beta2", config: str = "", cluster: str = "c"
+        self,
+        name: str,
+        spec: Raw,
+        data: str = "data",
+        version: str = "v1beta2",
+        config: str = "",
+        cluster: str = "c",
+        annotations: Mapping[str, str] | None = None,
     ) -> None:
         """A Machine and its RemoteMachine, as a user writes them. config: kind of a bootstrap config, played here."""
         bootstrap: dict[str, Any] = {"dataSecretName": data}
@@ -149,7 +157,7 @@ class Site:
             {
                 "apiVersion": f"{INFRASTRUCTURE}/{version}",
                 "kind": "RemoteMachine",
-                "metadata": {"name": name},
+                "metadata": {"name": name, "annotations": dict(annotations or {})},
                 "spec": spec,
             },
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.capra.machine.plugins.plugin_utils import payload, results
-from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant, refusal
+from ansible_collections.capra.machine.plugins.plugin_utils.claims import Claimant, claimant, noted, refusal
 from ansible_collections.capra.machine.plugins.plugin_utils.parts import encode
 
 UID = "6a4c6b0e-0b1c-4b7e-9d0f-0c8f9a1d2e3f"
@@ -66,3 +66,11 @@ def test_a_report() -> None:
     assert not results.finished(report)
     why = results.failure([], report)
     assert (why["reason"], why["claimed"]) == ("claimed", {"uid": "u", "name": "default/one", "since": 9})
+
+
+def test_the_hosts_own_note() -> None:
+    assert noted("") is None
+    assert noted(f"claim 1 {UID} default/one 1764108000") == Claimant(UID, "default/one", 1764108000)
+    # Whatever it is, it is somebody's.
+    assert noted("claim 2 other") == Claimant()
+    assert noted("nonsense") == Claimant()

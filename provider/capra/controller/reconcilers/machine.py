@@ -15,6 +15,7 @@ from capra.controller.reconcilers.progress import telling_progress
 from capra.controller.reconcilers.reconciler import AT_ONCE, Result
 from capra.controller.serving.metrics import Metrics, measuring
 from capra.controller.slots import Slots
+from capra.engine.adoption.adopting import AskCluster
 from capra.engine.decisions import BackOff, Bootstrap, GiveBack, Keep, Refuse, Release, Reserve, Run, RunPlaybook, Wait
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import Clock, Runner
@@ -45,7 +46,7 @@ class MachineReconciler:
     """A `Reconciler` of machines.
 
     cleanup_limit: seconds after which a cleanup is given up. concurrency: runs at once. options: for every run.
-    lasting: told of a key that waits for room for a run, or runs.
+    lasting: told of a key that waits for room for a run, or runs. ask_cluster: see `Engine`.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class MachineReconciler:
         concurrency: int,
         options: PlanOptions,
         lasting: Callable[[ObjectKey], None],
+        ask_cluster: AskCluster,
         monotonic: Clock = time.monotonic,
     ) -> None:
         self._engine = Engine(
@@ -72,6 +74,7 @@ class MachineReconciler:
             observer=self._observe,
             slots=self._room,
             aside=asyncio.to_thread,
+            ask_cluster=ask_cluster,
         )
         self._turns = store.turns
         self._writer = writer

@@ -25,7 +25,7 @@ from capra.kube.client.kubeconfig import Workload, parse_kubeconfig
 from capra.kube.client.resources import NODES, SECRETS, ObjectKey
 from capra.kube.client.workload import KUBECONFIG_SUFFIX, connected
 from capra.kube.objects.cluster_api import to_cluster
-from capra.kube.stores.nodes import Wanted, nodes, provider_id_patch, wanted
+from capra.kube.stores.workloads.nodes import Wanted, nodes, provider_id_patch, wanted
 from capra.model.keys.key_secret import VALUE
 from capra.model.retry import WORKLOAD_CLUSTER
 

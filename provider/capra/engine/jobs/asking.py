@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from capra.engine.decisions import Refuse
 from capra.model.jobs.job import JobWay, ProvisionJob
-from capra.model.machine import BecomeMethod, MachineSpec
-from capra.model.observation import Observation
+from capra.model.machine import ADOPT_ANNOTATION, RUN_PLAYBOOK_ANNOTATION, BecomeMethod, MachineSpec
+from capra.model.observation import Observation, Phase
 from capra.model.run import Playbook
 
 FIELD = "spec.provisionJob"
@@ -33,10 +33,13 @@ def refused_for_job(observation: Observation) -> Refuse | None:
         return None
     for field, problem in _problems(spec, spec.provision_job):
         return Refuse(INVALID_JOB, field, problem)
+    if observation.record.phase is Phase.NEW and ADOPT_ANNOTATION in observation.machine.annotations:
+        problem = "cannot be carried out: a host is looked at over Capra's own SSH, and this one has a provisionJob"
+        return Refuse(INVALID_JOB, f"metadata.annotations[{ADOPT_ANNOTATION}]", problem)
     asked = observation.playbook
     if asked is not None and not asked.problem and asked.text is not None:
         problem = "cannot be carried out: playbooks reach a host over Capra's own SSH, and this one has a provisionJob"
-        return Refuse(INVALID_JOB, "metadata.annotations", problem)
+        return Refuse(INVALID_JOB, f"metadata.annotations[{RUN_PLAYBOOK_ANNOTATION}]", problem)
     return None
 
 

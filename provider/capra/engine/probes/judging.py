@@ -9,7 +9,7 @@ from capra.engine.outcome import judge
 from capra.engine.probes.facts import entry_facts
 from capra.engine.told.report import NOT_CONNECTED
 from capra.model.keys.key_secret import missing_key_message
-from capra.model.machine import IGNORED_FINDINGS_ANNOTATION
+from capra.model.machine import ADOPT_ANNOTATION, IGNORED_FINDINGS_ANNOTATION, Adoption
 from capra.model.observation import Observation, Problem
 from capra.model.probe import Probe
 from capra.model.run import Outcome, OutcomeKind, RunRequest, RunResult
@@ -46,8 +46,10 @@ def refused_probe(problem: Problem) -> Probe:
 
 
 def ignored_findings(annotations: Mapping[str, str]) -> frozenset[str]:
-    """The names that the annotation of an entry has."""
-    return frozenset(filter(None, map(str.strip, annotations.get(IGNORED_FINDINGS_ANNOTATION, "").split(","))))
+    """The names that the annotation of an entry has. A host that is to be adopted may run Kubernetes."""
+    adopted = {"kubernetes"} if annotations.get(ADOPT_ANNOTATION) in {Adoption.ADOPT, Adoption.WAIT} else set()
+    named = map(str.strip, annotations.get(IGNORED_FINDINGS_ANNOTATION, "").split(","))
+    return frozenset(filter(None, (*named, *adopted)))
 
 
 def missing_key(observation: Observation) -> Problem | None:

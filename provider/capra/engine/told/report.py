@@ -154,7 +154,7 @@ def _bootstrap(taken: Reconciliation, provisioned: bool) -> Condition | None:
         return Condition(BOOTSTRAP, "True", BOOTSTRAP)
     if record.phase in {Phase.CLEANING, Phase.CLEAN} or taken.observation.machine.deleting:
         return None
-    if record.message and not taken.running:
+    if record.message and record.attempts and not taken.running:
         return false(BOOTSTRAP, RUN_FAILED, record.message)
     if isinstance(taken.decision, Refuse):
         # The reference reports nothing here, so its one reason for a failed run is not needed.

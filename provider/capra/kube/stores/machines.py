@@ -145,7 +145,7 @@ class KubeStore:
             await self._entries.save(observation.machine, annotations)
             return
         machine, _ = to_remote_machine(raw)
-        if observation.record.phase is Phase.NEW and record_.phase is Phase.BOOTSTRAPPING:
+        if observation.record.phase is Phase.NEW and record_.phase in {Phase.BOOTSTRAPPING, Phase.PROVISIONED}:
             for name in machine.spec.secret_names:
                 await self._held_secrets.hold(machine.key.namespace, name)
         annotations[BLOCK_MOVE_ANNOTATION] = "" if _under_way(record_) else None

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from capra.engine.decide import decide
-from capra.engine.decisions import Bootstrap, Cleanup, Refuse, Release
+from capra.engine.decisions import Bootstrap, Cleanup, Keep, Refuse, Release
 from capra.engine.jobs.asking import containers_of
 from capra.engine.plan import plan_bootstrap, plan_bootstrap_or_facts, plan_cleanup_or_look
 from capra.engine.requests import PlanOptions
 from capra.errors import InputError
 from capra.model.bastion import Bastion
 from capra.model.jobs.job import ProvisionJob
-from capra.model.machine import BecomeMethod, HostKeyPolicy, MachineSpec
+from capra.model.machine import ADOPT_ANNOTATION, RUN_PLAYBOOK_ANNOTATION, BecomeMethod, HostKeyPolicy, MachineSpec
 from capra.model.observation import BootstrapData, Observation, Phase, Record
-from tests.unit.engine.examples import READY
+from tests.unit.engine.examples import READY, asked_playbook
 
 CONTAINER = {"name": "ssh", "image": "i"}
 JOB = ProvisionJob(template={"spec": {"template": {"spec": {"containers": [CONTAINER]}}}})
@@ -55,6 +55,18 @@ def test_what_a_job_cannot_do_is_refused(spec: dict[str, Any], field: str) -> No
     decision = decide(by_job(**spec))
     assert isinstance(decision, Refuse)
     assert (decision.reason, decision.field) == ("InvalidProvisionJob", field)
+
+
+@pytest.mark.parametrize("annotation", [ADOPT_ANNOTATION, RUN_PLAYBOOK_ANNOTATION])
+def test_annotations_that_need_ssh_are_refused(annotation: str) -> None:
+    record = NEW if annotation == ADOPT_ANNOTATION else Record(phase=Phase.PROVISIONED)
+    seen = by_job(record)
+    asked = asked_playbook() if annotation == RUN_PLAYBOOK_ANNOTATION else None
+    machine = replace(seen.machine, annotations={annotation: "Adopt"})
+    decision = decide(replace(seen, machine=machine, playbook=asked))
+    refusal = decision.playbook if isinstance(decision, Keep) else decision
+    assert isinstance(refusal, Refuse)
+    assert refusal.field == f"metadata.annotations[{annotation}]"
 
 
 def test_what_was_never_begun_is_let_go_all_the_same() -> None:

@@ -16,7 +16,7 @@ from capra.engine.probes.judging import (
     refused_probe,
 )
 from capra.engine.requests import PlanOptions, plan_preflight
-from capra.model.machine import IGNORED_FINDINGS_ANNOTATION
+from capra.model.machine import ADOPT_ANNOTATION, IGNORED_FINDINGS_ANNOTATION
 from capra.model.observation import Problem
 from capra.model.run import OutcomeKind, RunResult
 from capra.testing.runner import finished, stepped, unreachable
@@ -103,3 +103,8 @@ def test_an_entry_that_cannot_be_used_to_log_in() -> None:
 @pytest.mark.parametrize(("text", "names"), [("", set()), ("swap", {"swap"}), (" disk /, ,swap ", {"disk /", "swap"})])
 def test_ignored_findings(text: str, names: set[str]) -> None:
     assert ignored_findings({IGNORED_FINDINGS_ANNOTATION: text}) == names
+
+
+@pytest.mark.parametrize(("adopt", "names"), [("Adopt", {"kubernetes"}), ("Wait", {"kubernetes"}), ("Reject", set())])
+def test_a_host_that_is_to_be_adopted_may_be_a_node(adopt: str, names: set[str]) -> None:
+    assert ignored_findings({ADOPT_ANNOTATION: adopt}) == names

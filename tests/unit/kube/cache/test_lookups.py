@@ -23,7 +23,7 @@ from capra.kube.client.resources import (
     ObjectKey,
     Raw,
 )
-from capra.kube.stores.nodes import wanted
+from capra.kube.stores.workloads.nodes import wanted
 from capra.model.machine import GROUP, MachineKey
 from capra.model.observation import Phase
 from tests.unit.kube.pool_examples import KEY, entry, machine

@@ -1,0 +1,1 @@
+"""Workload clusters: their Nodes, and who they belong to."""
