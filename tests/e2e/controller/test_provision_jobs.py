@@ -114,6 +114,7 @@ def test_what_has_failed_is_told_and_a_new_job_goes_on(
     assert len({job["metadata"]["name"] for job in executor.jobs.values()}) == len(executor.jobs) >= 2
 
 
+@pytest.mark.usefixtures("standin")
 def test_the_cleanup_of_k0s_by_a_job(
     site: Site, controller: ControllerProcess, executor: JobExecutor, host: Host
 ) -> None:
