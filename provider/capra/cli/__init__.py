@@ -15,7 +15,7 @@ COMPLETE = "_CAPRA_COMPLETE"
 
 INTERRUPTED = 130
 
-RUNNING = frozenset({"bootstrap", "cleanup", "cancel", "preflight"})
+RUNNING = frozenset({"adopt", "bootstrap", "cleanup", "cancel", "preflight"})
 """The commands that run Ansible. It gets warm while they are imported and read their files."""
 
 COLD = frozenset({"0", "f", "F", "false", "FALSE", "False"})

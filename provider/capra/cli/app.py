@@ -22,6 +22,7 @@ COMMANDS = {
     "cleanup": "Clean the machines of the files: what made them nodes, or their own commands instead.",
     "up": "Make a k0s cluster of the hosts in a k0sctl.yaml: controllers one by one, then workers.",
     "down": "Clean the hosts of a k0s cluster: workers, then controllers one by one.",
+    "adopt": "Take hosts that are nodes of a cluster over as they are. Changes nothing on them.",
     "cancel": "End the bootstrap that is under way on the machines of the files.",
     "preflight": "Look at the machines of the files and say what would get in the way of a bootstrap. Changes nothing.",
     "plan": "Print what would run on the machines of the files. Contacts nobody and changes nothing.",

@@ -15,6 +15,7 @@ from capra.model.machine import ADOPT_ANNOTATION
 from tests.controlplane import ControlPlane
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import Site, address, condition
+from tests.e2e.support import Capra, key_secret, machine
 from tests.hosts import Host
 
 pytestmark = pytest.mark.usefixtures("standin")
@@ -131,3 +132,25 @@ def test_another_hosts_node_and_another_machines_host(
     site.delete("Machine", "m")
     site.gone("RemoteMachine", "m")
     assert host.k0s_calls() == calls  # nothing was begun there, so nothing is cleaned
+
+
+def test_from_a_terminal(capra: Capra, host: Host, node: str, workload: ControlPlane) -> None:
+    manifest = capra.manifests(machine(host), key_secret(host))
+    kubeconfig = capra.directory / "workload.kubeconfig"
+    kubeconfig.write_text(workload.kubeconfig_text())
+    words = ("adopt", "-f", manifest, "--kubeconfig", kubeconfig)
+    [report] = capra.json(*words, code=1)
+    assert report["outcome"] == "WaitingForNode"
+    calls = _begin(host, "worker")
+    _mark(host)
+    [report] = capra.json(*words, "--check")
+    assert (report["outcome"], report["message"]) == ("Adopted", "would be adopted; nothing was run on the host")
+    [report] = capra.json(*words)
+    assert (report["outcome"], report["message"]) == ("Adopted", "is adopted; nothing was run on the host")
+    [report] = capra.json(*words)
+    assert report["message"] == "is provisioned already; nothing was run"
+    data = capra.data(b"#cloud-config\nruncmd: [touch /var/tmp/bootstrapped]\n")
+    capra.json("bootstrap", "-f", manifest, "--bootstrap-data", data)
+    _untouched(host, calls)
+    capra.json("cleanup", "-f", manifest)
+    assert host.ssh("ls -d /etc/systemd/system/k0sworker.service /var/lib/k0s 2>/dev/null").stdout == ""

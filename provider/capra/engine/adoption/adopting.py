@@ -38,7 +38,10 @@ AskCluster = Callable[[Observation, Sequence[str]], Awaitable[ClusterEvidence]]
 
 async def no_cluster(observation: Observation, names: Sequence[str]) -> ClusterEvidence:
     """There is none to ask."""
-    raise InputError("there is no workload cluster to ask for its Node", subject=str(observation.machine.key))
+    raise InputError(
+        "there is no workload cluster to ask for its Node (a terminal adopts with capra adopt)",
+        subject=str(observation.machine.key),
+    )
 
 
 class Adopting:

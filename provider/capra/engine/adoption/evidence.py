@@ -103,13 +103,13 @@ def judge_adoption(
     machine_id = str(facts.get("machine_id") or "")
     names = node_names(observation, facts)
     node = next((one for name in names for one in cluster.nodes if one.name == name), None)
-    name = observation.cluster.name if observation.cluster is not None else ""
+    name = f"Cluster {observation.cluster.name}" if observation.cluster and observation.cluster.name else "the cluster"
     if node is None and _is_controller(observation):
         return _judge_controller(facts, cluster, name)
     if node is None:
         proof = Proof.LATER if adoption is Adoption.WAIT else Proof.REFUSED
         return AdoptionVerdict(
-            proof, f"Cluster {name} has no Node {' or '.join(names)}, although {kubernetes_running(facts)} is there"
+            proof, f"{name} has no Node {' or '.join(names)}, although {kubernetes_running(facts)} is there"
         )
     if not machine_id or node.machine_id != machine_id:
         told = (
@@ -136,8 +136,8 @@ def _judge_controller(facts: Mapping[str, Any], cluster: ClusterEvidence, name: 
     if "k0scontroller" not in str(facts.get("here.services") or "").split():
         return AdoptionVerdict(Proof.REFUSED, "there is neither a Node of this host nor a service k0scontroller on it")
     if not authority or authority != cluster.authority:
-        return AdoptionVerdict(Proof.REFUSED, f"its certificate authority is not that of Cluster {name}")
-    return AdoptionVerdict(Proof.ADOPTED, f"a controller with the certificate authority of Cluster {name}")
+        return AdoptionVerdict(Proof.REFUSED, f"its certificate authority is not that of {name}")
+    return AdoptionVerdict(Proof.ADOPTED, f"a controller with the certificate authority of {name}")
 
 
 def facts_of(details: Mapping[str, Any]) -> Mapping[str, Any]:
