@@ -236,6 +236,7 @@ ELSEWHERE = {
 
 TYPES = frozenset(
     {
+        "model/jobs/job.py",
         "cli/options/ansible_path.py",
         "cli/options/bootstrap.py",
         "cli/options/cancel.py",

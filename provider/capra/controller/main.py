@@ -36,6 +36,8 @@ from capra.errors import CapraError
 from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
 from capra.kube.client.reviews import review
+from capra.kube.stores.jobs.jobs import JobStore
+from capra.runs.jobs.job_runner import JobRunner
 from capra.runs.kept.keeping import Keeping
 from capra.runs.kept.kept_runs import kept_in
 from capra.runs.runner import AnsibleRunner, ObservedRunner
@@ -97,7 +99,8 @@ async def _main(settings: ControllerSettings) -> int:
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
             async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as bare:
-                runner: Runner = ObservedRunner(bare, Keeping(kept, time.time).observe) if kept is not None else bare
+                ways: Runner = JobRunner(bare, JobStore(api))
+                runner: Runner = ObservedRunner(ways, Keeping(kept, time.time).observe) if kept is not None else ways
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 source.serve(controller.cache, lambda: controller.ready)

@@ -90,8 +90,6 @@ def _held_by_another(observation: Observation) -> bool:
 
 def _waits(observation: Observation, adoption: Adoption | Refuse | None) -> Wait | None:
     """What holds provisioning up, from the outside in. A host that is a node already needs no bootstrap data."""
-    if observation.machine.spec.provision_job:
-        return Wait("ProvisionJobUnsupported", "spec.provisionJob is not supported yet: remove it to use SSH directly")
     if observation.owner is None:
         return Wait("WaitingForMachine", observation.missing_owner)
     if observation.cluster is None:

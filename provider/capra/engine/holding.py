@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from capra.engine.decisions import BackOff, Refuse
 from capra.engine.hooks.deciding import refused_for_hooks
+from capra.engine.jobs.asking import refused_for_job
 from capra.model.bastion import bastion_field
 from capra.model.keys.key_secret import missing_key_message
 from capra.model.keys.logins import offered_keys
@@ -39,8 +40,12 @@ def refused(observation: Observation) -> Refuse | None:
     spec, problem = observation.machine.spec, observation.problem
     if problem is not None:
         return Refuse(problem.reason, problem.field, problem.message)
+    if refusal := refused_for_job(observation):
+        return refusal
     if not spec.address:
         return Refuse("MissingFields", "spec.address", "is required: the address that the host is reached at")
+    if spec.provision_job is not None:
+        return None  # its own command has its own keys
     if observation.ssh_key is None:
         if not spec.ssh_key_name:
             return Refuse("MissingFields", "spec.sshKeyRef.name", "is required: the Secret with the SSH private key")

@@ -12,6 +12,7 @@ from capra.bootstrap.templates.instance_data import EXAMPLE, instance_data
 from capra.bootstrap.templates.jinja import Render
 from capra.engine.decisions import Bootstrap, Cleanup
 from capra.engine.distributions import FALLBACK, chosen
+from capra.engine.jobs.asking import FIELD, INVALID_JOB, NOT_ASKED
 from capra.engine.redaction.excerpt import titled, without_shown
 from capra.engine.redaction.hidden import hidden_in, hidden_in_commands
 from capra.engine.requests import PlanOptions, hiding, host_uid, new_request, plan_preflight
@@ -94,8 +95,11 @@ def plan_bootstrap_or_facts(observation: Observation, options: PlanOptions) -> R
     the playbook tells which. Raises InputError for data that is wrong whatever the host may say."""
     try:
         return plan_bootstrap(observation, options)
-    except InstanceDataMissing:
+    except InstanceDataMissing as missing:
         read_bootstrap(with_example(observation), options.render)
+        if observation.machine.spec.provision_job is not None:
+            key = str(observation.machine.key)
+            raise InputError(NOT_ASKED, subject=key, field=FIELD, reason=INVALID_JOB) from missing
         return plan_preflight(observation, options)
 
 
@@ -130,7 +134,9 @@ def sentinel_of(machine: RemoteMachine, options: PlanOptions) -> str:
 
 
 def needs_look(observation: Observation, decision: Cleanup) -> bool:
-    """Only the host can tell its distribution, and has not been asked yet."""
+    """Only the host can tell its distribution, and has not been asked yet. A Job asks nothing beforehand."""
+    if observation.machine.spec.provision_job is not None:
+        return False
     by_host = not decision.custom and decision.clean_up is CleanUp.DEFAULT and not decision.distribution
     return by_host and not chosen(observation.record)
 

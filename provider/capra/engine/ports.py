@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 from capra.engine.decisions import GiveBack, Release, Run
+from capra.model.jobs.job import JobEnd, JobOrder
 from capra.model.machine import MachineKey
 from capra.model.observation import Observation, Record
 from capra.model.run import Progress, RunRequest, RunResult
@@ -59,6 +60,19 @@ class Runner(Protocol):
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
         """Run to the end. Cancelling the task that awaits this ends the run on this side; the host goes on. What is
         raised then may have the attribute `sent`, which means what it does in RunResult."""
+        ...
+
+
+class Jobs(Protocol):
+    """Carries orders out as Kubernetes Jobs."""
+
+    async def carry_out(self, order: JobOrder) -> JobEnd:
+        """Have one Job carry the order out, and wait for its end. A Job of this name that is there already is the one;
+        all others of the machine are ended before it begins. Raises what the API raises."""
+        ...
+
+    async def heard(self, order: JobOrder) -> None:
+        """The end of this order's Job was understood, and counts: the next order is for another one."""
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from capra.bootstrap.templates import jinja
 from capra.bootstrap.templates.jinja import Render
+from capra.engine.jobs.asking import way_by_job
 from capra.engine.redaction.hidden import Hidden, ordered
 from capra.errors import InputError
 from capra.model.bastion import Bastion, bastion_field, known_keys
@@ -97,7 +98,8 @@ def new_request(
     host key is missing that has to be known."""
     machine: RemoteMachine = observation.machine
     field, way = _field(machine), connection(observation)
-    if options.host_key_policy is HostKeyPolicy.STRICT:
+    way = replace(way, job=way_by_job(observation, playbook, variables))
+    if options.host_key_policy is HostKeyPolicy.STRICT and way.job is None:
         _require_keys(way, field)
     if playbook not in {Playbook.PREFLIGHT, Playbook.HOOK, Playbook.K0S_CLUSTER}:
         common = {

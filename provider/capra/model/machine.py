@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from capra.model.bastion import Bastion
 from capra.model.host_port import join_host_port
+from capra.model.jobs.job import ProvisionJob
 
 GROUP = "infrastructure.cluster.x-k8s.io"
 PREFIX = f"capra.{GROUP}/"
@@ -165,7 +166,7 @@ class MachineSpec:
     clean_up: `cleanUp`, Capra's own; None where it is left to the bootstrap provider's kind.
     host_keys: pinned host keys, each `TYPE BASE64` as in a known_hosts file, `SHA256:…` or
     `@cert-authority TYPE BASE64`; Capra's own, optional.
-    provision_job: the machine asks to be provisioned by a Job (`provisionJob`). ansible: playbooks of the user's.
+    provision_job: `provisionJob`, the Job that reaches the host; None where Capra does. ansible: the user's playbooks.
     bastion: the host that leads to it, Capra's own; None where it is reached directly.
     """
 
@@ -184,7 +185,7 @@ class MachineSpec:
     provider_id: str = ""
     pool: str = ""
     host_keys: tuple[str, ...] = ()
-    provision_job: bool = False
+    provision_job: ProvisionJob | None = None
     ansible: Ansible = Ansible()
     bastion: Bastion | None = None
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from capra.model.bastion import Bastion
+from capra.model.jobs.job import JobWay
 from capra.model.machine import MachineKey
 
 SIGNALS = 64  # of Linux
@@ -31,7 +32,7 @@ class Playbook(StrEnum):
 class Connection:
     """How a host is reached. host_keys: pinned, as in a MachineSpec; empty means that the first one seen is trusted
     and reported. become: run the work as root. become_method: how, by Ansible's names (sudo, doas, su). bastions: those
-    that lead to it, from the one beside it outwards, each with the keys that are known of it."""
+    that lead to it, from the one beside it outwards, each with the keys that are known of it. job: by a Job instead."""
 
     address: str
     port: int = 22
@@ -40,6 +41,7 @@ class Connection:
     host_keys: tuple[str, ...] = ()
     become_method: str = "sudo"
     bastions: tuple[Bastion, ...] = ()
+    job: JobWay | None = None
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,7 @@ class RunRequest:
     accept_host_key: how a person says that another host key is right; empty for `capra trust`. accept_bastion_keys:
     the same for each bastion of the connection. notes: constructs of the bootstrap data that are not carried out, and
     what is to be known of the login, to be told where the run ends well. hook: the name of the user's playbook. field:
-    where what the machine says of its host stands: `spec`, or `spec.machine` of a pool's entry; field_names: see
-    `capra.errors.renamed`. probe: nobody waits for it, and whoever asks for it bounds how many there are at once.
+    where what the machine says of its host stands; field_names: see `capra.errors.renamed`. probe: nobody waits for it.
     """
 
     key: MachineKey
@@ -127,7 +128,6 @@ class Progress:
 
 CONTACTING = "contacting"
 """The state of a run that has begun to contact its host, and has heard nothing yet."""
-
 IN_CONTACT = Progress(-1, 0, "", CONTACTING)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from capra.model.bastion import Bastion
+from capra.model.jobs.job import JobWay, ProvisionJob
 from capra.model.machine import MachineKey
 from capra.model.run import Connection, Playbook, RunRequest, RunResult, RunSecrets, TaskEvent
 
@@ -49,6 +50,8 @@ def load_request(line: bytes) -> RunRequest:
     connection["host_keys"] = tuple(connection["host_keys"])
     bastions = [Bastion(**one | {"host_keys": tuple(one["host_keys"])}) for one in connection["bastions"]]
     connection["bastions"] = tuple(bastions)
+    if (job := connection["job"]) is not None:
+        connection["job"] = JobWay(**job | {"asked": ProvisionJob(**job["asked"])})
     return RunRequest(
         **values
         | {

@@ -29,6 +29,9 @@ look for plugins there, too; nothing is written there."""
 BOUNDED_SSH = Path(__file__).with_name("ssh") / "bounded_ssh.sh"
 """What Ansible calls for ssh; its program is `$CAPRA_PYTHON`."""
 
+RELAY_SSH = Path(__file__).with_name("jobs") / "relay_ssh.sh"
+"""What Ansible calls for ssh where a Job reaches the host; its directory is `$CAPRA_RELAY`."""
+
 ASKPASS = Path(__file__).with_name("ssh") / "askpass.sh"
 """What OpenSSH asks for a password (SSH_ASKPASS); `$CAPRA_ASKPASS` is where the answer is."""
 

@@ -96,7 +96,8 @@ def run_playbook(request: RunRequest, directory: Path) -> RunResult:
     """The run itself."""
     try:
         # Where the machine says itself how it is reached, nothing of the caller's counts.
-        way = "" if request.connection.bastions else read_way(request.connection, request.ssh_config)
+        told = bool(request.connection.bastions or request.connection.job)
+        way = "" if told else read_way(request.connection, request.ssh_config)
     except InputError as error:
         refused = TaskEvent("runner_on_failed", "ssh -G", {"reason": "ssh_config", "msg": str(error)})
         return RunResult(events=(refused,), sent=False)

@@ -48,7 +48,7 @@ async def test_what_is_missing_is_found_until_it_is_there(own_control_plane: Con
     assert found["API server"]["level"] == found["clock"]["level"] == "ok"
     for name in ("infrastructure.cluster.x-k8s.io", "cluster.x-k8s.io", "CRD remotemachines", "controller"):
         assert (found[name]["level"], found[name]["value"]) == ("error", "missing"), name
-    assert found["RBAC"]["value"] == "28 missing"
+    assert found["RBAC"]["value"] == "36 missing"
     assert "list secrets" in found["RBAC"]["message"]
 
     install_capra(plane)

@@ -85,7 +85,11 @@ async def test_each_wait_says_what_for_and_ends_by_itself(world: World) -> None:
         ({"sshKeyRef": {"name": ""}}, "MissingFields", "spec.sshKeyRef.name is required"),
         ({"port": 0}, "InvalidInput", "spec.port must be between 1 and 65535, but is 0"),
         ({"address": "192.0.2.300"}, "InvalidInput", "spec.address looks like an IPv4 address and is none"),
-        ({"provisionJob": {"sshCommand": "ssh"}}, "ProvisionJobUnsupported", "spec.provisionJob is not supported yet"),
+        (
+            {"provisionJob": {"sshCommand": "ssh"}},
+            "InvalidProvisionJob",
+            "spec.template.spec.containers has no container",
+        ),
     ],
 )
 async def test_bad_input_is_named_and_mended(world: World, change: dict[str, Any], reason: str, message: str) -> None:
@@ -93,10 +97,9 @@ async def test_bad_input_is_named_and_mended(world: World, change: dict[str, Any
     async with world.controller():
         await world.machine("m", SPEC | change)
         raw = await world.waits("m", reason, message)
-        if reason != "ProvisionJobUnsupported":
-            assert raw["status"]["failureReason"] in {"MissingFields", "ProvisionFailed"}
-            assert message in raw["status"]["failureMessage"]
-            assert raw["status"]["deprecated"]["v1beta1"]["failureReason"] == raw["status"]["failureReason"]
+        assert raw["status"]["failureReason"] in {"MissingFields", "ProvisionFailed"}
+        assert message in raw["status"]["failureMessage"]
+        assert raw["status"]["deprecated"]["v1beta1"]["failureReason"] == raw["status"]["failureReason"]
         assert not world.hosts.requests
         await world.patch(REMOTE_MACHINES, "m", {"spec": {"provisionJob": None, "port": 22} | SPEC})
         raw = await world.provisioned("m")

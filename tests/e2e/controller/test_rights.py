@@ -16,13 +16,16 @@ from pathlib import Path
 
 import yaml
 
+from capra.model.machine import GIVE_UP_ANNOTATION
 from tests.controlplane.process import free_port
 from tests.e2e.controller.process import ControllerProcess
 from tests.e2e.controller.site import ACCOUNT, Management, Site
 from tests.e2e.controller.test_hooks import config_map
+from tests.e2e.controller.test_provision_jobs import by_job
 from tests.e2e.support import wait_for
 from tests.e2e.test_hooks import note, play
 from tests.hosts import Host
+from tests.support.jobs import JobExecutor
 from tests.support.rbac import Account, Rule, granted_rules, refused_rules, used_rules
 
 
@@ -80,6 +83,16 @@ def test_no_verb_of_the_role_is_unused(management: Management, site: Site, host:
         site.delete("Machine", "m")
         site.gone("Machine", "m")
         site.all_available()
+        unreached = by_job(host)
+        unreached["provisionJob"]["sshCommand"] = "false"
+        with JobExecutor(plane, site.namespace):
+            site.machine("by-job", unreached)
+            jobs = {rule for rule in granted if rule.group == "batch"}
+            site.until("another Job has taken the place of the first one", lambda: jobs <= used())
+            # A Job that is under way may have reached the host.
+            site.annotate("RemoteMachine", "by-job", **{GIVE_UP_ANNOTATION: ""})
+            site.delete("Machine", "by-job")
+            site.gone("Machine", "by-job")
     finally:
         controller.end()
         print(controller.tail())

@@ -13,7 +13,7 @@ WARNING = "Warning"
 MESSAGE_LENGTH = 1000
 """Characters of an event's message; the API takes 1024."""
 
-TOLD_WAITS = frozenset({"PoolExhausted", "HostInUse", "ProvisionJobUnsupported"})
+TOLD_WAITS = frozenset({"PoolExhausted", "HostInUse"})
 """Waits that somebody should do something about. What the others wait for comes by itself."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -77,23 +78,26 @@ class Api:
         """One object. Raises MissingError when there is none."""
         return await self._request("GET", resource.path(namespace, name))
 
-    async def list(self, resource: Resource, namespace: str = "", *, metadata_only: bool = False) -> Raw:
-        """The list of all objects, in one namespace or in all."""
+    async def list(
+        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False, labels: str = ""
+    ) -> Raw:
+        """The list of all objects, in one namespace or in all. labels: a label selector; empty for all."""
         items: list[Any] = []
         last: Raw = {}
-        async for page in self.pages(resource, namespace, metadata_only=metadata_only):
+        async for page in self.pages(resource, namespace, metadata_only=metadata_only, labels=labels):
             items += page.get("items") or ()
             last = page
         return {**last, "items": items}
 
     async def pages(
-        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False
+        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False, labels: str = ""
     ) -> AsyncIterator[Raw]:
         """The same in pieces, of which all but the last have `metadata.continue`. `items` may be null."""
         accept = METADATA_ONLY.format(kind="PartialObjectMetadataList") if metadata_only else ""
         path, token, size = resource.path(namespace), "", 0
         while True:
             query = {"limit": str(self._page)} | ({"continue": token} if token else {})
+            query |= {"labelSelector": labels} if labels else {}
             try:
                 page, length = await self._sized("GET", path, accept=accept, query=query)
             except MissingError as error:
@@ -135,6 +139,12 @@ class Api:
     async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
         """A new object."""
         return await self._request("POST", resource.path(namespace), body=body)
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> None:
+        """The object goes, and the garbage collector takes what it owns. One that is not there has gone already."""
+        query = {"propagationPolicy": "Background"}
+        with suppress(MissingError):
+            await self._request("DELETE", resource.path(namespace, name), query=query)
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         """A JSON merge patch. With `metadata.resourceVersion` in it, ConflictError when the object has another."""

@@ -25,6 +25,14 @@ POOL_FIELDS = f"{PREFIX}pool-fields"
 HOLDER = f"{PREFIX}holder"
 QUARANTINED = f"{PREFIX}quarantined"
 UNREACHABLE = f"{PREFIX}unreachable"
+MACHINE_UID_LABEL = f"{PREFIX}remote-machine-uid"
+"""Of the Jobs of a RemoteMachine, their Pods and Secrets."""
+
+JOB_LABEL = f"{PREFIX}job"
+"""Of a Job's Pods and Secret: its name."""
+
+HEARD = f"{PREFIX}heard"
+"""An annotation of a Job whose end was heard and passed on."""
 
 CLUSTER_NAME_LABEL = f"{CORE_GROUP}/cluster-name"
 CONTROL_PLANE_LABEL = f"{CORE_GROUP}/control-plane"
@@ -68,6 +76,8 @@ SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
 NODES = Resource("", "v1", "nodes", "Node")
+PODS = Resource("", "v1", "pods", "Pod")
+JOBS = Resource("batch", "v1", "jobs", "Job")
 
 MACHINES, ENTRIES, CLUSTERS = REMOTE_MACHINES.kind, POOLED_REMOTE_MACHINES.kind, REMOTE_CLUSTERS.kind
 NODES_OF_CLUSTER = "Nodes"

@@ -47,7 +47,9 @@ RIGHTS: Sequence[Right] = (
     *_rights(GROUP, "remotemachines/status pooledremotemachines/status remoteclusters/status", "patch"),
     *_rights(CORE_GROUP, "clusters", "list watch"),
     *_rights(CORE_GROUP, "machines", "get list watch patch"),
-    *_rights("", "secrets", "get list watch patch"),
+    *_rights("", "secrets", "get list watch patch create delete"),
+    *_rights("batch", "jobs", "get list create patch delete"),
+    *_rights("", "pods", "list"),
     *_rights("", "configmaps", "get"),
     *_rights("", "events", "create patch"),
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from capra.kube.client.resources import MACHINES, Raw
 from capra.kube.objects.fields import machine_from, text_of, usable_fields
+from capra.kube.objects.jobs.manifest import to_provision_job
 from capra.model.machine import RemoteMachine
 from capra.model.manifest.machines import RemoteMachineFields
 from capra.model.observation import Problem
@@ -19,5 +20,5 @@ def to_remote_machine(raw: Raw) -> tuple[RemoteMachine, Problem | None]:
     )
     spec = fields.to_spec(provider_id=text_of(given, "providerID"), pool=text_of(given, "pool"))
     if given.get("provisionJob") is not None:
-        spec = replace(spec, provision_job=True)
+        spec = replace(spec, provision_job=to_provision_job(given["provisionJob"]))
     return machine_from(raw, MACHINES, spec), problem

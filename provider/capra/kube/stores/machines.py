@@ -98,6 +98,7 @@ class KubeStore:
         lives = kept.phase is Phase.PROVISIONED and not machine.deleting
         playbook = await self._hooks.asked(machine, kept, self.turns) if lives else None
         keyed = runs or (playbook is not None and playbook.text is not None)
+        keyed = keyed and machine.spec.provision_job is None  # its own command has its own keys
         keys, key_problem, become_password = await self._keys(machine) if keyed else ((None,), None, "")
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)

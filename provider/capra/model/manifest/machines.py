@@ -151,7 +151,7 @@ class RemoteMachineFields(MachineFields):
     @classmethod
     def _no_job(cls, value: object) -> None:
         if value is not None:
-            raise ValueError("is not supported yet: leave it out, and the host is reached over SSH directly")
+            raise ValueError("asks for a Kubernetes Job, which only the controller runs: leave it out to use SSH here")
 
 
 class RemoteMachineDocument(Strict):

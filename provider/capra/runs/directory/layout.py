@@ -15,6 +15,7 @@ from capra.runs.directory.identities import KEY, identity_options, lay_out_keys,
 from capra.runs.directory.private import write_private
 from capra.runs.directory.variables import dump_variables
 from capra.runs.hooks.surroundings import lay_out_hook
+from capra.runs.jobs.session import lay_out_relay, relay_environment
 from capra.runs.paths import ANSIBLE_HOME, BOUNDED_SSH, collections_path
 from capra.runs.ssh import config
 from capra.runs.ssh.bastions import lay_out_bastions
@@ -55,6 +56,8 @@ def lay_out(directory: Path, request: RunRequest, way: str = "") -> None:
     write_private(directory / "inventory" / "hosts.json", dump_variables(_inventory(directory, request)))
     if request.hook:
         lay_out_hook(directory, request)
+    if connection.job is not None:
+        lay_out_relay(directory, connection.job)
     variables = {**request.variables, **secrets.hook_variables}
     if secrets.steps:
         write_private(directory / "steps", secrets.steps)
@@ -128,4 +131,5 @@ def ansible_environment(directory: Path, request: RunRequest) -> dict[str, str]:
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_INVENTORY_ENABLED": "ansible.builtin.yaml",
         "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
+        **(relay_environment(directory) if request.connection.job is not None else {}),
     }

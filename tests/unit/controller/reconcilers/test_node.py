@@ -41,7 +41,7 @@ class FakeApi(Api):
         return {"data": {"value": base64.b64encode(b"kubeconfig").decode()}}
 
     async def pages(
-        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False
+        self, resource: Resource, namespace: str = "", *, metadata_only: bool = False, labels: str = ""
     ) -> AsyncIterator[Raw]:
         self.lists += 1
         if self.down is not None:

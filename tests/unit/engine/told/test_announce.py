@@ -100,7 +100,6 @@ def test_what_happens_is_announced_whether_the_status_says_so_or_not(
         (Refuse("Invalid", "", "is empty"), ("Invalid", "is empty")),
         (Wait("PoolExhausted", "no entry"), ("PoolExhausted", "no entry")),
         (Wait("HostInUse", "by another"), ("HostInUse", "by another")),
-        (Wait("ProvisionJobUnsupported", "not yet"), ("ProvisionJobUnsupported", "not yet")),
         *((Wait(reason, "it comes"), None) for reason in ("Paused", "WaitingForMachine", "WaitingForRun")),
         (Wait("ExternallyManaged", "by others"), None),
     ],

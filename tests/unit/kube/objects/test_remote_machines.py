@@ -28,7 +28,7 @@ def test_fields_become_a_spec() -> None:
 @pytest.mark.parametrize(("given", "asked"), [({}, False), ({"provisionJob": {"jobSpecTemplate": {}}}, True)])
 def test_a_provision_job_is_known_to_be_asked_for(given: dict[str, Any], asked: bool) -> None:
     machine, problem = to_remote_machine(raw(address="192.0.2.7", sshKeyRef={"name": "key"}, **given))
-    assert machine.spec.provision_job is asked
+    assert (machine.spec.provision_job is not None) is asked
     assert problem is None
 
 

@@ -1,0 +1,1 @@
+"""Hosts that a Kubernetes Job reaches. Pure."""

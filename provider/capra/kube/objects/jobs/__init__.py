@@ -1,0 +1,1 @@
+"""Jobs that reach hosts, as the API's objects. Pure."""

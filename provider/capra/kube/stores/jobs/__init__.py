@@ -1,0 +1,1 @@
+"""Jobs that reach hosts, made and waited for."""

@@ -1,0 +1,1 @@
+"""Machines that a Kubernetes Job reaches, in place of Capra's own SSH."""
