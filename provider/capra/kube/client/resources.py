@@ -25,6 +25,7 @@ POOL_FIELDS = f"{PREFIX}pool-fields"
 HOLDER = f"{PREFIX}holder"
 QUARANTINED = f"{PREFIX}quarantined"
 UNREACHABLE = f"{PREFIX}unreachable"
+RELEASED = f"{PREFIX}released-at"
 
 CLUSTER_NAME_LABEL = f"{CORE_GROUP}/cluster-name"
 CONTROL_PLANE_LABEL = f"{CORE_GROUP}/control-plane"
