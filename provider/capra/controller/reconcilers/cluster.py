@@ -70,9 +70,12 @@ def observed(cache: Cache, raw: Raw) -> ClusterObservation:
 
 
 def told_domains(cache: Cache, raw: Raw) -> dict[str, Any]:
-    """The field `failureDomains` of its status, in the form that the version of its Cluster reads."""
+    """The field `failureDomains` of its status, in the form that the version of its Cluster reads; none while there is
+    no Cluster to read it."""
     owner, _ = ownership.owner_of(cache, raw, "Cluster")
-    version = str(owner.get("apiVersion", "")) if owner is not None else ""
+    if owner is None:
+        return {}
+    version = str(owner.get("apiVersion", ""))
     return {"failureDomains": dump_failure_domains(raw, failure_domains(cache, raw), version)}
 
 
