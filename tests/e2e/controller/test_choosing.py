@@ -45,6 +45,15 @@ def _machine(site: Site, name: str, domain: str, **spec: Any) -> None:
     site.create("Machine", name, wanted)
 
 
+def _is_in(site: Site, name: str, domain: str) -> None:
+    """Cluster API reads where the machine is."""
+
+    def holds() -> bool:
+        return bool(site.get("Machine", name)["status"].get("failureDomain") == domain)
+
+    site.until(f"Machine {name} is in {domain}", holds)
+
+
 def test_cluster_api_learns_of_the_domains_and_machines_go_where_it_says(
     site: Site, probing: ControllerProcess, three_hosts: list[Host]
 ) -> None:
@@ -74,11 +83,7 @@ def test_cluster_api_learns_of_the_domains_and_machines_go_where_it_says(
         machine = site.get("RemoteMachine", name)
         assert (machine["spec"]["address"], machine["spec"]["port"]) == (host.address, host.port)
         assert machine["status"]["failureDomain"] == domain
-        # Cluster API reads where it is.
-        site.until(
-            f"Machine {name} is in {domain}",
-            lambda name=name, domain=domain: (site.get("Machine", name)["status"].get("failureDomain")) == domain,
-        )
+        _is_in(site, name, domain)
     assert [count(host, "bootstrap") for host in three_hosts] == [1, 1, 1]
     _machine(site, "fourth", "rack-2", hostSelector={"matchLabels": {"disk": "tape"}})
     told = condition(site.waits("fourth", "PoolExhausted"), "Ready")["message"]
