@@ -142,6 +142,7 @@ THEMES: dict[str, tuple[str, ...]] = {
         "testing/runner.py",
     ),
     "kube/objects/probes/test_entry_status.py": ("model/probe.py",),
+    "kube/cache/choosing/test_choosing.py": ("kube/cache/choosing/offered.py", "kube/cache/choosing/wants.py"),
     "engine/test_judge.py": (
         "engine/outcome.py",
         "model/run.py",

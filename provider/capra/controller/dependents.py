@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from capra.kube.cache import claims, ownership
+from capra.kube.cache.choosing.domains import misinformed
+from capra.kube.cache.choosing.lines import told_to_wait
 from capra.kube.cache.known import By, Known
 from capra.kube.cache.traits import asked_name
 from capra.kube.client.resources import (
@@ -28,6 +30,7 @@ from capra.kube.objects.cluster_api import cluster_name_of
 from capra.kube.objects.fields import login_secrets, pool_of
 from capra.kube.objects.places import Place
 from capra.kube.objects.pool_entries import holder_of
+from capra.model.choosing.choice import Choice
 from capra.model.machine import RUN_PLAYBOOK_ANNOTATION
 
 
@@ -93,6 +96,7 @@ def _of_entries(cache: Known, changed: Sequence[Raw]) -> Iterator[ObjectKey]:
         yield from first_in_line(cache, namespace, name, least=1)
     for name in {pool_of(entry) for entry in entries}:
         yield from first_in_line(cache, namespace, name)
+    yield from (_key(CLUSTERS, cluster) for cluster in misinformed(cache, namespace))
     holders = (holder_of(entry) for entry in changed)
     yield from (ObjectKey(MACHINES, namespace, holder.name) for holder in holders if holder is not None)
 
@@ -104,21 +108,30 @@ def at_place(cache: Known, namespace: str, place: Place) -> Iterator[ObjectKey]:
 
 
 def first_in_line(cache: Known, namespace: str, name: str, least: int = 0) -> Iterator[ObjectKey]:
-    """The machines to wake: one for each available entry, those that wait longest first. If one of them takes nothing,
-    its own change, or its failure, wakes the next. least: wake at least this many, to see
-    the pool's new state, and when an entry whose host did not answer is tried again."""
-    free = cache.number(ENTRIES, namespace, By.AVAILABLE, name)
-    free += bool(cache.number(ENTRIES, namespace, By.SILENT, name))
-    waiting = cache.number(MACHINES, namespace, By.EXHAUSTED, name)
-    for machine in islice(cache.by(MACHINES, namespace, By.WAITING, name), max(least, min(free, waiting))):
-        yield _key(MACHINES, machine)
+    """The machines to wake: of each line one for each available entry that its machines may have, those that wait
+    longest first. If one of them takes nothing, its own change, or its failure, wakes the next. least: wake at least
+    this many of each, to see the pool's new state, and when an entry whose host did not answer is tried again."""
+    woken: list[tuple[str, str]] = []
+    for wants, line in cache.choosing.lines.of(namespace, name).items():
+        number = min(_to_be_had(cache, namespace, name, wants), told_to_wait(line))
+        woken.extend(line[: max(least, number)])
+    yield from (ObjectKey(MACHINES, namespace, machine) for _, machine in sorted(woken))
+
+
+def _to_be_had(cache: Known, namespace: str, pool: str, wants: Choice) -> int:
+    return cache.choosing.to_be_had(namespace, pool, cache.choosing.effective(namespace, pool, wants))
 
 
 def in_line(cache: Known, machine: Raw) -> Iterator[ObjectKey]:
-    """All who wait for an entry of the machine's pool, the longest first; nobody while none is available."""
+    """All who wait for an entry of the machine's pool, the longest first; nobody while none is available that they may
+    have."""
     namespace, name = namespace_of(machine), pool_of(machine)
-    if any(cache.number(ENTRIES, namespace, by, name) for by in (By.AVAILABLE, By.SILENT)):
-        yield from (_key(MACHINES, one) for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name))
+    lines = cache.choosing.lines
+    lucky = {wants for wants in lines.of(namespace, name) if _to_be_had(cache, namespace, name, wants)}
+    if lucky:
+        for one in cache.by(MACHINES, namespace, By.EXHAUSTED, name):
+            if lines.wants(namespace, name_of(one)) in lucky:
+                yield _key(MACHINES, one)
 
 
 def _of_machine(cache: Known, raw: Raw) -> Iterator[ObjectKey]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from capra.kube.client.resources import ENTRIES, MACHINES, Raw, name_of, namespace_of
 from capra.kube.objects.cluster_api import to_cluster
+from capra.kube.objects.probes.offers import fact_labels
 
 NO_NEWS = frozenset({"resourceVersion", "managedFields"})
 """Metadata that change with everything else."""
 
 PROGRESS, PROBE = frozenset({"progress"}), frozenset({"lastProbeTime", "facts"})
-"""Fields of a status that nothing depends on."""
+"""Fields of a status that nothing depends on, but for facts that hosts are chosen by."""
 
 
 class News:
@@ -30,7 +31,7 @@ class News:
         if kind == MACHINES:
             counts: object = _but(raw, PROGRESS)
         elif kind == ENTRIES:
-            counts = _but(raw, PROBE)
+            counts = _but(raw, PROBE), fact_labels(raw)
         elif kind == "Cluster":
             counts = _what_counts(raw)
         else:

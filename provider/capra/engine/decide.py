@@ -12,16 +12,16 @@ from capra.engine.decisions import Bootstrap, Decision, GiveBack, Keep, Refuse, 
 from capra.engine.deletion import decide_deletion
 from capra.engine.holding import back_off, paused_by, refused
 from capra.engine.hooks.deciding import decide_playbook, waits_for_hook
+from capra.engine.told.exhausted import exhausted
 from capra.model.machine import MANAGED_BY_ANNOTATION, Adoption, CleanUp
 from capra.model.observation import Observation, Phase
-from capra.model.probe import Obstacle
 from capra.model.retry import SILENT_HOST
 
 TRIES = 3
 """Runs in a row that did not reach the host of a pool before its entry is given back."""
 
-NAMED_ENTRIES = 5
-"""How many entries of an exhausted pool are named."""
+CHOOSING = ("spec.hostSelector", "spec.failureDomain")
+"""Fields that say what a machine wants of a host."""
 
 
 def decide(
@@ -103,7 +103,7 @@ def _waits(observation: Observation, adoption: Adoption | Refuse | None) -> Wait
 
 def _has_place(observation: Observation) -> bool:
     """A mistake in the machine is reported first: it does not go away on its own."""
-    return refused(observation) is None or _wants_host(observation)
+    return refused(observation) is None or (_wants_host(observation) and not _mistaken(observation))
 
 
 def _wants_host(observation: Observation) -> bool:
@@ -111,43 +111,27 @@ def _wants_host(observation: Observation) -> bool:
     return bool(spec.pool) and not spec.address
 
 
-def _host(observation: Observation) -> Reserve | Wait | None:
+def _mistaken(observation: Observation) -> bool:
+    """What it wants of a host cannot be told: it would get any."""
+    return observation.problem is not None and observation.problem.field.startswith(CHOOSING)
+
+
+def _host(observation: Observation) -> Reserve | Wait | Refuse | None:
     """An entry of the pool for a machine without an address."""
     if not _wants_host(observation):
         return None
     if observation.entry is not None:
         return Reserve(observation.entry.name)
-    free = [entry for entry in observation.pool if not entry.unavailable]
+    if _mistaken(observation):
+        return refused(observation)
+    choice = observation.choice
+    fitting = [entry for entry in observation.pool if choice.fits(entry.offer)]
+    free = [entry for entry in fitting if not entry.unavailable]
     if free:  # what a probe has found fit comes before what nobody has looked at
-        return Reserve(next((entry for entry in free if entry.fit), free[0]).name)
-    silent = [
-        (entry.unreachable.until, entry.name) for entry in observation.pool if entry.unreachable and not entry.blocked
-    ]
+        return Reserve(min(free, key=lambda entry: choice.rank(entry.offer, fit=entry.fit)).name)
+    silent = [(entry.unreachable.until, entry.name) for entry in fitting if entry.unreachable and not entry.blocked]
     # A time further off than the longest silence comes from another clock.
     due = [one for one in silent if not observation.now < one[0] <= observation.now + SILENT_HOST.longest]
     if due:
         return Reserve(min(due)[1])
-    message = _exhausted(observation)
-    return Wait("PoolExhausted", message, min(silent)[0] if silent else 0.0)
-
-
-def _exhausted(observation: Observation) -> str:
-    pool, entries = observation.machine.spec.pool, observation.pool
-    if not entries:
-        return f"pool {pool} has no entries: waiting for a PooledRemoteMachine with spec.pool {pool}"
-    told = ", ".join(f"{entry.name} {entry.unavailable}" for entry in entries[:NAMED_ENTRIES])
-    left = max(observation.pool_size, len(entries)) - NAMED_ENTRIES
-    more = f", and {left} more" if left > 0 else ""
-    return f"waiting for an entry of pool {pool} to become available: {told}{more}{_probed(observation)}"
-
-
-def _probed(observation: Observation) -> str:
-    """How many entries only their last probe keeps back, and what is in the way of the one with the least."""
-    numbers = {Obstacle.UNREACHABLE: observation.pool_unreachable, Obstacle.UNFIT: observation.pool_unfit}
-    counted = " and ".join(f"{number} {word.value}" for word, number in numbers.items() if number)
-    known = [(entry.probe, entry.name) for entry in observation.pool if entry.probe and not entry.barred]
-    against = [(one.obstacle is Obstacle.UNREACHABLE, one.errors, name, one) for one, name in known if one.obstacle]
-    if not counted or not against:
-        return ""
-    *_, name, probe = min(against, key=lambda one: one[:3])
-    return f"; by their last probes {counted}; the nearest is {name}: {probe.message}"
+    return Wait("PoolExhausted", exhausted(observation, fitting), min(silent)[0] if silent else 0.0)

@@ -26,6 +26,13 @@ _REFUSED_BY_SSH = re.compile(r"""['`";&<>|(){}]|\\\Z""")
 """What OpenSSH's client refuses in a login name since 9.6 (ssh.c, `valid_ruser`). Ansible's templates need braces."""
 
 
+def failure_domain(value: str) -> str:
+    """The name of a failure domain. Empty stays empty."""
+    if len(value) > MAX_LENGTH or _UNSAFE.search(value):
+        raise ValueError(f"must be a name of at most {MAX_LENGTH} characters, without blanks and control characters")
+    return value
+
+
 def address(value: str) -> str:
     """An IPv4 or IPv6 address (a zone is fine) or a DNS name, without port and brackets. Empty stays empty."""
     if not value:

@@ -14,6 +14,9 @@ GROUP = "infrastructure.cluster.x-k8s.io"
 PREFIX = f"capra.{GROUP}/"
 """What Capra's own annotations and labels begin with."""
 
+FACTS = f"facts.{PREFIX}"
+"""What the names of a host's facts begin with in a selector. No label of this prefix counts."""
+
 PAUSED_ANNOTATION = "cluster.x-k8s.io/paused"
 DELETE_FOR_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/delete-for-move"
 BLOCK_MOVE_ANNOTATION = "clusterctl.cluster.x-k8s.io/block-move"

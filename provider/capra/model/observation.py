@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from capra.model.choosing.choice import ANY_HOST, Choice, Shortfall
 from capra.model.machine import CleanUp, RemoteMachine, Stage
 from capra.model.pool import PoolEntry
 
@@ -213,16 +214,13 @@ class Observation:
     missing_owner: what is waited for without an owner. missing_bootstrap: what the bootstrap data is waiting for, when
     there is none. entry: the entry of a pool that the machine holds, or has a claim to that must be renewed. outdated:
     the entry's fields have changed since the machine got them; in `machine` they count already. given_by: the entry
-    that the machine has its fields from, which may be gone. pool: the entries to choose from, when there is a choice to
-    make: all of them by name, or those that decide it and are named in a message; pool_size: how many there are;
-    pool_unreachable, pool_unfit: how many of them only their last probe keeps from being handed out. problem: what is
-    wrong with the machine's own fields, or with its SSH key. used_by: another machine that uses its host. finalizer:
-    the object stays until its host is clean; not so an entry in quarantine, nor the machines of a terminal.
-    bastion_keys: the key of each of the machine's bastions, where it has one of its own. hooks: the user's playbooks
-    that count now: those around the bootstrap, or those before the cleanup. hook_problem: why they cannot be had, or
-    are not allowed. playbook: what the annotation `run-playbook` asks for, where the machine is provisioned.
-    become_password: takes the place of the one that comes with the key.
-    """
+    that the machine has its fields from, which may be gone. pool: the entries to choose from, or those that decide it
+    and are named in a message, by name; pool_size: how many fit the choice; pool_unreachable, pool_unfit: how many of
+    them only their last probe keeps back. shortfall: why none fits. problem: what is wrong with its own fields or SSH
+    key. used_by: another machine that uses its host. finalizer: the object stays until its host is clean, unlike an
+    entry, or a terminal's machine. bastion_keys: the keys of the machine's bastions, where they have any. hooks: the
+    user's playbooks that count now. hook_problem: why they cannot be had, or are not allowed. playbook: what its
+    annotation asks for. become_password: takes the place of the key's. choice: what it wants of a host."""
 
     machine: RemoteMachine
     record: Record
@@ -242,6 +240,8 @@ class Observation:
     pool_size: int = 0
     pool_unreachable: int = 0
     pool_unfit: int = 0
+    choice: Choice = ANY_HOST
+    shortfall: Shortfall | None = None
     problem: Problem | None = None
     used_by: str = ""
     finalizer: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from capra.model.choosing.choice import Offer
 from capra.model.machine import MachineSpec
 from capra.model.probe import LastProbe
 from capra.model.status import timestamp
@@ -53,7 +54,7 @@ class PoolEntry:
     address and port that does not hold the entry. problem: why it cannot be handed out although it is free.
     host_keys, bastion_keys: known from earlier holders, as in a Record. unreachable: its host did not answer when it
     was last tried. probe: the last one of its host; None where nothing is known of one that holds for the entry, or
-    probes do not count.
+    probes do not count. offer: what the entry is chosen by; its facts only where probes count.
     """
 
     name: str
@@ -68,6 +69,7 @@ class PoolEntry:
     probe: LastProbe | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    offer: Offer = field(default_factory=Offer)
 
     @property
     def unavailable(self) -> str:

@@ -47,7 +47,8 @@ class MachineReport:
     """The status of a RemoteMachine. phase: one word for a person. conditions: those that Capra owns and that hold now;
     an owned one that is not here is to be removed. failure_reason, failure_message: the fields of the contract v1beta1,
     empty when there is no failure. next_attempt: when what has failed is tried again; cleanup_deadline: when the
-    cleanup is given up at the earliest; both in seconds since the epoch, 0 where there is none."""
+    cleanup is given up at the earliest; both in seconds since the epoch, 0 where there is none. failure_domain: of the
+    machine's entry, empty where that names none."""
 
     phase: str
     provisioned: bool
@@ -57,6 +58,7 @@ class MachineReport:
     failure_message: str = ""
     next_attempt: float = 0.0
     cleanup_deadline: float = 0.0
+    failure_domain: str = ""
 
 
 MESSAGE_LENGTH = 2000

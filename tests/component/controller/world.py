@@ -151,9 +151,17 @@ class World:
         await self.secret("data", DATA)
 
     async def machine(
-        self, name: str, spec: Mapping[str, Any], *, data: str | None = "data", kind: str = "", **metadata: Any
+        self,
+        name: str,
+        spec: Mapping[str, Any],
+        *,
+        data: str | None = "data",
+        kind: str = "",
+        domain: str = "",
+        **metadata: Any,
     ) -> Raw:
-        """A Machine and the RemoteMachine that it owns, as Cluster API's controllers would have left them."""
+        """A Machine and the RemoteMachine that it owns, as Cluster API's controllers would have left them. domain: the
+        failure domain of the first."""
         bootstrap: dict[str, Any] = {"dataSecretName": data} if data else {}
         if kind or not data:
             bootstrap["configRef"] = {
@@ -166,15 +174,19 @@ class World:
         owner = await self.create(
             MACHINES,
             name,
-            {"clusterName": "c", "bootstrap": bootstrap, "infrastructureRef": reference},
+            {"clusterName": "c", "bootstrap": bootstrap, "infrastructureRef": reference}
+            | ({"failureDomain": domain} if domain else {}),
             labels=labels,
         )
         metadata["labels"] = labels | metadata.get("labels", {})
         return await self.create(REMOTE_MACHINES, name, spec, ownerReferences=[owner_reference(owner)], **metadata)
 
-    async def entry(self, name: str, address: str, pool: str = "p", *, key: str = "key", **machine: Any) -> Raw:
+    async def entry(
+        self, name: str, address: str, pool: str = "p", *, key: str = "key", domain: str = "", **machine: Any
+    ) -> Raw:
         labels, annotations = machine.pop("labels", {}), machine.pop("annotations", {})
-        spec = {"pool": pool, "machine": {"address": address, "sshKeyRef": {"name": key}, **machine}}
+        spec: dict[str, Any] = {"pool": pool, "machine": {"address": address, "sshKeyRef": {"name": key}, **machine}}
+        spec |= {"failureDomain": domain} if domain else {}
         return await self.create(POOLED_REMOTE_MACHINES, name, spec, labels=labels, annotations=annotations)
 
     async def until(

@@ -35,7 +35,11 @@ CLUSTER: dict[str, Any] = {
 ENTRY: dict[str, Any] = {
     "kind": "PooledRemoteMachine",
     "metadata": {"name": "one"},
-    "spec": {"pool": "default", "machine": {"address": "192.0.2.1", "sshKeyRef": {"name": "key"}}},
+    "spec": {
+        "pool": "default",
+        "failureDomain": "rack-1",
+        "machine": {"address": "192.0.2.1", "sshKeyRef": {"name": "key"}},
+    },
     "status": {
         "state": "Reserved",
         "reserved": True,
@@ -45,7 +49,7 @@ ENTRY: dict[str, Any] = {
         "lastProbeTime": "2026-01-02T03:04:05Z",
     },
 }
-WIDE = {"RESERVED", "OS", "VERSION", "ARCHITECTURE", "CPUS", "MEMORY"}
+WIDE = {"RESERVED", "OS", "VERSION", "ARCHITECTURE", "CPUS", "MEMORY", "DOMAIN"}
 COLUMNS: list[tuple[dict[str, Any], dict[str, str]]] = [
     (
         MACHINE,
@@ -75,6 +79,7 @@ COLUMNS: list[tuple[dict[str, Any], dict[str, str]]] = [
             "ARCHITECTURE": "amd64",
             "CPUS": "4",
             "MEMORY": "1984Mi",
+            "DOMAIN": "rack-1",
         },
     ),
 ]

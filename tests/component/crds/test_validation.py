@@ -67,6 +67,32 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
 }
 """What is wrong in the fields that RemoteMachine and PooledRemoteMachine share, and the message."""
 
+RACK = {"key": "rack", "operator": "In", "values": ["a"]}
+
+
+def selecting(**changes: Any) -> dict[str, Any]:
+    """A `hostSelector` with one expression."""
+    return {"matchExpressions": [{name: value for name, value in {**RACK, **changes}.items() if value is not None}]}
+
+
+SELECTORS: dict[str, tuple[dict[str, Any], str]] = {
+    "an operator": (selecting(operator="in"), 'operator: Unsupported value: "in": supported values: "In", "NotIn"'),
+    "no values": (selecting(values=None), "In, NotIn, Gt and Lt need values; Exists and DoesNotExist take none"),
+    "empty values": (selecting(operator="Lt", values=[]), "In, NotIn, Gt and Lt need values"),
+    "values for none": (selecting(operator="Exists"), "Exists and DoesNotExist take none"),
+    "a quantity": (selecting(operator="Gt", values=["8Gi"]), "Gt and Lt need one whole number in values"),
+    "two numbers": (selecting(operator="Lt", values=["1", "2"]), "Gt and Lt need one whole number in values"),
+    "a weight": ({"preferred": [{"weight": 101, "selector": selecting()}]}, "preferred[0].weight: Invalid value: 101"),
+    "nothing that is liked": ({"preferred": [{"weight": 1, "selector": {}}]}, "preferred[0].selector"),
+    "an operator that is liked": (
+        {"preferred": [{"weight": 1, "selector": selecting(values=None)}]},
+        "preferred[0].selector.matchExpressions[0]: Invalid value",
+    ),
+    "a strategy": ({"strategy": "Oldest"}, 'strategy: Unsupported value: "Oldest"'),
+}
+"""What is wrong in a `hostSelector`, and the message."""
+
+
 ADDRESSES = ("192.0.2.1:22", "host.example.com:2222", "192.0.2.1/24", "https://192.0.2.1", "two words", "192.0.2.1\n")
 ACCEPTED: dict[str, dict[str, Any]] = {
     "the port that Go has for nothing": {"port": 0},
@@ -85,6 +111,16 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "no password, as Go has it": {"becomePasswordRef": {"name": ""}},
     "three bastions": {
         "bastion": {"address": "b", "bastion": {"address": "c", "port": 2222, "bastion": {"address": "d", "user": "u"}}}
+    },
+    "a selector": {
+        "pool": "p",
+        "failureDomain": "x",
+        "hostSelector": {
+            "matchLabels": {"rack": "a"},
+            **selecting(operator="Gt", values=["-8"]),
+            "preferred": [{"weight": 100, "selector": selecting(operator="DoesNotExist", values=None)}],
+            "strategy": "LeastRecentlyUsed",
+        },
     },
     "a hook": hooked(variables={"file": "v.yml"}, collections=["community.general"]),
 }
@@ -120,6 +156,18 @@ def test_an_address_that_is_none_is_refused_with_its_value(
     said = apply(shared_control_plane, namespace, made("RemoteMachine", "v1beta2", {"address": address}), code=1)
     assert "spec.address" in said
     assert f"without a port, blanks and slashes, but is {address}" in said
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("selector", "message"), SELECTORS.values(), ids=SELECTORS)
+def test_a_selector_that_can_never_be_right_is_refused(
+    shared_control_plane: ControlPlane, namespace: str, version: str, selector: dict[str, Any], message: str
+) -> None:
+    machine = {"pool": "p", "hostSelector": selector}
+    for kind, spec in (("RemoteMachine", machine), ("RemoteMachineTemplate", {"template": {"spec": machine}})):
+        said = apply(shared_control_plane, namespace, made(kind, version, spec), code=1)
+        assert message in said
+        assert "hostSelector" in said
 
 
 def test_a_hook_of_a_template_is_looked_at_too(shared_control_plane: ControlPlane, namespace: str) -> None:

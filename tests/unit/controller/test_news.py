@@ -57,6 +57,8 @@ def test_when_a_host_was_probed_is_no_news_and_what_was_found_is() -> None:
     told = News()
     found = [{"type": "Fit", "status": "True"}]
     assert told.is_news("PooledRemoteMachine", machine(1, lastProbeTime="1", conditions=found))
-    assert not told.is_news("PooledRemoteMachine", machine(2, lastProbeTime="2", conditions=found, facts={"cpus": 2}))
+    addresses = {"addresses": ["192.0.2.1"]}
+    assert not told.is_news("PooledRemoteMachine", machine(2, lastProbeTime="2", conditions=found, facts=addresses))
+    assert told.is_news("PooledRemoteMachine", machine(2, lastProbeTime="2", conditions=found, facts={"cpus": 2}))
     assert told.is_news("PooledRemoteMachine", machine(3, lastProbeTime="3", conditions=[]))
     assert told.is_news("PooledRemoteMachine", machine(4, lastProbeTime="3", conditions=[], state="Reserved"))

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from capra.model.choosing.choice import Choice, Offer, Shortfall
 from capra.model.machine import CleanUp, MachineKey, MachineSpec, RemoteMachine, Stage
+from capra.model.manifest.host_selector import HostSelectorFields
 from capra.model.observation import (
     AskedPlaybook,
     BootstrapData,
@@ -60,6 +62,8 @@ def pool_entry(given: Mapping[str, Any]) -> PoolEntry:
     if "probe" in values:
         obstacle = values["probe"].get("obstacle")
         values["probe"] = LastProbe(**values["probe"] | {"obstacle": Obstacle(obstacle) if obstacle else None})
+    if "offer" in values:
+        values["offer"] = Offer(**values["offer"])
     return PoolEntry(**{"spec": MachineSpec(address="192.0.2.9"), **values}, holder=Holder(name, uid) if name else None)
 
 
@@ -88,6 +92,12 @@ def observation(**changes: Any) -> Observation:
             result = replace(result, entry=pool_entry(value) if value else None)
         elif name == "pool":
             result = replace(result, pool=tuple(pool_entry(one) for one in value))
+        elif name == "choice":
+            selector = HostSelectorFields.model_validate(value.get("selector", {})).to_host_selector()
+            result = replace(result, choice=Choice(selector, value.get("failure_domain", "")))
+        elif name == "shortfall":
+            wanted, nobody, fails = (tuple(value[one]) for one in ("wanted", "nobody", "fails"))
+            result = replace(result, shortfall=Shortfall(wanted, nobody, value["nearest"], fails))
         elif name == "problem":
             result = replace(result, problem=Problem(**value))
         elif name == "hook_problem":

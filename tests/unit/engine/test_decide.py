@@ -42,6 +42,8 @@ PARTS = {
     "pool_unreachable",
     "pool_unfit",
     "pool_size",
+    "choice",
+    "shortfall",
     "problem",
     "hook_problem",
     "playbook",

@@ -17,9 +17,10 @@ from capra.engine.clusters.remote_cluster import (
 from capra.engine.ports import Clock
 from capra.kube.cache import ownership
 from capra.kube.cache.cache import Cache
+from capra.kube.cache.choosing.domains import failure_domains
 from capra.kube.cache.writer import Writer
 from capra.kube.client.resources import REMOTE_CLUSTERS, ObjectKey, Raw, annotations_of
-from capra.kube.objects.cluster_api import to_cluster
+from capra.kube.objects.cluster_api import dump_failure_domains, to_cluster
 from capra.kube.objects.conditions import merge
 from capra.kube.objects.status import changes
 from capra.model.status import timestamp
@@ -45,7 +46,8 @@ class ClusterReconciler:
         if report.endpoint is not None:
             endpoint = {"host": report.endpoint.host, "port": report.endpoint.port}
             raw = await self._writer.patch(REMOTE_CLUSTERS, raw, {"spec": {"controlPlaneEndpoint": endpoint}})
-        status = cluster_status_changes(raw, report, timestamp(self._clock()))
+        domains = told_domains(self._cache, raw) if report.provisioned else {}
+        status = cluster_status_changes(raw, report, timestamp(self._clock()), domains)
         if status:
             await self._writer.patch(REMOTE_CLUSTERS, raw, {"status": status}, "status")
         return DONE
@@ -67,14 +69,27 @@ def observed(cache: Cache, raw: Raw) -> ClusterObservation:
     )
 
 
-def cluster_status_changes(raw: Raw, report: ClusterReport, now: str) -> dict[str, Any]:
-    """The merge patch that makes the status say what is told, in either version's spelling; empty if it does."""
+def told_domains(cache: Cache, raw: Raw) -> dict[str, Any]:
+    """The field `failureDomains` of its status, in the form that the version of its Cluster reads; none while there is
+    no Cluster to read it."""
+    owner, _ = ownership.owner_of(cache, raw, "Cluster")
+    if owner is None:
+        return {}
+    version = str(owner.get("apiVersion", ""))
+    return {"failureDomains": dump_failure_domains(raw, failure_domains(cache, raw), version)}
+
+
+def cluster_status_changes(
+    raw: Raw, report: ClusterReport, now: str, domains: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The merge patch that makes the status say what is told, in either version's spelling; empty if it does.
+    domains: of `told_domains`, where they are told."""
     current: Mapping[str, Any] = raw.get("status") or {}
     # No condition is removed: while the cluster is paused, earlier ones stay.
     conditions = merge(
         current.get("conditions") or (), report.conditions, frozenset(), now, int(raw["metadata"].get("generation", 0))
     )
-    wanted: dict[str, Any] = {"conditions": conditions}
+    wanted: dict[str, Any] = {"conditions": conditions, **(domains or {})}
     if report.provisioned is not None:
         wanted |= {"ready": report.provisioned, "initialization": {"provisioned": report.provisioned}}
     return changes(current, wanted)

@@ -83,6 +83,7 @@ def report(taken: Reconciliation, cleanup_limit: float = math.inf) -> MachineRep
         failure_message=message,
         next_attempt=next_attempt,
         cleanup_deadline=deadline,
+        failure_domain=observation.entry.offer.failure_domain if observation.entry else "",
     )
 
 

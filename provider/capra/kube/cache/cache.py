@@ -20,20 +20,15 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 from capra.kube.cache import entry_state
+from capra.kube.cache.choosing.choosing import Choosing
 from capra.kube.cache.index import Index, Trait, read_traits
-from capra.kube.cache.known import By
+from capra.kube.cache.known import AT_THE_HOST, FREE, SHARED, TO_BE_HAD, By
 from capra.kube.cache.traits import WatchFilter, traits
 from capra.kube.client.resources import ENTRIES, MACHINES, SECRETS, Raw, name_of, namespace_of, version_of
 from capra.kube.objects import places
 
 NamespacedName = tuple[str, str]
 """Namespace and name."""
-
-_SHARED = frozenset({By.STATE, By.AVAILABLE, By.SILENT, By.PROBED})
-_TO_BE_HAD = frozenset({By.AVAILABLE, By.SILENT})
-_FREE = _TO_BE_HAD | {By.PROBED}
-_AT_THE_HOST = frozenset({By.PLACE, By.USER, By.QUARANTINE})
-"""What a machine or an entry says that counts for all that have its address and port."""
 
 REMEMBERED = 10_000
 """Deletions: the answer to a write may arrive after word of a later deletion."""
@@ -67,24 +62,20 @@ class Cache:
         self._objects: dict[str, dict[NamespacedName, _Known]] = defaultdict(dict)
         self._own, self._shared = Index(), Index()
         """What objects say themselves; what other objects have a say in."""
+        self.choosing = Choosing(self)
         self._promised: set[NamespacedName] = set()
         self._deleted: dict[tuple[str, str], int] = {}
         self._newest: dict[str, int] = {}
         self._turn = 0
         self.rewound: Callable[[], None] = _nobody
-        """Told when a list is older than what was known before it was asked for: etcd was restored. A watch that goes
-        on from a version that is still to come hears nothing until then."""
+        """Told when a list is older than what was known before it was asked for: etcd was restored."""
         self.left: Callable[[str, places.Place], None] = _nobody
-        """Told the namespace and the host that a machine or an entry no longer has or uses: it has gone, or is
-        elsewhere now."""
+        """Told the namespace and the host that a machine or an entry no longer has or uses."""
 
         self.freed: Callable[[str, str], None] = _nobody
-        """Told the namespace and the pool when one more of its entries becomes available, whichever object's change
-        is the cause. Not of a promise that came to nothing."""
-
+        """Told the namespace and the pool of an entry that becomes available; not of a promise that came to nothing."""
         self.taken: Callable[[str, str], None] = _nobody
-        """Told the namespace and the name of an entry that was free, and is not any more: somebody is about to have it,
-        or it is kept back for another reason than its host's state."""
+        """Told the namespace and the name of an entry that was free, and is not any more."""
 
     def mark(self, kind: str) -> Mark:
         """The moment before a request."""
@@ -168,11 +159,19 @@ class Cache:
 
     def is_free(self, entry: Raw) -> bool:
         """Nothing but the state of its host may keep this entry from being handed out."""
-        return any(trait.by in _FREE for trait in self._shared.of(ENTRIES, *_place(entry)))
+        return any(trait.by in FREE for trait in self.standing(entry))
+
+    def standing(self, entry: Raw) -> frozenset[Trait]:
+        """See known.Known."""
+        return self._shared.of(ENTRIES, *_place(entry))
 
     def _find_by(self, kind: str, place: NamespacedName, its: frozenset[Trait]) -> None:
         """The object is found by these from now on, and so are the entries of pools that it has a say in."""
         changed = self._own.set(kind, *place, its)
+        if kind in {MACHINES, "Machine"}:
+            owned = self._own.find(MACHINES, place[0], By.OWNER, place[1]) if kind == "Machine" else [("", place[1])]
+            for _, name in owned:
+                self.choosing.machine_changed(place[0], name, self._own.of(MACHINES, place[0], name))
         names = set()
         if kind == ENTRIES:
             names.add(place[1])
@@ -181,13 +180,13 @@ class Cache:
         elif kind == SECRETS.kind and changed:
             names |= self._names(place[0], By.SECRET, place[1])
         for trait in changed:
-            if trait.by in _AT_THE_HOST:
+            if trait.by in AT_THE_HOST:
                 names |= self._names(place[0], By.PLACE, trait.value)
         for trait in changed - its:
-            if trait.by in _AT_THE_HOST:
+            if trait.by in AT_THE_HOST:
                 self.left(place[0], cast(places.Place, trait.value))
         gained = {trait for name in names for trait in self._share((place[0], name))}
-        for pool in {str(trait.value) for trait in gained if trait.by in _TO_BE_HAD}:
+        for pool in {str(trait.value) for trait in gained if trait.by in TO_BE_HAD}:
             self.freed(place[0], pool)
 
     def _names(self, namespace: str, by: By, value: Hashable) -> set[str]:
@@ -202,7 +201,8 @@ class Cache:
         if place in self._promised:
             its = frozenset(trait for trait in its if trait.by is By.STATE)
         changed = self._shared.set(ENTRIES, *place, its)
-        if {trait.by for trait in changed - its} & _FREE and not {trait.by for trait in its} & _FREE:
+        self.choosing.entry_changed(*place, raw, its)
+        if {trait.by for trait in changed - its} & FREE and not {trait.by for trait in its} & FREE:
             self.taken(*place)
         return changed & its
 
@@ -232,7 +232,7 @@ class Cache:
         return {(namespace, value): number for namespace, value, number in self._index(by).sizes(kind, by)}
 
     def _index(self, by: By) -> Index:
-        return self._shared if by in _SHARED else self._own
+        return self._shared if by in SHARED else self._own
 
 
 def _uid(raw: Raw) -> str:

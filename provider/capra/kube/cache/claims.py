@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 
 from capra.kube.cache.known import By, Known
 from capra.kube.client.resources import (
@@ -33,10 +33,10 @@ from capra.kube.objects import places, record
 from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
 from capra.kube.objects.probes.entry_status import load_probe
+from capra.kube.objects.probes.offers import to_offer
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
-from capra.model.probe import Obstacle
 
 OTHERS_DOMAINS = (f"{CORE_GROUP}/", f"clusterctl.{CORE_GROUP}/", "kubectl.kubernetes.io/", PREFIX, "k0smotron.io/")
 """Labels and annotations of these domains say something about one object: they are not passed on to another."""
@@ -149,28 +149,11 @@ def candidates(
     return tuple(with_obstacles(cache, raw, machine, watch_filter) for raw in islice(raws, most))
 
 
-def to_choose_from(
-    cache: Known, machine: Raw, *, watch_filter: tuple[str, str] | None, named: int
-) -> tuple[PoolEntry, ...]:
-    """As much of the machine's pool as a choice needs: the first entry that can be handed out; where there is none, the
-    first ones by name, so many as are named, then the one that is tried again first, and the one that is mended
-    soonest, as far as its last probe tells."""
-    namespace, name = namespace_of(machine), pool_of(machine)
-    free = next(cache.by(ENTRIES, namespace, By.AVAILABLE, name), None)
-    if free is not None:
-        return (with_obstacles(cache, free, machine, watch_filter),)
-    first = candidates(cache, machine, watch_filter=watch_filter, most=named)
-    nearest = (cache.by(ENTRIES, namespace, By.PROBED, (name, one)) for one in (Obstacle.UNFIT, Obstacle.UNREACHABLE))
-    silent, probed = islice(cache.by(ENTRIES, namespace, By.SILENT, name), 1), islice(chain.from_iterable(nearest), 1)
-    more = {name_of(raw): with_obstacles(cache, raw, machine, watch_filter) for raw in (*silent, *probed)}
-    return (*first, *(one for one in more.values() if one.name not in {entry.name for entry in first}))
-
-
 def with_obstacles(
     cache: Known, raw: Raw, machine: Raw | None, watch_filter: tuple[str, str] | None = None
 ) -> PoolEntry:
     """An entry with what speaks against handing it out (to this machine)."""
-    entry = to_pool_entry(raw)
+    entry = replace(to_pool_entry(raw), offer=to_offer(raw, facts=cache.probes))
     password = entry.spec.become_secret
     missing = [key for key in entry.spec.key_names if cache.get(SECRETS.kind, namespace_of(raw), key) is None]
     if watch_filter is not None and entry.labels.get(watch_filter[0]) != watch_filter[1]:

@@ -28,6 +28,7 @@ from capra.kube.objects.cluster_api import cluster_name_of, data_secret_name_of
 from capra.kube.objects.fields import login_secrets, pool_of
 from capra.kube.objects.places import entry_place, place
 from capra.kube.objects.pool_entries import holder_of
+from capra.kube.objects.probes.offers import failure_domain_of
 from capra.model.machine import MANAGED_BY_ANNOTATION, PAUSED_ANNOTATION, RUN_PLAYBOOK_ANNOTATION
 from capra.model.observation import Phase
 
@@ -127,6 +128,10 @@ def _of_entry(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
         if QUARANTINED in annotations_of(raw):
             yield Trait(By.QUARANTINE, host)
     yield from _named(By.POOL, pool_of(raw))
+    domain = failure_domain_of(raw)
+    if domain and selected(raw, watch_filter):
+        yield Trait(By.DOMAIN, pool_of(raw))
+        yield Trait(By.IN_DOMAIN, (pool_of(raw), domain))
     secrets = login_secrets((raw.get("spec") or {}).get("machine") or {})
     yield from (Trait(By.SECRET, name) for name in secrets)
     if QUARANTINED in annotations_of(raw):

@@ -33,6 +33,7 @@ JOB_LABEL = f"{PREFIX}job"
 
 HEARD = f"{PREFIX}heard"
 """An annotation of a Job whose end was heard and passed on."""
+RELEASED = f"{PREFIX}released-at"
 
 CLUSTER_NAME_LABEL = f"{CORE_GROUP}/cluster-name"
 CONTROL_PLANE_LABEL = f"{CORE_GROUP}/control-plane"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from capra.kube.client.resources import CONTROL_PLANE_LABEL, Raw, labels_of, name_of
 from capra.kube.objects.fields import text_of
 from capra.model.observation import Cluster, Owner
@@ -43,3 +46,23 @@ def data_secret_name_of(machine_raw: Raw) -> str:
 def has_node(machine_raw: Raw) -> bool:
     """Cluster API has found the Machine's Node."""
     return bool(((machine_raw.get("status") or {}).get("nodeRef") or {}).get("name"))
+
+
+def load_failure_domains(cluster_raw: Raw) -> tuple[str, ...]:
+    """The names in `status.failureDomains` of a RemoteCluster, in either contract's form, in their order."""
+    told = (cluster_raw.get("status") or {}).get("failureDomains") or ()
+    if isinstance(told, Mapping):
+        return tuple(sorted(told))
+    return tuple(str(one.get("name", "")) for one in told)
+
+
+def dump_failure_domains(cluster_raw: Raw, domains: tuple[str, ...], core_version: str) -> Any:
+    """The merge patch that makes `status.failureDomains` of a RemoteCluster name these, in the form that Cluster API of
+    this version reads: a list in v1beta2, a mapping in v1beta1. None without any."""
+    if not domains:
+        return None
+    if not core_version.endswith("/v1beta1"):
+        return [{"name": name, "controlPlane": True} for name in domains]
+    told = (cluster_raw.get("status") or {}).get("failureDomains") or {}
+    gone = dict.fromkeys(set(told) - set(domains)) if isinstance(told, Mapping) else {}
+    return gone | {name: {"controlPlane": True} for name in domains}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from capra.kube.client.resources import ENTRIES, HOLDER, QUARANTINED, Raw, annotations_of, labels_of, name_of
 from capra.kube.objects import record, silent
 from capra.kube.objects.fields import machine_from, pool_of, usable_fields
+from capra.kube.objects.probes.offers import to_offer
 from capra.model.machine import RemoteMachine
 from capra.model.manifest.machines import MachineFields
 from capra.model.observation import Problem
@@ -37,6 +38,7 @@ def to_pool_entry(raw: Raw) -> PoolEntry:
         unreachable=silent.load_silence(raw),
         labels=labels_of(raw),
         annotations=annotations_of(raw),
+        offer=to_offer(raw, facts=False),
     )
 
 

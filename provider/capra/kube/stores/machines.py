@@ -16,7 +16,7 @@ from capra.engine.records import with_known_keys
 from capra.engine.requests import host_uid
 from capra.kube.cache import claims, ownership
 from capra.kube.cache.cache import Cache
-from capra.kube.cache.known import By
+from capra.kube.cache.choosing.offered import Offered
 from capra.kube.cache.turns import Turns
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
@@ -44,7 +44,6 @@ from capra.kube.stores.secrets import MachineKeys, Secrets, machine_keys
 from capra.model.machine import BLOCK_MOVE_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import MISSING_OWNER, BootstrapData, Cluster, Observation, Phase, Problem, Record
 from capra.model.pool import PoolEntry
-from capra.model.probe import Obstacle
 
 CORE_MACHINE = "Machine"
 UNDER_WAY = frozenset({Phase.BOOTSTRAPPING, Phase.CLEANING})
@@ -103,6 +102,7 @@ class KubeStore:
         missing, bootstrap = await self._bootstrap(owner_raw, wanted=runs and not machine.deleting)
         hooks, hook_problem = await self._texts(machine, kept, runs=runs, data=bootstrap is not None)
         wants_host = bool(machine.spec.pool) and not machine.spec.address and entry is None
+        offered = self._reservations.offered(raw) if wants_host else Offered()
         return Observation(
             machine=machine,
             record=kept,
@@ -118,11 +118,13 @@ class KubeStore:
             entry=entry,
             given_by=following.given_by(raw),
             outdated=bool(following.spec_changes(own.spec, machine.spec)),
-            pool=self._reservations.to_choose_from(raw) if wants_host else (),
-            pool_size=self._cache.number(ENTRIES, key.namespace, By.POOL, machine.spec.pool),
-            pool_unreachable=self._probed(machine, Obstacle.UNREACHABLE),
-            pool_unfit=self._probed(machine, Obstacle.UNFIT),
-            problem=problem or self._quarantine(raw, machine, kept) or key_problem,
+            pool=offered.entries,
+            pool_size=offered.pool_size,
+            pool_unreachable=offered.pool_unreachable,
+            pool_unfit=offered.pool_unfit,
+            choice=offered.choice,
+            shortfall=offered.shortfall,
+            problem=offered.problem or problem or self._quarantine(raw, machine, kept) or key_problem,
             used_by=claims.other_user(self._cache, raw) if kept.phase is Phase.NEW else "",
             finalizer=True,
             hooks=hooks,
@@ -203,10 +205,6 @@ class KubeStore:
         if finalizers != raw["metadata"].get("finalizers", []):
             with contextlib.suppress(MissingError):
                 await self._writer.patch(REMOTE_MACHINES, raw, {"metadata": {"finalizers": finalizers}})
-
-    def _probed(self, machine: RemoteMachine, found: Obstacle) -> int:
-        """How many entries of its pool only their last probe keeps back, which has found this."""
-        return self._cache.number(ENTRIES, machine.key.namespace, By.PROBED, (machine.spec.pool, found))
 
     def _quarantine(self, raw: Raw, machine: RemoteMachine, kept: Record) -> Problem | None:
         """What speaks against beginning on this host."""

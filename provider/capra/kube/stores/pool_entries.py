@@ -16,6 +16,7 @@ from capra.kube.client.resources import (
     POOLED_REMOTE_MACHINES,
     QUARANTINED,
     RECORD,
+    RELEASED,
     UNREACHABLE,
     Raw,
     annotations_of,
@@ -26,6 +27,7 @@ from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.secrets import Secrets, machine_keys
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import Observation, Phase, Record
+from capra.model.status import timestamp
 
 REASON_LENGTH = 1000
 """Characters of the reason that an entry in quarantine carries."""
@@ -104,16 +106,21 @@ class EntryStore:
     async def give_back(self, raw: Raw, kept: Record, dirty: str = "") -> None:
         """Nobody holds it any more. dirty: why its host may not be clean; it goes to quarantine then."""
         # Empty, not absent: without the annotation, the status that the reference has left would count.
-        annotations: dict[str, str | None] = {HOLDER: "", **record.dump_keys(kept), RECORD: None}
+        annotations: dict[str, str | None] = {
+            HOLDER: "",
+            RELEASED: timestamp(self._clock()),
+            **record.dump_keys(kept),
+            RECORD: None,
+        }
         if dirty:
             annotations |= _quarantine(dirty, kept)
         await self._annotate(raw, annotations, gone=True)
 
     async def give_back_silent(self, raw: Raw, message: str) -> None:
         """Nobody holds it any more, since its host did not answer. message: how the last run ended."""
-        await self._annotate(
-            raw, {HOLDER: "", UNREACHABLE: silent.dump_silence(raw, self._clock(), message)}, gone=True
-        )
+        now = self._clock()
+        silence = silent.dump_silence(raw, now, message)
+        await self._annotate(raw, {HOLDER: "", RELEASED: timestamp(now), UNREACHABLE: silence}, gone=True)
 
     async def probed(self, raw: Raw, host_keys: tuple[str, ...], *, reached: bool) -> Raw:
         """What a probe has learnt, beside the status: the key that the host has shown first, and that it answers again.
@@ -146,7 +153,8 @@ class EntryStore:
 
     async def release(self, entry: RemoteMachine) -> None:
         """Its host is clean: the end of the quarantine. entry: as `load` gives it. Raises MissingError."""
-        await self._annotate(self._writer.same(entry), {QUARANTINED: None, RECORD: None, UNREACHABLE: None})
+        annotations = {QUARANTINED: None, RECORD: None, UNREACHABLE: None, RELEASED: timestamp(self._clock())}
+        await self._annotate(self._writer.same(entry), annotations)
 
     async def _annotate(self, raw: Raw, annotations: dict[str, str | None], *, gone: bool = False) -> Raw:
         """gone: the entry may have been deleted meanwhile, and then there is nothing to give back."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from capra.engine.decide import NAMED_ENTRIES
 from capra.engine.requests import host_uid
+from capra.engine.told.exhausted import NAMED_ENTRIES
 from capra.kube.cache import claims
 from capra.kube.cache.cache import Cache
-from capra.kube.cache.known import By
+from capra.kube.cache.choosing.offered import Offered, available, offered
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import ConflictError, MissingError
 from capra.kube.client.resources import (
@@ -30,10 +30,10 @@ from capra.kube.objects.pool_entries import holder_of, is_from_elsewhere, to_poo
 from capra.kube.objects.remote_machines import to_remote_machine
 from capra.kube.stores import following
 from capra.kube.stores.pool_entries import EntryStore
+from capra.model.choosing.choice import Choice
 from capra.model.manifest.ansible import dump_ansible
 from capra.model.manifest.machines import dump_bastion
-from capra.model.observation import Observation
-from capra.model.pool import PoolEntry
+from capra.model.observation import Observation, Problem
 
 
 class Reservations:
@@ -80,28 +80,34 @@ class Reservations:
         """Nothing that was decided on has changed in the entry."""
         told, now = (to_pool_entry(one) for one in (before, newest))
         same = (told.holder, told.spec.pool, told.unreachable) == (now.holder, now.spec.pool, now.unreachable)
-        return same and not self._blocked(newest, raw)
+        return same and not self._blocked(newest, raw, self._choice(raw))
+
+    def _choice(self, raw: Raw) -> Choice:
+        choice = self._cache.choosing.choice_of(raw)
+        if isinstance(choice, Problem):
+            raise ConflictError(f"{choice.field} of RemoteMachine {name_of(raw)} has changed meanwhile", after=0.0)
+        return choice
 
     def _free(self, raw: Raw, wanted: str) -> Raw:
         """The entry that was decided on. When another machine was faster, the next that is free: otherwise each of a
         hundred machines would decide again for each one that is faster. Raises ConflictError when there is none."""
         if held := [one for one in claims.held_by(self._cache, raw) if name_of(one) == wanted]:
             return held[0]
-        found = self._cache.get(ENTRIES, namespace_of(raw), wanted)
+        found, choice = self._cache.get(ENTRIES, namespace_of(raw), wanted), self._choice(raw)
         # An entry whose host did not answer before is tried if that was decided.
-        if found is None or self._cache.is_promised(found) or self._blocked(found, raw):
-            free = self._cache.by(ENTRIES, namespace_of(raw), By.AVAILABLE, pool_of(raw))
-            found = next(free, None)
+        if found is None or self._cache.is_promised(found) or self._blocked(found, raw, choice):
+            found = next(available(self._cache, namespace_of(raw), pool_of(raw), choice), None)
         if found is None:
             raise ConflictError(f"PooledRemoteMachine {wanted} was taken by another machine", after=0.0)
         return found
 
-    def _blocked(self, entry_raw: Raw, raw: Raw) -> str:
-        return claims.with_obstacles(self._cache, entry_raw, raw, self._watch_filter).blocked
+    def _blocked(self, entry_raw: Raw, raw: Raw, choice: Choice) -> bool:
+        entry = claims.with_obstacles(self._cache, entry_raw, raw, self._watch_filter)
+        return bool(entry.blocked) or not choice.fits(entry.offer)
 
-    def to_choose_from(self, raw: Raw) -> tuple[PoolEntry, ...]:
+    def offered(self, raw: Raw) -> Offered:
         """As much of the machine's pool as a decision needs."""
-        return claims.to_choose_from(self._cache, raw, watch_filter=self._watch_filter, named=NAMED_ENTRIES)
+        return offered(self._cache, raw, watch_filter=self._watch_filter, named=NAMED_ENTRIES)
 
     async def _hand_over(self, raw: Raw, entry_raw: Raw) -> None:
         """Give the machine the entry's fields; one that has an address already follows what has changed in them."""

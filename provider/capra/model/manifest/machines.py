@@ -13,6 +13,7 @@ from capra.model.bastion import MOST_BASTIONS, Bastion
 from capra.model.machine import DEFAULT_WORKING_DIR, BecomeMethod, CleanUp, MachineKey, MachineSpec, RemoteMachine
 from capra.model.manifest.ansible import AnsibleFields
 from capra.model.manifest.base import Metadata, Strict
+from capra.model.manifest.host_selector import HostSelectorFields
 
 HostAddress = Annotated[str, AfterValidator(checks.address)]
 RequiredAddress = Annotated[str, AfterValidator(checks.required_address)]
@@ -21,6 +22,7 @@ User = Annotated[str, AfterValidator(checks.user)]
 AbsolutePath = Annotated[str, AfterValidator(checks.absolute_path)]
 # Only the list itself is lenient: YAML has no tuples. What stands in it is as strict as everything else.
 Commands = Annotated[tuple[Annotated[str, AfterValidator(checks.command)], ...], Field(strict=False)]
+FailureDomain = Annotated[str, AfterValidator(checks.failure_domain)]
 HostKeys = Annotated[tuple[Annotated[str, AfterValidator(checks.pinned_key)], ...], Field(strict=False)]
 
 
@@ -141,10 +143,12 @@ class MachineFields(Strict):
 
 
 class RemoteMachineFields(MachineFields):
-    """`spec` of a RemoteMachine."""
+    """`spec` of a RemoteMachine. What it wants of a host is read where one is chosen."""
 
     provider_id: str = Field(default="", alias="providerID")
     pool: str = ""
+    host_selector: HostSelectorFields = Field(default_factory=HostSelectorFields)
+    failure_domain: FailureDomain = ""
     provision_job: Mapping[str, Any] | None = None
 
     @field_validator("provision_job")
@@ -173,6 +177,7 @@ class PooledFields(Strict):
     """`spec` of a PooledRemoteMachine."""
 
     pool: str
+    failure_domain: FailureDomain = ""
     machine: MachineFields
 
 

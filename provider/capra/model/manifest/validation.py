@@ -145,7 +145,8 @@ def _problem(model: type[BaseModel], details: ErrorDetails, subject: str) -> Inp
     place = details["loc"]
     if details["type"] == "invalid_key" or place[-1:] == (KEY,):
         place = place[: -2 if place[-1] == KEY else -1]
-        return InputError(_about_key(details), subject=subject, field=path(place))
+        if not isinstance(details["input"], str):
+            return InputError(_about_key(details), subject=subject, field=path(place))
     return InputError(_sentence(model, details) + _given(details), subject=subject, field=path(place))
 
 

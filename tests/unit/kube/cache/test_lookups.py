@@ -12,6 +12,7 @@ from capra.controller.serving.census import measure
 from capra.controller.serving.metrics import Metrics
 from capra.kube.cache import claims, entry_state, ownership
 from capra.kube.cache.cache import Cache
+from capra.kube.cache.choosing.offered import offered
 from capra.kube.cache.known import By
 from capra.kube.client.resources import (
     CLUSTERS,
@@ -34,6 +35,10 @@ MOST = 30
 """Objects that any of these needs."""
 
 EXHAUSTED = {"conditions": [{"type": "HostReserved", "status": "False", "reason": "PoolExhausted"}]}
+
+
+WANTS: dict[str, Any] = {"hostSelector": {"matchLabels": {"rack": "a"}, "strategy": "LeastRecentlyUsed"}}
+WANTS_MORE: dict[str, Any] = {"hostSelector": {"matchLabels": {"rack": "b"}}}
 
 
 class Counted(Cache):
@@ -79,11 +84,13 @@ def filled(size: int) -> Counted:
         waiting = machine(f"w-{n}", f"uid-w-{n}", pool="q")
         made.put(MACHINES, waiting | {"status": EXHAUSTED})
         made.put(ENTRIES, entry(f"e-{n}", holder=f"m-{n}/uid-{n}/uid-e-{n}"))
-        made.put(ENTRIES, entry(f"f-{n}"))
+        made.put(ENTRIES, entry(f"f-{n}", labels={"rack": "a"}))
         made.put(ENTRIES, entry(f"d-{n}", annotations={QUARANTINED: "dirty"}, in_pool="q"))
         found = {"type": "Reachable", "status": "True"}, {"type": "Fit", "status": "False", "message": f"{n} errors:"}
         made.put(ENTRIES, {**entry(f"u-{n}", in_pool="q"), "status": {"conditions": list(found)}})
         made.put("Secret", {"metadata": {"name": f"s-{n}", "namespace": "default", "uid": f"uid-s-{n}"}})
+    for wants in (WANTS, WANTS_MORE):  # the first one to ask walks through the pool
+        offered(made, machine(**wants), watch_filter=None, named=5)
     return made
 
 
@@ -117,10 +124,10 @@ QUESTIONS: dict[str, Callable[[Cache], Any]] = {
     "who else uses its host": lambda cache: claims.other_user(cache, known(cache, MACHINES, "m-1")),
     "whether its host is in quarantine": lambda cache: claims.in_quarantine(cache, known(cache, MACHINES, "m-1")),
     "who has the host of an entry": lambda cache: claims.at_host_of(cache, known(cache, ENTRIES, "e-1")),
-    "a free entry": lambda cache: claims.to_choose_from(cache, machine(), watch_filter=None, named=5),
-    "what is told of an exhausted pool": lambda cache: claims.to_choose_from(
-        cache, machine(pool="q"), watch_filter=None, named=5
-    ),
+    "a free entry": lambda cache: offered(cache, machine(), watch_filter=None, named=5),
+    "what is told of an exhausted pool": lambda cache: offered(cache, machine(pool="q"), watch_filter=None, named=5),
+    "a free entry that fits": lambda cache: offered(cache, machine(**WANTS), watch_filter=None, named=5),
+    "what is told when none fits": lambda cache: offered(cache, machine(**WANTS_MORE), watch_filter=None, named=5),
     "whether a host may be probed": lambda cache: cache.is_free(known(cache, ENTRIES, "u-1")),
     "to learn of a probe": lambda cache: cache.put(ENTRIES, entry("u-1", in_pool="q")),
     "the state of an entry": lambda cache: entry_state.entry_status_changes(cache, known(cache, ENTRIES, "e-1")),

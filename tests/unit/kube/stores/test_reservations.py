@@ -55,3 +55,35 @@ async def test_the_hooks_of_an_entry_take_the_place_of_the_machines_own() -> Non
     other = StoreWorld(machine(ansible={"afterBootstrap": [hook]}), entry("a"))
     await other.store.reserve(await other.store.load(KEY), "a")
     assert other.get(MACHINES, "m")["spec"]["ansible"] == {"afterBootstrap": [hook]}
+
+
+RACK: dict[str, Any] = {"hostSelector": {"matchLabels": {"rack": "a"}}}
+
+
+async def test_one_that_does_not_fit_any_more_is_not_taken() -> None:
+    """While the watch is late."""
+    world = StoreWorld(machine("m", "uid-m", **RACK), entry("a", labels={"rack": "a"}))
+    seen = await world.store.load(KEY)
+    raw = world.get(ENTRIES, "a")
+    world.server.put({**raw, "metadata": {**raw["metadata"], "labels": {"rack": "b"}}})
+    with pytest.raises(ConflictError):
+        await world.store.reserve(seen, "a")
+    assert HOLDER not in world.annotations(ENTRIES, "a")
+
+
+async def test_whoever_comes_too_late_gets_the_next_one_that_fits() -> None:
+    fitting = [entry(name, labels={"rack": "a"}) for name in "bd"]
+    world = StoreWorld(machine("m", "uid-m", **RACK), entry("a"), entry("c"), *fitting)
+    seen = await world.store.load(KEY)
+    assert [one.name for one in seen.pool] == ["b"]
+    world.put(entry("b", "n/uid-n/uid-b", labels={"rack": "a"}))
+    assert await world.store.reserve(seen, "b") == "d"
+
+
+async def test_a_selector_that_has_a_mistake_by_now_takes_nothing() -> None:
+    world = StoreWorld(machine("m", "uid-m", **RACK), entry("a", labels={"rack": "a"}))
+    seen = await world.store.load(KEY)
+    raw = world.get(MACHINES, "m")
+    world.put({**raw, "spec": {**raw["spec"], "hostSelector": {"matchLabels": {"no label!": ""}}}})
+    with pytest.raises(ConflictError, match="has changed meanwhile"):
+        await world.store.reserve(seen, "a")

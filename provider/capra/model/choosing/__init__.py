@@ -1,0 +1,1 @@
+"""Which hosts of a pool a machine takes: selectors of labels, preferences, failure domains, strategies. Pure."""
