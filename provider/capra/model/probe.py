@@ -44,12 +44,13 @@ class EntryFacts:
 @dataclass(frozen=True)
 class Probe:
     """How a probe went. reachable, fit: the conditions of these names. facts: None where the host said nothing; what
-    it said before stays then. host_keys: new ones that it showed."""
+    it said before stays then. host_keys, bastion_keys: new ones that it and its bastions showed, as in a Record."""
 
     reachable: Condition
     fit: Condition
     facts: EntryFacts | None = None
     host_keys: tuple[str, ...] = ()
+    bastion_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from capra.controller.reconcilers.reconciler import DONE, Result
 from capra.controller.serving.metrics import Metrics
 from capra.engine.ports import Clock, Runner
 from capra.engine.probes.due import next_probe
-from capra.engine.probes.judging import ignored_findings, judge_probe, missing_key, refused_probe
+from capra.engine.probes.judging import ignored_findings, judge_probe, refused_probe, without_way_in
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.engine.told.announce import MESSAGE_LENGTH, NORMAL, WARNING, Announcement
 from capra.errors import InputError
@@ -109,7 +109,7 @@ class Probes:
 
     async def _probe(self, raw: Raw) -> Probe:
         observation = await self._store.load_free(raw)
-        problem = observation.problem or missing_key(observation)
+        problem = without_way_in(observation)
         if problem is not None:
             return refused_probe(problem)
         try:
@@ -126,7 +126,7 @@ class Probes:
             if raw is None or not self._cache.is_free(raw) or _identity(raw) != _identity(looked_at):
                 return
             try:
-                raw = await self._store.probed(raw, probe.host_keys, reached=probe.reachable.status == "True")
+                raw = await self._store.probed(raw, probe)
                 if not self._cache.is_free(raw):
                     return
                 status = probed_status(raw, probe, self._clock())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from capra.engine.holding import refused
 from capra.engine.outcome import judge
 from capra.engine.probes.facts import entry_facts
 from capra.engine.told.report import NOT_CONNECTED
-from capra.model.keys.key_secret import missing_key_message
 from capra.model.machine import ADOPT_ANNOTATION, IGNORED_FINDINGS_ANNOTATION, Adoption
 from capra.model.observation import Observation, Problem
 from capra.model.probe import Probe
@@ -52,13 +52,13 @@ def ignored_findings(annotations: Mapping[str, str]) -> frozenset[str]:
     return frozenset(filter(None, (*named, *adopted)))
 
 
-def missing_key(observation: Observation) -> Problem | None:
-    """There is no SSH key to log in with."""
-    if observation.ssh_key is not None:
+def without_way_in(observation: Observation) -> Problem | None:
+    """What keeps a machine of the entry from any run, too: there is nothing valid to log in with."""
+    refuse = refused(observation)
+    if refuse is None:
         return None
-    name = observation.machine.spec.ssh_key_name
-    message = missing_key_message(name, observation.machine.key.namespace)
-    return Problem("spec.machine.sshKeyRef.name", message, "SSHKeyNotFound")
+    field = refuse.field.removeprefix("spec.machine.").removeprefix("spec.")
+    return Problem(f"spec.machine.{field}", refuse.message, refuse.reason)
 
 
 def _not_looked_at(why: str) -> Condition:
@@ -76,7 +76,8 @@ def _answered(outcome: Outcome, ignored: frozenset[str]) -> Probe:
     else:
         fit = Condition(FIT, "True", "NothingInTheWay", short(_sentences(rest)))
     facts = outcome.details.get("facts")
-    return Probe(reachable, fit, entry_facts(facts if isinstance(facts, Mapping) else {}), outcome.host_keys)
+    known = entry_facts(facts if isinstance(facts, Mapping) else {})
+    return Probe(reachable, fit, known, outcome.host_keys, outcome.bastion_keys)
 
 
 def _listed(found: Any) -> Iterator[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from capra.engine.ports import Clock
 from capra.kube.cache.writer import Writer
 from capra.kube.client.errors import MissingError
 from capra.kube.client.resources import (
+    BASTION_HOST_KEYS,
     HOLDER,
     HOST_KEYS,
     POOLED_REMOTE_MACHINES,
@@ -25,8 +26,10 @@ from capra.kube.objects import record, silent
 from capra.kube.objects.pool_entries import holder_annotation, holder_of, to_entry_machine
 from capra.kube.stores.hooks import HookStore
 from capra.kube.stores.secrets import Secrets, machine_keys
+from capra.model.bastion import with_new_keys
 from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, GIVE_UP_ANNOTATION, MachineKey, RemoteMachine, Stage
 from capra.model.observation import Observation, Phase, Record
+from capra.model.probe import Probe
 from capra.model.status import timestamp
 
 REASON_LENGTH = 1000
@@ -122,13 +125,16 @@ class EntryStore:
         silence = silent.dump_silence(raw, now, message)
         await self._annotate(raw, {HOLDER: "", RELEASED: timestamp(now), UNREACHABLE: silence}, gone=True)
 
-    async def probed(self, raw: Raw, host_keys: tuple[str, ...], *, reached: bool) -> Raw:
-        """What a probe has learnt, beside the status: the key that the host has shown first, and that it answers again.
-        Gives the entry as it is then. Raises ConflictError when anybody has changed the entry meanwhile."""
+    async def probed(self, raw: Raw, probe: Probe) -> Raw:
+        """What a probe has learnt, beside the status: the keys that the host and its bastions have shown first, and
+        that it answers again. Gives the entry as it is then. Raises ConflictError when anybody has changed it."""
         annotations: dict[str, str | None] = {}
-        if host_keys and not record.host_keys(raw):
-            annotations[HOST_KEYS] = "\n".join(host_keys)
-        if reached and UNREACHABLE in annotations_of(raw):
+        if probe.host_keys and not record.host_keys(raw):
+            annotations[HOST_KEYS] = "\n".join(probe.host_keys)
+        known = record.bastion_keys(raw)
+        if (of_bastions := with_new_keys(known, probe.bastion_keys)) != known:
+            annotations[BASTION_HOST_KEYS] = "\n".join(of_bastions)
+        if probe.reachable.status == "True" and UNREACHABLE in annotations_of(raw):
             annotations[UNREACHABLE] = None
         return await self._annotate(raw, annotations) if annotations else raw
 

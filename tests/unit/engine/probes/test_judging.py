@@ -11,9 +11,9 @@ from capra.engine.probes.judging import (
     FINDING_LENGTH,
     ignored_findings,
     judge_probe,
-    missing_key,
     one_printable_line,
     refused_probe,
+    without_way_in,
 )
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.model.machine import ADOPT_ANNOTATION, IGNORED_FINDINGS_ANNOTATION
@@ -90,14 +90,33 @@ def test_what_a_host_says_is_one_line_of_printable_characters_and_not_endless() 
 
 
 def test_an_entry_that_cannot_be_used_to_log_in() -> None:
-    assert missing_key(observation()) is None
-    problem = missing_key(observation(ssh_key=None, spec={"ssh_key_name": "k"}))
+    assert without_way_in(observation()) is None
+    problem = without_way_in(observation(ssh_key=None, spec={"ssh_key_name": "k"}))
     assert problem == Problem(
         "spec.machine.sshKeyRef.name", "Secret k with key 'value' was not found in namespace default", "SSHKeyNotFound"
     )
     probe = refused_probe(problem)
     assert (probe.reachable.status, probe.reachable.reason) == ("False", "SSHKeyNotFound")
     assert probe.reachable.message == f"{problem.field} {problem.message}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        ({"spec": {"address": ""}}, "spec.machine.address", "MissingFields"),
+        ({"ssh_key": {"certificate": {"valid_before": 999}}}, "spec.machine.sshKeyRef.name", "SSHCertificateExpired"),
+        ({"problem": {"field": "spec.machine.port", "message": "no"}}, "spec.machine.port", "InvalidInput"),
+    ],
+)
+def test_nobody_is_contacted_where_no_machine_could_be_run(changes: dict[str, Any], field: str, reason: str) -> None:
+    problem = without_way_in(observation(**changes))
+    assert problem is not None
+    assert (problem.field, problem.reason) == (field, reason)
+
+
+def test_the_keys_of_bastions_come_with_an_answer() -> None:
+    result = replace(finished(findings=[], facts={}), bastion_keys=("b ssh-ed25519 AAAA",))
+    assert judge_probe(REQUEST, result).bastion_keys == ("b ssh-ed25519 AAAA",)
 
 
 @pytest.mark.parametrize(("text", "names"), [("", set()), ("swap", {"swap"}), (" disk /, ,swap ", {"disk /", "swap"})])

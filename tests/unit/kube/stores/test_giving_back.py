@@ -10,8 +10,10 @@ import pytest
 from capra.engine.decide import decide
 from capra.engine.decisions import GiveBack, Reserve
 from capra.kube.client.resources import (
+    BASTION_HOST_KEYS,
     ENTRIES,
     HOLDER,
+    HOST_KEYS,
     MACHINES,
     POOL_COMMANDS,
     POOL_ENTRY,
@@ -21,8 +23,11 @@ from capra.kube.client.resources import (
 )
 from capra.model.machine import MachineKey
 from capra.model.observation import Phase, Record
+from capra.model.probe import Probe
+from capra.model.status import Condition
 from tests.unit.kube.pool_examples import entry, machine
 from tests.unit.kube.store_world import StoreWorld
+from tests.unit.local.examples import HOST_KEY, OTHER_HOST_KEY
 
 KEY = MachineKey("default", "m")
 
@@ -114,3 +119,16 @@ async def test_after_a_move_an_entry_is_given_back_by_its_holder_only() -> None:
     assert decision == GiveBack("a", "")
     await world.store.give_back(await world.store.load(KEY), decision)
     assert world.annotations(ENTRIES, "a")[HOLDER] == ""
+
+
+async def test_a_probe_keeps_the_keys_that_were_shown_first() -> None:
+    """Those of the host and of its bastions: a later machine does not trust whoever answers then."""
+    world = StoreWorld(entry("a"))
+    reached = Condition("Reachable", "True", "Reached")
+    shown = Probe(reached, reached, None, (HOST_KEY,), (f"b {HOST_KEY}",))
+    await world.entries.probed(world.get(ENTRIES, "a"), shown)
+    later = Probe(reached, reached, None, (OTHER_HOST_KEY,), (f"b {OTHER_HOST_KEY}", f"c {OTHER_HOST_KEY}"))
+    await world.entries.probed(world.get(ENTRIES, "a"), later)
+    told = annotations_of(world.get(ENTRIES, "a"))
+    assert told[HOST_KEYS] == HOST_KEY
+    assert told[BASTION_HOST_KEYS].splitlines() == [f"b {HOST_KEY}", f"c {OTHER_HOST_KEY}"]
