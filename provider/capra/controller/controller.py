@@ -98,7 +98,7 @@ class Controller:
             concurrency=settings.concurrency,
             options=run_options(settings),
             lasting=self.queue.set_aside,
-            ask_cluster=NodeEvidence(api),
+            ask_cluster=NodeEvidence(api, cache),
         )
         self._probes = probes = Probes(cache, writer, entries, events, runner, clock, metrics, settings)
         self._reconcilers: dict[str, Reconciler] = {

@@ -38,8 +38,8 @@ def after_decision(observation: Observation, decision: Decision) -> Record:
     return observation.record
 
 
-def adopted(observation: Observation, told: HostFacts) -> Record:
-    """The record of a machine whose host is the Node that it has to be. told: by the host, of itself."""
+def adopted(observation: Observation, told: HostFacts, machine_id: str) -> Record:
+    """The record of a machine whose host is the Node that it has to be. told, machine_id: by the host, of itself."""
     return _provisioned(
         replace(
             observation.record,
@@ -47,6 +47,7 @@ def adopted(observation: Observation, told: HostFacts) -> Record:
             bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
             host_name=told.hostname,
             host_addresses=told.addresses,
+            facts={**observation.record.facts, "machine_id": machine_id},
         )
     )
 

@@ -143,6 +143,40 @@ async def test_an_entry_says_that_its_host_is_adopted(world: World, workload: Wo
     assert world.hosts[ADDRESS].cleanups == 1
 
 
+async def test_a_machine_outlives_the_entry_that_said_so(world: World, workload: WorkloadCluster) -> None:
+    """Its running host is never bootstrapped."""
+    await world.cluster()
+    world.hosts[ADDRESS].facts = WORKER
+    joins(workload)
+    async with world.controller():
+        await world.entry("e", ADDRESS, annotations={ADOPT_ANNOTATION: "Adopt"})
+        await world.machine("m", {"pool": "p"})
+        await waits(world, "WaitingForNode")  # there is no kubeconfig
+        await world.delete(POOLED_REMOTE_MACHINES, "e")
+        await world.until_gone(POOLED_REMOTE_MACHINES, "e")
+        await workload.kubeconfig(world)
+        await adopted(world)
+    assert world.hosts[ADDRESS].bootstraps == {}
+
+
+async def test_one_host_is_adopted_once(world: World, workload: WorkloadCluster) -> None:
+    """By whatever addresses two machines know it."""
+    await world.cluster()
+    await workload.kubeconfig(world)
+    joins(workload)
+    other = "192.0.2.11"
+    world.hosts.names[f"{other}:22"] = f"{ADDRESS}:22"
+    world.hosts[ADDRESS].facts = {**WORKER, "hostname": NAME}
+    async with world.controller():
+        await world.machine("m", spec(), annotations={ADOPT_ANNOTATION: "Adopt"})
+        await adopted(world)
+        await world.machine("n", spec() | {"address": other}, annotations={ADOPT_ANNOTATION: "Adopt"})
+        await world.waits("n", "AdoptionRefused", f"RemoteMachine {world.namespace}/m has adopted the host")
+        await world.delete(REMOTE_MACHINES, "n")
+        await world.until_gone(REMOTE_MACHINES, "n")
+    assert world.hosts[ADDRESS].cleanups == 0
+
+
 async def test_a_host_that_runs_kubernetes_is_rejected_and_a_clean_one_is_bootstrapped(world: World) -> None:
     await world.cluster()
     world.hosts[ADDRESS].facts = WORKER

@@ -75,7 +75,7 @@ async def _adopt(
     workload: Workload,
     display: PlainDisplay,
 ) -> tuple[list[MachineResult], int]:
-    async def ask(observation: Observation, names: Sequence[str]) -> ClusterEvidence:
+    async def ask(observation: Observation, names: Sequence[str], machine_id: str) -> ClusterEvidence:
         return await cluster_evidence(workload, names, options.kubeconfig)
 
     async with work.running(settings, display.output) as runner:

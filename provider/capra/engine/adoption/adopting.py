@@ -15,6 +15,7 @@ from capra.engine.adoption.evidence import (
     before_asking,
     facts_of,
     judge_adoption,
+    machine_id_of,
     node_names,
 )
 from capra.engine.decisions import Bootstrap, Decision, Keep, Wait
@@ -25,18 +26,19 @@ from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import CapraError, InputError
 from capra.model.machine import Adoption
 from capra.model.observation import Observation, Record
-from capra.model.run import HostFacts, Outcome, OutcomeKind
+from capra.model.run import HostFacts, Outcome, OutcomeKind, RunRequest
 
 LOOK_AGAIN = 30.0
 """Seconds until a host is looked at again that may still become a Node."""
 
 WAITING_FOR_NODE = "WaitingForNode"
 
-AskCluster = Callable[[Observation, Sequence[str]], Awaitable[ClusterEvidence]]
-"""Asks the machine's workload cluster for Nodes of these names. Raises CapraError where it does not answer."""
+AskCluster = Callable[[Observation, Sequence[str], str], Awaitable[ClusterEvidence]]
+"""Asks the machine's workload cluster for Nodes of these names, and who has adopted the host of this machine ID. Raises
+CapraError where it does not answer."""
 
 
-async def no_cluster(observation: Observation, names: Sequence[str]) -> ClusterEvidence:
+async def no_cluster(observation: Observation, names: Sequence[str], machine_id: str) -> ClusterEvidence:
     """There is none to ask."""
     raise InputError(
         "there is no workload cluster to ask for its Node (a terminal adopts with capra adopt)",
@@ -65,13 +67,15 @@ class Adopting:
         outcome = judge(request, await self._runner.run(request, lambda progress: None))
         if not outcome.ok:
             return self._failed(observation, outcome)
+        if refusal := _refused_root(request, outcome):
+            return self._failed(observation, replace(outcome, kind=OutcomeKind.BECOME_REFUSED, message=refusal))
         verdict = await self._judge(observation, adoption, outcome.details)
         record, now = records.with_keys_shown(observation.record, outcome), self._clock()
         known = replace(observation, record=record)
         if verdict.proof is Proof.ABSENT:
             return None
         if verdict.proof is Proof.ADOPTED:
-            adopted = records.adopted(known, _host(outcome.details))
+            adopted = records.adopted(known, _host(outcome.details), machine_id_of(facts_of(outcome.details)))
             return Keep(adopted=True), replace(adopted, changed_at=now), None
         if verdict.proof is Proof.REFUSED:
             return self._failed(known, replace(outcome, kind=OutcomeKind.ADOPTION_REFUSED, message=verdict.message))
@@ -88,7 +92,8 @@ class Adopting:
         if known is not None:
             return known
         try:
-            evidence = await self._ask_cluster(observation, node_names(observation, facts_of(details)))
+            facts = facts_of(details)
+            evidence = await self._ask_cluster(observation, node_names(observation, facts), machine_id_of(facts))
         except CapraError as error:
             return AdoptionVerdict(Proof.LATER, f"the workload cluster cannot be asked for its Node: {error}"[:500])
         return judge_adoption(observation, adoption, details, evidence)
@@ -98,3 +103,11 @@ def _host(details: Mapping[str, Any]) -> HostFacts:
     """The host's name and addresses, as a bootstrap would have told them."""
     facts = believed(facts_of(details))
     return HostFacts(facts.get("hostname", ""), tuple(facts.get("address", "").split()))
+
+
+def _refused_root(request: RunRequest, outcome: Outcome) -> str:
+    """Why the host was only asked as an ordinary user, who does not see all; empty where it was not."""
+    findings = outcome.details.get("findings")
+    found = [one for one in findings if isinstance(one, Mapping)] if isinstance(findings, list) else []
+    told = (str(one.get("message")) for one in found if one.get("name") == "become" and one.get("level") == "error")
+    return next(told, "") if request.connection.become else ""

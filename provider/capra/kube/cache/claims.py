@@ -34,7 +34,7 @@ from capra.kube.objects.fields import pool_of
 from capra.kube.objects.pool_entries import holder_of, to_pool_entry
 from capra.kube.objects.probes.entry_status import load_probe
 from capra.kube.objects.probes.offers import to_offer
-from capra.model.machine import DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
+from capra.model.machine import ADOPT_ANNOTATION, DELETE_FOR_MOVE_ANNOTATION, PAUSED_ANNOTATION, PREFIX
 from capra.model.observation import Phase
 from capra.model.pool import PoolEntry
 
@@ -217,8 +217,11 @@ def commands_digest(commands: tuple[str, ...]) -> str:
 
 
 def passed_on(values: Mapping[str, str]) -> dict[str, str]:
-    """The labels or annotations of an entry that its machines get."""
-    return {key: value for key, value in values.items() if not key.startswith(OTHERS_DOMAINS)}
+    """The labels or annotations of an entry that its machines get: what it says of its host's past, too, since a
+    machine may outlive its entry."""
+    return {
+        key: value for key, value in values.items() if key == ADOPT_ANNOTATION or not key.startswith(OTHERS_DOMAINS)
+    }
 
 
 def lacking(values: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:

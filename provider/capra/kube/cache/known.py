@@ -33,6 +33,7 @@ class By(Enum):
     RUNNING = "name of the hook that a machine runs since its annotation asks for it"
     FAILED = "the same, of machines on which it has failed and not ended well since"
     TURN = "the same, of machines that were told to wait for their turn"
+    MACHINE_ID = "machine ID of a host that was adopted"
     PHASE = "phase in a machine's status"
     STATE = "pool and state of an entry"
     AVAILABLE = "pool of an entry that can be handed out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from capra.engine.adoption.evidence import MACHINE_ID
 from capra.engine.hooks.asked import read_asked
 from capra.engine.hooks.deciding import WAITING_FOR_TURN
 from capra.engine.hooks.report import PLAYBOOK
@@ -68,10 +69,19 @@ def _of_remote_machine(raw: Raw, watch_filter: WatchFilter) -> Iterator[Trait]:
     yield from _named(By.CLUSTER, labels_of(raw).get(CLUSTER_NAME_LABEL, ""))
     yield from (Trait(By.OWNER, reference.name) for reference in ownership.references(raw, "Machine"))
     yield Trait(By.PHASE, str((raw.get("status") or {}).get("phase", NO_PHASE)))
+    yield from _named(By.MACHINE_ID, _adopted_machine_id(raw))
     yield from _runs_playbook(raw)
     if selected(raw, watch_filter):
         yield from _waits(raw, spec)
         yield from _waits_for_turn(raw)
+
+
+def _adopted_machine_id(raw: Raw) -> str:
+    """Of the host that the machine has adopted; empty without one."""
+    if MACHINE_ID not in annotations_of(raw).get(RECORD, ""):
+        return ""  # most machines: there is no record to read
+    kept = record.load_record(raw)
+    return kept.facts.get(MACHINE_ID, "") if kept.phase not in {Phase.NEW, Phase.CLEAN} else ""
 
 
 def _runs_playbook(raw: Raw) -> Iterator[Trait]:

@@ -38,7 +38,7 @@ class Site:
         self.asked: list[tuple[str, ...]] = []
         self.told: list[Reconciliation] = []
 
-    async def _ask(self, observation: Observation, names: Sequence[str]) -> ClusterEvidence:
+    async def _ask(self, observation: Observation, names: Sequence[str], machine_id: str) -> ClusterEvidence:
         self.asked.append(tuple(names))
         if self.nodes is None:
             raise Retry("does not answer")
@@ -71,6 +71,7 @@ async def test_a_node_is_adopted_and_nothing_is_run() -> None:
     assert site.told == [taken]
     record = site.store.observations[KEY].record
     assert (record.phase, record.uid, record.bootstrap_kind) == (Phase.PROVISIONED, "uid-1", "K0sWorkerConfig")
+    assert record.facts["machine_id"] == ID
     assert (record.host_name, record.host_addresses, record.host_keys) == ("edge-1", ("192.0.2.7",), (HOST_KEY,))
     assert (await site.reconcile()).decision == Keep()
     assert site.playbooks == [Playbook.PREFLIGHT]
@@ -144,6 +145,18 @@ async def test_a_host_that_must_not_be_contacted_is_refused() -> None:
     assert isinstance(taken.decision, Refuse)
     assert taken.decision.reason == "HostKeyNotPinned"
     assert site.playbooks == []
+
+
+async def test_who_is_not_root_does_not_see_all() -> None:
+    """The host was asked without become, and does not tell who uses it."""
+    site = Site(FACTS, spec={"use_sudo": True})
+    site.runner.results = [
+        finished(findings=[{"name": "become", "level": "error", "message": "sudo: no"}], facts=FACTS)
+    ]
+    taken = await site.reconcile()
+    assert taken.outcome is not None
+    assert (taken.outcome.kind, taken.outcome.message) == (OutcomeKind.BECOME_REFUSED, "sudo: no")
+    assert site.asked == []
 
 
 async def test_a_check_keeps_nothing() -> None:

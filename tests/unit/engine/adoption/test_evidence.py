@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +47,8 @@ def judged(
     [
         (NODE, Proof.ADOPTED, f"Node edge-1 with the machine ID {ID}"),
         (NodeIdentity("edge-1", ID, OURS, ready=True), Proof.ADOPTED, ID),
-        (NodeIdentity("machine", ID, ready=True), Proof.ADOPTED, "Node machine"),
+        (NodeIdentity("machine", ID, ready=True, addresses=("192.0.2.7",)), Proof.ADOPTED, "Node machine"),
+        (NodeIdentity("machine", ID, ready=True), Proof.REFUSED, "has no Node edge-1 or machine or m of this host"),
         (NodeIdentity("other", ID, ready=True), Proof.REFUSED, "Cluster cluster has no Node edge-1 or machine or m"),
         (None, Proof.REFUSED, "although k0sworker, k0s, kubelet is there"),
         (NodeIdentity("edge-1", "f" * 32, ready=True), Proof.REFUSED, "it is another host's Node"),
@@ -66,7 +68,15 @@ def test_a_node_is_the_hosts_own(node: NodeIdentity | None, proof: Proof, messag
     assert message in told
 
 
+def test_a_host_that_another_machine_has_adopted() -> None:
+    verdict = judge_adoption(SEEN, Adoption.ADOPT, {"facts": WORKER}, ClusterEvidence((NODE,), adopted_by="default/n"))
+    assert verdict.proof is Proof.REFUSED
+    assert verdict.message == f"RemoteMachine default/n has adopted the host with the machine ID {ID}"
+
+
 def test_a_host_without_a_machine_id_proves_nothing() -> None:
+    odd = judged(NodeIdentity("edge-1", "uninitialized", ready=True), facts={"machine_id": "uninitialized"})
+    assert odd[0] is Proof.REFUSED
     assert judged(NodeIdentity("edge-1", "", ready=True), facts={"machine_id": ""})[0] is Proof.REFUSED
 
 
@@ -85,6 +95,8 @@ CONTROLLER = {"here.services": "k0scontroller", "here.processes": "k0s etcd"}
         ({"here.authority": "aa"}, "bb", Proof.REFUSED, "is not that of Cluster cluster"),
         ({"here.authority": ""}, "", Proof.REFUSED, "is not that of Cluster cluster"),
         ({"here.authority": "aa", "here.services": "k0sworker"}, "aa", Proof.REFUSED, "neither a Node"),
+        ({"here.authority": "aa", "here.processes": "etcd"}, "aa", Proof.REFUSED, "nor a k0scontroller at work"),
+        ({"here.authority": "aa", "machine_id": "uninitialized"}, "aa", Proof.REFUSED, "has no machine ID"),
     ],
 )
 def test_a_controller_without_a_kubelet(facts: dict[str, str], authority: str, proof: Proof, message: str) -> None:
@@ -129,15 +141,36 @@ def test_a_machine_of_another_namespace_is_not_named() -> None:
     assert "other/m" not in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("claimed", "proof"),
+    [({"name": "default/m"}, Proof.ABSENT), ({"name": "default/n"}, Proof.REFUSED), ({"uid": "u"}, Proof.REFUSED)],
+)
+def test_a_terminal_knows_its_claim_by_the_name(claimed: dict[str, str], proof: Proof) -> None:
+    nameless = replace(SEEN, machine=replace(SEEN.machine, uid=""))
+    verdict = before_asking(nameless, Adoption.ADOPT, {"facts": WORKER, "claimed": claimed})
+    assert verdict is not None
+    assert verdict.proof is proof
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "a_b", ""])
+def test_a_name_that_no_node_can_have_is_not_asked_for(name: str) -> None:
+    assert node_names(SEEN, {"hostname": name}) == ("machine", "m")
+
+
+def test_a_kubelet_that_is_only_installed_is_none() -> None:
+    assert kubernetes_running({"here.services": "kubelet"}) == ""
+    assert kubernetes_running({"here.services": "kubelet", "here.kubeadm": "/etc/kubernetes/kubelet.conf"}) == "kubelet"
+    assert kubernetes_running({"here.services": "kubelet", "here.processes": "kubelet"}) == "kubelet"
+
+
 def test_names_are_asked_for_once() -> None:
     assert node_names(SEEN, {"hostname": "M"}) == ("m", "machine")
     assert node_names(observation(owner=None), {}) == ("m",)
 
 
 def test_what_runs_is_told_once() -> None:
-    assert (
-        kubernetes_running({"here.services": "kubelet k0sworker", "here.processes": "kubelet"}) == "kubelet, k0sworker"
-    )
+    facts = {"here.services": "k0sworker", "here.processes": "kubelet kubelet"}
+    assert kubernetes_running(facts) == "k0sworker, kubelet"
     assert facts_of({"facts": "no mapping"}) == {}
 
 
