@@ -62,8 +62,11 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     begin alike the longest counts."""
     if not names:
         return text
-    words = "|".join(re.escape(word) for word in sorted(names, key=len, reverse=True))
-    return re.sub(rf"(?<![\w.])(?:{words})(?!\w)", lambda match: names[match.group()], text)
+    # A word of ours is no part of a longer one; a phrase may begin with a comma.
+    words = (
+        ("(?<![\\w.])" if word[:1].isalnum() else "") + re.escape(word) for word in sorted(names, key=len, reverse=True)
+    )
+    return re.sub(rf"(?:{'|'.join(words)})(?!\w)", lambda match: names[match.group()], text)
 
 
 def told(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from capra.errors import CapraError, Fatal, InputError, InputErrors, Retry, naming, told
+from capra.errors import CapraError, Fatal, InputError, InputErrors, Retry, naming, renamed, told
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,9 @@ def test_an_error_of_the_system_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError) as late, naming(tmp_path / "a"):
         raise TimeoutError
     assert late.value.filename is None
+
+
+def test_a_phrase_may_begin_with_a_comma_and_a_word_is_no_part_of_a_longer_one() -> None:
+    names = {", or spec.b": "", "spec.a": "hosts[0].a"}
+    assert renamed("give FILE, or spec.b", names) == "give FILE"
+    assert renamed("spec.a, other.spec.a, spec.ab", names) == "hosts[0].a, other.spec.a, spec.ab"

@@ -213,3 +213,16 @@ async def test_a_selector_with_a_mistake_takes_nothing(world: World, selector: A
         assert not raw["spec"].get("address")
         await world.patch(REMOTE_MACHINES, "m", {"spec": {"hostSelector": None}})
         await world.waits("m", "WaitingForBootstrapData")
+
+
+async def test_a_mistake_in_what_a_machine_wanted_holds_no_cleanup_up(world: World) -> None:
+    """It has its host: what it would want of another one does not count any more."""
+    await world.cluster()
+    await world.entry("e", "192.0.2.1")
+    async with world.controller():
+        await world.machine("m", {"pool": "p"})
+        await world.provisioned("m")
+        await world.patch(REMOTE_MACHINES, "m", {"spec": {"hostSelector": {"matchLabels": {"no label!": "x"}}}})
+        await world.delete(REMOTE_MACHINES, "m")
+        await world.until_gone(REMOTE_MACHINES, "m")
+    assert world.hosts["192.0.2.1"].cleanups == 1

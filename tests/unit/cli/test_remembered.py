@@ -123,7 +123,7 @@ def test_a_name_at_two_addresses(capra: Terminal) -> None:
     told = "error: node-0: is remembered at 2 addresses; give one with --address: 192.0.2.1:22, 192.0.2.2:22"
     assert told in result.stderr
     result = capra("forget", "node-0", "--address", "192.0.2.3", code=2)
-    assert "--address: 192.0.2.3 is not theirs; they are at 192.0.2.1:22, 192.0.2.2:22" in result.stderr
+    assert "--address: 192.0.2.3 is not theirs: node-0 is at 192.0.2.1:22, node-0 is at 192.0.2.2:22" in result.stderr
     assert _files(capra.state) == before
     capra("forget", "node-0", "--address", "192.0.2.2:22")
     assert [one["address"] for one in capra.json("status")] == ["192.0.2.1"]
@@ -171,3 +171,12 @@ def test_options_of_a_cluster_that_do_not_fit(capra: Terminal, arguments: tuple[
 
 def _files(directory: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in directory.rglob("*.json")}
+
+
+def test_an_address_is_meant_for_every_name_and_in_any_form(capra: Terminal) -> None:
+    _remember(capra, "node-0", Phase.CLEAN, "2001:db8::1")
+    _remember(capra, "node-1", Phase.CLEAN, "192.0.2.2")
+    result = capra("forget", "node-0", "node-1", "--address", "2001:DB8::1", code=2)
+    assert "is not theirs: node-1 is at 192.0.2.2:22; nothing was forgotten" in result.stderr
+    capra("forget", "node-0", "--address", "[2001:DB8::1]")
+    assert [one["name"] for one in capra.json("status")] == ["node-1"]

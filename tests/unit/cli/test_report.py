@@ -117,3 +117,13 @@ def test_no_column_is_of_single_letters(
     assert all(len(line) <= width for line in lines)
     assert len(lines) <= 12
     assert ("FINDING" in lines[0]) is (width >= 60)
+
+
+def test_a_short_cell_does_not_keep_a_column_of_long_ones_in_the_table() -> None:
+    made = report.table("name", "message")
+    made.add_row("averyveryverylongname", "averyveryverylongmessage")
+    made.add_row("a", "")
+    assert isinstance(report.fitted(made, 60), type(made))
+    assert report.fitted(made, 60) is made
+    assert report.fitted(made, 15) is not made
+    assert report.fitted(report.table("name", "message"), 15) is not None

@@ -56,10 +56,11 @@ def _chosen(known: Sequence[Remembered], names: Iterable[str]) -> list[Remembere
 def _placed(found: Sequence[Remembered], address: str) -> list[Remembered]:
     """Those at this address, or all where none is given and each machine is at one. Raises InputError."""
     if address:
-        chosen = [one for one in found if address in _addresses(one)]
-        if not chosen:
-            known = ", ".join(_place(one) for one in found)
-            raise InputError(f"{address} is not theirs; they are at {known}", subject="--address")
+        chosen = [one for one in found if _in_one_form(address) in _addresses(one)]
+        at = {one.key for one in chosen}
+        if elsewhere := [one for one in found if one.key not in at]:
+            known = ", ".join(f"{display_name(one.key)} is at {_place(one)}" for one in elsewhere)
+            raise InputError(f"{address} is not theirs: {known}; nothing was forgotten", subject="--address")
         return chosen
     for one in found:
         places = list(dict.fromkeys(_place(other) for other in found if _names(other) == _names(one)))
@@ -74,8 +75,14 @@ def _place(one: Remembered) -> str:
 
 
 def _addresses(one: Remembered) -> set[str]:
-    """How a person may write it."""
-    return {one.address, _place(one)}
+    """How a person may write it, as `_in_one_form` gives it."""
+    return {_in_one_form(one.address), _in_one_form(_place(one))}
+
+
+def _in_one_form(address: str) -> str:
+    """An address with or without its port; with or without the brackets of IPv6."""
+    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
+    return same_address(bare)
 
 
 def _names(one: Remembered) -> set[str]:

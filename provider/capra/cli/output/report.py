@@ -61,7 +61,7 @@ def fitted(made: Table, width: int) -> RenderableType:
     shown = [[str(cell) for cell in column.cells] for column in made.columns]
     headers = [str(column.header) for column in made.columns]
     needed = [
-        max(len(header), min(LEAST_WIDTH, *[max(map(cell_len, cell.split()), default=0) for cell in column]))
+        max(len(header), min(LEAST_WIDTH, max((cell_len(word) for cell in column for word in cell.split()), default=0)))
         for header, column in zip(headers, shown, strict=True)
     ]
     if sum(needed) + made.padding[1] * (len(needed) - 1) <= width:

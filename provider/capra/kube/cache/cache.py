@@ -71,7 +71,6 @@ class Cache:
         """Told when a list is older than what was known before it was asked for: etcd was restored."""
         self.left: Callable[[str, places.Place], None] = _nobody
         """Told the namespace and the host that a machine or an entry no longer has or uses."""
-
         self.freed: Callable[[str, str], None] = _nobody
         """Told the namespace and the pool of an entry that becomes available; not of a promise that came to nothing."""
         self.taken: Callable[[str, str], None] = _nobody
@@ -107,7 +106,7 @@ class Cache:
     def replace(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw]:
         """Keep what a list says; yield what has changed or gone. version: the list's. What was learnt after the list
         was asked for stays if it is newer by its version."""
-        return (raw for raw in self.replacing(kind, items, version, asked) if raw is not None)
+        return filter(None, self.replacing(kind, items, version, asked))
 
     def replacing(self, kind: str, items: Iterable[Raw], version: int, asked: Mark) -> Iterator[Raw | None]:
         """The same, one object at a time, None for one that has not changed. Others may change the cache between one
@@ -182,9 +181,10 @@ class Cache:
         for trait in changed:
             if trait.by in AT_THE_HOST:
                 names |= self._names(place[0], By.PLACE, trait.value)
-        for trait in changed - its:
-            if trait.by in AT_THE_HOST:
+            if trait.by in AT_THE_HOST and trait not in its:
                 self.left(place[0], cast(places.Place, trait.value))
+            if trait.by is By.DOMAIN and trait not in its:  # domains may count no more in this pool
+                self.freed(place[0], str(trait.value))
         gained = {trait for name in names for trait in self._share((place[0], name))}
         for pool in {str(trait.value) for trait in gained if trait.by in TO_BE_HAD}:
             self.freed(place[0], pool)

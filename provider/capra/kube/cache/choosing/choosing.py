@@ -24,8 +24,9 @@ from capra.model.observation import Problem
 from capra.model.probe import Obstacle
 
 MOST = 64
-"""Choices of one pool that are kept up to date; of more, those that were not asked for the longest are forgotten, and
-learnt again when they are asked for. A template makes one, and three failure domains make three of it."""
+"""Choices of one pool that are kept up to date beside twice as many as machines wait for; of more, those that were not
+asked for the longest are forgotten, and learnt again when they are asked for. A template makes one, and three failure
+domains make three of it."""
 
 
 class Choosing:
@@ -46,7 +47,10 @@ class Choosing:
         machine = self._cache.get(MACHINES, namespace, name)
         wants = wanted_host(self._cache, machine) if waits is not None and machine is not None else None
         if waits is None or wants is None or isinstance(wants, Problem):
-            self.lines.leave(namespace, name)
+            left = self.lines.leave(namespace, name)
+            empty = left and not self._cache.number(ENTRIES, namespace, By.POOL, left)
+            if empty and not self.lines.of(namespace, left):
+                self._learnt.pop((namespace, left), None)  # nobody has use for it
         else:
             self.lines.set(namespace, name, str(waits.value), wants, waits.order)
 
@@ -120,7 +124,8 @@ class Choosing:
             choices[choice] = number
             return number
         choices[choice] = number = next(self._numbers)
-        forgotten = choices.pop(next(iter(choices))) if len(choices) > MOST else None
+        most = MOST + 2 * len(self.lines.of(namespace, pool))  # each event asks for those that are waited for
+        forgotten = choices.pop(next(iter(choices))) if len(choices) > most else None
         for raw in self._cache.by(ENTRIES, namespace, By.POOL, pool):
             its = self._cache.standing(raw)
             offer = to_offer(raw, facts=self._cache.probes)

@@ -34,11 +34,11 @@ class Lines:
         self._stands[namespace, name] = stand
         insort(self._lines.setdefault((namespace, pool), {}).setdefault(wants, []), (order, name))
 
-    def leave(self, namespace: str, name: str) -> None:
-        """The machine waits no more."""
+    def leave(self, namespace: str, name: str) -> str:
+        """The machine waits no more. Gives the pool that it has waited for; empty where it has not."""
         stand = self._stands.pop((namespace, name), None)
         if stand is None:
-            return
+            return ""
         lines = self._lines[namespace, stand.pool]
         line = lines[stand.wants]
         del line[bisect_left(line, (stand.order, name))]
@@ -46,6 +46,7 @@ class Lines:
             del lines[stand.wants]
         if not lines:
             del self._lines[namespace, stand.pool]
+        return stand.pool
 
     def of(self, namespace: str, pool: str) -> Mapping[Choice, WaitingLine]:
         """Those of a pool. None is empty."""

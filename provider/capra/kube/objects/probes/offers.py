@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from capra.engine.probes.judging import PROBED
-from capra.kube.client.resources import RELEASED, Raw, annotations_of, labels_of
+from capra.kube.client.resources import HOLDER, RELEASED, Raw, annotations_of, labels_of
 from capra.model.choosing.choice import Offer
 from capra.model.machine import FACTS
 
@@ -33,11 +33,13 @@ def failure_domain_of(raw: Raw) -> str:
 
 
 def fact_labels(raw: Raw) -> dict[str, str]:
-    """`status.facts` as labels; none where they were told before the entry's fields have changed."""
+    """`status.facts` as labels; none where the host was not probed since the entry's fields have changed. While
+    somebody has it, it is not probed, and has no conditions; afterwards it may be another host."""
     status: Mapping[str, Any] = raw.get("status") or {}
     generation = raw["metadata"].get("generation", 0)
-    probed = (one for one in status.get("conditions") or () if one.get("type") in PROBED)
-    if any(one.get("observedGeneration", 0) != generation for one in probed):
+    probed = [one for one in status.get("conditions") or () if one.get("type") in PROBED]
+    unseen = not probed and not annotations_of(raw).get(HOLDER)
+    if unseen or any(one.get("observedGeneration", 0) != generation for one in probed):
         return {}
     facts: Mapping[str, Any] = status.get("facts") or {}
     labels = {FACTS + name: str(facts[name]) for name in TOLD if facts.get(name)}

@@ -120,7 +120,7 @@ def test_the_shortfall_names_what_nobody_has_and_a_free_one_of_the_nearest() -> 
     assert shortfall is not None
     assert shortfall.wanted == (str(RACK), str(BIG))
     assert (shortfall.nobody, shortfall.nearest, shortfall.fails) == ((str(BIG),), "b-free", (str(BIG),))
-    cache.put(ENTRIES, free("c-none", "b", 8))
+    cache.put(ENTRIES, free("c-none", "b", 8, told=FIT))
     shortfall = cache.choosing.shortfall("default", "p", CHOICES[2])
     assert shortfall is not None
     assert shortfall.nobody == ()
@@ -216,3 +216,41 @@ def test_a_selector_with_a_mistake_stands_in_no_line() -> None:
     assert problem is not None
     assert problem.field == "spec.hostSelector.strategy"
     cache.put(ENTRIES, entry("q", annotations={QUARANTINED: "x"}))
+
+
+def test_what_is_waited_for_is_never_forgotten() -> None:
+    """However many lines there are: each event asks for all of them."""
+    lines = [
+        waiting(f"m{n}", "2026-01-01T00:00:00Z", hostSelector={"matchLabels": {"rack": f"{n}"}}) for n in range(100)
+    ]
+    cache = known(free("a", "a"), *lines)
+    choices = list(cache.choosing.lines.of("default", "p"))
+    assert len(choices) == 100
+    for choice in choices:
+        cache.choosing.to_be_had("default", "p", choice)
+    learnt = dict(cache.choosing._learnt["default", "p"])
+    for choice in choices:
+        cache.choosing.to_be_had("default", "p", choice)
+    assert cache.choosing._learnt["default", "p"] == learnt
+
+
+def test_a_pool_that_nobody_uses_is_forgotten() -> None:
+    cache = known(waiting("m", "2026-01-01T00:00:00Z", hostSelector=RACK_A))
+    [choice] = cache.choosing.lines.of("default", "p")
+    assert cache.choosing.to_be_had("default", "p", choice) == 0
+    raw = cache.get(MACHINES, "default", "m")
+    assert raw is not None
+    cache.remove(MACHINES, raw)
+    assert cache.choosing._learnt == {}
+
+
+def test_machines_are_woken_when_domains_count_no_more_in_a_pool() -> None:
+    """The last entry that names one has gone to another pool."""
+    last = free("a", "a", domain="x")
+    cache = known(last, free("b", "a"), waiting("m", "2026-01-01T00:00:00Z", failureDomain="y"))
+    freed: list[tuple[str, str]] = []
+    cache.freed = lambda namespace, pool: freed.append((namespace, pool))
+    metadata = {**last["metadata"], "resourceVersion": "9"}
+    cache.put(ENTRIES, {**last, "metadata": metadata, "spec": {**last["spec"], "pool": "q"}})
+    assert ("default", "p") in freed
+    assert [key.name for key in first_in_line(cache, "default", "p")] == ["m"]

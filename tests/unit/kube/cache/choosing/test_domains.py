@@ -8,7 +8,7 @@ import pytest
 
 from capra.controller.dependents import dependents
 from capra.kube.cache.cache import Cache
-from capra.kube.cache.choosing.domains import failure_domains, misinformed
+from capra.kube.cache.choosing.domains import MOST_DOMAINS, failure_domains, misinformed
 from capra.kube.client.resources import CLUSTERS, WATCH_FILTER_LABEL, name_of
 from capra.kube.objects.cluster_api import dump_failure_domains, load_failure_domains
 from tests.support.merge_patch import patched
@@ -62,3 +62,9 @@ def test_the_form_is_the_one_that_cluster_api_of_this_version_reads(version: str
     assert load_failure_domains(after) == ("x", "y")
     gone = patched(after, {"status": {"failureDomains": dump_failure_domains(after, (), version)}})
     assert "failureDomains" not in gone["status"]
+
+
+def test_not_more_than_cluster_api_takes() -> None:
+    known = cache(*(within(f"d{number:03}", f"e{number}") for number in range(MOST_DOMAINS + 1)))
+    found = failure_domains(known, cluster())
+    assert (len(found), found[-1]) == (MOST_DOMAINS, f"d{MOST_DOMAINS - 1:03}")

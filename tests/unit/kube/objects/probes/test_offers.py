@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from capra.kube.client.resources import RELEASED
+from capra.kube.client.resources import HOLDER, RELEASED
 from capra.kube.objects.probes.offers import to_offer
 from capra.model.machine import FACTS
 from tests.unit.kube.pool_examples import entry
@@ -48,6 +48,13 @@ def test_without_probes_facts_do_not_count_nor_labels_that_look_like_them() -> N
 def test_facts_from_before_a_change_do_not_count() -> None:
     """The entry may name another host by now."""
     assert to_offer(probed(2), facts=True).labels == {}
-    taken = probed()
+
+
+def test_facts_stay_while_somebody_has_the_host_and_count_no_more_afterwards() -> None:
+    """It is not probed meanwhile, and whoever changes the entry may mean another host."""
+    taken = probed(annotations={HOLDER: '{"name": "m", "uid": "u"}'})
     del taken["status"]["conditions"]
     assert to_offer(taken, facts=True).labels[f"{FACTS}os"] == "debian"
+    free = probed()
+    del free["status"]["conditions"]
+    assert to_offer(free, facts=True).labels == {}
