@@ -58,24 +58,24 @@ class JobStore:
     async def _end_others(self, order: JobOrder) -> str:
         """Take away all Jobs of the machine but this one, with their Secrets; the name of a Pod that is still there."""
         of_machine = f"{MACHINE_UID_LABEL}={order.uid}"
-        names = set()
+        goes_on = False
         for resource in (JOBS, SECRETS):
             for raw in (await self._api.list(resource, order.namespace, labels=of_machine))["items"]:
                 is_this = name_of(raw) == order.name
                 if not is_this or (resource == JOBS and was_heard(raw)):
                     await self._api.delete(resource, order.namespace, name_of(raw))
-                    names.add(name_of(raw))
-        if not names:
-            return ""
-        listed = f"{of_machine},{JOB_LABEL} in ({','.join(sorted(names))})"
-        return await self._left(order.namespace, listed)
+                elif resource == JOBS:
+                    goes_on = True
+        return await self._left(order.namespace, of_machine, order.name if goes_on else "")
 
-    async def _left(self, namespace: str, labels: str) -> str:
-        """Wait until no Pod with these labels may still run."""
+    async def _left(self, namespace: str, labels: str, but: str) -> str:
+        """Wait until no Pod with these labels may still run. A Pod outlasts its Job, and the wait for it may have been
+        broken off: so its Job is not asked for. but: the Job whose Pods may go on; empty for none."""
         waited, pause = 0.0, FIRST_LOOK
         while True:
             pods = (await self._api.list(PODS, namespace, labels=labels))["items"]
-            alive = [name_of(pod) for pod in pods if (pod.get("status") or {}).get("phase") not in _OVER]
+            others = [pod for pod in pods if not but or (pod["metadata"].get("labels") or {}).get(JOB_LABEL) != but]
+            alive = [name_of(pod) for pod in others if (pod.get("status") or {}).get("phase") not in _OVER]
             if not alive or waited >= POD_PATIENCE:
                 return alive[0] if alive else ""
             await self._sleep(pause)
