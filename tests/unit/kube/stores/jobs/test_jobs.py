@@ -201,3 +201,39 @@ async def test_a_job_that_somebody_deletes_has_ended() -> None:
     cluster.after[1] = lambda: cluster.objects.__delitem__(("Job", "m-1"))
     end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
     assert (end.succeeded, end.reason) == (False, "Deleted")
+
+
+async def test_one_that_is_deleted_at_once_has_ended() -> None:
+    """Between its creation and the first look at it."""
+
+    class Quick(FakeCluster):
+        async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
+            made = await super().create(resource, namespace, body)
+            if resource == JOBS:
+                del self.objects["Job", name_of(body)]
+            return made
+
+    cluster = Quick()
+    end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
+    assert (end.reason, end.began) == ("Deleted", True)
+    assert cluster.objects == {}
+
+
+@pytest.mark.parametrize(
+    "spec", [{"volumes": 5}, {"containers": [{"volumeMounts": 5}]}, {"containers": "x"}, {"containers": None}]
+)
+async def test_a_template_of_which_no_job_can_be_made(spec: dict[str, Any]) -> None:
+    cluster = FakeCluster()
+    template = {"spec": {"template": {"spec": {"containers": [{}]} | spec}}}
+    end = await JobStore(cluster, cluster.nap).carry_out(replace(ORDER, template=template))
+    assert (end.reason, end.began) == ("Refused", False)
+    assert cluster.objects == {}
+
+
+async def test_a_job_that_does_not_end_is_given_up() -> None:
+    """As one that somebody has suspended."""
+    cluster = FakeCluster()
+    end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
+    assert (end.succeeded, end.reason) == (False, "DeadlineExceeded")
+    assert cluster.objects == {}
+    assert cluster.naps > 480 / 5
