@@ -17,7 +17,21 @@ FIELD = "spec.provisionJob"
 INVALID_JOB = "InvalidProvisionJob"
 """The reason where a Job cannot do what the machine asks for."""
 
-CONTAINERS = f"{FIELD}.jobSpecTemplate.spec.template.spec.containers"
+TEMPLATE = f"{FIELD}.jobSpecTemplate"
+CONTAINERS = f"{TEMPLATE}.spec.template.spec.containers"
+RELIED_ON: Mapping[str, object] = {
+    "completionMode": "NonIndexed",
+    "managedBy": "kubernetes.io/job-controller",
+    "manualSelector": False,
+    "podFailurePolicy": None,
+    "podReplacementPolicy": None,
+    "selector": None,
+    "successPolicy": None,
+    "suspend": False,
+}
+"""Fields of a JobSpec that may not be set, since they change how often its Pods run and when it has ended; the value of
+each that changes nothing."""
+
 NOT_ASKED = (
     "reaches the host with a Job, which cannot ask the host what this bootstrap data is rendered with (a template that"
     " uses the host's own values): take the template out, or let Capra reach the host by SSH"
@@ -58,9 +72,9 @@ def _problems(spec: MachineSpec, job: ProvisionJob) -> list[tuple[str, str]]:
         and "cannot be used with spec.provisionJob: playbooks reach a host over Capra's own SSH",
         f"{FIELD}.sshCommand": _command(job.ssh_command),
         f"{FIELD}.scpCommand": _command(job.scp_command),
-        CONTAINERS: _template(job.template),
     }
-    return [(field, problem) for field, problem in found.items() if isinstance(problem, str) and problem]
+    told = [(field, problem) for field, problem in found.items() if isinstance(problem, str) and problem]
+    return told + _template(job.template)
 
 
 def _own(why: str) -> str:
@@ -73,10 +87,55 @@ def _command(command: str) -> str:
     return ""
 
 
-def _template(template: Mapping[str, object]) -> str:
-    if not containers_of(template):
-        return "has no container: the first one runs the commands that reach the host"
-    return ""
+def _template(template: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Fields of the template that no Job can be made of, and what is wrong with each."""
+    containers = containers_of(template)
+    if not containers:
+        return [(CONTAINERS, "has no container: the first one runs the commands that reach the host")]
+    spec = template["spec"]
+    assert isinstance(spec, Mapping)  # it has containers
+    inner, pods_place = spec.get("template"), f"{TEMPLATE}.spec"
+    found = _metadata(f"{TEMPLATE}.metadata", template.get("metadata"))
+    if isinstance(inner, Mapping):
+        pods_place = f"{TEMPLATE}.spec.template.spec"
+        found += _metadata(f"{TEMPLATE}.spec.template.metadata", inner.get("metadata")) + _job_spec(spec)
+    lists = {
+        f"{pods_place}.volumes": pod_spec_of(template).get("volumes"),
+        f"{pods_place}.containers[0].volumeMounts": containers[0].get("volumeMounts"),
+    }
+    return found + [
+        (field, f"is {value!r}, not a list of objects")
+        for field, value in lists.items()
+        if value is not None and not (isinstance(value, list) and all(isinstance(one, Mapping) for one in value))
+    ]
+
+
+def _metadata(place: str, metadata: object) -> list[tuple[str, str]]:
+    if metadata is not None and not isinstance(metadata, Mapping):
+        return [(place, f"is {metadata!r}, not an object")]
+    given = {f"{place}.{name}": (metadata or {}).get(name) for name in ("labels", "annotations")}
+    return [
+        (field, f"is {value!r}, not an object whose values are strings")
+        for field, value in given.items()
+        if value is not None
+        and not (isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values()))
+    ]
+
+
+def _job_spec(spec: Mapping[str, object]) -> list[tuple[str, str]]:
+    found = [
+        (
+            f"{TEMPLATE}.spec.{name}",
+            "is Capra's own, which tells how often the Pod runs and when it has ended: take it out",
+        )
+        for name, without_effect in RELIED_ON.items()
+        if spec.get(name) is not None and spec[name] != without_effect
+    ]
+    for name, least in (("activeDeadlineSeconds", 1), ("ttlSecondsAfterFinished", 0)):
+        value = spec.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+            found.append((f"{TEMPLATE}.spec.{name}", f"is {value!r}, not a whole number of seconds from {least} on"))
+    return found
 
 
 def pod_spec_of(template: Mapping[str, object]) -> Mapping[str, object]:

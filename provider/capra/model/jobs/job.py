@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DEADLINE_EXCEEDED = "DeadlineExceeded"
+"""The reason of a Job that has not ended in time: Kubernetes' own."""
+
 
 @dataclass(frozen=True)
 class ProvisionJob:
@@ -31,8 +34,8 @@ class JobWay:
 @dataclass(frozen=True)
 class JobOrder:
     """One Job. namespace, machine, uid: of the RemoteMachine that owns it. name: of the Job and its Secret. template:
-    as in ProvisionJob. data: the files of its Secret. timeout: seconds that its Pod may take, where the template does
-    not say."""
+    as in ProvisionJob. data: the files of its Secret. timeout: seconds that its Pod may take; the template may give
+    it less."""
 
     namespace: str
     machine: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from capra.engine.ports import Jobs, ProgressListener, Runner
-from capra.model.jobs.job import JobEnd, JobOrder, JobWay, ProvisionJob
+from capra.model.jobs.job import DEADLINE_EXCEEDED, JobEnd, JobOrder, JobWay, ProvisionJob
 from capra.model.run import IN_CONTACT, Playbook, RunRequest, RunResult, TaskEvent
 from capra.runs.jobs.session import job_data, read_told
 from capra.runs.redaction.redact import Redactor
@@ -62,7 +62,7 @@ class JobRunner:
         """What the Job's end says of the run."""
         redactor = Redactor.of(request.secrets)
         message = redactor.text(end.message)
-        if end.reason == "DeadlineExceeded":
+        if end.reason == DEADLINE_EXCEEDED:
             return _failed("timeout", f"Job {order.name} has not ended within its activeDeadlineSeconds")
         if end.reason == "PodLeft":
             return replace(_failed("busy", f"waiting for an earlier Job to go: {message}"), sent=False)

@@ -31,11 +31,15 @@ END
     [ -n "$PLACE" ]
 }
 
-# session: sets REPORT, what the host tells, SENT and SAID; false where the connection has not held, or has not come about.
+# session: sets REPORT, what the host tells, SENT (something may be there) and SAID; false where the connection has not held, or has not come about.
 session() {
     REPORT=
     place || return 1
-    SAID=$(to_host "$DATA/start" "$DATA/session" "$DATA/hidden" 2>&1) || return 1
+    if ! SAID=$(to_host "$DATA/start" "$DATA/session" "$DATA/hidden" 2>&1); then
+        # What has come that far holds secrets.
+        on_host "rm -rf $PLACE" >&2 || SENT=1
+        return 1
+    fi
     SENT=1
     REPORT=$(on_host "sh $PLACE/start")
     case $REPORT in *"capra over"*) return 0 ;; esac

@@ -21,17 +21,23 @@ ATTEMPTS = 5
 """Times that a Pod tries to reach the host."""
 
 MOST_HIDDEN = 4000
-"""Words that the host leaves lines out for."""
+"""Words that the host leaves lines out for. Where there are more it shows no line."""
+
+ALL_HIDDEN = "*"
+"""In place of the words, where there are too many of them."""
 
 SHORTEST_HIDDEN = 8
 FOLLOW = re.compile(rb"^follow \d+$", re.MULTILINE)
 """The setting of a payload: for how many seconds a session stays with its run."""
 
 PLACE = (
-    'umask 077; for d in /dev/shm /tmp; do p=$d/.capra-{uid}; rm -rf "$p" 2>/dev/null; if mkdir "$p" 2>/dev/null;'
-    ' then echo; echo "capra place $p"; exit 0; fi; done; echo "no directory could be made in /dev/shm or /tmp" >&2;'
-    " exit 1"
+    "umask 077; rm -rf /dev/shm/.capra-{uid}* /tmp/.capra-{uid}* 2>/dev/null; for d in /dev/shm /tmp; do"
+    ' p=$d/.capra-{uid}-$(date +%s)-$$; if mkdir "$p" 2>/dev/null; then echo; echo "capra place $p"; exit 0; fi; done;'
+    ' echo "no directory could be made in /dev/shm or /tmp" >&2; exit 1'
 )
+"""Makes a directory of its own for each attempt: a session that was lost may still be there, and removes its own when
+it ends. What it has not read yet is taken away from it."""
+
 _COMMENT = re.compile(r"^[ \t]*(#.*)?\n", re.MULTILINE)
 _OVER = re.compile(r"\ncapra over (\d+)\n?")
 
@@ -95,9 +101,10 @@ def _entrypoint(connection: Connection, job: JobWay, sentinel: str) -> str:
 
 
 def hidden_words(secrets: RunSecrets) -> list[str]:
-    """Words of which no line that holds one leaves the host. Ordinary words tell nothing."""
-    words = list(_words(secrets))
-    return list(dict.fromkeys(words))[:MOST_HIDDEN]
+    """Words of which no line that holds one leaves the host; ALL_HIDDEN alone where they are too many. Ordinary words
+    tell nothing."""
+    words = list(dict.fromkeys(_words(secrets)))
+    return words if len(words) <= MOST_HIDDEN else [ALL_HIDDEN]
 
 
 def _words(secrets: RunSecrets) -> Iterator[str]:

@@ -57,6 +57,53 @@ def test_what_a_job_cannot_do_is_refused(spec: dict[str, Any], field: str) -> No
     assert (decision.reason, decision.field) == ("InvalidProvisionJob", field)
 
 
+def templated(**spec: Any) -> dict[str, Any]:
+    return {"spec": {"template": {"spec": {"containers": [CONTAINER]}}, **spec}}
+
+
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        (templated(suspend=True), "spec.suspend"),
+        (templated(managedBy="example.com/queue"), "spec.managedBy"),
+        (templated(podFailurePolicy={"rules": []}), "spec.podFailurePolicy"),
+        (templated(podReplacementPolicy="Failed"), "spec.podReplacementPolicy"),
+        (templated(successPolicy={"rules": []}), "spec.successPolicy"),
+        (templated(completionMode="Indexed"), "spec.completionMode"),
+        (templated(selector={}), "spec.selector"),
+        (templated(manualSelector=True), "spec.manualSelector"),
+        (templated(activeDeadlineSeconds=0), "spec.activeDeadlineSeconds"),
+        (templated(activeDeadlineSeconds=True), "spec.activeDeadlineSeconds"),
+        (templated(ttlSecondsAfterFinished="x"), "spec.ttlSecondsAfterFinished"),
+        (templated() | {"metadata": 5}, "metadata"),
+        (templated() | {"metadata": {"labels": "x"}}, "metadata.labels"),
+        (templated() | {"metadata": {"annotations": 7}}, "metadata.annotations"),
+        (
+            templated(template={"metadata": {"labels": {"a": 1}}, "spec": {"containers": [CONTAINER]}}),
+            "spec.template.metadata.labels",
+        ),
+        (
+            templated(template={"spec": {"containers": [CONTAINER], "volumes": 5}}),
+            "spec.template.spec.volumes",
+        ),
+        ({"spec": {"containers": [CONTAINER], "volumes": ["x"]}}, "spec.volumes"),
+        (
+            templated(template={"spec": {"containers": [CONTAINER | {"volumeMounts": 5}]}}),
+            "spec.template.spec.containers[0].volumeMounts",
+        ),
+    ],
+)
+def test_a_template_of_which_no_job_can_be_made_is_refused(template: dict[str, Any], field: str) -> None:
+    decision = decide(by_job(provision_job=replace(JOB, template=template)))
+    assert isinstance(decision, Refuse)
+    assert (decision.reason, decision.field) == ("InvalidProvisionJob", f"spec.provisionJob.jobSpecTemplate.{field}")
+
+
+def test_what_changes_nothing_may_stand_there() -> None:
+    spec = {"suspend": False, "completionMode": "NonIndexed", "selector": None, "activeDeadlineSeconds": 5}
+    assert decide(by_job(provision_job=replace(JOB, template=templated(**spec)))) == Bootstrap()
+
+
 @pytest.mark.parametrize("annotation", [ADOPT_ANNOTATION, RUN_PLAYBOOK_ANNOTATION])
 def test_annotations_that_need_ssh_are_refused(annotation: str) -> None:
     record = NEW if annotation == ADOPT_ANNOTATION else Record(phase=Phase.PROVISIONED)

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from capra.engine.jobs.asking import pod_spec_of
+from capra.engine.jobs.asking import RELIED_ON, pod_spec_of
 from capra.kube.client.resources import HEARD, JOB_LABEL, JOBS, MACHINE_UID_LABEL, REMOTE_MACHINES, SECRETS, Raw
 from capra.model.jobs.job import JobEnd, JobOrder, ProvisionJob
 
@@ -17,8 +17,9 @@ ENTRYPOINT = f"{DATA_PLACE}/k0smotron-entrypoint.sh"
 
 VOLUME = "capra-bootstrap-data"
 MESSAGE_PLACE = "/dev/termination-log"
-KEPT_SECONDS = 3600
-"""For which a finished Job stays to be looked at, where its template does not say."""
+KEPT_SECONDS, LEAST_KEPT_SECONDS = 3600, 300
+"""For which a finished Job stays to be looked at, where its template does not say; and at least, since its end is to be
+read before."""
 
 PULL_SECONDS = 300
 """That a Pod may take beyond its work: for a node, and for its images."""
@@ -45,13 +46,16 @@ def to_job(order: JobOrder) -> Raw:
     given = order.template.get("spec") or {}
     pod_spec = copy.deepcopy(dict(pod_spec_of(order.template)))
     inner = given.get("template") if isinstance(given.get("template"), Mapping) else None
-    own = {key: value for key, value in given.items() if key != "template"} if inner is not None else {}
+    own = given if inner is not None else {}
+    free = {key: value for key, value in own.items() if key != "template" and key not in RELIED_ON}
+    asked = own.get("ttlSecondsAfterFinished")
+    kept = max(KEPT_SECONDS if asked is None else asked, LEAST_KEPT_SECONDS)
     pod_metadata = dict((inner or {}).get("metadata") or {})
     labels = {**(pod_metadata.get("labels") or {}), **_labels(order)}
     spec = {
-        "activeDeadlineSeconds": order.timeout + PULL_SECONDS,
-        "ttlSecondsAfterFinished": KEPT_SECONDS,
-        **own,
+        **free,
+        "activeDeadlineSeconds": deadline_of(order),
+        "ttlSecondsAfterFinished": kept,
         "backoffLimit": 0,
         "completions": 1,
         "parallelism": 1,
@@ -62,6 +66,15 @@ def to_job(order: JobOrder) -> Raw:
     merged["labels"] = {**(metadata.get("labels") or {}), **merged["labels"]}
     merged["annotations"] = dict(metadata.get("annotations") or {})
     return {"apiVersion": JOBS.api_version, "kind": JOBS.kind, "metadata": merged, "spec": spec}
+
+
+def deadline_of(order: JobOrder) -> int:
+    """The Job's `activeDeadlineSeconds`: the template's, and no more than the order's with time for a node and for
+    images."""
+    given = order.template.get("spec")
+    own = given if isinstance(given, Mapping) and isinstance(given.get("template"), Mapping) else {}
+    longest, asked = order.timeout + PULL_SECONDS, own.get("activeDeadlineSeconds")
+    return min(asked, longest) if isinstance(asked, int) else longest
 
 
 def _labels(order: JobOrder) -> dict[str, str]:

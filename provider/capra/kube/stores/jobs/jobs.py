@@ -12,8 +12,8 @@ from contextlib import suppress
 from capra.kube.client.api import Api
 from capra.kube.client.errors import ConflictError, DeniedError, InvalidError, MissingError
 from capra.kube.client.resources import HEARD, JOB_LABEL, JOBS, MACHINE_UID_LABEL, PODS, SECRETS, Raw, name_of
-from capra.kube.objects.jobs.manifest import belongs_to, end_of, to_job, to_secret, was_heard
-from capra.model.jobs.job import JobEnd, JobOrder
+from capra.kube.objects.jobs.manifest import belongs_to, deadline_of, end_of, to_job, to_secret, was_heard
+from capra.model.jobs.job import DEADLINE_EXCEEDED, JobEnd, JobOrder
 
 FIRST_LOOK, LONGEST_LOOK = 0.5, 5.0
 """Seconds between two looks at a Job: the first, and the longest."""
@@ -23,6 +23,10 @@ POD_PATIENCE = 120.0
 
 MESSAGE_PATIENCE = 5.0
 """Seconds that a Pod's message may come later than the end of its Job."""
+
+DEADLINE_PATIENCE = 120.0
+"""Seconds that a Job may take beyond its deadline until it is said to have failed: its Pods are ended first. Then it is
+deleted: somebody may have suspended it, or given it to another controller."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -43,6 +47,9 @@ class JobStore:
             problem = f"a Job of the name {order.name} is there, and is not this machine's" if job is None else ""
         except (InvalidError, DeniedError) as error:  # a quota and an admission webhook deny
             job, problem = None, str(error)
+        except MissingError:  # it was made, and somebody has deleted it
+            await self._api.delete(SECRETS, order.namespace, order.name)
+            return _deleted(order)
         if job is None:
             await self._api.delete(SECRETS, order.namespace, order.name)
             return JobEnd(reason="Refused", message=problem, began=False)
@@ -58,24 +65,24 @@ class JobStore:
     async def _end_others(self, order: JobOrder) -> str:
         """Take away all Jobs of the machine but this one, with their Secrets; the name of a Pod that is still there."""
         of_machine = f"{MACHINE_UID_LABEL}={order.uid}"
-        names = set()
+        goes_on = False
         for resource in (JOBS, SECRETS):
             for raw in (await self._api.list(resource, order.namespace, labels=of_machine))["items"]:
                 is_this = name_of(raw) == order.name
                 if not is_this or (resource == JOBS and was_heard(raw)):
                     await self._api.delete(resource, order.namespace, name_of(raw))
-                    names.add(name_of(raw))
-        if not names:
-            return ""
-        listed = f"{of_machine},{JOB_LABEL} in ({','.join(sorted(names))})"
-        return await self._left(order.namespace, listed)
+                elif resource == JOBS:
+                    goes_on = True
+        return await self._left(order.namespace, of_machine, order.name if goes_on else "")
 
-    async def _left(self, namespace: str, labels: str) -> str:
-        """Wait until no Pod with these labels may still run."""
+    async def _left(self, namespace: str, labels: str, but: str) -> str:
+        """Wait until no Pod with these labels may still run. A Pod outlasts its Job, and the wait for it may have been
+        broken off: so its Job is not asked for. but: the Job whose Pods may go on; empty for none."""
         waited, pause = 0.0, FIRST_LOOK
         while True:
             pods = (await self._api.list(PODS, namespace, labels=labels))["items"]
-            alive = [name_of(pod) for pod in pods if (pod.get("status") or {}).get("phase") not in _OVER]
+            others = [pod for pod in pods if not but or (pod["metadata"].get("labels") or {}).get(JOB_LABEL) != but]
+            alive = [name_of(pod) for pod in others if (pod.get("status") or {}).get("phase") not in _OVER]
             if not alive or waited >= POD_PATIENCE:
                 return alive[0] if alive else ""
             await self._sleep(pause)
@@ -95,21 +102,28 @@ class JobStore:
         lost."""
         # One that a Job before this one was given may hold other data.
         await self._api.delete(SECRETS, order.namespace, order.name)
-        for resource, body in ((SECRETS, to_secret(order)), (JOBS, to_job(order))):
+        try:
+            job = to_job(order)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise InvalidError(f"spec.provisionJob.jobSpecTemplate is not one of a Job: {error}") from error
+        for resource, body in ((SECRETS, to_secret(order)), (JOBS, job)):
             try:
                 await self._api.create(resource, order.namespace, body)
             except ConflictError:
                 continue
 
     async def _ended(self, order: JobOrder, job: Raw) -> JobEnd:
-        pause = FIRST_LOOK
+        waited, pause, longest = 0.0, FIRST_LOOK, deadline_of(order) + DEADLINE_PATIENCE
         while not _is_over(job):
+            if waited >= longest:
+                await self._api.delete(JOBS, order.namespace, order.name)
+                return JobEnd(reason=DEADLINE_EXCEEDED, message=f"Job {order.name} has not ended by itself")
             await self._sleep(pause)
-            pause = min(pause * 1.5, LONGEST_LOOK)
+            waited, pause = waited + pause, min(pause * 1.5, LONGEST_LOOK)
             try:
                 job = await self._api.get(JOBS, order.namespace, order.name)
             except MissingError:
-                return JobEnd(reason="Deleted", message=f"Job {order.name} was deleted before it had ended")
+                return _deleted(order)
         waited, pause = 0.0, FIRST_LOOK
         while True:
             pods = (await self._api.list(PODS, order.namespace, labels=f"{JOB_LABEL}={order.name}"))["items"]
@@ -122,6 +136,10 @@ class JobStore:
 
 
 _OVER = ("Succeeded", "Failed")
+
+
+def _deleted(order: JobOrder) -> JobEnd:
+    return JobEnd(reason="Deleted", message=f"Job {order.name} was deleted before it had ended")
 
 
 def _is_over(job: Raw) -> bool:

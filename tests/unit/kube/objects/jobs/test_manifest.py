@@ -39,9 +39,16 @@ def test_the_first_container_runs_the_entrypoint() -> None:
 
 
 def test_what_the_template_says_of_time_counts() -> None:
-    own = {"activeDeadlineSeconds": 7, "ttlSecondsAfterFinished": 9, "suspend": True}
+    own = {"activeDeadlineSeconds": 7, "ttlSecondsAfterFinished": 900}
     spec = to_job(order({"spec": own | {"template": {"spec": {"containers": [CONTAINER]}}}}))["spec"]
-    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"], spec["suspend"]) == (7, 9, True)
+    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (7, 900)
+
+
+def test_what_the_end_is_understood_by_is_not_the_templates() -> None:
+    own = {"activeDeadlineSeconds": 10**6, "ttlSecondsAfterFinished": 0, "suspend": True, "managedBy": "example.com/x"}
+    spec = to_job(order({"spec": own | {"template": {"spec": {"containers": [CONTAINER]}}}}))["spec"]
+    assert (spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (360, 300)
+    assert not {"suspend", "managedBy"} & set(spec)
 
 
 def test_a_command_of_the_container_gets_the_entrypoint_as_its_argument() -> None:

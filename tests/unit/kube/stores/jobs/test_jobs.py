@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,9 +50,6 @@ class FakeCluster(Api):
         self, resource: Resource, namespace: str = "", *, metadata_only: bool = False, labels: str = ""
     ) -> Raw:
         found = [raw for (kind, _), raw in self.objects.items() if kind == resource.kind]
-        if " in (" in labels:
-            names = labels.partition(" in (")[2].rstrip(")").split(",")
-            return {"items": [raw for raw in found if raw["metadata"]["labels"][JOB_LABEL] in names]}
         key, _, value = labels.partition("=")
         return {"items": [raw for raw in found if raw["metadata"]["labels"][key] == value]}
 
@@ -132,6 +131,54 @@ async def test_a_pod_that_does_not_go_holds_the_next_one_back() -> None:
     assert "m-0-abc" in end.message
 
 
+async def test_it_holds_back_those_that_come_after_it_too() -> None:
+    """Its Job and Secret are gone by then."""
+    cluster = FakeCluster()
+    cluster.put(JOBS, "m-0")
+    cluster.put(PODS, "m-0-abc", job="m-0", status={"phase": "Running"})
+    store = JobStore(cluster, cluster.nap)
+    for _ in range(2):
+        assert (await store.carry_out(ORDER)).reason == "PodLeft"
+    assert cluster.made == []
+    cluster.objects["Pod", "m-0-abc"]["status"]["phase"] = "Failed"
+    cluster.after[cluster.naps + 1] = lambda: _finish(cluster)
+    assert (await store.carry_out(ORDER)).succeeded
+
+
+async def test_a_wait_that_is_broken_off_is_begun_again() -> None:
+    cluster = FakeCluster()
+    cluster.put(JOBS, "m-0")
+    cluster.put(PODS, "m-0-abc", job="m-0", status={"phase": "Running"})
+
+    async def cancelled(seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await JobStore(cluster, cancelled).carry_out(ORDER)
+    assert (await JobStore(cluster, cluster.nap).carry_out(ORDER)).reason == "PodLeft"
+    assert cluster.made == []
+
+
+@pytest.mark.parametrize("name", ["m-1", "m-2"])
+async def test_the_pod_of_a_job_that_somebody_deleted_is_waited_for(name: str) -> None:
+    cluster = FakeCluster()
+    cluster.after[1] = lambda: cluster.objects.__delitem__(("Job", "m-1"))
+    store = JobStore(cluster, cluster.nap)
+    assert (await store.carry_out(ORDER)).reason == "Deleted"
+    cluster.put(PODS, "m-1-abc", job="m-1", status={"phase": "Running"})
+    cluster.made.clear()
+    assert (await store.carry_out(replace(ORDER, name=name))).reason == "PodLeft"
+    assert cluster.made == []
+
+
+async def test_the_pod_of_the_job_itself_goes_on() -> None:
+    cluster = FakeCluster()
+    cluster.put(JOBS, "m-1")
+    cluster.put(PODS, "m-1-abc", job="m-1", status={"phase": "Running"})
+    cluster.after[1] = lambda: _finish(cluster)
+    assert (await JobStore(cluster, cluster.nap).carry_out(ORDER)).succeeded
+
+
 @pytest.mark.parametrize("error", [InvalidError("422 spec.template is wrong"), DeniedError("403 no quota is wrong")])
 async def test_a_job_that_is_refused_leaves_no_secret(error: CapraError) -> None:
     cluster = FakeCluster()
@@ -154,3 +201,39 @@ async def test_a_job_that_somebody_deletes_has_ended() -> None:
     cluster.after[1] = lambda: cluster.objects.__delitem__(("Job", "m-1"))
     end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
     assert (end.succeeded, end.reason) == (False, "Deleted")
+
+
+async def test_one_that_is_deleted_at_once_has_ended() -> None:
+    """Between its creation and the first look at it."""
+
+    class Quick(FakeCluster):
+        async def create(self, resource: Resource, namespace: str, body: Raw) -> Raw:
+            made = await super().create(resource, namespace, body)
+            if resource == JOBS:
+                del self.objects["Job", name_of(body)]
+            return made
+
+    cluster = Quick()
+    end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
+    assert (end.reason, end.began) == ("Deleted", True)
+    assert cluster.objects == {}
+
+
+@pytest.mark.parametrize(
+    "spec", [{"volumes": 5}, {"containers": [{"volumeMounts": 5}]}, {"containers": "x"}, {"containers": None}]
+)
+async def test_a_template_of_which_no_job_can_be_made(spec: dict[str, Any]) -> None:
+    cluster = FakeCluster()
+    template = {"spec": {"template": {"spec": {"containers": [{}]} | spec}}}
+    end = await JobStore(cluster, cluster.nap).carry_out(replace(ORDER, template=template))
+    assert (end.reason, end.began) == ("Refused", False)
+    assert cluster.objects == {}
+
+
+async def test_a_job_that_does_not_end_is_given_up() -> None:
+    """As one that somebody has suspended."""
+    cluster = FakeCluster()
+    end = await JobStore(cluster, cluster.nap).carry_out(ORDER)
+    assert (end.succeeded, end.reason) == (False, "DeadlineExceeded")
+    assert cluster.objects == {}
+    assert cluster.naps > 480 / 5
