@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,27 +12,12 @@ from capra.model.machine import ADOPT_ANNOTATION
 from capra.model.run import Playbook
 from tests.component.controller.workload import NODES, WorkloadCluster
 from tests.component.controller.world import PATIENCE, World, condition
-from tests.controlplane import ControlPlane
-from tests.controlplane.fixtures import bring_up
 from tests.support.waiting import Wait, wait_until_async
 
 ADDRESS = "192.0.2.10"
 ID = "0123456789abcdef0123456789abcdef"
 NAME = f"host-{ADDRESS}"
 WORKER = {"machine_id": ID, "here.services": "k0sworker", "here.processes": "k0s kubelet", "address": ADDRESS}
-
-
-@pytest.fixture(scope="module")
-def second_control_plane() -> Iterator[ControlPlane]:
-    with bring_up() as plane:
-        yield plane
-
-
-@pytest.fixture
-def workload(second_control_plane: ControlPlane) -> WorkloadCluster:
-    made = WorkloadCluster(second_control_plane)
-    made.clear()
-    return made
 
 
 @pytest.fixture(autouse=True)

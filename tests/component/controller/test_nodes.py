@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from capra.model.machine import PAUSED_ANNOTATION
 from capra.model.retry import RetryPolicy
 from tests.component.controller.workload import WorkloadCluster
 from tests.component.controller.world import CLUSTERS, MACHINES, World
-from tests.controlplane import ControlPlane
 from tests.controlplane.fixtures import bring_up
 
 ADDRESS, OTHER = "192.0.2.10", "192.0.2.11"
@@ -28,19 +27,6 @@ MACHINE_LABEL = "k0smotron.io/machine-name"
 
 def spec(address: str = ADDRESS) -> dict[str, Any]:
     return {"address": address, "sshKeyRef": {"name": "key"}}
-
-
-@pytest.fixture(scope="module")
-def second_control_plane() -> Iterator[ControlPlane]:
-    with bring_up() as plane:
-        yield plane
-
-
-@pytest.fixture
-def workload(second_control_plane: ControlPlane) -> WorkloadCluster:
-    made = WorkloadCluster(second_control_plane)
-    made.clear()
-    return made
 
 
 @pytest.fixture(autouse=True)
