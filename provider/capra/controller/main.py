@@ -31,7 +31,6 @@ from capra.controller.serving.page.guard import Guard
 from capra.controller.serving.page.server import PageServer
 from capra.controller.serving.page.sessions import Sessions
 from capra.controller.serving.page.source import PageSource
-from capra.engine.ports import Runner
 from capra.errors import CapraError
 from capra.kube.client.api import Api
 from capra.kube.client.connection import client_config, configure, connect
@@ -99,8 +98,8 @@ async def _main(settings: ControllerSettings) -> int:
         async def work() -> None:
             count_cold = metrics.cold_runs.inc
             async with AnsibleRunner(warm=settings.warm_runs, count_cold=count_cold) as bare:
-                ways: Runner = JobRunner(bare, JobStore(api))
-                runner: Runner = ObservedRunner(ways, Keeping(kept, time.time).observe) if kept is not None else ways
+                keeping = [Keeping(kept, time.time).observe] if kept is not None else []
+                runner = ObservedRunner(bare, *keeping, by_job=JobRunner(bare, JobStore(api)))
                 controller = Controller(settings, api, runner, metrics)
                 status.alive, status.ready = lambda: controller.alive, lambda: controller.ready
                 source.serve(controller.cache, lambda: controller.ready)

@@ -51,10 +51,11 @@ def _nothing() -> None:
 
 
 class ObservedRunner:
-    """A port `Runner` over another, with observers of its runs."""
+    """A port `Runner` over another, with observers of its runs. by_job: for hosts that a Kubernetes Job reaches."""
 
-    def __init__(self, runner: Runner, *observers: ObserveRun) -> None:
+    def __init__(self, runner: Runner, *observers: ObserveRun, by_job: Runner | None = None) -> None:
         self._runner = runner
+        self._by_job = by_job
         self._observers = observers
 
     async def run(self, request: RunRequest, listener: ProgressListener) -> RunResult:
@@ -69,7 +70,11 @@ class ObservedRunner:
                 if (observer := observe(request)) is not None:
                     listeners.append(observer.hear)
                     stack.push_async_callback(ended, observer)
-            result = await self._runner.run(request, partial(_all, listeners))
+            listen = partial(_all, listeners)
+            if request.connection.job is not None and self._by_job is not None:
+                result = await self._by_job.run(request, listen)
+            else:
+                result = await self._runner.run(request, listen)
         return result
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from capra.engine.ports import ProgressListener, RunObserver
 from capra.engine.requests import PlanOptions, plan_preflight
+from capra.model.jobs.job import JobWay, ProvisionJob
 from capra.model.run import IN_CONTACT, Progress, RunRequest, RunResult
 from capra.runs.runner import ObservedRunner
 from capra.testing.runner import finished
@@ -68,3 +70,14 @@ async def test_one_that_is_cancelled_at_the_end_keeps_nothing_from_the_others() 
     with pytest.raises(asyncio.CancelledError):
         await ObservedRunner(Saying(), Following("a", told), cancelled).run(REQUEST, lambda progress: None)
     assert told[-2:] == ["b ends", "a ends"]
+
+
+async def test_a_host_that_a_job_reaches_is_left_to_that() -> None:
+    told: list[str] = []
+    way = JobWay(ProvisionJob(), "m-1", "uid-1")
+    by_job = replace(REQUEST, connection=replace(REQUEST.connection, job=way))
+    runner = ObservedRunner(Saying(), by_job=Saying(RuntimeError("by a Job")))
+    assert await runner.run(REQUEST, lambda progress: None) == finished()
+    with pytest.raises(RuntimeError, match="by a Job"):
+        await runner.run(by_job, lambda progress: told.append("listener"))
+    assert told == ["listener"]
