@@ -10,6 +10,7 @@ from capra.engine.decisions import Bootstrap, Cleanup, Decision, Keep, Refuse, R
 from capra.engine.distributions import with_choice
 from capra.engine.hooks import noting
 from capra.engine.plan import bootstrap_digest, bootstrap_run_id, cleanup_began
+from capra.engine.probes.facts import MACHINE_ID
 from capra.engine.requests import host_uid
 from capra.model.bastion import with_new_keys
 from capra.model.machine import CleanUp
@@ -47,7 +48,7 @@ def adopted(observation: Observation, told: HostFacts, machine_id: str) -> Recor
             bootstrap_kind=observation.owner.bootstrap_kind if observation.owner else "",
             host_name=told.hostname,
             host_addresses=told.addresses,
-            facts={**observation.record.facts, "machine_id": machine_id},
+            facts={**observation.record.facts, MACHINE_ID: machine_id},
         )
     )
 

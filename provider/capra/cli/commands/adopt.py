@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from capra.cli.errors import note
 from capra.cli.options.adopt import Options
 from capra.cli.output.display import PlainDisplay
 from capra.cli.output.live import displaying
 from capra.cli.output.report import print_results
 from capra.cli.output.result import MachineResult, exit_code, of_reconciliation
 from capra.cli.shared import work
-from capra.cli.shared.planning import input_options, plan_options
+from capra.cli.shared.planning import input_options, open_store, plan_options
 from capra.engine.adoption.evidence import ClusterEvidence
 from capra.engine.engine import Engine
 from capra.engine.ports import ProgressListener
@@ -24,7 +23,6 @@ from capra.kube.client.kubeconfig import LONGEST, Workload, parse_kubeconfig
 from capra.kube.stores.workloads.node_evidence import cluster_evidence
 from capra.local.prepare import PreparedMachines, prepare
 from capra.local.reading.bounded import read_bounded_file
-from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.machine import ADOPT_ANNOTATION, Adoption, RemoteMachine
 from capra.model.observation import Observation
@@ -36,12 +34,7 @@ def adopt(options: Options) -> int:
     settings = options.settings()
     workload = _workload(options.kubeconfig)
     prepared = _to_adopt(prepare(input_options(options), need_bootstrap=False))
-    state = StateDirectory(settings.state_directory)
-    store = FileStore(prepared, state, time.time)
-    store.check()
-    state.prepare()
-    for sentence in prepared.notes:
-        note(sentence)
+    store = open_store(settings, prepared)
     with displaying(settings.verbose) as display:
         results, ended_by = asyncio.run(_adopt(options, settings, prepared, store, workload, display))
     print_results(results, settings.output, check=options.check, verbose=settings.verbose)

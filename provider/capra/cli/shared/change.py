@@ -12,11 +12,10 @@ from capra.cli.output.live import displaying
 from capra.cli.output.report import print_results
 from capra.cli.output.result import MachineResult, exit_code, of_reconciliation
 from capra.cli.shared import work
-from capra.cli.shared.planning import input_options, plan_options
+from capra.cli.shared.planning import input_options, open_store, plan_options
 from capra.engine.engine import Engine, Reconciliation
 from capra.engine.ports import ProgressListener
 from capra.local.prepare import PreparedMachines, prepare
-from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.machine import RemoteMachine, Stage
 from capra.runs.rendering import render_within_bounds
@@ -32,12 +31,7 @@ def change(options: RunOptions, *, deleting: bool) -> int:
     settings = options.settings()
     stages = CLEANUP if deleting else BOOTSTRAP
     prepared = prepare(input_options(options), need_bootstrap=not deleting, stages=stages, render=render_within_bounds)
-    state = StateDirectory(settings.state_directory)
-    store = FileStore(prepared, state, time.time, deleting=deleting, taking_over=bool(options.take_over))
-    store.check()
-    state.prepare()
-    for sentence in prepared.notes:
-        note(sentence)
+    store = open_store(settings, prepared, deleting=deleting, taking_over=bool(options.take_over))
     with displaying(settings.verbose) as display:
         results, ended_by = asyncio.run(_change(options, settings, prepared, store, display))
     print_results(results, settings.output, check=options.check, diff=options.diff, verbose=settings.verbose)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from capra.cli.errors import note
 from capra.cli.output.display import PlainDisplay
 from capra.cli.output.live import displaying
 from capra.cli.output.result import MachineResult, not_begun, of_outcome
 from capra.cli.shared import work
+from capra.cli.shared.planning import open_store
 from capra.engine.outcome import judge
 from capra.engine.ports import ProgressListener, Runner
 from capra.local.prepare import PreparedMachines
-from capra.local.state import StateDirectory
 from capra.local.store import FileStore
 from capra.model.machine import RemoteMachine
 from capra.model.observation import Observation
@@ -42,12 +40,7 @@ def run_once(
     the outcome of a run. finish: what the command makes of a result, before anybody is told. serial: so many
     machines at a time, and none after those of which one has failed; 0 for all.
     """
-    state = StateDirectory(settings.state_directory)
-    store = FileStore(prepared, state, time.time)
-    store.check()
-    state.prepare()
-    for sentence in prepared.notes:
-        note(sentence)
+    store = open_store(settings, prepared)
     with displaying(settings.verbose) as display:
         one_run = _OneRun(store, name, planner, judged, finish)
         return asyncio.run(_run_all(settings, prepared, one_run, display, serial))

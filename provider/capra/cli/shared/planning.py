@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
+from capra.cli.errors import note
 from capra.cli.options.common import MachineOptions
 from capra.engine.requests import PlanOptions
-from capra.local.prepare import InputOptions
+from capra.local.prepare import InputOptions, PreparedMachines
+from capra.local.state import StateDirectory
+from capra.local.store import FileStore
 from capra.model.machine import MachineKey
 from capra.runs.hooks.surroundings import has_collection
 from capra.runs.rendering import render_within_bounds
@@ -60,3 +64,17 @@ def plan_options(
         has_collection=has_collection,
         field_names=field_names,
     )
+
+
+def open_store(
+    settings: Settings, prepared: PreparedMachines, *, deleting: bool = False, taking_over: bool = False
+) -> FileStore:
+    """What is remembered of the machines, checked; notes are told. deleting, taking_over: see FileStore. Raises
+    InputErrors."""
+    state = StateDirectory(settings.state_directory)
+    store = FileStore(prepared, state, time.time, deleting=deleting, taking_over=taking_over)
+    store.check()
+    state.prepare()
+    for sentence in prepared.notes:
+        note(sentence)
+    return store

@@ -15,13 +15,13 @@ from capra.engine.adoption.evidence import (
     before_asking,
     facts_of,
     judge_adoption,
-    machine_id_of,
     node_names,
 )
 from capra.engine.decisions import Bootstrap, Decision, Keep, Wait
 from capra.engine.hooks.deciding import refused_run
 from capra.engine.outcome import judge
 from capra.engine.ports import Clock, Runner
+from capra.engine.probes.facts import machine_id_of
 from capra.engine.requests import PlanOptions, plan_preflight
 from capra.errors import CapraError, InputError
 from capra.model.machine import Adoption

@@ -6,21 +6,16 @@ Both are needed: whoever has a host can give it any name, and a Node says nothin
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from capra.engine.probes.facts import machine_id_of
 from capra.engine.told.claimed import sentence
 from capra.model.checks import object_name
 from capra.model.machine import Adoption
 from capra.model.observation import Observation
-
-MACHINE_ID = "machine_id"
-"""The name of that fact, with a host and in the record of a machine that has adopted it."""
-
-_MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 
 CONTROLLER_KIND = "K0sControllerConfig"
 """Kind of the bootstrap config whose hosts may be control planes without a kubelet, and so without a Node."""
@@ -41,9 +36,10 @@ class NodeIdentity:
 
 @dataclass(frozen=True)
 class ClusterEvidence:
-    """What a workload cluster says. nodes: those of the names that were asked for. authority: as `fingerprint` gives
-    it, of the cluster's certificate authority; empty where its kubeconfig has none. adopted_by: another machine that
-    has adopted, or is about to adopt, the host of this machine ID; `namespace/name`."""
+    """What a workload cluster says. nodes: those of the names that were asked for. authority: as
+    `fingerprint_of_authority` gives it, of the cluster's certificate authority; empty where its kubeconfig has none.
+    adopted_by: another machine that has adopted, or is about to adopt, the host of this machine ID, as
+    `namespace/name`."""
 
     nodes: tuple[NodeIdentity, ...] = ()
     authority: str = ""
@@ -82,12 +78,6 @@ def kubernetes_running(facts: Mapping[str, Any]) -> str:
     if not _words(facts, "here.kubeadm"):
         services = [one for one in services if one != "kubelet"]
     return ", ".join(dict.fromkeys([*services, *_words(facts, "here.processes")]))
-
-
-def machine_id_of(facts: Mapping[str, Any]) -> str:
-    """The host's machine ID; empty where it has none."""
-    told = str(facts.get(MACHINE_ID) or "")
-    return told if _MACHINE_ID.fullmatch(told) else ""
 
 
 def _words(facts: Mapping[str, Any], name: str) -> list[str]:

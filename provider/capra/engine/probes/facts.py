@@ -27,6 +27,9 @@ ARCHITECTURES = {
 }
 """What `uname -m` says, and Kubernetes' names."""
 
+MACHINE_ID = "machine_id"
+"""The name of that fact, with a host and in the record of a machine that has adopted it."""
+
 _WORD = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+~:@-]{{0,{WORD_LENGTH - 1}}}")
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _HERE = ("here.services", "here.processes", "here.programs")
@@ -35,7 +38,6 @@ _HERE = ("here.services", "here.processes", "here.programs")
 def entry_facts(told: Mapping[str, Any]) -> EntryFacts:
     """The facts. told: those of the preflight's action, by name."""
     machine = _word(told, "architecture")
-    machine_id = _text(told, "machine_id")
     return EntryFacts(
         os=_word(told, "os.id"),
         os_version=_word(told, "os.version"),
@@ -46,10 +48,16 @@ def entry_facts(told: Mapping[str, Any]) -> EntryFacts:
         disk=_number(_text(told, "disk./var/lib").partition(" ")[2]) // 1024,
         init=_word(told, "init"),
         virtualization=_word(told, "virtualization"),
-        machine_id=machine_id if _MACHINE_ID.fullmatch(machine_id) else "",
+        machine_id=machine_id_of(told),
         addresses=_bounded(_addresses(_text(told, "addresses"))),
         kubernetes=_bounded(_kubernetes(told)),
     )
+
+
+def machine_id_of(told: Mapping[str, Any]) -> str:
+    """The host's machine ID; empty where it has none."""
+    text = _text(told, MACHINE_ID)
+    return text if _MACHINE_ID.fullmatch(text) else ""
 
 
 def _text(told: Mapping[str, Any], name: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from capra.engine.adoption.evidence import MACHINE_ID
 from capra.engine.hooks.asked import read_asked
 from capra.engine.hooks.deciding import WAITING_FOR_TURN
 from capra.engine.hooks.report import PLAYBOOK
+from capra.engine.probes.facts import MACHINE_ID
 from capra.engine.told.report import RESERVED
 from capra.kube.cache import ownership
 from capra.kube.cache.index import Trait

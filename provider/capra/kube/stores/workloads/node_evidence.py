@@ -28,7 +28,6 @@ LONGEST = 253
 MOST = 64
 """Addresses of a Node that are looked at."""
 
-
 PROMISED_SECONDS = 60.0
 """For which a host is kept for the machine that has asked first: so long it may take until that has adopted it."""
 
